@@ -1,0 +1,39 @@
+/** What the feedback service says of one device token. */
+import { Parser } from 'binary-parser'
+
+/** A token that is no longer valid for the topic, and since when. */
+export interface FeedbackTuple {
+  /** UNIX seconds: when APNs found the app gone. */
+  readonly timestamp: number
+  readonly token: Buffer
+}
+
+const layout = new Parser()
+  .uint32be('timestamp')
+  .uint16be('tokenLength')
+  .buffer('token', { length: 'tokenLength', clone: true })
+
+const headBytes = 6
+
+/** `timestamp (4) | token length (2) | token`. — source: Apple, "Binary Provider API", Table A-2 */
+export function encodeFeedbackTuple({ timestamp, token }: FeedbackTuple): Buffer {
+  const bytes = Buffer.alloc(headBytes + token.length)
+  bytes.writeUInt32BE(timestamp, 0)
+  bytes.writeUInt16BE(token.length, 4)
+  token.copy(bytes, headBytes)
+  return bytes
+}
+
+/** The whole tuples at the front of `bytes`, and what is left behind them for the next read. */
+export function decodeFeedbackTuples(bytes: Buffer): { tuples: FeedbackTuple[]; rest: Buffer } {
+  const tuples: FeedbackTuple[] = []
+  let at = 0
+  while (bytes.length >= at + headBytes) {
+    const end = at + headBytes + bytes.readUInt16BE(at + 4)
+    if (bytes.length < end) break
+    const { timestamp, token } = layout.parse(bytes.subarray(at, end))
+    tuples.push({ timestamp, token })
+    at = end
+  }
+  return { tuples, rest: bytes.subarray(at) }
+}
