@@ -1,0 +1,81 @@
+/** What became of one request to the provider API. */
+import { reasonRow, type Amendment } from './reason.ts'
+
+/** What the provider API answered, as data. */
+export interface ProviderResponse {
+  readonly status: number
+  /** The body, empty on 200. */
+  readonly body: string
+  /** Seconds, from `retry-after`, which Apple does not document but may send. */
+  readonly retryAfterSeconds?: number
+}
+
+/** Exactly one of these ends each request. */
+export type Outcome =
+  | { readonly kind: 'delivered' }
+  | {
+      readonly kind: 'unregistered'
+      readonly reason: string
+      /** UNIX seconds: since when APNs knows; undefined when it did not say. */
+      readonly timestamp: number | undefined
+    }
+  | {
+      readonly kind: 'rejected'
+      readonly reason: string
+      readonly amendment: Amendment | undefined
+    }
+  | {
+      readonly kind: 'unavailable'
+      readonly reason: string
+      /** `now`: known to be unprocessed, or routine; `later`: after a pause. */
+      readonly retry: 'now' | 'later'
+      readonly retryAfterMs?: number
+    }
+  | { readonly kind: 'credential'; readonly reason: string }
+
+/** The outcome of most requests, one object for all. */
+export const delivered: Outcome = { kind: 'delivered' }
+
+/** What an answer of the provider API means. */
+export function outcomeOf(response: ProviderResponse): Outcome {
+  if (response.status === 200) return delivered
+  const { reason: stated, timestamp } = readBody(response.body)
+  const reason = stated ?? `HTTP ${response.status}`
+  const row = reasonRow(response.status, stated)
+  switch (row.meaning) {
+    case 'unregistered':
+      return { kind: 'unregistered', reason, timestamp: secondsOf(timestamp) }
+    case 'rejected':
+      return { kind: 'rejected', reason, amendment: row.amendment }
+    case 'credential':
+      return { kind: 'credential', reason }
+    case 'retry-now':
+      return { kind: 'unavailable', reason, retry: 'now' }
+    case 'stale-provider-token':
+    case 'retry-later':
+      return { kind: 'unavailable', reason, retry: 'later', ...pauseOf(response) }
+  }
+}
+
+function pauseOf({ retryAfterSeconds }: ProviderResponse): { retryAfterMs?: number } {
+  return retryAfterSeconds === undefined ? {} : { retryAfterMs: retryAfterSeconds * 1000 }
+}
+
+/** The 410 timestamp is in milliseconds. — source: pushy#237, Apple, "Handling notification responses" */
+function secondsOf(timestamp: number | undefined): number | undefined {
+  return timestamp === undefined ? undefined : Math.floor(timestamp / 1000)
+}
+
+function readBody(body: string): { reason?: string; timestamp?: number } {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    if (typeof parsed !== 'object' || parsed === null) return {}
+    const { reason, timestamp } = parsed as Record<string, unknown>
+    return {
+      ...(typeof reason === 'string' ? { reason } : {}),
+      ...(typeof timestamp === 'number' ? { timestamp } : {}),
+    }
+  } catch {
+    return {}
+  }
+}

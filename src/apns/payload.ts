@@ -1,0 +1,35 @@
+/** A payload's bytes as the provider API takes them: UTF-8 JSON, an object. */
+
+/** A payload that can be sent: its bytes, and what they say. */
+export interface Payload {
+  readonly bytes: Buffer
+  readonly json: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Reads a payload; undefined when it is not a JSON object. UTF-8 stays byte for byte, UTF-16,
+ * which the binary gateway took as well, becomes UTF-8.
+ * — source: node-apn 1.x, which offers a `utf16le` encoding
+ */
+export function readPayload(received: Buffer): Payload | undefined {
+  const bytes = toUtf8(received)
+  try {
+    const json: unknown = JSON.parse(bytes.toString('utf8'))
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined
+    return { bytes, json: json as Record<string, unknown> }
+  } catch {
+    return undefined
+  }
+}
+
+/** The first character of an object is ASCII, so a NUL or a byte order mark gives UTF-16 away. */
+function toUtf8(bytes: Buffer): Buffer {
+  const [first, second] = bytes
+  if (first === 0 || (first === 0xfe && second === 0xff)) return transcode(bytes, 'utf-16be')
+  if (second === 0 || (first === 0xff && second === 0xfe)) return transcode(bytes, 'utf-16le')
+  return bytes
+}
+
+function transcode(bytes: Buffer, encoding: 'utf-16le' | 'utf-16be'): Buffer {
+  return Buffer.from(new TextDecoder(encoding).decode(bytes))
+}

@@ -1,0 +1,71 @@
+/** Push type and priority, which the binary protocol did not have, read from topic and payload. */
+
+/** What goes into `apns-push-type`. — source: Apple, "Sending notification requests to APNs" */
+export type PushType =
+  | 'alert'
+  | 'background'
+  | 'complication'
+  | 'controls'
+  | 'fileprovider'
+  | 'liveactivity'
+  | 'location'
+  | 'mdm'
+  | 'pushtotalk'
+  | 'voip'
+  | 'widgets'
+
+/** Push type, and how the sender's own priority is to be treated. */
+export interface Inference {
+  readonly pushType: PushType
+  /** `sender`: as sent, else 10; a number: this one; `omit`: no header. */
+  readonly priority: 'sender' | 5 | 10 | 'omit'
+}
+
+interface TopicRule extends Inference {
+  readonly begins?: string
+  readonly ends?: string
+}
+
+/** Topics that decide by themselves, first match wins. — source: Apple, "Sending notification requests to APNs" */
+const topicRules: readonly TopicRule[] = [
+  { begins: 'com.apple.mgmt.', pushType: 'mdm', priority: 'sender' },
+  { begins: 'com.apple.mail.XServer.', pushType: 'background', priority: 'omit' },
+  { begins: 'pass.', pushType: 'background', priority: 5 },
+  { begins: 'web.', pushType: 'alert', priority: 'sender' },
+  { ends: '.voip', pushType: 'voip', priority: 'sender' },
+  { ends: '.complication', pushType: 'complication', priority: 10 },
+  { ends: '.pushkit.fileprovider', pushType: 'fileprovider', priority: 'sender' },
+  { ends: '.voip-ptt', pushType: 'pushtotalk', priority: 'sender' },
+  { ends: '.location-query', pushType: 'location', priority: 'sender' },
+  { ends: '.push-type.liveactivity', pushType: 'liveactivity', priority: 'sender' },
+  { ends: '.push-type.controls', pushType: 'controls', priority: 'sender' },
+  { ends: '.push-type.widgets', pushType: 'widgets', priority: 'sender' },
+]
+
+const mdm: Inference = { pushType: 'mdm', priority: 'sender' }
+const alert: Inference = { pushType: 'alert', priority: 'sender' }
+/** Priority 10 is an error for a background push. — source: Apple, "Pushing background updates to your App" */
+const background: Inference = { pushType: 'background', priority: 5 }
+
+/** What `payload`, a parsed JSON object, is under `topic`. */
+export function inferPush(topic: string, payload: Readonly<Record<string, unknown>>): Inference {
+  if (typeof payload['mdm'] === 'string') return mdm
+  const rule = topicRules.find(
+    ({ begins, ends }) =>
+      (begins !== undefined && topic.startsWith(begins)) ||
+      (ends !== undefined && topic.endsWith(ends)),
+  )
+  return rule ?? (isVisible(payload['aps']) ? alert : background)
+}
+
+function isVisible(aps: unknown): boolean {
+  if (typeof aps !== 'object' || aps === null) return false
+  const { alert, badge, sound } = aps as Record<string, unknown>
+  return isFilled(alert) || typeof badge === 'number' || isFilled(sound)
+}
+
+/** An empty `sound` or `alert` was the old way to wake an app silently. */
+function isFilled(value: unknown): boolean {
+  if (typeof value === 'string') return value !== ''
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0
+}

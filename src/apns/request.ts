@@ -1,0 +1,93 @@
+/** One notification as a request to the provider API, still without a connection. */
+import type { Notification } from '../binary/notification.ts'
+import type { Amendment } from './reason.ts'
+import { readPayload } from './payload.ts'
+import { inferPush, type Inference, type PushType } from './push-type.ts'
+
+/** What a request says; {@link requestHeaders} spells it out. */
+export interface ProviderRequest {
+  /** Canonical lower-case UUID, the same over all retries. */
+  readonly apnsId: string
+  /** Lower-case hexadecimal. */
+  readonly token: string
+  readonly topic: string
+  readonly pushType: PushType | undefined
+  readonly priority: number | undefined
+  /** UNIX seconds, 0 = one attempt; undefined = APNs keeps it as long as it likes. */
+  readonly expiration: number | undefined
+  readonly payload: Buffer
+}
+
+/** What a route decides for all its notifications. */
+export interface Addressing {
+  readonly topic: string
+  /** Pins what is otherwise inferred. */
+  readonly pushType?: PushType | undefined
+  /** Pins what is otherwise the sender's. */
+  readonly priority?: 5 | 10 | undefined
+}
+
+/** The request for a notification; undefined when its payload is not a JSON object. */
+export function requestFor(
+  notification: Notification,
+  addressing: Addressing,
+  apnsId: string,
+): ProviderRequest | undefined {
+  const payload = readPayload(notification.payload)
+  if (payload === undefined) return undefined
+  const inference = inferPush(addressing.topic, payload.json)
+  return {
+    apnsId,
+    token: notification.token.toString('hex'),
+    topic: addressing.topic,
+    pushType: addressing.pushType ?? inference.pushType,
+    priority: addressing.priority ?? priorityOf(notification, inference),
+    expiration: expirationOf(notification),
+    payload: payload.bytes,
+  }
+}
+
+function priorityOf({ priority }: Notification, inference: Inference): number | undefined {
+  if (inference.priority === 'omit') return undefined
+  if (inference.priority !== 'sender') return inference.priority
+  return priority === 5 ? 5 : 10
+}
+
+/**
+ * Command 0 knew no expiration and was stored; command 2 without the item was meant as "do not
+ * store". — source: Apple, "Legacy Notification Format"; node-apn 1.x and PushSharp leave it out so
+ */
+function expirationOf({ command, expiration }: Notification): number | undefined {
+  return command === 2 ? (expiration ?? 0) : expiration
+}
+
+const amendments = {
+  'without-push-type': { pushType: undefined },
+  'power-saving': { priority: 5 },
+  'without-expiration': { expiration: undefined },
+} as const satisfies Record<Amendment, Partial<ProviderRequest>>
+
+/** The same request without the proxy's own choice that APNs did not like. */
+export function amend(request: ProviderRequest, amendment: Amendment): ProviderRequest {
+  return { ...request, ...amendments[amendment] }
+}
+
+/** Method, path and headers. — source: Apple, "Sending notification requests to APNs" */
+export function requestHeaders(
+  request: ProviderRequest,
+  authorization: string | undefined,
+): Record<string, string> {
+  const headers: Record<string, string> = {
+    ':method': 'POST',
+    ':path': `/3/device/${request.token}`,
+    'apns-id': request.apnsId,
+    'apns-topic': request.topic,
+    'content-type': 'application/json',
+    'content-length': String(request.payload.length),
+  }
+  if (authorization !== undefined) headers['authorization'] = authorization
+  if (request.pushType !== undefined) headers['apns-push-type'] = request.pushType
+  if (request.priority !== undefined) headers['apns-priority'] = String(request.priority)
+  if (request.expiration !== undefined) headers['apns-expiration'] = String(request.expiration)
+  return headers
+}

@@ -1,0 +1,43 @@
+/** When a notification that the provider API could not take is sent again (delivery contract, D8). */
+import type { Outcome } from '../apns/outcome.ts'
+
+/** An outcome that says nothing against the notification. */
+export type Unavailable = Extract<Outcome, { kind: 'unavailable' | 'credential' }>
+
+const firstPauseMs = 500
+const longestPauseMs = 30_000
+/** So often in a row a notification is sent again at once, before pauses are made after all. */
+const promptAttempts = 3
+
+/**
+ * Milliseconds until the next attempt: doubling from half a second to half a minute, spread over
+ * 50–100 % so that what failed together does not return together. At once where APNs is known not
+ * to have touched it; never before a Retry-After.
+ * @param attempts attempts made so far, 1 or more
+ * @param random in [0, 1)
+ */
+export function pauseBefore(outcome: Unavailable, attempts: number, random: number): number {
+  if (outcome.kind === 'unavailable' && outcome.retry === 'now' && attempts <= promptAttempts)
+    return 0
+  const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(attempts - 1, 16), longestPauseMs)
+  const spread = pauseMs * (0.5 + random / 2)
+  return Math.max(spread, outcome.kind === 'unavailable' ? (outcome.retryAfterMs ?? 0) : 0)
+}
+
+/** A push that APNs may not store is not worth more than this. */
+const unstoredMs = 60_000
+
+/**
+ * Until when a notification is worth trying, ms since the epoch.
+ * @param expiration UNIX seconds as the sender gave it; 0 = do not store; undefined = no limit of its own
+ */
+export function giveUpAt(
+  receivedAtMs: number,
+  expiration: number | undefined,
+  retryForSeconds: number,
+): number {
+  const limitMs = receivedAtMs + retryForSeconds * 1000
+  if (expiration === undefined) return limitMs
+  // One that arrives expired gets the same minute: the binary gateway took it without complaint.
+  return Math.min(limitMs, Math.max(expiration * 1000, receivedAtMs + unstoredMs))
+}
