@@ -1,0 +1,100 @@
+/** What a push certificate says: whose it is, for which topics and environments, until when. */
+import { createHash, X509Certificate } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { CredentialError } from './credential-error.ts'
+import {
+  decodeTopics,
+  environmentOids,
+  extensionsOf,
+  topicsOid,
+  voipTopicsOid,
+} from './push-extension.ts'
+
+/** The two separate worlds of APNs; a device token is valid in one of them. */
+export type Environment = 'production' | 'sandbox'
+
+/** A certificate as the proxy sees it. Any X.509 certificate can be described so. */
+export interface PushCertificate {
+  readonly pem: string
+  /** All attributes of the subject in one line, for logs. */
+  readonly subject: string
+  /**
+   * Subject attribute UID (0.9.2342.19200300.100.1.1): the topic that the binary protocol implied.
+   * — source: Apple, "Sending notification requests to APNs"
+   */
+  readonly topic: string | undefined
+  /** The UID, then what the topic lists of the certificate name; no duplicates. */
+  readonly topics: readonly string[]
+  /** Production first; empty when the certificate names none. */
+  readonly environments: readonly Environment[]
+  /** Hex SHA-256 of the DER SubjectPublicKeyInfo: what a sender is recognised by. */
+  readonly publicKeySha256: string
+  /** Hex SHA-256 of the certificate. */
+  readonly fingerprint256: string
+  readonly notAfter: Date
+}
+
+const environments: readonly Environment[] = ['production', 'sandbox']
+const topicListOids = [topicsOid, voipTopicsOid]
+
+/** Hex SHA-256 of a key's DER SubjectPublicKeyInfo; `key` is a public key. */
+export function publicKeySha256(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+}
+
+/**
+ * Describes one certificate, the first if a PEM text holds several.
+ *
+ * @param file what an error message names, for a certificate that came from a file.
+ * @throws {@link CredentialError} `not-a-certificate`
+ */
+export function readCertificate(pemOrDer: string | Buffer, file = 'certificate'): PushCertificate {
+  try {
+    return describe(new X509Certificate(pemOrDer))
+  } catch {
+    throw new CredentialError('not-a-certificate', file)
+  }
+}
+
+function describe(x509: X509Certificate): PushCertificate {
+  const extensions = extensionsOf(x509.raw)
+  const topic = uidOf(x509)
+  const listed = topicListOids.flatMap((oid) => decodeTopics(extensions.get(oid) ?? emptyList))
+  return {
+    pem: x509.toString(),
+    subject: oneLine(x509),
+    topic,
+    topics: [...new Set(topic === undefined ? listed : [topic, ...listed])],
+    environments: environments.filter((name) => extensions.has(environmentOids[name])),
+    publicKeySha256: publicKeySha256(x509.publicKey),
+    fingerprint256: createHash('sha256').update(x509.raw).digest('hex'),
+    notAfter: validDate(x509.validTo),
+  }
+}
+
+const emptyList = Buffer.from([0x30, 0x00])
+
+function attributesOf(x509: X509Certificate): { name: string; value: string }[] {
+  // An attribute that occurs several times comes as an array, which the declared type conceals.
+  return Object.entries(x509.toLegacyObject().subject).flatMap(([name, values]) =>
+    [values ?? []].flat().map((value) => ({ name, value })),
+  )
+}
+
+function uidOf(x509: X509Certificate): string | undefined {
+  return attributesOf(x509).find(({ name }) => name === 'UID')?.value
+}
+
+function oneLine(x509: X509Certificate): string {
+  return attributesOf(x509)
+    .map(({ name, value }) => `${name}=${value.replaceAll(/\p{Cc}/gu, ' ')}`)
+    .join(', ')
+}
+
+function validDate(text: string): Date {
+  const date = new Date(text)
+  if (Number.isNaN(date.getTime())) throw new RangeError('the date of expiry cannot be read')
+  return date
+}

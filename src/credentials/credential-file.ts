@@ -1,0 +1,85 @@
+/** One credential file, whatever its format: the certificates and private keys that it holds. */
+import { createPrivateKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { PushCertificate } from './certificate.ts'
+import { readCertificate } from './certificate.ts'
+import type { CredentialErrorCode } from './credential-error.ts'
+import { CredentialError } from './credential-error.ts'
+import type { PemBlock } from './pem.ts'
+import { isPem, pemBlocks } from './pem.ts'
+import { isPkcs12, openPkcs12 } from './pkcs12.ts'
+
+/** Contents on demand: a key that nobody asks for needs no passphrase. */
+export interface CredentialFile {
+  certificates(): PushCertificate[]
+  keys(): readonly KeyObject[]
+}
+
+/**
+ * The content of `file`.
+ *
+ * @throws {@link CredentialError} `file-missing`, `file-unreadable`, `file-empty`
+ */
+export function readCredentialFile(file: string): Buffer {
+  const bytes = read(file)
+  if (bytes.toString('latin1').trim() === '') throw new CredentialError('file-empty', file)
+  return bytes
+}
+
+function read(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    throw new CredentialError(missing ? 'file-missing' : 'file-unreadable', file)
+  }
+}
+
+/** Opens a PEM, PKCS#12 or DER file; which one it is, its content tells, not its name. */
+export function openCredentialFile(file: string, passphrase: string | undefined): CredentialFile {
+  const bytes = readCredentialFile(file)
+  if (isPem(bytes)) return openPem(bytes, passphrase, file)
+  if (!isPkcs12(bytes))
+    return { certificates: () => [readCertificate(bytes, file)], keys: () => [] }
+  const { certificates, keys } = openPkcs12(bytes, passphrase, file)
+  return {
+    certificates: () => certificates.map((der) => readCertificate(der, file)),
+    keys: () => keys,
+  }
+}
+
+function openPem(bytes: Buffer, passphrase: string | undefined, file: string): CredentialFile {
+  const blocks = pemBlocks(bytes)
+  return {
+    certificates: () =>
+      blocks
+        .filter(({ label }) => label.endsWith('CERTIFICATE'))
+        .map(({ text }) => readCertificate(text, file)),
+    keys: () =>
+      blocks
+        .filter(({ label }) => label.endsWith('PRIVATE KEY'))
+        .map((block) => readKey(block, passphrase, file)),
+  }
+}
+
+/** PKCS#8 says it in the label, the older PKCS#1 and SEC 1 in a header — source: RFC 7468, RFC 1421 */
+function isEncrypted({ label, text }: PemBlock): boolean {
+  return label.startsWith('ENCRYPTED') || text.includes('Proc-Type: 4,ENCRYPTED')
+}
+
+function readKey(block: PemBlock, passphrase: string | undefined, file: string): KeyObject {
+  const encrypted = isEncrypted(block)
+  if (encrypted && passphrase === undefined) throw new CredentialError('passphrase-needed', file)
+  try {
+    return createPrivateKey({ key: block.text, passphrase: passphrase ?? '' })
+  } catch (error) {
+    throw new CredentialError(encrypted ? decryptionFault(error) : 'key-unreadable', file)
+  }
+}
+
+/** OpenSSL names an unknown cipher; anything else is what a wrong passphrase makes of the bytes. */
+function decryptionFault(error: unknown): CredentialErrorCode {
+  const unsupported = error instanceof Error && /envelope routines::unsupported/.test(error.message)
+  return unsupported ? 'unsupported-encryption' : 'wrong-passphrase'
+}

@@ -1,0 +1,125 @@
+/** From files to what the proxy identifies itself with: a push certificate or a signing key. */
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import type { PushCertificate } from './certificate.ts'
+import { publicKeySha256 } from './certificate.ts'
+import { CredentialError } from './credential-error.ts'
+import { openCredentialFile, readCredentialFile } from './credential-file.ts'
+import { pemBlocks } from './pem.ts'
+import { isPkcs12 } from './pkcs12.ts'
+
+export { CredentialError } from './credential-error.ts'
+
+/** A push certificate with its key: what a TLS client certificate needs. */
+export interface CertificateCredential {
+  readonly kind: 'certificate'
+  readonly certificate: PushCertificate
+  /** The certificate, then its issuers as far as the files hold them. */
+  readonly certificatePem: string
+  /** Unencrypted PKCS#8. Secret. */
+  readonly keyPem: string
+}
+
+/** An Apple authentication key, which signs provider tokens. */
+export interface SigningKey {
+  readonly kind: 'signing-key'
+  /** Elliptic-curve key on P-256. Secret. */
+  readonly privateKey: KeyObject
+  readonly keyId: string
+  readonly teamId: string
+}
+
+/**
+ * Loads a certificate and its private key from PEM (one file or two, key encrypted or not), DER
+ * with a separate key, or PKCS#12. When several certificates carry the key, as after a renewal, the
+ * one that expires last is taken.
+ *
+ * @throws {@link CredentialError}
+ */
+export function loadCertificateCredential(files: {
+  certificate: string
+  key?: string
+  passphrase?: string
+}): CertificateCredential {
+  const keyFile = files.key ?? files.certificate
+  const own = openCredentialFile(files.certificate, files.passphrase)
+  const certificates = some(own.certificates(), 'not-a-certificate', files.certificate)
+  const holder = files.key === undefined ? own : openCredentialFile(files.key, files.passphrase)
+  const keys = some(holder.keys(), 'no-private-key', keyFile)
+  return matched(certificates, keys, keyFile)
+}
+
+function some<Item>(
+  items: readonly Item[],
+  code: 'not-a-certificate' | 'no-private-key',
+  file: string,
+): readonly Item[] {
+  if (items.length === 0) throw new CredentialError(code, file)
+  return items
+}
+
+function matched(
+  certificates: readonly PushCertificate[],
+  keys: readonly KeyObject[],
+  keyFile: string,
+): CertificateCredential {
+  const byPublicKey = new Map(keys.map((key) => [publicKeySha256(createPublicKey(key)), key]))
+  const [certificate] = certificates
+    .filter((candidate) => byPublicKey.has(candidate.publicKeySha256))
+    .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime())
+  const key = certificate && byPublicKey.get(certificate.publicKeySha256)
+  if (!certificate || !key) throw new CredentialError('key-mismatch', keyFile)
+  return {
+    kind: 'certificate',
+    certificate,
+    certificatePem: chainFrom(certificate, certificates).join(''),
+    keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  }
+}
+
+/** TLS wants each certificate followed by its issuer; files hold them in any order. */
+function chainFrom(leaf: PushCertificate, all: readonly PushCertificate[]): string[] {
+  const others = all.filter(({ fingerprint256 }) => fingerprint256 !== leaf.fingerprint256)
+  const x509 = new X509Certificate(leaf.pem)
+  const issuer = others.find(({ pem }) => x509.checkIssued(new X509Certificate(pem)))
+  return issuer ? [leaf.pem, ...chainFrom(issuer, others)] : [leaf.pem]
+}
+
+/**
+ * All certificates in a PEM or DER file, in its order; keys beside them are not looked at.
+ *
+ * @throws {@link CredentialError}
+ */
+export function loadCertificates(file: string): PushCertificate[] {
+  if (isPkcs12(readCredentialFile(file))) throw new CredentialError('pkcs12-unexpected', file)
+  const certificates = openCredentialFile(file, undefined).certificates()
+  return [...some(certificates, 'not-a-certificate', file)]
+}
+
+/**
+ * Loads an authentication key (.p8). Key id and team id are 10 characters each.
+ * — source: Apple, "Establishing a token-based connection to APNs"
+ *
+ * @throws {@link CredentialError}
+ */
+export function loadSigningKey(file: string, keyId: string, teamId: string): SigningKey {
+  const privateKey = readSigningKey(file)
+  const { namedCurve } = privateKey.asymmetricKeyDetails ?? {}
+  if (namedCurve !== 'prime256v1') throw new CredentialError('signing-key-not-p256', file)
+  if (!appleId.test(keyId)) throw new CredentialError('invalid-key-id', file)
+  if (!appleId.test(teamId)) throw new CredentialError('invalid-team-id', file)
+  return { kind: 'signing-key', privateKey, keyId, teamId }
+}
+
+const appleId = /^[A-Z0-9]{10}$/
+
+function readSigningKey(file: string): KeyObject {
+  const block = pemBlocks(readCredentialFile(file)).find(({ label }) =>
+    label.endsWith('PRIVATE KEY'),
+  )
+  try {
+    return createPrivateKey(block?.text ?? '')
+  } catch {
+    throw new CredentialError('not-a-signing-key', file)
+  }
+}

@@ -1,0 +1,112 @@
+/** PKCS#12 files, old (RC2-40, 3DES) and new (PBES2): their certificates and private keys. */
+import { createPrivateKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import forge from 'node-forge'
+import { CredentialError } from './credential-error.ts'
+
+/** What lies in an opened file: DER certificates and keys, in the order found. */
+export interface Pkcs12 {
+  readonly certificates: readonly Buffer[]
+  readonly keys: readonly KeyObject[]
+}
+
+/**
+ * True when `bytes` begin like one: PFX ::= SEQUENCE { version INTEGER 3, … }, in DER or BER.
+ * — source: RFC 7292, section 4
+ */
+export function isPkcs12(bytes: Buffer): boolean {
+  const lengthByte = bytes[1] ?? 0
+  const offset = 2 + (lengthByte > 0x80 ? lengthByte - 0x80 : 0)
+  return bytes[0] === 0x30 && bytes.subarray(offset, offset + 3).equals(version3)
+}
+
+const version3 = Buffer.from([0x02, 0x01, 0x03])
+
+/**
+ * Opens a PKCS#12 file without OpenSSL, which since version 3 refuses the RC2-40 encryption that
+ * Keychain Access writes. A file with an empty passphrase opens without one.
+ *
+ * @throws {@link CredentialError} `pkcs12-damaged`, `passphrase-needed`, `wrong-passphrase`,
+ *   `unsupported-encryption`
+ */
+export function openPkcs12(bytes: Buffer, passphrase: string | undefined, file: string): Pkcs12 {
+  const pfx = decrypt(bytes, passphrase, file)
+  const bags = pfx.safeContents.flatMap(({ safeBags }) => safeBags)
+  const { certBag, keyBag, pkcs8ShroudedKeyBag } = forge.pki.oids
+  try {
+    return {
+      certificates: bags.filter(({ type }) => type === certBag).map(certificateIn),
+      keys: bags.filter(({ type }) => type === keyBag || type === pkcs8ShroudedKeyBag).map(keyIn),
+    }
+  } catch {
+    throw new CredentialError('pkcs12-damaged', file)
+  }
+}
+
+function decrypt(
+  bytes: Buffer,
+  passphrase: string | undefined,
+  file: string,
+): forge.pkcs12.Pkcs12Pfx {
+  let failure: unknown
+  for (const attempt of attempts(passphrase ?? '')) {
+    try {
+      return attempt(bytes.toString('latin1'))
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  throw new CredentialError(codeOf(failure, passphrase), file)
+}
+
+type Attempt = (der: string) => forge.pkcs12.Pkcs12Pfx
+
+/**
+ * An empty passphrase is encoded as two zero bytes by some programs and as none by others. One
+ * beyond ASCII is UTF-16 to the MAC but UTF-8 to PBES2 encryption, and node-forge derives both from
+ * one string: so PBES2 is then opened without the MAC, which its padding and structure make up for.
+ */
+function attempts(passphrase: string): Attempt[] {
+  const utf8 = forge.util.encodeUtf8(passphrase)
+  return [
+    (der) => forge.pkcs12.pkcs12FromAsn1(forge.asn1.fromDer(der), false, passphrase),
+    ...(passphrase === ''
+      ? [(der: string) => forge.pkcs12.pkcs12FromAsn1(forge.asn1.fromDer(der), false)]
+      : []),
+    ...(utf8 === passphrase
+      ? []
+      : [(der: string) => forge.pkcs12.pkcs12FromAsn1(withoutMac(der), false, utf8)]),
+  ]
+}
+
+function withoutMac(der: string): forge.asn1.Asn1 {
+  const pfx = forge.asn1.fromDer(der)
+  if (Array.isArray(pfx.value)) pfx.value.splice(2)
+  return pfx
+}
+
+function codeOf(
+  failure: unknown,
+  passphrase: string | undefined,
+): 'unsupported-encryption' | 'pkcs12-damaged' | 'passphrase-needed' | 'wrong-passphrase' {
+  const message = failure instanceof Error ? failure.message : ''
+  if (/unsupported/i.test(message)) return 'unsupported-encryption'
+  if (!/password\?|decrypt/i.test(message)) return 'pkcs12-damaged'
+  return passphrase === undefined ? 'passphrase-needed' : 'wrong-passphrase'
+}
+
+type Bag = forge.pkcs12.Bag
+
+/** node-forge hands over `asn1` for what it cannot parse itself, such as elliptic-curve keys. */
+function certificateIn(bag: Bag): Buffer {
+  return der(bag.cert ? forge.pki.certificateToAsn1(bag.cert) : bag.asn1)
+}
+
+function keyIn(bag: Bag): KeyObject {
+  if (bag.key) return createPrivateKey(forge.pki.privateKeyToPem(bag.key))
+  return createPrivateKey({ key: der(bag.asn1), format: 'der', type: 'pkcs8' })
+}
+
+function der(node: forge.asn1.Asn1): Buffer {
+  return Buffer.from(forge.asn1.toDer(node).getBytes(), 'latin1')
+}

@@ -1,0 +1,15 @@
+import t from 'tap'
+import { CredentialError } from '../../src/credentials/credential-error.ts'
+
+t.test('names the file first, then what is wrong, then what to do', (t) => {
+  const error = new CredentialError('wrong-passphrase', 'keys/mdm.p12')
+  t.equal(
+    error.message,
+    'keys/mdm.p12: the passphrase does not open the file; ' +
+      'correct the passphrase in the file named under "passphraseFile"',
+  )
+  t.equal(error.code, 'wrong-passphrase')
+  t.equal(error.file, 'keys/mdm.p12')
+  t.equal(error.name, 'CredentialError')
+  t.end()
+})
