@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+/** The command line: finds the command, and turns what goes wrong into a message and an exit code. */
+import { readFileSync } from 'node:fs'
+import yargs from 'yargs'
+import { hideBin } from 'yargs/helpers'
+import { ExitCode } from './commands/exit-code.ts'
+import { send } from './commands/send.ts'
+import { serve } from './commands/serve.ts'
+import { ConfigError } from './config/config-error.ts'
+import { CredentialError } from './credentials/credential-error.ts'
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as { version: string }
+
+try {
+  await yargs(hideBin(process.argv))
+    .scriptName('apns-legacy-proxy')
+    .usage('$0 <command>\n\nServes the retired binary push protocol and sends on over HTTP/2.')
+    .command(serve)
+    .command(send)
+    .demandCommand(1, 'Name a command. To see it work, start with: apns-legacy-proxy serve')
+    .strict()
+    .version(version)
+    .alias({ help: 'h', version: 'v' })
+    .wrap(80)
+    .parseAsync()
+} catch (error) {
+  console.error(error instanceof Error ? explain(error) : error)
+  process.exitCode =
+    error instanceof ConfigError || error instanceof CredentialError
+      ? ExitCode.configuration
+      : ExitCode.failed
+}
+
+/** The messages of the operating system say what happened; these say what to do. */
+function explain(error: Error & { code?: unknown; port?: unknown }): string {
+  const cures: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another program listens there; stop it or choose another port',
+    EACCES: 'this user may not do that; choose a port above 1023, or check the permissions',
+    EADDRNOTAVAIL: 'this machine has no such address; correct the host of the listener',
+    ECONNREFUSED: 'nothing listens there; start the gateway, or correct --host and --port',
+    ENOENT: 'correct the path',
+    ECONNRESET: 'the other side closed during the handshake; its log says why',
+    DEPTH_ZERO_SELF_SIGNED_CERT: 'name the CA of the gateway with --ca',
+    SELF_SIGNED_CERT_IN_CHAIN: 'name the CA of the gateway with --ca',
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'name the CA of the gateway with --ca',
+    ERR_TLS_CERT_ALTNAME_INVALID: 'name a host of its certificate with --server-name',
+  }
+  const cure = typeof error.code === 'string' ? cures[error.code] : undefined
+  return cure === undefined ? error.message : `${error.message}: ${cure}`
+}

@@ -1,0 +1,154 @@
+/** `send`: a legacy sender for trying a gateway. */
+import { readFileSync } from 'node:fs'
+import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs'
+import { z } from 'zod'
+import type { Command, Notification } from '../binary/notification.ts'
+import { statusCodeName } from '../binary/status-code.ts'
+import { systemClock } from '../clock.ts'
+import { loadCertificateCredential } from '../credentials/credential.ts'
+import { LegacySender, type GatewayAnswer } from '../sender/legacy-sender.ts'
+
+const options = {
+  host: { string: true, default: '127.0.0.1', describe: 'Gateway to send to' },
+  port: { number: true, default: 2195, describe: 'Its port' },
+  certificate: {
+    string: true,
+    demandOption: true,
+    describe: "The sender's push certificate: .p12, or .pem with or without its key",
+  },
+  key: { string: true, describe: 'Its key, where it is in another file' },
+  'passphrase-file': { string: true, describe: 'File with the passphrase, if any' },
+  ca: { string: true, describe: "CA that signed the gateway's certificate, PEM" },
+  'server-name': {
+    string: true,
+    default: 'gateway.push.apple.com',
+    describe: "Name to look for in the gateway's certificate",
+  },
+  command: {
+    number: true,
+    choices: [0, 1, 2] as const,
+    default: 2 as Command,
+    describe: 'Notification format: 0 simple, 1 enhanced, 2 framed',
+  },
+  token: { string: true, describe: 'Device token, hexadecimal' },
+  alert: { string: true, default: 'hello', describe: 'Text to show' },
+  payload: { string: true, describe: 'JSON to send instead of an alert' },
+  identifier: { number: true, default: 1, describe: 'Echoed if it is rejected' },
+  expiration: { number: true, describe: 'UNIX seconds; 0 = do not store' },
+  priority: { number: true, describe: '10 immediate or 5 power-saving; command 2 only' },
+  file: {
+    string: true,
+    describe: 'JSON lines to send instead: token, payload, and what else is above',
+  },
+  wait: { number: true, default: 1000, describe: 'Milliseconds of silence that mean success' },
+} as const
+
+type SendArguments = ArgumentsCamelCase<InferredOptionTypes<typeof options>>
+
+/** See `apns-legacy-proxy send --help`. */
+export const send: CommandModule<object, InferredOptionTypes<typeof options>> = {
+  command: 'send',
+  describe: 'Send notifications as a legacy sender does',
+  builder: (yargs) =>
+    yargs
+      .options(options)
+      .example('$0 send --certificate push.p12 --token 1f2e…', 'One alert')
+      .example('$0 send --certificate push.p12 --file pushes.jsonl', 'One a line')
+      .check(({ token, file }) => {
+        if (token === undefined && file === undefined)
+          throw new Error('Give --token with a device token, or --file with many')
+        return true
+      }),
+  handler: run,
+}
+
+async function run(args: SendArguments): Promise<void> {
+  const notifications = args.file === undefined ? [fromArguments(args)] : fromFile(args.file, args)
+  const credential = loadCertificateCredential({
+    certificate: args.certificate,
+    ...(args.key !== undefined && { key: args.key }),
+    ...(args.passphraseFile !== undefined && {
+      passphrase: readFileSync(args.passphraseFile, 'utf8').replace(/\r?\n$/, ''),
+    }),
+  })
+  const sender = await LegacySender.connect({
+    ...args,
+    ...credential,
+    certificateAuthority: args.ca === undefined ? undefined : readFileSync(args.ca, 'utf8'),
+  })
+  await sender.send(notifications)
+  const answer = await sender.listen(args.wait, systemClock)
+  sender.close()
+  console.log(inWords(answer, notifications.length, args.wait))
+  if (answer.kind !== 'silence') process.exitCode = 1
+}
+
+function fromArguments(args: SendArguments): Omit<Notification, 'kind'> {
+  return {
+    command: args.command,
+    identifier: args.identifier,
+    token: Buffer.from(args.token ?? '', 'hex'),
+    payload: Buffer.from(args.payload ?? JSON.stringify({ aps: { alert: args.alert } })),
+    expiration: args.expiration,
+    priority: args.priority,
+  }
+}
+
+const line = z.strictObject({
+  token: z.string().regex(/^([0-9a-f]{2})*$/i, { error: 'must be hexadecimal' }),
+  payload: z.union([z.string(), z.record(z.string(), z.unknown())]),
+  command: z.literal([0, 1, 2]).optional(),
+  identifier: z.number().int().min(0).max(0xffff_ffff).optional(),
+  expiration: z.number().int().min(0).max(0xffff_ffff).optional(),
+  priority: z.number().int().min(0).max(255).optional(),
+})
+
+function fromFile(file: string, args: SendArguments): Omit<Notification, 'kind'>[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((text, index) => (text.trim() === '' ? [] : [fromLine(text, index + 1, file, args)]))
+}
+
+/** Without an identifier of its own, a line has its number. */
+function fromLine(
+  text: string,
+  number: number,
+  file: string,
+  args: SendArguments,
+): Omit<Notification, 'kind'> {
+  const { payload, token, ...rest } = parseLine(text, `${file}, line ${number}`)
+  return {
+    command: rest.command ?? args.command,
+    identifier: rest.identifier ?? number,
+    token: Buffer.from(token, 'hex'),
+    payload: Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)),
+    expiration: rest.expiration ?? args.expiration,
+    priority: rest.priority ?? args.priority,
+  }
+}
+
+function parseLine(text: string, where: string): z.output<typeof line> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Error(`${where} is not JSON; write one object a line`)
+  }
+  const result = line.safeParse(value)
+  if (result.success) return result.data
+  throw new Error(`${where}: ${z.prettifyError(result.error)}`)
+}
+
+function inWords(answer: GatewayAnswer, count: number, waitMs: number): string {
+  const sent = `Sent ${count} notification${count === 1 ? '' : 's'}.`
+  switch (answer.kind) {
+    case 'silence':
+      return `${sent} Silence for ${waitMs} ms: accepted.`
+    case 'closed':
+      return `${sent} The gateway closed the connection without a word: it may not know this certificate; its log says why.`
+    case 'error-response': {
+      const { statusCode, identifier } = answer.response
+      return `${sent} Error response: status ${statusCode} (${statusCodeName(statusCode)}) for identifier ${identifier}.`
+    }
+  }
+}

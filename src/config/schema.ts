@@ -1,0 +1,151 @@
+/** What may stand in a configuration file: names, types, defaults and limits. */
+import { accessSync, constants } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+const port = z.number().int().min(0).max(65_535)
+const environment = z.enum(['production', 'sandbox'])
+const minVersion = z.enum(['TLSv1', 'TLSv1.1', 'TLSv1.2'])
+const origin = z
+  .url({ protocol: /^https$/, error: 'must be an https:// address' })
+  .refine((value) => URL.canParse(value) && new URL(value).pathname === '/', {
+    error: 'must be only scheme, host and port, for example https://api.push.apple.com',
+  })
+const appleId = z.string().regex(/^[A-Z0-9]{10}$/, {
+  error: 'must be 10 characters of A–Z and 0–9, as in the developer account',
+})
+const publicKey = z.string().regex(/^sha256:[0-9a-f]{64}$/)
+
+/** What the proxy does with notifications; on top level for all routes, in a route for itself. */
+const policy = {
+  unregistered: z.enum(['feedback', 'error']),
+  retryForSeconds: z.number().min(1),
+  errorDeadlineMs: z.number().int().min(0).max(60_000),
+  window: z.number().int().min(1).max(100_000),
+}
+
+const gateway = z.strictObject({
+  kind: z.literal('gateway'),
+  host: z.string().min(1).default('0.0.0.0'),
+  port: port.default(2195),
+  environment: environment.optional(),
+  minVersion: minVersion.optional(),
+})
+
+/**
+ * The whole file.
+ * @param directory what relative paths are relative to: the folder of the file
+ */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the schema says
+export function configurationSchema(directory: string) {
+  const at = (path: string): string => resolve(directory, path)
+  const file = z
+    .string()
+    .min(1)
+    .transform(at)
+    .superRefine((path, context) => {
+      const problem = unreadable(path)
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+    })
+
+  const route = z
+    .strictObject({
+      name: z.string().min(1),
+      environment: environment.default('production'),
+      certificate: file.optional(),
+      key: file.optional(),
+      passphraseFile: file.optional(),
+      signingKey: file.optional(),
+      keyId: appleId.optional(),
+      teamId: appleId.optional(),
+      topic: z.string().min(1).optional(),
+      senderCertificates: z
+        .array(z.union([publicKey, file]))
+        .min(1)
+        .optional(),
+      pushType: z
+        .enum([
+          'alert',
+          'background',
+          'complication',
+          'controls',
+          'fileprovider',
+          'liveactivity',
+          'location',
+          'mdm',
+          'pushtotalk',
+          'voip',
+          'widgets',
+        ])
+        .optional(),
+      priority: z.union([z.literal(5), z.literal(10)]).optional(),
+      unregistered: policy.unregistered.optional(),
+      retryForSeconds: policy.retryForSeconds.optional(),
+      errorDeadlineMs: policy.errorDeadlineMs.optional(),
+      window: policy.window.optional(),
+    })
+    .superRefine((value, context) => {
+      const problem = (at: string, message: string): void => {
+        context.addIssue({ code: 'custom', path: [at], message })
+      }
+      if (value.certificate === undefined && value.signingKey === undefined)
+        problem(
+          'certificate',
+          'give certificate (.p12 or .pem) or signingKey (.p8): something to send with',
+        )
+      if (value.certificate !== undefined && value.signingKey !== undefined)
+        problem('signingKey', 'give certificate or signingKey, not both')
+      if (value.signingKey === undefined) return
+      for (const needed of ['keyId', 'teamId', 'topic', 'senderCertificates'] as const)
+        if (value[needed] === undefined) problem(needed, 'is needed with signingKey')
+      if (value.topic?.startsWith('com.apple.mgmt.'))
+        problem('signingKey', 'MDM topics take the push certificate only; give certificate instead')
+    })
+
+  return z.strictObject({
+    listeners: z.array(gateway).min(1),
+    admin: z
+      .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(9195) })
+      .prefault({}),
+    tls: z.strictObject({
+      certificate: file,
+      key: file,
+      minVersion: minVersion.default('TLSv1.2'),
+    }),
+    dataDirectory: z.string().min(1).default('data').transform(at),
+    providerApi: z
+      .strictObject({
+        production: origin.default('https://api.push.apple.com'),
+        sandbox: origin.default('https://api.sandbox.push.apple.com'),
+        certificateAuthority: file.optional(),
+      })
+      .prefault({}),
+    unregistered: policy.unregistered.default('feedback'),
+    retryForSeconds: policy.retryForSeconds.default(86_400),
+    errorDeadlineMs: policy.errorDeadlineMs.default(500),
+    window: policy.window.default(1000),
+    maxConnections: z.number().int().min(1).default(1000),
+    maxSessions: z.number().int().min(1).max(100).default(4),
+    handshakeTimeoutMs: z.number().int().min(100).default(10_000),
+    requestTimeoutMs: z.number().int().min(100).default(10_000),
+    drainSeconds: z.number().min(0).default(20),
+    routes: z.array(route).min(1),
+  })
+}
+
+function unreadable(path: string): string | undefined {
+  try {
+    accessSync(path, constants.R_OK)
+    return undefined
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') return `${path} does not exist; correct the path or put the file there`
+    return `${path} cannot be read (${String(code)}); let the user that runs the proxy read it`
+  }
+}
+
+/** A configuration file that has passed the schema. */
+export type ConfigurationFile = z.output<ReturnType<typeof configurationSchema>>
+
+/** One of its routes. */
+export type RouteEntry = ConfigurationFile['routes'][number]

@@ -1,0 +1,152 @@
+/** A TLS port where senders are recognised by their certificate and handed on with their route. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer, type SecureVersion, type Server, type TLSSocket } from 'node:tls'
+import type { Environment } from '../credentials/certificate.ts'
+import {
+  senderCertificate,
+  type Admission,
+  type SenderCertificate,
+  type SenderRegistry,
+} from './sender-registry.ts'
+
+/** How a listener is set up. */
+export interface ListenerOptions {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** Only routes of this environment are served, where given. */
+  readonly environment: Environment | undefined
+  readonly certificatePem: string
+  readonly keyPem: string
+  /** Default TLSv1.2; older ones bring OpenSSL's security level 0 with them. */
+  readonly minVersion: SecureVersion
+  /** From the first byte to the end of the handshake. */
+  readonly handshakeTimeoutMs: number
+  /** Connections beyond are dropped before the handshake. */
+  readonly maxConnections: number
+}
+
+/** Why a peer was not let in. */
+export type Refusal = 'no-certificate' | 'unknown-certificate'
+
+/** Hears of peers that did not become senders. */
+export interface ListenerObserver {
+  refused(
+    address: string,
+    refusal: Refusal,
+    certificate: SenderCertificate | undefined,
+    environment: Environment | undefined,
+  ): void
+  handshakeFailed(address: string, error: Error): void
+  dropped(): void
+}
+
+/** Takes over a recognised sender; the socket already has an error listener. */
+export type Welcome<Route> = (
+  socket: TLSSocket,
+  route: Route,
+  certificate: SenderCertificate,
+) => void
+
+/** An open port. */
+export class Listener {
+  readonly #server: Server
+  readonly #sockets = new Set<TLSSocket>()
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  /**
+   * Binds and serves.
+   * @throws the system's error when the address cannot be bound
+   */
+  static async open<Route extends Admission>(
+    options: ListenerOptions,
+    registry: SenderRegistry<Route>,
+    welcome: Welcome<Route>,
+    observer: ListenerObserver,
+  ): Promise<Listener> {
+    const server = createServer(serverOptions(options))
+    server.maxConnections = options.maxConnections
+    const listener = new Listener(server)
+    server.on('tlsClientError', (error, socket) => {
+      observer.handshakeFailed(socket.remoteAddress ?? 'unknown', error)
+    })
+    server.on('drop', () => {
+      observer.dropped()
+    })
+    server.on('secureConnection', (socket) => {
+      listener.#keep(socket)
+      const address = socket.remoteAddress ?? 'unknown'
+      const certificate = senderCertificate(socket)
+      const route = certificate && registry.find(certificate.publicKeySha256, options.environment)
+      if (certificate !== undefined && route !== undefined) welcome(socket, route, certificate)
+      else {
+        socket.end()
+        socket.resume()
+        observer.refused(
+          address,
+          certificate === undefined ? 'no-certificate' : 'unknown-certificate',
+          certificate,
+          options.environment,
+        )
+      }
+    })
+    server.listen(options.port, options.host)
+    await once(server, 'listening')
+    server.on('error', (error: Error) => {
+      observer.handshakeFailed('listener', error)
+    })
+    return listener
+  }
+
+  /** Where it is bound. */
+  get address(): AddressInfo {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new TypeError('not listening')
+    return address
+  }
+
+  /** Accepts no more; resolves once the last connection has closed. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  /** Ends every connection now. */
+  destroyConnections(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #keep(socket: TLSSocket): void {
+    this.#sockets.add(socket)
+    socket.setKeepAlive(true, 60_000)
+    socket.on('error', () => {
+      // A reset is told by the `close` that follows.
+    })
+    socket.on('close', () => this.#sockets.delete(socket))
+  }
+}
+
+/**
+ * TLS 1.2 at the most: the session tickets of 1.3 hang houston and make PyAPNs close. A certificate
+ * is asked for and judged by its key alone, since neither CA nor expiry says who may send.
+ * — source: senders.md 1 and 6, measured with the unmodified clients
+ */
+function serverOptions(options: ListenerOptions): Parameters<typeof createServer>[0] {
+  const old = options.minVersion === 'TLSv1' || options.minVersion === 'TLSv1.1'
+  return {
+    cert: options.certificatePem,
+    key: options.keyPem,
+    minVersion: options.minVersion,
+    maxVersion: 'TLSv1.2',
+    ...(old && { ciphers: 'DEFAULT:@SECLEVEL=0' }),
+    requestCert: true,
+    rejectUnauthorized: false,
+    allowHalfOpen: true,
+    handshakeTimeout: options.handshakeTimeoutMs,
+  }
+}

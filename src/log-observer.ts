@@ -1,0 +1,120 @@
+/** Puts the decisions of every part into words: each log event of the running proxy is in this file. */
+import type { BinaryProtocolError } from './binary/notification.ts'
+import { statusCodeName } from './binary/status-code.ts'
+import type { ConnectionObserver } from './gateway/connection.ts'
+import type { ListenerObserver } from './gateway/listener.ts'
+import { tokenTag, type Logger } from './log.ts'
+import type { DeliveryRecord, RelayObserver } from './relay/relay.ts'
+import type { ReceivedNotification } from './simulator/exchange.ts'
+import type { PoolObserver } from './upstream/pool.ts'
+
+/** What became of notifications. */
+export function observeRelay(log: Logger): RelayObserver {
+  return {
+    rejected(record, { reason, statusCode }) {
+      log.info({ event: 'notification.rejected', ...about(record), reason, statusCode })
+    },
+    unregistered(record, reason, timestamp) {
+      log.info({ event: 'notification.unregistered', ...about(record), reason, timestamp })
+    },
+    retried(record, outcome, pauseMs) {
+      const { reason } = outcome
+      if (outcome.kind === 'credential')
+        log.error({ event: 'route.credential-refused', reason }, 'APNs refuses the credential')
+      log.debug({ event: 'notification.retried', ...about(record), reason, pauseMs })
+    },
+    expired(record) {
+      log.warn({ event: 'notification.expired', ...about(record) }, 'given up undelivered')
+    },
+  }
+}
+
+function about({ connection, identifier, apnsId, token }: DeliveryRecord): Record<string, unknown> {
+  return { connection, identifier, apnsId, token: token && tokenTag(token) }
+}
+
+/** What became of a provider session. */
+export function observePool(log: Logger): PoolObserver {
+  return {
+    opening() {
+      log.debug({ event: 'session.opening' })
+    },
+    ready() {
+      log.info({ event: 'session.ready' })
+    },
+    draining(reason) {
+      log.info({ event: 'session.draining', reason })
+    },
+    closed(cause, retryInMs) {
+      const fields = { event: 'session.closed', cause, retryInMs: Math.round(retryInMs) }
+      if (retryInMs > 0) log.warn(fields)
+      else log.info(fields)
+    },
+  }
+}
+
+/** What became of a sender's connection. */
+export function observeConnection(log: Logger): ConnectionObserver {
+  return {
+    reported({ statusCode, identifier }) {
+      const meaning = statusCodeName(statusCode)
+      log.info({ event: 'error-response.sent', statusCode, meaning, identifier })
+    },
+    faulted(error: BinaryProtocolError) {
+      log.warn({ event: 'connection.unreadable', code: error.code }, error.message)
+    },
+    failed(error) {
+      log.error({ event: 'bug', err: error }, 'a defect of the proxy ended this connection')
+    },
+    closed(summary) {
+      log.info({ event: 'connection.closed', ...summary })
+    },
+  }
+}
+
+/** What the simulator received, and how it answered. */
+export function logSimulated(log: Logger, notification: ReceivedNotification): void {
+  const { topic, pushType, priority, credential, apnsId, status, reason } = notification
+  const token = tokenTag(notification.token)
+  const payloadBytes = notification.payload.length
+  const what = { topic, pushType, priority, credential, token, apnsId, payloadBytes }
+  log.info({ event: 'simulator.notification', ...what, status, reason })
+}
+
+/** Why a peer did not become a sender, with the line of configuration that would admit it. */
+export function observeListener(log: Logger): ListenerObserver {
+  return {
+    refused(address, refusal, certificate, environment) {
+      const about =
+        certificate === undefined
+          ? { cure: 'the sender must present its push certificate as TLS client certificate' }
+          : {
+              subject: certificate.subject,
+              fingerprint256: certificate.fingerprint256,
+              cure: `to admit it, add to its route: senderCertificates: ["sha256:${certificate.publicKeySha256}"]`,
+            }
+      log.warn({ event: 'sender.refused', address, refusal, environment, ...about })
+    },
+    handshakeFailed(address, error) {
+      const code = 'code' in error ? error.code : undefined
+      log.warn({ event: 'handshake.failed', address, code }, handshakeHint(String(code), error))
+    },
+    dropped() {
+      log.warn({ event: 'connection.dropped' }, 'maxConnections is reached')
+    },
+  }
+}
+
+const handshakeHints: Readonly<Record<string, string>> = {
+  ERR_SSL_UNSUPPORTED_PROTOCOL:
+    'the sender offers only old TLS; minVersion: TLSv1 on its listener admits it',
+  ERR_SSL_NO_SHARED_CIPHER:
+    'the sender offers no cipher that is left; minVersion: TLSv1 on its listener admits older ones',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'these bytes are not TLS',
+  ERR_SSL_HTTP_REQUEST: 'this is plain HTTP; the port speaks the binary push protocol under TLS',
+  ECONNRESET: 'the peer went away during the handshake',
+}
+
+function handshakeHint(code: string, error: Error): string {
+  return handshakeHints[code] ?? error.message
+}

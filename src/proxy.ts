@@ -1,0 +1,255 @@
+/**
+ * Puts the proxy together, the only place where its parts meet:
+ *
+ *     sender ──TLS──▶ Listener ─▶ SenderConnection ─▶ Relay ─▶ Pool ──HTTP/2──▶ APNs
+ *                                      ◀── settlement ──┘ ◀── outcome ──┘
+ */
+import { randomUUID } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import { AdminServer, type Readiness } from './admin/admin-server.ts'
+import { createMetrics, type RouteGauge } from './admin/metrics.ts'
+import { ProviderToken } from './apns/provider-token.ts'
+import type { Clock } from './clock.ts'
+import type { Configuration } from './config/configuration.ts'
+import type { Route } from './config/route.ts'
+import { SenderConnection } from './gateway/connection.ts'
+import { Listener } from './gateway/listener.ts'
+import { SenderRegistry, type SenderCertificate } from './gateway/sender-registry.ts'
+import type { Logger } from './log.ts'
+import { observeConnection, observeListener, observePool, observeRelay } from './log-observer.ts'
+import { Relay } from './relay/relay.ts'
+import { NodeHttp2Session } from './upstream/node-http2-session.ts'
+import { Pool } from './upstream/pool.ts'
+
+/** What a proxy is given from outside. */
+export interface ProxyDeps {
+  readonly log: Logger
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+/** Where a running proxy is bound. */
+export interface ProxyAddresses {
+  readonly listeners: readonly { kind: string; host: string; port: number }[]
+  readonly admin: { readonly host: string; readonly port: number }
+}
+
+/** A route at work. */
+interface Line extends RouteGauge {
+  readonly route: Route
+  readonly senderKeys: readonly string[]
+  readonly environment: Route['environment']
+  readonly relay: Relay
+  readonly pool: Pool
+  readonly providerToken: ProviderToken | undefined
+  readonly open: Set<SenderConnection>
+  readonly log: Logger
+}
+
+const connectTimeoutMs = 10_000
+const pingIntervalMs = 60_000
+const pingTimeoutMs = 5_000
+const quietMs = 20
+const quietAtMostMs = 100
+
+/** See the file's first lines. Starts from the inside out and stops from the outside in. */
+export class Proxy {
+  readonly #configuration: Configuration
+  readonly #deps: ProxyDeps
+  readonly #lines: readonly Line[]
+  readonly #listeners: Listener[] = []
+  #admin: AdminServer | undefined
+  #connections = 0
+
+  constructor(configuration: Configuration, deps: ProxyDeps) {
+    this.#configuration = configuration
+    this.#deps = deps
+    this.#lines = configuration.routes.map((route) => buildLine(route, configuration, deps))
+  }
+
+  /**
+   * Signs provider tokens, opens sessions, binds every port, then logs `proxy.ready`.
+   * @throws the system's error when an address cannot be bound; nothing stays open then
+   */
+  async start(): Promise<ProxyAddresses> {
+    try {
+      for (const { providerToken } of this.#lines) await providerToken?.start()
+      for (const { pool } of this.#lines) pool.start()
+      const registry = new SenderRegistry(this.#lines)
+      for (const options of this.#configuration.listeners)
+        this.#listeners.push(await this.#listen(options, registry))
+      this.#admin = await AdminServer.open(this.#configuration.admin, {
+        metrics: createMetrics(this.#lines),
+        readiness: () => this.#readiness(),
+      })
+      return this.#ready(this.#admin)
+    } catch (error) {
+      await this.destroy()
+      throw error
+    }
+  }
+
+  /**
+   * Accepts no more, settles what was received, closes.
+   * @returns false when `drainSeconds` passed before all was settled
+   */
+  async stop(): Promise<boolean> {
+    this.#deps.log.info({ event: 'proxy.stopping' })
+    const closed = this.#listeners.map((listener) => listener.close())
+    for (const { open } of this.#lines) for (const connection of open) connection.finish()
+    const drained = await this.#settleAll()
+    for (const listener of this.#listeners) listener.destroyConnections()
+    await Promise.all(closed)
+    if (drained) await Promise.all(this.#lines.map(({ pool }) => pool.drain()))
+    await this.destroy()
+    this.#deps.log.info({ event: 'proxy.stopped', drained })
+    return drained
+  }
+
+  /** Stops now; what is not settled is lost with the process. */
+  async destroy(): Promise<void> {
+    for (const { pool, providerToken } of this.#lines) {
+      pool.destroy()
+      providerToken?.stop()
+    }
+    for (const listener of this.#listeners) listener.destroyConnections()
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+    await this.#admin?.close()
+  }
+
+  async #settleAll(): Promise<boolean> {
+    let expire: () => void = () => undefined
+    const deadline = new Promise<boolean>((resolve) => {
+      expire = this.#deps.clock.after(this.#configuration.limits.drainSeconds * 1000, () => {
+        resolve(false)
+      })
+    })
+    const idle = Promise.all(this.#lines.map(({ relay }) => relay.idle())).then(() => true)
+    const drained = await Promise.race([idle, deadline])
+    expire()
+    return drained
+  }
+
+  #listen(
+    options: Configuration['listeners'][number],
+    registry: SenderRegistry<Line>,
+  ): Promise<Listener> {
+    const { tls, limits } = this.#configuration
+    return Listener.open(
+      { ...options, ...tls, ...limits },
+      registry,
+      (socket, line, certificate) => {
+        this.#welcome(socket, line, certificate)
+      },
+      observeListener(this.#deps.log),
+    )
+  }
+
+  #welcome(socket: TLSSocket, line: Line, certificate: SenderCertificate): void {
+    const { clock } = this.#deps
+    const id = ++this.#connections
+    const log = line.log.child({ connection: id })
+    log.info({
+      event: 'connection.opened',
+      address: socket.remoteAddress,
+      protocol: socket.getProtocol(),
+      subject: certificate.subject,
+    })
+    if (certificate.notAfter.getTime() < clock.now())
+      log.warn({ event: 'sender.certificate-expired', notAfter: certificate.notAfter })
+    const { errorDeadlineMs, window, maxPayloadBytes } = line.route
+    const observer = observeConnection(log)
+    const connection: SenderConnection = new SenderConnection(socket, {
+      id,
+      relay: line.relay,
+      limits: { errorDeadlineMs, window, maxPayloadBytes, quietMs, quietAtMostMs },
+      clock,
+      observer: {
+        ...observer,
+        closed: (summary) => {
+          line.open.delete(connection)
+          observer.closed(summary)
+        },
+      },
+    })
+    line.open.add(connection)
+  }
+
+  #ready(admin: AdminServer): ProxyAddresses {
+    const addresses = {
+      listeners: this.#listeners.map(({ address }, index) => ({
+        kind: this.#configuration.listeners[index]?.kind ?? 'gateway',
+        host: address.address,
+        port: address.port,
+      })),
+      admin: { host: admin.address.address, port: admin.address.port },
+    }
+    const routes = this.#lines.map(({ route }) => ({
+      name: route.name,
+      environment: route.environment,
+      topic: route.topic,
+    }))
+    this.#deps.log.info({ event: 'proxy.ready', ...addresses, routes })
+    return addresses
+  }
+
+  #readiness(): Readiness {
+    const routes = Object.fromEntries(
+      this.#lines.map(({ name, pool }) => [name, pool.load.sessions > 0]),
+    )
+    return { ready: Object.values(routes).every(Boolean), routes }
+  }
+}
+
+function buildLine(route: Route, configuration: Configuration, deps: ProxyDeps): Line {
+  const { clock, random } = deps
+  const log = deps.log.child({ route: route.name })
+  const { credential } = route
+  const providerToken =
+    credential.kind === 'signing-key' ? new ProviderToken(credential, clock) : undefined
+  const pool = new Pool(
+    (owner) =>
+      new NodeHttp2Session(
+        {
+          origin: configuration.providerApi.origins[route.environment],
+          certificate: credential.kind === 'certificate' ? credential : undefined,
+          certificateAuthority: configuration.providerApi.certificateAuthority,
+          providerToken,
+        },
+        owner,
+        {
+          connectTimeoutMs,
+          requestTimeoutMs: configuration.limits.requestTimeoutMs,
+          pingIntervalMs,
+          pingTimeoutMs,
+        },
+        clock,
+      ),
+    configuration.limits,
+    { clock, random, observer: observePool(log) },
+  )
+  const relay = new Relay(route, {
+    upstream: pool,
+    clock,
+    random,
+    newApnsId: randomUUID,
+    observer: observeRelay(log),
+  })
+  const open = new Set<SenderConnection>()
+  return {
+    name: route.name,
+    route,
+    senderKeys: route.senderKeys,
+    environment: route.environment,
+    relay,
+    pool,
+    providerToken,
+    open,
+    log,
+    tally: relay.tally,
+    owned: () => relay.owned,
+    upstream: () => ({ ...pool.load, waiting: pool.waiting }),
+    connections: () => open.size,
+  }
+}

@@ -1,0 +1,108 @@
+/** A configuration to try everything with: throw-away certificates and a provider API that is played. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import type { Configuration } from '../config/configuration.ts'
+import {
+  createAuthority,
+  issuePushCertificate,
+  issueServerCertificate,
+} from '../credentials/authority.ts'
+import { loadCertificateCredential } from '../credentials/credential.ts'
+
+/** The files that a rehearsal keeps. */
+export interface RehearsalFiles {
+  /** The private CA, for the sender. */
+  readonly authority: string
+  /** The gateway's certificate and key. */
+  readonly server: string
+  /** The sender's push certificate and key, in one file. */
+  readonly sender: string
+}
+
+/** The four names that senders know, and this machine. */
+export const rehearsalHosts = [
+  'gateway.push.apple.com',
+  'feedback.push.apple.com',
+  'gateway.sandbox.push.apple.com',
+  'feedback.sandbox.push.apple.com',
+  'localhost',
+  '127.0.0.1',
+] as const
+
+const secret = { mode: 0o600 }
+
+const topic = 'com.example.rehearsal'
+
+/** Makes what is missing under `dataDirectory/rehearsal`, private files with mode 0600. */
+export async function prepareRehearsal(
+  dataDirectory: string,
+  clock: Clock,
+): Promise<RehearsalFiles> {
+  const directory = join(dataDirectory, 'rehearsal')
+  const files = {
+    authority: join(directory, 'ca.pem'),
+    server: join(directory, 'server.pem'),
+    sender: join(directory, 'sender.pem'),
+  }
+  if (Object.values(files).every((file) => existsSync(file))) return files
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const now = new Date(clock.now())
+  const authority = await createAuthority('apns-legacy-proxy rehearsal', now)
+  const server = await issueServerCertificate(authority, rehearsalHosts, now)
+  const environments = ['production', 'sandbox'] as const
+  const sender = await issuePushCertificate(authority, { topic, environments }, now)
+  writeFileSync(files.server, server.certificatePem + server.keyPem, secret)
+  writeFileSync(files.sender, sender.certificatePem + sender.keyPem, secret)
+  writeFileSync(files.authority, authority.certificatePem)
+  return files
+}
+
+/** Everything on loopback: one route, sent on to the simulator at `providerApi`. */
+export function rehearsalConfiguration(
+  files: RehearsalFiles,
+  providerApi: string,
+  ports: { readonly gateway: number; readonly admin: number },
+): Configuration {
+  const credential = loadCertificateCredential({ certificate: files.sender })
+  return {
+    listeners: [
+      {
+        kind: 'gateway',
+        host: '127.0.0.1',
+        port: ports.gateway,
+        environment: undefined,
+        minVersion: 'TLSv1.2',
+      },
+    ],
+    admin: { host: '127.0.0.1', port: ports.admin },
+    tls: loadCertificateCredential({ certificate: files.server }),
+    providerApi: {
+      origins: { production: providerApi, sandbox: providerApi },
+      certificateAuthority: readFileSync(files.authority, 'utf8'),
+    },
+    limits: {
+      maxConnections: 1000,
+      maxSessions: 4,
+      handshakeTimeoutMs: 10_000,
+      requestTimeoutMs: 10_000,
+      drainSeconds: 20,
+    },
+    routes: [
+      {
+        name: 'rehearsal',
+        environment: 'production',
+        topic,
+        credential,
+        senderKeys: [credential.certificate.publicKeySha256],
+        pushType: undefined,
+        priority: undefined,
+        unregistered: 'feedback',
+        retryForSeconds: 86_400,
+        errorDeadlineMs: 500,
+        window: 1000,
+        maxPayloadBytes: 4096,
+      },
+    ],
+  }
+}

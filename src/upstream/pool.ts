@@ -1,0 +1,204 @@
+/** The sessions of one route's credential, and the queue of what waits for room in them. */
+import type { Cancel, Clock } from '../clock.ts'
+import type { Shipment, Upstream } from '../relay/relay.ts'
+import type { OpenSession, ProviderSession } from './session.ts'
+
+/** What a pool may use. */
+export interface PoolLimits {
+  /** Sessions at the most. Default 4; Apple advises to keep few and long. */
+  readonly maxSessions: number
+}
+
+/** Hears of each decision about a session. */
+export interface PoolObserver {
+  opening(): void
+  ready(): void
+  draining(reason: string): void
+  closed(cause: string, retryInMs: number): void
+}
+
+/** What a pool is given. */
+export interface PoolDeps {
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+  readonly observer: PoolObserver
+}
+
+const firstPauseMs = 500
+const longestPauseMs = 30_000
+
+/**
+ * Keeps one session warm, opens another while requests wait for room, replaces one as soon as it
+ * drains, and waits longer and longer while none can be had. Nothing is lost meanwhile: what waits
+ * stays in the queue until it is sent or past its time.
+ */
+export class Pool implements Upstream {
+  readonly #open: OpenSession
+  readonly #limits: PoolLimits
+  readonly #deps: PoolDeps
+  readonly #queue = new Queue<Shipment>()
+  readonly #sessions = new Set<ProviderSession>()
+  readonly #usable = new Set<ProviderSession>()
+  #opening: ProviderSession | undefined
+  #failures = 0
+  #cancelReopen: Cancel | undefined
+  #stopped = false
+  #onEmpty: (() => void)[] = []
+
+  constructor(open: OpenSession, limits: PoolLimits, deps: PoolDeps) {
+    this.#open = open
+    this.#limits = limits
+    this.#deps = deps
+  }
+
+  /** Requests waiting for room. */
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  /** Sessions that take requests, and the requests in flight on all. */
+  get load(): { readonly sessions: number; readonly inFlight: number } {
+    let inFlight = 0
+    for (const session of this.#sessions) inFlight += session.inFlight
+    return { sessions: this.#usable.size, inFlight }
+  }
+
+  /** Opens the first session. */
+  start(): void {
+    this.#grow()
+  }
+
+  send(shipment: Shipment): void {
+    this.#queue.push(shipment)
+    this.#pump()
+  }
+
+  /** Lets what is in flight finish and closes; `destroy` it to close now. */
+  async drain(): Promise<void> {
+    this.#stopped = true
+    this.#cancelReopen?.()
+    for (const session of this.#sessions) session.drain()
+    if (this.#sessions.size > 0) await new Promise<void>((done) => this.#onEmpty.push(done))
+  }
+
+  destroy(): void {
+    this.#stopped = true
+    this.#cancelReopen?.()
+    for (const session of this.#sessions) session.destroy('stopped')
+  }
+
+  #pump(): void {
+    while (this.#queue.length > 0) {
+      const session = this.#pick()
+      if (session === undefined) {
+        this.#grow()
+        return
+      }
+      const shipment = this.#queue.shift()
+      if (shipment === undefined) return
+      if (this.#deps.clock.now() >= shipment.giveUpAtMs) shipment.expired()
+      else session.send(shipment)
+    }
+  }
+
+  #pick(): ProviderSession | undefined {
+    for (const session of this.#usable) if (session.room > 0) return session
+    return undefined
+  }
+
+  #grow(): void {
+    if (this.#stopped || this.#opening !== undefined || this.#cancelReopen !== undefined) return
+    if (this.#usable.size >= this.#limits.maxSessions) return
+    this.#deps.observer.opening()
+    const session: ProviderSession = this.#open({
+      roomy: () => {
+        this.#roomy(session)
+      },
+      draining: (reason) => {
+        this.#retire(session)
+        this.#deps.observer.draining(reason)
+        if (session.served && this.#usable.size === 0) this.#grow()
+      },
+      closed: (cause) => {
+        this.#closed(session, cause)
+      },
+    })
+    this.#opening = session
+    this.#sessions.add(session)
+  }
+
+  #roomy(session: ProviderSession): void {
+    if (this.#opening === session) {
+      this.#opening = undefined
+      this.#usable.add(session)
+      this.#deps.observer.ready()
+    }
+    this.#pump()
+  }
+
+  #retire(session: ProviderSession): void {
+    this.#usable.delete(session)
+    if (this.#opening === session) this.#opening = undefined
+  }
+
+  #closed(session: ProviderSession, cause: string): void {
+    this.#retire(session)
+    this.#sessions.delete(session)
+    this.#failures = session.served ? 0 : this.#failures + 1
+    const pauseMs = session.served ? 0 : this.#pauseMs()
+    this.#deps.observer.closed(cause, pauseMs)
+    if (this.#sessions.size === 0) for (const done of this.#onEmpty.splice(0)) done()
+    if (this.#stopped || this.#usable.size > 0) return
+    this.#dropExpired()
+    this.#reopenIn(pauseMs)
+  }
+
+  #reopenIn(pauseMs: number): void {
+    if (this.#cancelReopen !== undefined) return
+    this.#cancelReopen = this.#deps.clock.after(pauseMs, () => {
+      this.#cancelReopen = undefined
+      this.#grow()
+    })
+  }
+
+  /** Doubling, spread over 50–100 %: a crowd that reconnects at once is taken for an attack. */
+  #pauseMs(): number {
+    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(this.#failures - 1, 16), longestPauseMs)
+    return pauseMs * (0.5 + this.#deps.random() / 2)
+  }
+
+  #dropExpired(): void {
+    const now = this.#deps.clock.now()
+    for (let left = this.#queue.length; left > 0; left--) {
+      const shipment = this.#queue.shift()
+      if (shipment === undefined) return
+      if (now >= shipment.giveUpAtMs) shipment.expired()
+      else this.#queue.push(shipment)
+    }
+  }
+}
+
+/** First in, first out; what was taken is cut off in one go now and then. */
+class Queue<T> {
+  readonly #items: T[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head]
+    if (item !== undefined) this.#head++
+    if (this.#head >= 1024) {
+      this.#items.splice(0, this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+}

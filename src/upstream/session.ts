@@ -1,0 +1,43 @@
+/** One HTTP/2 connection to the provider API: the narrow door that the pool knows. */
+import type { Shipment } from '../relay/relay.ts'
+
+/** What an HTTP/2 connection offers, whoever implements it. */
+export interface ProviderSession {
+  /** Requests that it would take now; 0 before the peer's SETTINGS and once it is draining. */
+  readonly room: number
+  /** Requests sent and not yet answered. */
+  readonly inFlight: number
+  /** Whether it has answered a request: a peer that never does is not to be rushed at again. */
+  readonly served: boolean
+  /** Sends a request; only while there is {@link room}. The shipment is answered in any case. */
+  send(shipment: Shipment): void
+  /** Takes no more requests, lets those in flight finish, then closes. Idempotent. */
+  drain(): void
+  /** Closes now; what is in flight is answered as unavailable. Idempotent. */
+  destroy(cause: string): void
+}
+
+/** Who is told what happens to a session. */
+export interface SessionOwner {
+  /** There is more {@link ProviderSession.room} than before. */
+  roomy(): void
+  /** The peer takes no new requests; `reason` from its GOAWAY. */
+  draining(reason: string): void
+  /** The end, once. */
+  closed(cause: string): void
+}
+
+/** Opens a session for an owner. */
+export type OpenSession = (owner: SessionOwner) => ProviderSession
+
+/** Milliseconds that bound a session's patience. */
+export interface SessionTimes {
+  /** From the first packet to the peer's SETTINGS. Default 10,000. */
+  readonly connectTimeoutMs: number
+  /** From request to answer. Default 10,000. */
+  readonly requestTimeoutMs: number
+  /** Silence after which the peer is asked whether it is still there. Default 60,000. */
+  readonly pingIntervalMs: number
+  /** How long it may take to say so. Default 5,000. */
+  readonly pingTimeoutMs: number
+}
