@@ -6,6 +6,7 @@ import { hideBin } from 'yargs/helpers'
 import { ExitCode } from './commands/exit-code.ts'
 import { send } from './commands/send.ts'
 import { serve } from './commands/serve.ts'
+import { simulate } from './commands/simulate.ts'
 import { ConfigError } from './config/config-error.ts'
 import { CredentialError } from './credentials/credential-error.ts'
 
@@ -19,6 +20,7 @@ try {
     .usage('$0 <command>\n\nServes the retired binary push protocol and sends on over HTTP/2.')
     .command(serve)
     .command(send)
+    .command(simulate)
     .demandCommand(1, 'Name a command. To see it work, start with: apns-legacy-proxy serve')
     .strict()
     .version(version)

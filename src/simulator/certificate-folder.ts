@@ -1,0 +1,90 @@
+/** The throw-away certificates of a simulator that runs by itself: made once, then reused. */
+import { X509Certificate } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import {
+  createAuthority,
+  issueServerCertificate,
+  type Authority,
+  type Issued,
+} from '../credentials/authority.ts'
+
+/** A server certificate, its key, and where the certificate is that clients have to trust. */
+export interface SimulatorCertificates extends Issued {
+  readonly certificateAuthorityPath: string
+}
+
+/**
+ * Opens the certificates in `directory`, making what is missing, has expired or lacks a host.
+ * Private keys are readable by their owner alone.
+ *
+ * @throws Error that names the file and what to do
+ */
+export async function openCertificateFolder(
+  directory: string,
+  hosts: readonly string[],
+  now: Date,
+): Promise<SimulatorCertificates> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const authority = await open(join(directory, 'ca'), isValid(now), () =>
+    createAuthority('APNs simulator', now),
+  )
+  const serves = (certificate: X509Certificate): boolean =>
+    isValid(now)(certificate) && isSignedBy(authority, certificate) && names(certificate, hosts)
+  const server = await open(join(directory, 'server'), serves, () =>
+    issueServerCertificate(authority, hosts, now),
+  )
+  return { ...server, certificateAuthorityPath: join(directory, 'ca.pem') }
+}
+
+async function open(
+  path: string,
+  isGood: (certificate: X509Certificate) => boolean,
+  issue: () => Promise<Issued>,
+): Promise<Issued> {
+  const present = await read(path)
+  if (present !== undefined && isGood(parse(present, path))) return present
+  const issued = await issue()
+  // The key first: a certificate without one is as good as none.
+  await writeFile(`${path}.key`, issued.keyPem, { mode: 0o600 })
+  await writeFile(`${path}.pem`, issued.certificatePem)
+  return issued
+}
+
+async function read(path: string): Promise<Issued | undefined> {
+  try {
+    const [certificatePem, keyPem] = await Promise.all([
+      readFile(`${path}.pem`, 'utf8'),
+      readFile(`${path}.key`, 'utf8'),
+    ])
+    return { certificatePem, keyPem }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function parse({ certificatePem }: Issued, path: string): X509Certificate {
+  try {
+    return new X509Certificate(certificatePem)
+  } catch {
+    throw new Error(`${path}.pem: not a certificate; delete the file, it will be made again`)
+  }
+}
+
+/** A day's grace, so that none expires in the middle of a rehearsal. */
+function isValid(now: Date): (certificate: X509Certificate) => boolean {
+  const tomorrow = now.getTime() + 24 * 60 * 60 * 1000
+  return ({ validTo }) => new Date(validTo).getTime() > tomorrow
+}
+
+function isSignedBy(authority: Authority, certificate: X509Certificate): boolean {
+  return certificate.verify(new X509Certificate(authority.certificatePem).publicKey)
+}
+
+function names(certificate: X509Certificate, hosts: readonly string[]): boolean {
+  return hosts.every((host) =>
+    isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host),
+  )
+}

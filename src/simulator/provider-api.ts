@@ -1,0 +1,210 @@
+/** The simulator as a whole: a TLS server that talks and judges like Apple's HTTP/2 provider API. */
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { isIPv6, type AddressInfo, type Socket } from 'node:net'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
+import type { Clock } from '../clock.ts'
+import type { Environment } from '../credentials/certificate.ts'
+import type { ReceivedNotification } from './exchange.ts'
+import { ProviderConnection, type Simulation } from './provider-connection.ts'
+import { ProviderTokenVerifier, type RegisteredKey } from './provider-token-check.ts'
+import { Script, type ScriptedAnswer } from './script.ts'
+
+export type { ReceivedNotification } from './exchange.ts'
+
+/** What kind of APNs to be. */
+export interface SimulatorOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined
+  /** Default 0: any free port. */
+  readonly port?: number | undefined
+  readonly tls: { readonly certificatePem: string; readonly keyPem: string }
+  /** Default production. */
+  readonly environment?: Environment | undefined
+  /** Default: every well-formed ES256 provider token is believed, its signature unverified. */
+  readonly signingKeys?: readonly RegisteredKey[] | undefined
+  /** Default: every valid notification is accepted. */
+  readonly answers?: readonly ScriptedAnswer[] | undefined
+  /** Time between request and answer, evenly spread; default 0. */
+  readonly latencyMs?: { readonly min: number; readonly max: number } | undefined
+  /** Default 1000, as APNs announced in 2021. */
+  readonly maxConcurrentStreams?: number | undefined
+  /** GOAWAY after so many requests of a connection; default: never. */
+  readonly goawayEvery?: number | undefined
+  /** Called for every request once it is judged, before it is answered; must not throw. */
+  readonly onNotification?: ((notification: ReceivedNotification) => void) | undefined
+}
+
+/** What the simulator takes from outside. */
+export interface SimulatorDependencies {
+  readonly clock: Clock
+  /** From 0 up to, not including, 1; chooses the latency. */
+  readonly random?: (() => number) | undefined
+  /** Takes `simulator.session-opened`, `simulator.session-closed` and `simulator.goaway`. */
+  readonly log?: ((event: object) => void) | undefined
+}
+
+/** A running simulator. */
+export interface Simulator {
+  /** For example `https://127.0.0.1:2443`. */
+  readonly origin: string
+  readonly port: number
+  /** Connections that are open now. */
+  readonly sessionCount: number
+  /** Replaces the script for requests from now on. @throws RangeError */
+  script(answers: readonly ScriptedAnswer[]): void
+  /** Ends all present connections gracefully; default reason Shutdown. New ones are welcome. */
+  goaway(reason?: string): void
+  /** Takes requests and answers none, until {@link resume}. PING is still answered. */
+  silence(): void
+  /** Answers again; what came in the silence stays unanswered. */
+  resume(): void
+  /** Cuts all present connections. New ones are welcome. */
+  disconnect(): void
+  /** Cuts everything and frees the port. Idempotent. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a simulator.
+ *
+ * @throws RangeError for a script that cannot be; the system's error when it cannot listen
+ */
+export async function startSimulator(
+  options: SimulatorOptions,
+  deps: SimulatorDependencies,
+): Promise<Simulator> {
+  const { host = '127.0.0.1', port = 0 } = options
+  const running = new RunningSimulator(host, simulationOf(options, deps), options.tls)
+  await running.listen(port)
+  return running
+}
+
+function simulationOf(options: SimulatorOptions, deps: SimulatorDependencies): Simulation {
+  return {
+    clock: deps.clock,
+    random: deps.random ?? evenly,
+    environment: options.environment ?? 'production',
+    verifier: new ProviderTokenVerifier(options.signingKeys),
+    latencyMs: options.latencyMs ?? { min: 0, max: 0 },
+    maxConcurrentStreams: options.maxConcurrentStreams ?? 1000,
+    goawayEvery: options.goawayEvery ?? Infinity,
+    onNotification: options.onNotification ?? nothing,
+    log: deps.log ?? nothing,
+    script: new Script(options.answers ?? []),
+    silent: false,
+  }
+}
+
+/** Many sockets may be in their handshake, and only what came through it is a connection. */
+class RunningSimulator implements Simulator {
+  readonly #host: string
+  readonly #simulation: Simulation
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  readonly #connections = new Set<ProviderConnection>()
+  #port = 0
+  #accepted = 0
+  #stopped: Promise<void> | undefined
+
+  constructor(host: string, simulation: Simulation, tls: SimulatorOptions['tls']) {
+    this.#host = host
+    this.#simulation = simulation
+    this.#server = createServer({
+      cert: tls.certificatePem,
+      key: tls.keyPem,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2'],
+      // Every certificate passes the handshake: what it is good for is told in the answers.
+      requestCert: true,
+      rejectUnauthorized: false,
+    })
+    this.#server.on('connection', this.#keep.bind(this))
+    this.#server.on('secureConnection', this.#accept.bind(this))
+    this.#server.on('tlsClientError', nothing)
+    this.#server.on('error', nothing)
+  }
+
+  async listen(port: number): Promise<void> {
+    this.#server.listen(port, this.#host)
+    await once(this.#server, 'listening')
+    this.#port = (this.#server.address() as AddressInfo).port
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get origin(): string {
+    const host = isIPv6(this.#host) ? `[${this.#host}]` : this.#host
+    return `https://${host}:${this.#port}`
+  }
+
+  get sessionCount(): number {
+    return this.#connections.size
+  }
+
+  script(answers: readonly ScriptedAnswer[]): void {
+    this.#simulation.script = new Script(answers)
+  }
+
+  goaway(reason = 'Shutdown'): void {
+    for (const connection of this.#connections) connection.goaway(reason)
+  }
+
+  silence(): void {
+    this.#simulation.silent = true
+  }
+
+  resume(): void {
+    this.#simulation.silent = false
+  }
+
+  disconnect(): void {
+    for (const connection of this.#connections) connection.disconnect()
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.disconnect()
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('error', nothing)
+    socket.on('close', () => this.#sockets.delete(socket))
+  }
+
+  #accept(socket: TLSSocket): void {
+    socket.on('error', nothing)
+    if (socket.alpnProtocol !== 'h2') {
+      socket.destroy()
+      return
+    }
+    this.#accepted += 1
+    const connection = new ProviderConnection(socket, this.#accepted, this.#simulation)
+    this.#connections.add(connection)
+    socket.on('close', () => {
+      this.#connections.delete(connection)
+      const { session } = connection
+      this.#simulation.log({ event: 'simulator.session-closed', session })
+    })
+  }
+}
+
+function nothing(): void {
+  // A listener for what needs no reaction, such as a peer that resets its connection.
+}
+
+/** In steps of 2⁻³², which is fine enough for a latency. */
+function evenly(): number {
+  return randomInt(2 ** 32) / 2 ** 32
+}
