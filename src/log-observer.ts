@@ -17,11 +17,23 @@ export function observeRelay(log: Logger): RelayObserver {
     unregistered(record, reason, timestamp) {
       log.info({ event: 'notification.unregistered', ...about(record), reason, timestamp })
     },
-    retried(record, outcome, pauseMs) {
-      const { reason } = outcome
-      if (outcome.kind === 'credential')
-        log.error({ event: 'route.credential-refused', reason }, 'APNs refuses the credential')
+    silenced(record, { reason, statusCode }) {
+      log.warn(
+        { event: 'notification.silenced', ...about(record), reason, statusCode },
+        'reported so often within a minute that the sender seems to loop',
+      )
+    },
+    retried(record, { reason }, pauseMs) {
       log.debug({ event: 'notification.retried', ...about(record), reason, pauseMs })
+    },
+    down(reason) {
+      log.error(
+        { event: 'route.down', reason },
+        'APNs refuses the credential of this route; check certificate or key, topic and environment',
+      )
+    },
+    up() {
+      log.info({ event: 'route.up' })
     },
     expired(record) {
       log.warn({ event: 'notification.expired', ...about(record) }, 'given up undelivered')
@@ -34,7 +46,7 @@ function about({ connection, identifier, apnsId, token }: DeliveryRecord): Recor
 }
 
 /** What became of a provider session. */
-export function observePool(log: Logger): PoolObserver {
+export function observePool(log: Logger): Omit<PoolObserver, 'refused' | 'steady'> {
   return {
     opening() {
       log.debug({ event: 'session.opening' })
@@ -107,10 +119,12 @@ export function observeListener(log: Logger): ListenerObserver {
 
 const handshakeHints: Readonly<Record<string, string>> = {
   ERR_SSL_UNSUPPORTED_PROTOCOL:
-    'the sender offers only old TLS; minVersion: TLSv1 on its listener admits it',
+    'the sender offers no TLS version that the listener takes, TLS 1.2 at the most; if it is an ' +
+    'old one, minVersion: TLSv1 on its listener admits it',
   ERR_SSL_NO_SHARED_CIPHER:
     'the sender offers no cipher that is left; minVersion: TLSv1 on its listener admits older ones',
   ERR_SSL_WRONG_VERSION_NUMBER: 'these bytes are not TLS',
+  ERR_TLS_HANDSHAKE_TIMEOUT: 'the peer did not finish the handshake within handshakeTimeoutMs',
   ERR_SSL_HTTP_REQUEST: 'this is plain HTTP; the port speaks the binary push protocol under TLS',
   ECONNRESET: 'the peer went away during the handshake',
 }

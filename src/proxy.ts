@@ -13,11 +13,17 @@ import type { Clock } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
 import type { Route } from './config/route.ts'
 import { SenderConnection } from './gateway/connection.ts'
+import { serveFeedback, openLmdbStore, observeFeedback, observeStore, type Store } from './store-stub.ts'
 import { Listener } from './gateway/listener.ts'
 import { SenderRegistry, type SenderCertificate } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
-import { observeConnection, observeListener, observePool, observeRelay } from './log-observer.ts'
-import { Relay } from './relay/relay.ts'
+import {
+  observeConnection,
+  observeListener,
+  observePool,
+  observeRelay,
+} from './log-observer.ts'
+import { Relay, type RelayFeedback, type RelayJournal } from './relay/relay.ts'
 import { NodeHttp2Session } from './upstream/node-http2-session.ts'
 import { Pool } from './upstream/pool.ts'
 
@@ -37,13 +43,13 @@ export interface ProxyAddresses {
 
 /** A route at work. */
 interface Line extends RouteGauge {
+  readonly open: Set<SenderConnection>
   readonly route: Route
   readonly senderKeys: readonly string[]
   readonly environment: Route['environment']
   readonly relay: Relay
   readonly pool: Pool
   readonly providerToken: ProviderToken | undefined
-  readonly open: Set<SenderConnection>
   readonly log: Logger
 }
 
@@ -57,7 +63,8 @@ const quietAtMostMs = 100
 export class Proxy {
   readonly #configuration: Configuration
   readonly #deps: ProxyDeps
-  readonly #lines: readonly Line[]
+  #lines: readonly Line[] = []
+  #store: Store | undefined
   readonly #listeners: Listener[] = []
   #admin: AdminServer | undefined
   #connections = 0
@@ -65,17 +72,24 @@ export class Proxy {
   constructor(configuration: Configuration, deps: ProxyDeps) {
     this.#configuration = configuration
     this.#deps = deps
-    this.#lines = configuration.routes.map((route) => buildLine(route, configuration, deps))
   }
 
   /**
-   * Signs provider tokens, opens sessions, binds every port, then logs `proxy.ready`.
-   * @throws the system's error when an address cannot be bound; nothing stays open then
+   * Opens the store, signs provider tokens, opens sessions, takes up what an earlier process left
+   * in the journal, binds every port, then logs `proxy.ready`.
+   * @throws {StoreError} when the data directory cannot be used, and the system's error when an
+   * address cannot be bound; nothing stays open then
    */
   async start(): Promise<ProxyAddresses> {
     try {
+      const store = await openStore(this.#configuration, this.#deps)
+      this.#store = store
+      this.#lines = this.#configuration.routes.map((route) =>
+        buildLine(route, this.#configuration, store, this.#deps),
+      )
       for (const { providerToken } of this.#lines) await providerToken?.start()
       for (const { pool } of this.#lines) pool.start()
+      this.#recover(store)
       const registry = new SenderRegistry(this.#lines)
       for (const options of this.#configuration.listeners)
         this.#listeners.push(await this.#listen(options, registry))
@@ -97,7 +111,7 @@ export class Proxy {
   async stop(): Promise<boolean> {
     this.#deps.log.info({ event: 'proxy.stopping' })
     const closed = this.#listeners.map((listener) => listener.close())
-    for (const { open } of this.#lines) for (const connection of open) connection.finish()
+    for (const { open } of this.#lines) for (const connection of open) connection.stop()
     const drained = await this.#settleAll()
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(closed)
@@ -116,6 +130,20 @@ export class Proxy {
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(this.#listeners.map((listener) => listener.close()))
     await this.#admin?.close()
+    await this.#store?.close()
+  }
+
+  /** What belongs to a route that is no longer configured stays where it is. */
+  #recover({ journal }: Store): void {
+    const lines = new Map(this.#lines.map((line) => [line.name, line]))
+    let count = 0
+    for (const { route, record, settled } of journal.recover()) {
+      const line = lines.get(route)
+      if (line === undefined) continue
+      count++
+      line.relay.recover(record, settled)
+    }
+    if (count > 0) this.#deps.log.info({ event: 'journal.recovered', notifications: count })
   }
 
   async #settleAll(): Promise<boolean> {
@@ -140,16 +168,29 @@ export class Proxy {
       { ...options, ...tls, ...limits },
       registry,
       (socket, line, certificate) => {
-        this.#welcome(socket, line, certificate)
+        if (options.kind === 'feedback') this.#serveFeedback(socket, line)
+        else this.#welcome(socket, line, certificate)
       },
       observeListener(this.#deps.log),
     )
+  }
+
+  #serveFeedback(socket: TLSSocket, { name, log }: Line): void {
+    const { clock } = this.#deps
+    const store = this.#store?.feedback
+    if (store === undefined) socket.destroy()
+    else serveFeedback(socket, name, { store, clock, observer: observeFeedback(log) })
   }
 
   #welcome(socket: TLSSocket, line: Line, certificate: SenderCertificate): void {
     const { clock } = this.#deps
     const id = ++this.#connections
     const log = line.log.child({ connection: id })
+    if (line.relay.downReason !== undefined) {
+      log.warn({ event: 'connection.refused', reason: line.relay.downReason }, 'the route is down')
+      socket.end().resume()
+      return
+    }
     log.info({
       event: 'connection.opened',
       address: socket.remoteAddress,
@@ -159,10 +200,15 @@ export class Proxy {
     if (certificate.notAfter.getTime() < clock.now())
       log.warn({ event: 'sender.certificate-expired', notAfter: certificate.notAfter })
     const { errorDeadlineMs, window, maxPayloadBytes } = line.route
+    const sender = certificate.publicKeySha256
     const observer = observeConnection(log)
     const connection: SenderConnection = new SenderConnection(socket, {
-      id,
+      origin: { connection: id, sender },
       relay: line.relay,
+      hasRoom: () => this.#hasRoom(),
+      reportedBefore: [...line.open].filter(
+        (earlier) => earlier.sender === sender && earlier.isOverrunning,
+      ),
       limits: { errorDeadlineMs, window, maxPayloadBytes, quietMs, quietAtMostMs },
       clock,
       observer: {
@@ -174,6 +220,18 @@ export class Proxy {
       },
     })
     line.open.add(connection)
+  }
+
+  /** More than this is neither kept in memory nor on disk: senders wait in their own writes. */
+  #hasRoom(): boolean {
+    let owned = 0
+    for (const { relay } of this.#lines) owned += relay.owned
+    return owned < this.#configuration.journal.maxEntries && this.#store?.journal.healthy !== false
+  }
+
+  /** What is measured of each route. */
+  get lines(): readonly RouteGauge[] {
+    return this.#lines
   }
 
   #ready(admin: AdminServer): ProxyAddresses {
@@ -196,41 +254,59 @@ export class Proxy {
 
   #readiness(): Readiness {
     const routes = Object.fromEntries(
-      this.#lines.map(({ name, pool }) => [name, pool.load.sessions > 0]),
+      this.#lines.map(({ name, pool, relay }) => [
+        name,
+        pool.load.sessions > 0 && relay.downReason === undefined,
+      ]),
     )
     return { ready: Object.values(routes).every(Boolean), routes }
   }
 }
 
-function buildLine(route: Route, configuration: Configuration, deps: ProxyDeps): Line {
+function openStore({ dataDirectory }: Configuration, { clock, log }: ProxyDeps): Promise<Store> {
+  return openLmdbStore(dataDirectory, { clock, observer: observeStore(log) })
+}
+
+function buildLine(
+  route: Route,
+  configuration: Configuration,
+  store: Store,
+  deps: ProxyDeps,
+): Line {
   const { clock, random } = deps
   const log = deps.log.child({ route: route.name })
   const { credential } = route
   const providerToken =
     credential.kind === 'signing-key' ? new ProviderToken(credential, clock) : undefined
-  const pool = new Pool(
-    (owner) =>
-      new NodeHttp2Session(
-        {
-          origin: configuration.providerApi.origins[route.environment],
-          certificate: credential.kind === 'certificate' ? credential : undefined,
-          certificateAuthority: configuration.providerApi.certificateAuthority,
-          providerToken,
-        },
-        owner,
-        {
-          connectTimeoutMs,
-          requestTimeoutMs: configuration.limits.requestTimeoutMs,
-          pingIntervalMs,
-          pingTimeoutMs,
-        },
-        clock,
-      ),
+  const target = {
+    origin: configuration.providerApi.origins[route.environment],
+    certificate: credential.kind === 'certificate' ? credential : undefined,
+    certificateAuthority: configuration.providerApi.certificateAuthority,
+    providerToken,
+  }
+  const { requestTimeoutMs } = configuration.limits
+  const times = { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs }
+  const pool: Pool = new Pool(
+    (owner) => new NodeHttp2Session(target, owner, times, clock),
     configuration.limits,
-    { clock, random, observer: observePool(log) },
+    {
+      clock,
+      random,
+      observer: {
+        ...observePool(log),
+        refused: (cause) => {
+          relay.refused(cause)
+        },
+        steady: () => {
+          relay.steady()
+        },
+      },
+    },
   )
-  const relay = new Relay(route, {
+  const relay: Relay = new Relay(route, {
     upstream: pool,
+    journal: configuration.journal.enabled ? journalOf(store, route) : noJournal,
+    feedback: feedbackOf(store, route),
     clock,
     random,
     newApnsId: randomUUID,
@@ -251,5 +327,24 @@ function buildLine(route: Route, configuration: Configuration, deps: ProxyDeps):
     owned: () => relay.owned,
     upstream: () => ({ ...pool.load, waiting: pool.waiting }),
     connections: () => open.size,
+  }
+}
+
+const noJournal: RelayJournal = {
+  put: () => ({ settled: () => undefined }),
+}
+
+function journalOf({ journal }: Store, { name }: Route): RelayJournal {
+  return { put: (entries) => journal.put(name, entries) }
+}
+
+function feedbackOf({ feedback }: Store, { name }: Route): RelayFeedback {
+  return {
+    add: (token, timestamp) => {
+      feedback.add(name, token, timestamp)
+    },
+    drop: (token) => {
+      feedback.drop(name, token)
+    },
   }
 }

@@ -71,6 +71,11 @@ export function reasonRow(status: number, reason: string | undefined): ReasonRow
   return { status, meaning: meaningOfStatus(status) }
 }
 
+/** What a reason means that came without a status, as in a GOAWAY; undefined for an unknown one. */
+export function meaningOf(reason: string): Meaning | undefined {
+  return Object.hasOwn(reasons, reason) ? reasons[reason as Reason].meaning : undefined
+}
+
 function meaningOfStatus(status: number): Meaning {
   if (status === 403) return 'credential'
   if (status === 410) return 'unregistered'

@@ -79,10 +79,10 @@ async function startRehearsal(
     return { proxy, addresses: await proxy.start() }
   }
   try {
-    return await start({ gateway: 2195, admin: 9195 })
+    return await start({ gateway: 2195, feedback: 2196, admin: 9195 })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
-    return start({ gateway: 0, admin: 0 })
+    return start({ gateway: 0, feedback: 0, admin: 0 })
   }
 }
 

@@ -13,7 +13,7 @@ import { configurationSchema, type ConfigurationFile } from './schema.ts'
 
 /** One port to listen on. */
 export interface ListenerConfiguration {
-  readonly kind: 'gateway'
+  readonly kind: 'gateway' | 'feedback'
   readonly host: string
   readonly port: number
   readonly environment: Environment | undefined
@@ -30,6 +30,8 @@ export interface Configuration {
     /** PEM, beside the roots that Node trusts. */
     readonly certificateAuthority: string | undefined
   }
+  readonly dataDirectory: string
+  readonly journal: ConfigurationFile['journal']
   readonly limits: Pick<
     ConfigurationFile,
     'maxConnections' | 'maxSessions' | 'handshakeTimeoutMs' | 'requestTimeoutMs' | 'drainSeconds'
@@ -130,6 +132,8 @@ function build(file: ConfigurationFile, problems: ConfigProblem[]): Configuratio
         file.providerApi.certificateAuthority &&
         readFileSync(file.providerApi.certificateAuthority, 'utf8'),
     },
+    dataDirectory: file.dataDirectory,
+    journal: file.journal,
     limits: file,
     routes: complete,
   }

@@ -56,8 +56,15 @@ export function loadRoute(
     retryForSeconds: entry.retryForSeconds ?? defaults.retryForSeconds,
     errorDeadlineMs: entry.errorDeadlineMs ?? defaults.errorDeadlineMs,
     window: entry.window ?? defaults.window,
+    resendWindowSeconds:
+      entry.resendWindowSeconds ?? defaults.resendWindowSeconds ?? usualWindowSeconds(topic),
     maxPayloadBytes: topic.endsWith('.voip') ? 5120 : 4096,
   }
+}
+
+/** A repeated wake-up of a managed device is harmless, a suppressed one is not. */
+function usualWindowSeconds(topic: string): number {
+  return topic.startsWith('com.apple.mgmt.') ? 0 : 10
 }
 
 function loadCredential(entry: RouteEntry): CertificateCredential | SigningKey {

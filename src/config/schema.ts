@@ -22,14 +22,23 @@ const policy = {
   retryForSeconds: z.number().min(1),
   errorDeadlineMs: z.number().int().min(0).max(60_000),
   window: z.number().int().min(1).max(100_000),
+  resendWindowSeconds: z.number().min(0).max(3600),
 }
 
-const gateway = z.strictObject({
-  kind: z.literal('gateway'),
+const listener = {
   host: z.string().min(1).default('0.0.0.0'),
-  port: port.default(2195),
   environment: environment.optional(),
   minVersion: minVersion.optional(),
+}
+const gateway = z.strictObject({
+  kind: z.literal('gateway'),
+  port: port.default(2195),
+  ...listener,
+})
+const feedback = z.strictObject({
+  kind: z.literal('feedback'),
+  port: port.default(2196),
+  ...listener,
 })
 
 /**
@@ -83,6 +92,7 @@ export function configurationSchema(directory: string) {
       retryForSeconds: policy.retryForSeconds.optional(),
       errorDeadlineMs: policy.errorDeadlineMs.optional(),
       window: policy.window.optional(),
+      resendWindowSeconds: policy.resendWindowSeconds.optional(),
     })
     .superRefine((value, context) => {
       const problem = (at: string, message: string): void => {
@@ -103,7 +113,7 @@ export function configurationSchema(directory: string) {
     })
 
   return z.strictObject({
-    listeners: z.array(gateway).min(1),
+    listeners: z.array(z.discriminatedUnion('kind', [gateway, feedback])).min(1),
     admin: z
       .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(9195) })
       .prefault({}),
@@ -112,6 +122,13 @@ export function configurationSchema(directory: string) {
       key: file,
       minVersion: minVersion.default('TLSv1.2'),
     }),
+    store: z.literal('lmdb').default('lmdb'),
+    journal: z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        maxEntries: z.number().int().min(1).default(100_000),
+      })
+      .prefault({}),
     dataDirectory: z.string().min(1).default('data').transform(at),
     providerApi: z
       .strictObject({
@@ -124,6 +141,7 @@ export function configurationSchema(directory: string) {
     retryForSeconds: policy.retryForSeconds.default(86_400),
     errorDeadlineMs: policy.errorDeadlineMs.default(500),
     window: policy.window.default(1000),
+    resendWindowSeconds: policy.resendWindowSeconds.optional(),
     maxConnections: z.number().int().min(1).default(1000),
     maxSessions: z.number().int().min(1).max(100).default(4),
     handshakeTimeoutMs: z.number().int().min(100).default(10_000),

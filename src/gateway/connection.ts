@@ -1,11 +1,14 @@
 /** The story of one client connection: bytes in, notifications to the relay, at most six bytes out. */
 import type { Socket } from 'node:net'
-import { Decoder } from '../binary/decoder.ts'
+import { Decoder, type Received } from '../binary/decoder.ts'
 import { encodeErrorResponse, type ErrorResponse } from '../binary/error-response.ts'
 import { BinaryProtocolError } from '../binary/notification.ts'
+import { StatusCode } from '../binary/status-code.ts'
 import type { Cancel, Clock } from '../clock.ts'
+import type { Delivery, Seat } from '../relay/delivery.ts'
 import { Lane, type LaneTimes, type Place, type Settlement } from '../relay/lane.ts'
-import type { Relay, Seat } from '../relay/relay.ts'
+import type { Origin } from '../relay/overrun.ts'
+import type { Relay } from '../relay/relay.ts'
 
 /** What bounds a connection. */
 export interface ConnectionLimits extends LaneTimes {
@@ -27,13 +30,23 @@ export interface ConnectionObserver {
 
 /** What a connection is given. */
 export interface ConnectionDeps {
-  /** Number of the connection, for the log. */
-  readonly id: number
+  readonly origin: Origin
   readonly relay: Relay
+  /** False while the journal takes no more: nothing is decoded then. */
+  readonly hasRoom: () => boolean
+  /** Connections of the same sender that were told of an error and are still being read. */
+  readonly reportedBefore: readonly SenderConnection[]
   readonly limits: ConnectionLimits
   readonly clock: Clock
   readonly observer: ConnectionObserver
 }
+
+/** A resend must not overtake the overrun that it repeats; after so long it is read all the same. */
+const holdBackMs = 500
+/** How often a full journal is asked again. */
+const roomPollMs = 50
+/** A sender that was heard within this time may have more on its way. */
+const busyMs = 1000
 
 /**
  * Reads until the sender's EOF, whatever else happens, and closes its own side after an error
@@ -43,14 +56,20 @@ export class SenderConnection {
   readonly #socket: Socket
   readonly #deps: ConnectionDeps
   readonly #decoder: Decoder
-  readonly #lane: Lane
+  readonly #lane: Lane<Delivery>
   #received = 0
+  #lastIdentifier: number | undefined
   #reported = false
   #inputEnded = false
   #exhausted = false
+  #stopping = false
   #closed = false
   #attending = false
+  #heldBack = 0
+  #cancelHold: Cancel | undefined
   #cancelWait: Cancel | undefined
+  #cancelRoom: Cancel | undefined
+  #onInputEnded: (() => void)[] = []
 
   constructor(socket: Socket, deps: ConnectionDeps) {
     this.#socket = socket
@@ -59,9 +78,11 @@ export class SenderConnection {
     this.#lane = new Lane(deps.limits, (_place, _rejection, verdict) => {
       deps.relay.judged(verdict)
     })
+    deps.relay.opened(deps.origin)
+    this.#holdBack(deps.reportedBefore)
     socket.on('data', (chunk: Buffer) => {
       this.#lane.heard(deps.clock.now())
-      this.#decoder.receive(chunk)
+      if (!this.#exhausted) this.#decoder.receive(chunk)
       this.#attend()
     })
     socket.on('end', () => {
@@ -73,9 +94,23 @@ export class SenderConnection {
     })
   }
 
-  /** Closes our side as soon as what was received is settled; the sender may still be told. */
-  finish(): void {
-    this.#endInput()
+  /** Whose it is. */
+  get sender(): string {
+    return this.#deps.origin.sender
+  }
+
+  /** Whether it was told of an error and is still being read. */
+  get isOverrunning(): boolean {
+    return this.#reported && !this.#inputEnded
+  }
+
+  /**
+   * Takes over what the sender has in flight, then closes: a busy connection with status 10 and the
+   * last identifier taken over, an idle one without a word.
+   */
+  stop(): void {
+    this.#stopping = true
+    this.#attend()
   }
 
   /** Closes now. What was received goes its way all the same. */
@@ -84,16 +119,34 @@ export class SenderConnection {
   }
 
   /** @internal for the seats */
-  settle(place: Place, settlement: Settlement): void {
+  settle(place: Place<Delivery>, settlement: Settlement): void {
     this.#lane.settle(place, settlement, this.#deps.clock.now())
     this.#attend()
+  }
+
+  #holdBack(reported: readonly SenderConnection[]): void {
+    this.#heldBack = reported.length
+    if (this.#heldBack === 0) return
+    const release = (): void => {
+      if (--this.#heldBack > 0) return
+      this.#heldBack = 0
+      this.#cancelHold?.()
+      this.#attend()
+    }
+    for (const connection of reported) connection.#onInputEnded.push(release)
+    this.#cancelHold = this.#deps.clock.after(holdBackMs, () => {
+      this.#heldBack = 0
+      this.#attend()
+    })
   }
 
   #endInput(): void {
     if (this.#inputEnded) return
     this.#inputEnded = true
     this.#lane.hush()
+    this.#deps.relay.ended(this.#deps.origin)
     this.#attend()
+    for (const release of this.#onInputEnded.splice(0)) release()
   }
 
   /** Does whatever is due after an event; events that come of it are not nested. */
@@ -101,13 +154,14 @@ export class SenderConnection {
     if (this.#attending) return
     this.#attending = true
     this.#decode()
+    this.#steerReading()
     this.#advise()
     this.#attending = false
   }
 
   #decode(): void {
     try {
-      while (!this.#exhausted && this.#lane.inFlight < this.#deps.limits.window) {
+      while (!this.#exhausted && !this.#isBlocked()) {
         const received = this.#decoder.next()
         if (received === undefined) {
           if (!this.#inputEnded) break
@@ -115,39 +169,60 @@ export class SenderConnection {
           this.#decoder.end()
           break
         }
-        this.#received++
-        this.#deps.relay.accept(received, this.#seat(received.identifier))
+        this.#accept(received)
       }
     } catch (error) {
       this.#exhausted = true
-      this.#lane.breakOff(this.#deps.clock.now())
+      this.#lane.finish(this.#deps.clock.now())
       if (error instanceof BinaryProtocolError) this.#deps.observer.faulted(error)
       else this.#deps.observer.failed(error)
     }
-    this.#steerReading()
+    this.#deps.relay.flush()
   }
 
-  #seat(identifier: number | undefined): Seat {
-    return new LaneSeat(this, this.#deps.id, this.#lane.receive(identifier))
+  #accept(received: Received): void {
+    const { clock, origin, relay } = this.#deps
+    const place = this.#lane.receive(received.identifier, clock.now())
+    this.#received++
+    this.#lastIdentifier = received.identifier
+    place.content = relay.accept(received, new LaneSeat(this, origin, place))
   }
 
-  /** Pauses the sender while the window is full; what is unreadable is read on and dropped. */
+  /** Whether decoding has to wait: for a predecessor, for the journal, or for the window. */
+  #isBlocked(): boolean {
+    if (this.#heldBack > 0) return true
+    if (!this.#deps.hasRoom()) {
+      this.#awaitRoom()
+      return true
+    }
+    if (this.#reported || this.#lane.inFlight < this.#deps.limits.window) return false
+    this.#lane.leaveOlderThan(this.#deps.clock.now() - this.#deps.limits.errorDeadlineMs)
+    return this.#lane.inFlight >= this.#deps.limits.window
+  }
+
+  #awaitRoom(): void {
+    this.#cancelRoom ??= this.#deps.clock.after(roomPollMs, () => {
+      this.#cancelRoom = undefined
+      this.#attend()
+    })
+  }
+
+  /** Pauses the sender while decoding waits; what is unreadable is read on and dropped. */
   #steerReading(): void {
-    const full = !this.#exhausted && this.#lane.inFlight >= this.#deps.limits.window
-    if (full && !this.#socket.isPaused()) this.#socket.pause()
-    else if (!full && this.#socket.isPaused()) this.#socket.resume()
+    const blocked = !this.#exhausted && !this.#inputEnded && this.#isBlocked()
+    if (blocked && !this.#socket.isPaused()) this.#socket.pause()
+    else if (!blocked && this.#socket.isPaused()) this.#socket.resume()
   }
 
   #advise(): void {
     this.#cancelWait?.()
-    const { clock } = this.#deps
+    this.#cancelWait = undefined
+    const { clock, relay, origin, limits } = this.#deps
     const now = clock.now()
-    const advice = this.#lane.advise(now)
+    const advice = this.#lane.advise(now, relay.listens(origin.sender))
     switch (advice.do) {
       case 'wait':
-        this.#cancelWait = clock.after(advice.atMs - now, () => {
-          this.#attend()
-        })
+        this.#attendAt(advice.atMs, now)
         break
       case 'report':
         this.#report(advice.response)
@@ -157,35 +232,71 @@ export class SenderConnection {
         this.#socket.end()
         break
       case 'nothing':
-        if (this.#inputEnded && this.#exhausted && this.#lane.inFlight === 0) this.#socket.end()
+        if (this.#inputEnded) this.#closeWhenSettled()
+        else if (this.#stopping && !this.#reported) this.#stopWhenQuiet(now)
+        else if (this.#lane.inFlight >= limits.window && this.#lane.oldestAtMs !== undefined)
+          this.#attendAt(this.#lane.oldestAtMs + limits.errorDeadlineMs, now)
     }
+  }
+
+  #attendAt(atMs: number, now: number): void {
+    this.#cancelWait = this.#deps.clock.after(Math.max(0, atMs - now), () => {
+      this.#attend()
+    })
+  }
+
+  #closeWhenSettled(): void {
+    if (this.#exhausted && this.#lane.inFlight === 0) this.#socket.end()
+  }
+
+  #stopWhenQuiet(now: number): void {
+    const { heardAtMs, inFlight } = this.#lane
+    const quietAtMs = heardAtMs + this.#deps.limits.quietMs
+    if (now < quietAtMs) {
+      this.#attendAt(quietAtMs, now)
+      return
+    }
+    const busy = inFlight > 0 || now - heardAtMs < busyMs
+    this.#exhausted = true
+    if (!busy || this.#lastIdentifier === undefined) this.#socket.end()
+    else {
+      const response = { statusCode: StatusCode.shutdown, identifier: this.#lastIdentifier }
+      this.#reported = true
+      this.#socket.end(encodeErrorResponse(response))
+      this.#deps.observer.reported(response)
+    }
+    this.#lane.hush()
   }
 
   /** One write, one TLS record, then close_notify and FIN; reading goes on until the sender's EOF. */
   #report(response: ErrorResponse): void {
     this.#reported = true
     this.#socket.end(encodeErrorResponse(response))
-    this.#lane.reported()
+    const report = this.#lane.reported()
+    if (report !== undefined)
+      this.#deps.relay.reported(this.#deps.origin, response.statusCode, report)
     this.#deps.observer.reported(response)
+    this.#decode()
+    this.#steerReading()
   }
 
   #closeOnce(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#cancelWait?.()
+    this.#cancelHold?.()
     this.#deps.observer.closed({ received: this.#received, reported: this.#reported })
   }
 }
 
 /** Where one notification's settlement goes: a class, because there is one for each. */
 class LaneSeat implements Seat {
-  readonly connection: number
+  readonly origin: Origin
   readonly #owner: SenderConnection
-  readonly #place: Place
+  readonly #place: Place<Delivery>
 
-  constructor(owner: SenderConnection, connection: number, place: Place) {
+  constructor(owner: SenderConnection, origin: Origin, place: Place<Delivery>) {
     this.#owner = owner
-    this.connection = connection
+    this.origin = origin
     this.#place = place
   }
 

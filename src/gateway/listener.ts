@@ -1,6 +1,6 @@
 /** A TLS port where senders are recognised by their certificate and handed on with their route. */
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type SecureVersion, type Server, type TLSSocket } from 'node:tls'
 import type { Environment } from '../credentials/certificate.ts'
 import {
@@ -52,7 +52,7 @@ export type Welcome<Route> = (
 /** An open port. */
 export class Listener {
   readonly #server: Server
-  readonly #sockets = new Set<TLSSocket>()
+  readonly #sockets = new Set<Socket>()
 
   private constructor(server: Server) {
     this.#server = server
@@ -71,8 +71,13 @@ export class Listener {
     const server = createServer(serverOptions(options))
     server.maxConnections = options.maxConnections
     const listener = new Listener(server)
+    server.on('connection', (socket: Socket) => {
+      listener.#keep(socket)
+    })
     server.on('tlsClientError', (error, socket) => {
       observer.handshakeFailed(socket.remoteAddress ?? 'unknown', error)
+      // Node leaves a socket open whose handshake has timed out.
+      socket.destroy()
     })
     server.on('drop', () => {
       observer.dropped()
@@ -84,6 +89,7 @@ export class Listener {
       const route = certificate && registry.find(certificate.publicKeySha256, options.environment)
       if (certificate !== undefined && route !== undefined) welcome(socket, route, certificate)
       else {
+        socket.setTimeout(options.handshakeTimeoutMs, () => socket.destroy())
         socket.end()
         socket.resume()
         observer.refused(
@@ -116,12 +122,12 @@ export class Listener {
     await once(this.#server, 'close')
   }
 
-  /** Ends every connection now. */
+  /** Ends every connection now, also those in their handshake. */
   destroyConnections(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  #keep(socket: TLSSocket): void {
+  #keep(socket: Socket): void {
     this.#sockets.add(socket)
     socket.setKeepAlive(true, 60_000)
     socket.on('error', () => {

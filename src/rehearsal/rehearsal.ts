@@ -1,6 +1,6 @@
 /** A configuration to try everything with: throw-away certificates and a provider API that is played. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Configuration } from '../config/configuration.ts'
 import {
@@ -62,25 +62,25 @@ export async function prepareRehearsal(
 export function rehearsalConfiguration(
   files: RehearsalFiles,
   providerApi: string,
-  ports: { readonly gateway: number; readonly admin: number },
+  ports: { readonly gateway: number; readonly feedback: number; readonly admin: number },
 ): Configuration {
   const credential = loadCertificateCredential({ certificate: files.sender })
   return {
-    listeners: [
-      {
-        kind: 'gateway',
-        host: '127.0.0.1',
-        port: ports.gateway,
-        environment: undefined,
-        minVersion: 'TLSv1.2',
-      },
-    ],
+    listeners: (['gateway', 'feedback'] as const).map((kind) => ({
+      kind,
+      host: '127.0.0.1',
+      port: ports[kind],
+      environment: undefined,
+      minVersion: 'TLSv1.2',
+    })),
     admin: { host: '127.0.0.1', port: ports.admin },
     tls: loadCertificateCredential({ certificate: files.server }),
     providerApi: {
       origins: { production: providerApi, sandbox: providerApi },
       certificateAuthority: readFileSync(files.authority, 'utf8'),
     },
+    dataDirectory: join(dirname(files.sender), 'store'),
+    journal: { enabled: true, maxEntries: 100_000 },
     limits: {
       maxConnections: 1000,
       maxSessions: 4,
@@ -101,6 +101,7 @@ export function rehearsalConfiguration(
         retryForSeconds: 86_400,
         errorDeadlineMs: 500,
         window: 1000,
+        resendWindowSeconds: 10,
         maxPayloadBytes: 4096,
       },
     ],

@@ -1,37 +1,48 @@
 /** Carries one route's notifications from received to settled. */
 import type { Outcome } from '../apns/outcome.ts'
-import { amend, requestFor, type Addressing, type ProviderRequest } from '../apns/request.ts'
+import { requestFor, type Addressing, type ProviderRequest } from '../apns/request.ts'
 import type { Received } from '../binary/decoder.ts'
-import { refusalStatus } from '../binary/notification.ts'
+import { refusalStatus, type Notification } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../clock.ts'
-import { accepted, type Rejection, type Settlement, type Verdict } from './lane.ts'
+import { Delivery, type DeliveryOwner, type Ending, type Seat, type Shipment } from './delivery.ts'
+import { KnownBad } from './known-bad.ts'
+import { accepted, type Rejection, type Report, type Verdict } from './lane.ts'
+import { LoopBreaker } from './loop-breaker.ts'
+import { Overrun, type Origin } from './overrun.ts'
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
 import { statusFor } from './status.ts'
+import { blamesToken, Suspicion } from './suspicion.ts'
 import { newTally, type Tally } from './tally.ts'
-
-/** Where the sender of a notification waits for its settlement. */
-export interface Seat {
-  /** The client connection's number, for the log. */
-  readonly connection: number
-  readonly identifier: number | undefined
-  /** Called exactly once. */
-  settle(settlement: Settlement): void
-}
-
-/** Something that can be sent to the provider API; answered exactly once for each time it is sent. */
-export interface Shipment {
-  readonly request: ProviderRequest
-  /** From then on it is not worth sending, ms since the epoch. */
-  readonly giveUpAtMs: number
-  answered(outcome: Outcome): void
-  /** It was not sent, for it is past {@link giveUpAtMs}. */
-  expired(): void
-}
 
 /** The way to the provider API. */
 export interface Upstream {
   send(shipment: Shipment): void
+  /** The credential was refused: send one at a time, with growing pauses, until told otherwise. */
+  distrust(): void
+  /** The credential works. */
+  trust(): void
+}
+
+/** What a relay writes down before it sends. */
+export interface JournalEntry {
+  readonly apnsId: string
+  /** ms since the epoch. */
+  readonly receivedAtMs: number
+  readonly notification: Notification
+}
+
+/** Where it writes it. */
+export interface RelayJournal {
+  /** As one entry; the answer marks each as settled by its index. */
+  put(entries: readonly JournalEntry[]): { settled(index: number): void }
+}
+
+/** Tokens that the feedback service names. */
+export interface RelayFeedback {
+  add(token: string, timestamp: number): void
+  /** The token was delivered to after all; called for every delivery. */
+  drop(token: string): void
 }
 
 /** What a route does with its notifications. */
@@ -40,19 +51,28 @@ export interface RelayPolicy extends Addressing {
   readonly unregistered: 'feedback' | 'error'
   /** How long a notification that cannot be delivered is tried, seconds. */
   readonly retryForSeconds: number
+  /** How long resends are recognised, seconds; 0 = they are observed, and delivered again. */
+  readonly resendWindowSeconds: number
 }
 
 /** Hears of each decision about a notification. */
 export interface RelayObserver {
-  rejected(delivery: DeliveryRecord, rejection: Rejection): void
-  unregistered(delivery: DeliveryRecord, reason: string, timestamp: number | undefined): void
-  retried(delivery: DeliveryRecord, outcome: Unavailable, pauseMs: number): void
-  expired(delivery: DeliveryRecord): void
+  rejected(record: DeliveryRecord, rejection: Rejection): void
+  /** A rejection that would have been reported again and again. */
+  silenced(record: DeliveryRecord, rejection: Rejection): void
+  unregistered(record: DeliveryRecord, reason: string, timestamp: number | undefined): void
+  retried(record: DeliveryRecord, outcome: Unavailable, pauseMs: number): void
+  expired(record: DeliveryRecord): void
+  /** The route's credential is refused. */
+  down(reason: string): void
+  /** The route's credential works again. */
+  up(): void
 }
 
 /** What may be said of a notification outside. */
 export interface DeliveryRecord {
-  readonly connection: number
+  /** Undefined for one that an earlier process left behind. */
+  readonly connection: number | undefined
   readonly identifier: number | undefined
   /** Undefined where no request was made of it. */
   readonly apnsId: string | undefined
@@ -63,6 +83,8 @@ export interface DeliveryRecord {
 /** What a relay is given. */
 export interface RelayDeps {
   readonly upstream: Upstream
+  readonly journal: RelayJournal
+  readonly feedback: RelayFeedback
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -70,22 +92,45 @@ export interface RelayDeps {
   readonly observer: RelayObserver
 }
 
-/** One for each route. Holds what is received and unsettled, and nothing else. */
-export class Relay {
+const overrunEntries = 100_000
+const knownBadTokens = 100_000
+/** Window for observing who resends, where resends are not held back. */
+const observedWindowSeconds = 10
+
+/** One for each route. Holds what is received and unsettled, and what resends are told by. */
+export class Relay implements DeliveryOwner {
   readonly tally: Tally = newTally()
   readonly #policy: RelayPolicy
   readonly #deps: RelayDeps
+  readonly #overrun: Overrun<Delivery>
+  readonly #knownBad = new KnownBad(knownBadTokens)
+  readonly #loops = new LoopBreaker()
+  readonly #suspicion = new Suspicion()
+  readonly #listeners = new Set<string>()
+  #unwritten: { readonly delivery: Delivery; readonly entry: JournalEntry }[] = []
+  #latestConnection = 0
   #owned = 0
-  #onIdle: (() => void)[] = []
+  #downReason: string | undefined
+  readonly #onIdle: (() => void)[] = []
 
   constructor(policy: RelayPolicy, deps: RelayDeps) {
     this.#policy = policy
     this.#deps = deps
+    const windowSeconds = policy.resendWindowSeconds || observedWindowSeconds
+    this.#overrun = new Overrun({
+      resendWindowMs: windowSeconds * 1000,
+      maxEntries: overrunEntries,
+    })
   }
 
   /** Notifications received and not yet settled. */
   get owned(): number {
     return this.#owned
+  }
+
+  /** Why the route cannot send at all; undefined when it can, as far as is known. */
+  get downReason(): string | undefined {
+    return this.#downReason
   }
 
   /** Resolves as soon as nothing is owned. */
@@ -94,18 +139,88 @@ export class Relay {
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
-  /** Takes over a notification; `seat` hears what became of it, perhaps before this returns. */
-  accept(received: Received, seat: Seat): void {
+  /** A sender has connected. */
+  opened(origin: Origin): void {
+    this.#latestConnection = Math.max(this.#latestConnection, origin.connection)
+  }
+
+  /** The sender's EOF, or the end of its connection. */
+  ended(origin: Origin): void {
+    this.#overrun.ended(origin, this.#deps.clock.now())
+  }
+
+  /** Whether a sender has been seen to resend after an error response. */
+  listens(sender: string): boolean {
+    return this.#listeners.has(sender)
+  }
+
+  /**
+   * Takes over a notification; `seat` hears what became of it, perhaps before this returns.
+   * @returns the copy that will be delivered, where there is one; see {@link flush}
+   */
+  accept(received: Received, seat: Seat): Delivery | undefined {
     this.tally.received[received.command]++
     this.#owned++
     if (received.kind === 'refused') {
       this.#reject(seat, received.code, refusalStatus[received.code])
+      return undefined
+    }
+    const now = this.#deps.clock.now()
+    const request = requestFor(received, this.#policy, this.#deps.newApnsId())
+    if (request === undefined) {
+      this.#reject(seat, 'payload-not-an-object', StatusCode.missingPayload)
+      return undefined
+    }
+    const delivery = new Delivery(request, this.#giveUpAtMs(request, now), seat, this)
+    const copy = this.#overrun.isActive(now) ? this.#firstCopy(delivery, seat, now) : delivery
+    if (copy !== delivery) this.#follow(copy, seat)
+    else
+      this.#begin(delivery, { apnsId: request.apnsId, receivedAtMs: now, notification: received })
+    return copy
+  }
+
+  /** Writes what was accepted since the last time into the journal, as one entry. */
+  flush(): void {
+    const unwritten = this.#unwritten.filter(({ delivery }) => delivery.ending === undefined)
+    this.#unwritten = []
+    if (unwritten.length === 0) return
+    const batch = this.#deps.journal.put(unwritten.map(({ entry }) => entry))
+    for (const [index, { delivery }] of unwritten.entries()) delivery.slot = { batch, index }
+  }
+
+  /** Takes up what an earlier process left behind; what has expired since is settled as such. */
+  recover(entry: JournalEntry, settled: () => void): void {
+    this.#owned++
+    const request = requestFor(entry.notification, this.#policy, entry.apnsId)
+    if (request === undefined) {
+      settled()
+      this.#settled('untold')
       return
     }
-    const request = requestFor(received, this.#policy, this.#deps.newApnsId())
-    if (request === undefined)
-      this.#reject(seat, 'payload-not-an-object', StatusCode.missingPayload)
-    else this.#deps.upstream.send(new Delivery(request, this.#giveUpAtMs(request), seat, this))
+    const giveUpAtMs = this.#giveUpAtMs(request, entry.receivedAtMs)
+    const delivery = new Delivery(request, giveUpAtMs, undefined, this)
+    delivery.slot = { batch: { settled }, index: 0 }
+    this.#deps.upstream.send(delivery)
+  }
+
+  /** An error response has been sent. */
+  reported(origin: Origin, statusCode: number, report: Report<Delivery>): void {
+    const now = this.#deps.clock.now()
+    const { named, inFront, behind, ambiguous } = report
+    this.#loops.reported(loopKey(named.content, origin, named.identifier), ambiguous, now)
+    const remembered = behind.filter(({ identifier }) => identifier !== undefined)
+    this.#overrun.reported(
+      {
+        origin,
+        latestConnection: this.#latestConnection,
+        statusCode,
+        named: named.content,
+        inFront: inFront.flatMap(({ content }) => content ?? []),
+        behind: remembered.flatMap(({ content }) => content ?? []),
+        ambiguous,
+      },
+      now,
+    )
   }
 
   /** The lane's word on a rejection: only now is it settled. */
@@ -113,59 +228,171 @@ export class Relay {
     this.#settled(verdict === 'told' ? 'rejected' : 'untold')
   }
 
-  /** @internal for {@link Delivery} */
-  conclude(delivery: Delivery, outcome: Outcome): void {
+  answered(delivery: Delivery, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'delivered':
-        this.#settled('delivered')
-        delivery.seat.settle(accepted)
+        this.#up()
+        this.#suspicion.cleared()
+        this.#deps.feedback.drop(delivery.request.token)
+        this.#end(delivery, outcome)
         break
       case 'unregistered':
-        this.#unregistered(delivery, outcome.reason, outcome.timestamp)
+        this.#up()
+        this.#deps.observer.unregistered(recordOf(delivery), outcome.reason, outcome.timestamp)
+        this.#end(delivery, outcome)
         break
       case 'rejected':
-        if (outcome.amendment !== undefined && delivery.amend(outcome.amendment))
-          this.#deps.upstream.send(delivery)
-        else this.#reject(delivery.seat, outcome.reason, statusFor(outcome.reason), delivery)
+        this.#rejected(delivery, outcome)
         break
       case 'unavailable':
-      case 'credential':
         this.#retry(delivery, outcome)
+        break
+      case 'credential':
+        this.refused(outcome.reason)
+        this.#deps.upstream.send(delivery)
     }
   }
 
-  /** @internal for {@link Delivery} */
-  expire(delivery: Delivery): void {
-    this.#deps.observer.expired(delivery.record)
-    this.#settled('expired')
-    delivery.seat.settle(accepted)
+  expired(delivery: Delivery): void {
+    this.#deps.observer.expired(recordOf(delivery))
+    this.#end(delivery, { kind: 'expired' })
   }
 
-  #unregistered(delivery: Delivery, reason: string, timestamp: number | undefined): void {
-    this.#deps.observer.unregistered(delivery.record, reason, timestamp)
-    if (this.#policy.unregistered === 'error') {
-      this.#reject(delivery.seat, reason, StatusCode.invalidToken, delivery)
+  /** The route's credential does not work: no notification and no token is to blame. */
+  refused(reason: string): void {
+    this.#deps.upstream.distrust()
+    if (this.#downReason === undefined) this.#deps.observer.down(reason)
+    this.#downReason = reason
+  }
+
+  /** A provider session has held: where nothing is owned, there is no better sign of health. */
+  steady(): void {
+    if (this.#owned === 0) this.#up()
+  }
+
+  #up(): void {
+    if (this.#downReason === undefined) return
+    this.#downReason = undefined
+    this.#deps.upstream.trust()
+    this.#deps.observer.up()
+  }
+
+  /** The copy that this one repeats, else itself. */
+  #firstCopy(delivery: Delivery, seat: Seat, now: number): Delivery {
+    if (seat.identifier === undefined) return delivery
+    const first = this.#overrun.match(seat.origin, delivery.key, now)
+    if (first !== undefined) this.#listeners.add(seat.origin.sender)
+    const copy = first !== undefined && this.#policy.resendWindowSeconds > 0 ? first : delivery
+    this.#overrun.arrived(seat.origin, copy, now)
+    return copy
+  }
+
+  #begin(delivery: Delivery, entry: JournalEntry): void {
+    const { token } = delivery.request
+    const knownReason = this.#knownBad.reasonFor(token, entry.receivedAtMs)
+    if (knownReason !== undefined) {
+      this.#end(delivery, { kind: 'rejected', reason: knownReason })
       return
     }
-    this.#settled('unregistered')
-    delivery.seat.settle(accepted)
+    this.#unwritten.push({ delivery, entry })
+    this.#deps.upstream.send(delivery)
   }
 
-  #reject(seat: Seat, reason: string, statusCode: StatusCode, delivery?: Delivery): void {
+  #follow(first: Delivery, seat: Seat): void {
+    if (first.ending === undefined) first.followers.push(seat)
+    else this.#settleFollower(first, first.ending, seat)
+  }
+
+  #rejected(delivery: Delivery, outcome: Extract<Outcome, { kind: 'rejected' }>): void {
+    const { reason, amendment } = outcome
+    if (amendment !== undefined && delivery.amend(amendment)) {
+      this.#deps.upstream.send(delivery)
+      return
+    }
+    const { token } = delivery.request
+    const now = this.#deps.clock.now()
+    if (blamesToken(reason) && this.#suspicion.doubts(token, now)) {
+      this.refused(`${reason} for every token: wrong certificate or environment?`)
+      this.#deps.upstream.send(delivery)
+      return
+    }
+    this.#up()
+    if (blamesToken(reason)) this.#knownBad.add(token, reason, now)
+    this.#end(delivery, { kind: 'rejected', reason })
+  }
+
+  /** The one place where a delivery is over: for the journal, its own seat, and its resends. */
+  #end(delivery: Delivery, ending: Ending): void {
+    delivery.ending = ending
+    delivery.slot?.batch.settled(delivery.slot.index)
+    if (ending.kind === 'unregistered') this.#noteUnregistered(delivery, ending.timestamp)
+    const { seat } = delivery
+    if (this.#isRejection(ending))
+      this.#reject(seat, ending.reason, this.#statusOf(ending), delivery)
+    else {
+      this.#settled(ending.kind)
+      seat?.settle(accepted)
+    }
+    for (const follower of delivery.followers.splice(0))
+      this.#settleFollower(delivery, ending, follower)
+  }
+
+  #settleFollower(first: Delivery, ending: Ending, seat: Seat): void {
+    if (this.#isRejection(ending)) {
+      this.#reject(seat, ending.reason, this.#statusOf(ending), first)
+      return
+    }
+    this.#settled('resent')
+    seat.settle(accepted)
+  }
+
+  #isRejection(ending: Ending): ending is Extract<Ending, { reason: string }> {
+    if (ending.kind === 'unregistered') return this.#policy.unregistered === 'error'
+    return ending.kind === 'rejected'
+  }
+
+  #statusOf(ending: Extract<Ending, { reason: string }>): StatusCode {
+    return ending.kind === 'unregistered' ? StatusCode.invalidToken : statusFor(ending.reason)
+  }
+
+  #noteUnregistered({ request }: Delivery, timestamp: number | undefined): void {
+    if (this.#policy.unregistered === 'error') return
+    this.#deps.feedback.add(request.token, timestamp ?? Math.floor(this.#deps.clock.now() / 1000))
+  }
+
+  #reject(
+    seat: Seat | undefined,
+    reason: string,
+    statusCode: StatusCode,
+    delivery?: Delivery,
+  ): void {
+    const { clock, observer } = this.#deps
     const rejection: Rejection = { kind: 'rejected', statusCode, reason }
-    this.#deps.observer.rejected(delivery?.record ?? recordOf(seat, undefined), rejection)
-    seat.settle(rejection)
+    const record = recordOf(delivery, seat)
+    if (seat === undefined) {
+      observer.rejected(record, rejection)
+      this.#settled('untold')
+      return
+    }
+    if (this.#loops.admits(loopKey(delivery, seat.origin, seat.identifier), clock.now())) {
+      observer.rejected(record, rejection)
+      seat.settle(rejection)
+      return
+    }
+    observer.silenced(record, rejection)
+    this.#settled('untold')
+    seat.settle(accepted)
   }
 
   #retry(delivery: Delivery, outcome: Unavailable): void {
     const { clock, random, observer, upstream } = this.#deps
     const pauseMs = pauseBefore(outcome, ++delivery.attempts, random())
     if (clock.now() + pauseMs >= delivery.giveUpAtMs) {
-      this.expire(delivery)
+      this.expired(delivery)
       return
     }
     this.tally.retries++
-    observer.retried(delivery.record, outcome, pauseMs)
+    observer.retried(recordOf(delivery), outcome, pauseMs)
     if (pauseMs === 0) upstream.send(delivery)
     else
       clock.after(pauseMs, () => {
@@ -179,49 +406,25 @@ export class Relay {
     for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 
-  #giveUpAtMs({ expiration }: ProviderRequest): number {
-    return giveUpAt(this.#deps.clock.now(), expiration, this.#policy.retryForSeconds)
+  #giveUpAtMs({ expiration }: ProviderRequest, receivedAtMs: number): number {
+    return giveUpAt(receivedAtMs, expiration, this.#policy.retryForSeconds)
   }
 }
 
-/** One notification on its way, kept over all its attempts. */
-class Delivery implements Shipment {
-  request: ProviderRequest
-  readonly giveUpAtMs: number
-  readonly seat: Seat
-  attempts = 0
-  readonly #relay: Relay
-  #amended = false
-
-  constructor(request: ProviderRequest, giveUpAtMs: number, seat: Seat, relay: Relay) {
-    this.request = request
-    this.giveUpAtMs = giveUpAtMs
-    this.seat = seat
-    this.#relay = relay
-  }
-
-  get record(): DeliveryRecord {
-    return recordOf(this.seat, this.request)
-  }
-
-  /** Changes the proxy's own choice; once, then the notification is to blame after all. */
-  amend(amendment: Parameters<typeof amend>[1]): boolean {
-    if (this.#amended) return false
-    this.#amended = true
-    this.request = amend(this.request, amendment)
-    return true
-  }
-
-  answered(outcome: Outcome): void {
-    this.#relay.conclude(this, outcome)
-  }
-
-  expired(): void {
-    this.#relay.expire(this)
-  }
+/** What was never made a request has no key of its own; its identifier repeats in a loop. */
+function loopKey(
+  delivery: Delivery | undefined,
+  { sender }: Origin,
+  identifier: number | undefined,
+): string {
+  return delivery?.key ?? `${sender} ${String(identifier)}`
 }
 
-function recordOf(seat: Seat, request: ProviderRequest | undefined): DeliveryRecord {
-  const { connection, identifier } = seat
-  return { connection, identifier, apnsId: request?.apnsId, token: request?.token }
+function recordOf(delivery: Delivery | undefined, seat = delivery?.seat): DeliveryRecord {
+  return {
+    connection: seat?.origin.connection,
+    identifier: seat?.identifier,
+    apnsId: delivery?.request.apnsId,
+    token: delivery?.request.token,
+  }
 }

@@ -10,10 +10,10 @@ import {
 import { rootCertificates } from 'node:tls'
 import { outcomeOf, type Outcome } from '../apns/outcome.ts'
 import type { ProviderToken } from '../apns/provider-token.ts'
-import type { Reason } from '../apns/reason.ts'
+import { meaningOf, type Reason } from '../apns/reason.ts'
 import { requestHeaders } from '../apns/request.ts'
 import type { Cancel, Clock } from '../clock.ts'
-import type { Shipment } from '../relay/relay.ts'
+import type { Shipment } from '../relay/delivery.ts'
 import type { ProviderSession, SessionOwner, SessionTimes } from './session.ts'
 
 /** Whom to connect to, and as whom. */
@@ -63,6 +63,7 @@ export class NodeHttp2Session implements ProviderSession {
   #served = false
   #streamLimit = 0
   #cause = 'closed by the peer'
+  #credentialRefused = false
   #heardAtMs: number
   #pingSentAtMs: number | undefined
   #cancelTick: Cancel
@@ -85,6 +86,7 @@ export class NodeHttp2Session implements ProviderSession {
     })
     this.#http2.on('error', (error) => {
       this.#cause = describe(error)
+      this.#credentialRefused ||= isCertificateAlert(error)
     })
     this.#http2.on('remoteSettings', ({ maxConcurrentStreams }: Settings) => {
       this.#settled(maxConcurrentStreams)
@@ -192,6 +194,7 @@ export class NodeHttp2Session implements ProviderSession {
   #goneAway(code: number, debugData: Buffer | undefined): void {
     const reason = goawayReason(code, debugData)
     this.#cause = `GOAWAY ${reason}`
+    this.#credentialRefused ||= meaningOf(reason) === 'credential'
     if (this.#state === 'draining' || this.#state === 'closed') return
     this.#state = 'draining'
     this.#owner.draining(reason)
@@ -201,7 +204,7 @@ export class NodeHttp2Session implements ProviderSession {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#cancelTick()
-    this.#owner.closed(this.#cause)
+    this.#owner.closed(this.#cause, this.#credentialRefused)
   }
 
   #tick(): void {
@@ -264,6 +267,12 @@ function goawayReason(code: number, debugData: Buffer | undefined): string {
     // Not every peer explains itself.
   }
   return `code ${code}`
+}
+
+/** OpenSSL names the alert with which a peer ends a handshake. — source: RFC 5246, 7.2.2 */
+function isCertificateAlert(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /ALERT_(.*CERTIFICATE.*|ACCESS_DENIED|UNKNOWN_CA)/.test(code)
 }
 
 function describe(error: unknown): string {

@@ -1,6 +1,7 @@
 /** The sessions of one route's credential, and the queue of what waits for room in them. */
 import type { Cancel, Clock } from '../clock.ts'
-import type { Shipment, Upstream } from '../relay/relay.ts'
+import type { Shipment } from '../relay/delivery.ts'
+import type { Upstream } from '../relay/relay.ts'
 import type { OpenSession, ProviderSession } from './session.ts'
 
 /** What a pool may use. */
@@ -15,6 +16,10 @@ export interface PoolObserver {
   ready(): void
   draining(reason: string): void
   closed(cause: string, retryInMs: number): void
+  /** The peer refused the credential before any request. */
+  refused(cause: string): void
+  /** A session has taken requests for a while. */
+  steady(): void
 }
 
 /** What a pool is given. */
@@ -27,6 +32,8 @@ export interface PoolDeps {
 
 const firstPauseMs = 500
 const longestPauseMs = 30_000
+/** A session that lives so long was not refused after all. */
+const steadyMs = 5000
 
 /**
  * Keeps one session warm, opens another while requests wait for room, replaces one as soon as it
@@ -44,6 +51,9 @@ export class Pool implements Upstream {
   #failures = 0
   #cancelReopen: Cancel | undefined
   #stopped = false
+  /** Trials since the credential was refused; undefined while it is trusted. */
+  #trials: number | undefined
+  #cancelTrial: Cancel | undefined
   #onEmpty: (() => void)[] = []
 
   constructor(open: OpenSession, limits: PoolLimits, deps: PoolDeps) {
@@ -74,10 +84,32 @@ export class Pool implements Upstream {
     this.#pump()
   }
 
+  distrust(): void {
+    if (this.#cancelTrial !== undefined || this.#stopped) return
+    this.#trials = (this.#trials ?? 0) + 1
+    // On the session that has just said no, a repaired credential might never be looked at.
+    for (const session of this.#usable) {
+      this.#retire(session)
+      session.drain()
+    }
+    this.#cancelTrial = this.#deps.clock.after(this.#pauseMs(this.#trials), () => {
+      this.#cancelTrial = undefined
+      this.#pump()
+    })
+  }
+
+  trust(): void {
+    this.#cancelTrial?.()
+    this.#cancelTrial = undefined
+    this.#trials = undefined
+    this.#pump()
+  }
+
   /** Lets what is in flight finish and closes; `destroy` it to close now. */
   async drain(): Promise<void> {
     this.#stopped = true
     this.#cancelReopen?.()
+    this.#cancelTrial?.()
     for (const session of this.#sessions) session.drain()
     if (this.#sessions.size > 0) await new Promise<void>((done) => this.#onEmpty.push(done))
   }
@@ -85,11 +117,13 @@ export class Pool implements Upstream {
   destroy(): void {
     this.#stopped = true
     this.#cancelReopen?.()
+    this.#cancelTrial?.()
     for (const session of this.#sessions) session.destroy('stopped')
   }
 
   #pump(): void {
     while (this.#queue.length > 0) {
+      if (this.#trials !== undefined && !this.#mayTry()) return
       const session = this.#pick()
       if (session === undefined) {
         this.#grow()
@@ -100,6 +134,11 @@ export class Pool implements Upstream {
       if (this.#deps.clock.now() >= shipment.giveUpAtMs) shipment.expired()
       else session.send(shipment)
     }
+  }
+
+  /** One at a time, so that a refused credential is not shown to APNs by the thousand. */
+  #mayTry(): boolean {
+    return this.#cancelTrial === undefined && this.load.inFlight === 0
   }
 
   #pick(): ProviderSession | undefined {
@@ -120,8 +159,9 @@ export class Pool implements Upstream {
         this.#deps.observer.draining(reason)
         if (session.served && this.#usable.size === 0) this.#grow()
       },
-      closed: (cause) => {
+      closed: (cause, credential) => {
         this.#closed(session, cause)
+        if (credential) this.#deps.observer.refused(cause)
       },
     })
     this.#opening = session
@@ -133,6 +173,9 @@ export class Pool implements Upstream {
       this.#opening = undefined
       this.#usable.add(session)
       this.#deps.observer.ready()
+      this.#deps.clock.after(steadyMs, () => {
+        if (this.#usable.has(session)) this.#deps.observer.steady()
+      })
     }
     this.#pump()
   }
@@ -146,7 +189,7 @@ export class Pool implements Upstream {
     this.#retire(session)
     this.#sessions.delete(session)
     this.#failures = session.served ? 0 : this.#failures + 1
-    const pauseMs = session.served ? 0 : this.#pauseMs()
+    const pauseMs = session.served ? 0 : this.#pauseMs(this.#failures)
     this.#deps.observer.closed(cause, pauseMs)
     if (this.#sessions.size === 0) for (const done of this.#onEmpty.splice(0)) done()
     if (this.#stopped || this.#usable.size > 0) return
@@ -163,8 +206,8 @@ export class Pool implements Upstream {
   }
 
   /** Doubling, spread over 50–100 %: a crowd that reconnects at once is taken for an attack. */
-  #pauseMs(): number {
-    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(this.#failures - 1, 16), longestPauseMs)
+  #pauseMs(failures: number): number {
+    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(failures - 1, 16), longestPauseMs)
     return pauseMs * (0.5 + this.#deps.random() / 2)
   }
 

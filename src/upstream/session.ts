@@ -1,5 +1,5 @@
 /** One HTTP/2 connection to the provider API: the narrow door that the pool knows. */
-import type { Shipment } from '../relay/relay.ts'
+import type { Shipment } from '../relay/delivery.ts'
 
 /** What an HTTP/2 connection offers, whoever implements it. */
 export interface ProviderSession {
@@ -23,8 +23,8 @@ export interface SessionOwner {
   roomy(): void
   /** The peer takes no new requests; `reason` from its GOAWAY. */
   draining(reason: string): void
-  /** The end, once. */
-  closed(cause: string): void
+  /** The end, once. `credential`: the peer refused it, in the handshake or in its GOAWAY. */
+  closed(cause: string, credential: boolean): void
 }
 
 /** Opens a session for an owner. */

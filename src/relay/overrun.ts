@@ -1,0 +1,177 @@
+/**
+ * What was received behind a reported notification, remembered so that its resend is recognised
+ * (delivery contract, D4 and D5). One for each route. Pure: time and connections are arguments.
+ *
+ * | clause | here |
+ * |---|---|
+ * | (a) matches on another connection; on the same one within 1 s of the packet | `matches` |
+ * | (b) lives until 10 s after the sender's EOF, renewed by each match; 60 s while it stays open | `expiresAtMs` |
+ * | (c) nothing is remembered when the EOF came first, nor for command 0 | `Lane.reported`, {@link Overrun.arrived} |
+ * | (d) a connection that repeats the beginning is a new run: forget | `isNewRun` |
+ * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.reported` |
+ */
+import { StatusCode } from '../binary/status-code.ts'
+
+/** A client connection, as far as the contract cares. */
+export interface Origin {
+  /** Rises with every connection opened. */
+  readonly connection: number
+  /** Hex SHA-256 of the sender's public key. */
+  readonly sender: string
+}
+
+/** The first copy of a notification that may arrive again. */
+export interface Copy {
+  /** Device token and SHA-256 of the payload: identifier and expiration may change in a resend. */
+  readonly key: string
+}
+
+/** An error response that has been sent. */
+export interface Reported<C extends Copy> {
+  readonly origin: Origin
+  /** The last connection opened before the report. */
+  readonly latestConnection: number
+  readonly statusCode: number
+  /** Undefined where nothing was sent of it, as with a token of the wrong size. */
+  readonly named: C | undefined
+  /** The first 16 received on this connection and the last 16 in front of the named one. */
+  readonly inFront: readonly C[]
+  /** What a resender sends again: behind the named one, or from its first namesake on. */
+  readonly behind: readonly C[]
+  /** The identifier stood for several notifications of the lane. */
+  readonly ambiguous: boolean
+}
+
+/** How long and how much is remembered. */
+export interface OverrunLimits {
+  /** Milliseconds from the sender's EOF, or the last match. Default 10,000. */
+  readonly resendWindowMs: number
+  /** Notifications, over all reports of the route; what does not fit is not remembered. */
+  readonly maxEntries: number
+}
+
+const openLimitMs = 60_000
+const sameConnectionMs = 1000
+
+/** After these the named notification itself is retried, so its return is no new run. */
+const retriedStatuses: readonly number[] = [
+  StatusCode.processingError,
+  StatusCode.shutdown,
+  StatusCode.unknown,
+]
+
+interface Episode<C> {
+  readonly origin: Origin
+  readonly latestConnection: number
+  readonly reportedAtMs: number
+  /** Keys by which a new run betrays itself. */
+  readonly beginning: ReadonlySet<string>
+  /** A multiset: clients reorder and renumber. */
+  readonly copies: Map<string, C[]>
+  ended: boolean
+  expiresAtMs: number
+}
+
+/** See the file's first lines. */
+export class Overrun<C extends Copy> {
+  readonly #limits: OverrunLimits
+  readonly #episodes = new Set<Episode<C>>()
+  #size = 0
+
+  constructor(limits: OverrunLimits) {
+    this.#limits = limits
+  }
+
+  /** Copies remembered. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Whether there is anything to compare with at all: the usual case is no. */
+  isActive(nowMs: number): boolean {
+    for (const episode of this.#episodes) if (nowMs >= episode.expiresAtMs) this.#forget(episode)
+    return this.#episodes.size > 0
+  }
+
+  /** An error response has been sent before the sender's EOF. */
+  reported(report: Reported<C>, nowMs: number): void {
+    const episode: Episode<C> = {
+      origin: report.origin,
+      latestConnection: report.latestConnection,
+      reportedAtMs: nowMs,
+      beginning: beginningOf(report),
+      copies: new Map(),
+      ended: false,
+      expiresAtMs: nowMs + openLimitMs,
+    }
+    this.#episodes.add(episode)
+    for (const copy of report.behind) this.#remember(episode, copy)
+  }
+
+  /** A notification arrived on a connection; if that was reported, it is overrun as well. */
+  arrived(origin: Origin, copy: C, nowMs: number): void {
+    for (const episode of this.#episodes) {
+      if (episode.origin !== origin) continue
+      episode.expiresAtMs = nowMs + openLimitMs
+      this.#remember(episode, copy)
+    }
+  }
+
+  /** The first copy that a notification repeats, used up by this; undefined when it is new. */
+  match(origin: Origin, key: string, nowMs: number): C | undefined {
+    for (const episode of this.#episodes) {
+      if (isNewRun(episode, origin, key)) this.#forget(episode)
+      else if (matches(episode, origin, nowMs)) {
+        const copy = this.#take(episode, key)
+        if (copy === undefined) continue
+        if (episode.ended) episode.expiresAtMs = nowMs + this.#limits.resendWindowMs
+        return copy
+      }
+    }
+    return undefined
+  }
+
+  /** The sender's EOF: from now on the resend window runs. */
+  ended(origin: Origin, nowMs: number): void {
+    for (const episode of this.#episodes) {
+      if (episode.origin !== origin || episode.ended) continue
+      episode.ended = true
+      episode.expiresAtMs = nowMs + this.#limits.resendWindowMs
+    }
+  }
+
+  #remember(episode: Episode<C>, copy: C): void {
+    if (this.#size >= this.#limits.maxEntries) return
+    this.#size++
+    const copies = episode.copies.get(copy.key)
+    if (copies === undefined) episode.copies.set(copy.key, [copy])
+    else copies.push(copy)
+  }
+
+  #take(episode: Episode<C>, key: string): C | undefined {
+    const copies = episode.copies.get(key)
+    const copy = copies?.shift()
+    if (copy !== undefined) this.#size--
+    if (copies?.length === 0) episode.copies.delete(key)
+    return copy
+  }
+
+  #forget(episode: Episode<C>): void {
+    this.#episodes.delete(episode)
+    for (const copies of episode.copies.values()) this.#size -= copies.length
+  }
+}
+
+function beginningOf<C extends Copy>(report: Reported<C>): ReadonlySet<string> {
+  if (report.ambiguous || retriedStatuses.includes(report.statusCode)) return new Set()
+  const copies = report.named === undefined ? report.inFront : [report.named, ...report.inFront]
+  return new Set(copies.map(({ key }) => key))
+}
+
+function isNewRun<C>(episode: Episode<C>, origin: Origin, key: string): boolean {
+  return origin.connection > episode.latestConnection && episode.beginning.has(key)
+}
+
+function matches<C>(episode: Episode<C>, origin: Origin, nowMs: number): boolean {
+  return episode.origin !== origin || nowMs - episode.reportedAtMs <= sameConnectionMs
+}

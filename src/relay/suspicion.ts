@@ -1,0 +1,49 @@
+/** Tells a burst of bad tokens from a credential that has gone wrong (delivery contract, D11). */
+
+const distinctTokens = 30
+const withinMs = 60_000
+/** So long the tokens are not believed to be bad; then they are. */
+const doubtMs = 300_000
+
+/** Reasons that blame the token, and that a wrong certificate or environment gives for every token. */
+const tokenReasons: readonly string[] = ['BadDeviceToken', 'DeviceTokenNotForTopic']
+
+/** Whether a reason blames the token. */
+export function blamesToken(reason: string): boolean {
+  return tokenReasons.includes(reason)
+}
+
+/**
+ * One for each route. When 30 different tokens in a row are rejected within a minute, and none is
+ * delivered between them, it is the route that is suspected, for five minutes at the most.
+ */
+export class Suspicion {
+  readonly #tokens = new Set<string>()
+  #sinceMs = 0
+  #suspectedAtMs: number | undefined
+  #convinced = false
+
+  /** A notification was delivered: the credential works. */
+  cleared(): void {
+    if (this.#tokens.size > 0) this.#tokens.clear()
+    this.#suspectedAtMs = undefined
+    this.#convinced = false
+  }
+
+  /** A token was called bad. Returns whether the route is to be doubted instead. */
+  doubts(token: string, nowMs: number): boolean {
+    if (this.#convinced) return false
+    if (this.#suspectedAtMs !== undefined) {
+      this.#convinced = nowMs - this.#suspectedAtMs >= doubtMs
+      return !this.#convinced
+    }
+    if (this.#tokens.size === 0 || nowMs - this.#sinceMs >= withinMs) {
+      this.#tokens.clear()
+      this.#sinceMs = nowMs
+    }
+    this.#tokens.add(token)
+    if (this.#tokens.size < distinctTokens) return false
+    this.#suspectedAtMs = nowMs
+    return true
+  }
+}

@@ -1,0 +1,403 @@
+/** Every rule of the decoder with bytes written by hand, then its properties for any bytes. */
+import fc from 'fast-check'
+import t from 'tap'
+import { Decoder, type Received } from '../../src/binary/decoder.ts'
+import type { Command, Notification, RefusalCode } from '../../src/binary/notification.ts'
+import { bytewise, decoderProperties, transcribe } from '../fixtures/decoder-property.ts'
+import { hex, token } from '../fixtures/hex.ts'
+
+const maxPayloadBytes = 4096
+
+/** What most bytes below mean: a token of 32 bytes 11, the payload `{}`, and nothing else said. */
+const base: Notification = {
+  kind: 'notification',
+  command: 2,
+  identifier: undefined,
+  token: hex(token),
+  payload: Buffer.from('{}'),
+  expiration: undefined,
+  priority: undefined,
+}
+
+const tokenItem = `01 0020 ${token}`
+const payloadItem = '02 0002 7b7d'
+
+/** A command-2 message of these items. */
+function frame(items: string): string {
+  return `02 ${(hex(items).length + 0x1_0000_0000).toString(16).slice(1)} ${items}`
+}
+
+function decode(text: string): readonly Received[] {
+  const { values, fault } = transcribe([hex(text)], maxPayloadBytes)
+  if (fault !== undefined) throw fault
+  return values
+}
+
+const readable: readonly (readonly [promise: string, text: string, expected: Notification])[] = [
+  [
+    'command 0 has a token and a payload; identifier, expiration and priority were not said',
+    `00 0020 ${token} 0002 7b7d`,
+    { ...base, command: 0 },
+  ],
+  [
+    'command 1 has an identifier and an expiration; a priority was not said',
+    `01 fedcba98 6063bb80 0020 ${token} 0002 7b7d`,
+    { ...base, command: 1, identifier: 0xfedc_ba98, expiration: 1_617_148_800 },
+  ],
+  [
+    'command 2 has all five',
+    frame(`${tokenItem} ${payloadItem} 03 0004 fedcba98 04 0004 6063bb80 05 0001 0a`),
+    { ...base, identifier: 0xfedc_ba98, expiration: 1_617_148_800, priority: 10 },
+  ],
+  [
+    'the items of command 2 stand in any order',
+    frame(`05 0001 05 04 0004 00000001 ${payloadItem} 03 0004 00000002 ${tokenItem}`),
+    { ...base, identifier: 2, expiration: 1, priority: 5 },
+  ],
+  ['items 3 to 5 may be missing', frame(`${tokenItem} ${payloadItem}`), base],
+  [
+    '0 is an identifier, an expiration and a priority like any other',
+    frame(`${tokenItem} ${payloadItem} 03 0004 00000000 04 0004 00000000 05 0001 00`),
+    { ...base, identifier: 0, expiration: 0, priority: 0 },
+  ],
+  [
+    'ids that Apple did not define are skipped, however often they come',
+    frame(`00 0001 ff ${tokenItem} 06 0000 ${payloadItem} 06 0003 010203 ff 0001 02`),
+    base,
+  ],
+  [
+    'a token of 100 bytes is one',
+    `00 0064 ${'33'.repeat(100)} 0002 7b7d`,
+    { ...base, command: 0, token: Buffer.alloc(100, 0x33) },
+  ],
+  [
+    'a payload of one byte is one, and need not be JSON',
+    `00 0020 ${token} 0001 00`,
+    { ...base, command: 0, payload: hex('00') },
+  ],
+  [
+    'a payload of exactly the limit is one',
+    `01 00000001 00000000 0020 ${token} 1000 ${'20'.repeat(4096)}`,
+    { ...base, command: 1, identifier: 1, expiration: 0, payload: Buffer.alloc(4096, 0x20) },
+  ],
+  [
+    'a frame may hold 1 KiB beside the limit of the payload',
+    frame(`${tokenItem} ${payloadItem} 09 13d5 ${'00'.repeat(0x13d5)}`),
+    base,
+  ],
+]
+
+for (const [promise, text, expected] of readable)
+  t.test(promise, (t) => {
+    t.strictSame(decode(text), [expected])
+    t.end()
+  })
+
+t.test('several messages of any command lie back to back', (t) => {
+  const second = `01 00000001 00000000 0020 ${token} 0002 7b7d`
+  t.strictSame(decode(`00 0020 ${token} 0002 7b7d ${second} ${frame(tokenItem + payloadItem)}`), [
+    { ...base, command: 0 },
+    { ...base, command: 1, identifier: 1, expiration: 0 },
+    base,
+  ])
+  t.end()
+})
+
+/** The refusal, and how it was written. */
+const refusals: readonly (readonly [
+  text: string,
+  command: Command,
+  identifier: number | undefined,
+  code: RefusalCode,
+  what: string,
+])[] = [
+  ['00 0000 0002 7b7d', 0, undefined, 'missing-token', 'a token of no bytes'],
+  ['00 0000 0000', 0, undefined, 'missing-token', 'nothing at all in command 0'],
+  ['01 00000007 00000000 0000 0002 7b7d', 1, 7, 'missing-token', 'a token of no bytes, command 1'],
+  [frame(`${payloadItem} 03 0004 00000007`), 2, 7, 'missing-token', 'a frame without item 1'],
+  [frame(''), 2, undefined, 'missing-token', 'a frame of nothing'],
+  [
+    frame('03 0004 00000004 01 0000 02 0000 04 0004 00000000 05 0001 0a'),
+    2,
+    4,
+    'missing-token',
+    'the barrier with which pushy shuts down',
+  ],
+  [`00 0020 ${token} 0000`, 0, undefined, 'missing-payload', 'a payload of no bytes'],
+  [
+    `01 00000007 00000000 0020 ${token} 0000`,
+    1,
+    7,
+    'missing-payload',
+    'a payload of no bytes, command 1',
+  ],
+  [frame(`${tokenItem} 03 0004 00000007`), 2, 7, 'missing-payload', 'a frame without item 2'],
+  [
+    '01 00000000 00000000 0001 00 0001 00',
+    1,
+    0,
+    'invalid-token-size',
+    'java-apns’ test of a connection',
+  ],
+  [
+    `00 001f ${'11'.repeat(31)} 0002 7b7d`,
+    0,
+    undefined,
+    'invalid-token-size',
+    'a token of 31 bytes',
+  ],
+  [`00 0065 ${'11'.repeat(101)} 0002 7b7d`, 0, undefined, 'invalid-token-size', 'one of 101 bytes'],
+  [
+    `01 00000007 00000000 ffff ${'11'.repeat(65_535)} ffff ${'20'.repeat(65_535)}`,
+    1,
+    7,
+    'invalid-token-size',
+    'a token and a payload of 65,535 bytes',
+  ],
+  [
+    frame(`01 0065 ${'11'.repeat(101)} ${payloadItem} 03 0004 00000007`),
+    2,
+    7,
+    'invalid-token-size',
+    'an item 1 of 101 bytes, the identifier behind it',
+  ],
+  [
+    `00 0020 ${token} 1001 ${'20'.repeat(4097)}`,
+    0,
+    undefined,
+    'invalid-payload-size',
+    'a payload one byte over the limit',
+  ],
+  [
+    `01 00000007 00000000 0020 ${token} 1001 ${'20'.repeat(4097)}`,
+    1,
+    7,
+    'invalid-payload-size',
+    'a payload one byte over the limit, command 1',
+  ],
+  [
+    frame(`03 0004 00000007 ${tokenItem} 02 1001 ${'20'.repeat(4097)} 05 0001 0a`),
+    2,
+    7,
+    'invalid-payload-size',
+    'an item 2 one byte over the limit',
+  ],
+  [frame(`${tokenItem} ${tokenItem} ${payloadItem}`), 2, undefined, 'duplicate-item', 'two tokens'],
+  [
+    frame(`${tokenItem} ${payloadItem} ${payloadItem} 03 0004 00000007`),
+    2,
+    7,
+    'duplicate-item',
+    'two payloads, the identifier behind them',
+  ],
+  [
+    frame(`${tokenItem} ${payloadItem} 03 0004 00000007 03 0004 00000008`),
+    2,
+    7,
+    'duplicate-item',
+    'two identifiers: the first one is told',
+  ],
+  [
+    frame(`${tokenItem} ${payloadItem} 04 0004 00000000 04 0004 00000000`),
+    2,
+    undefined,
+    'duplicate-item',
+    'two expirations',
+  ],
+  [
+    frame(`${tokenItem} ${payloadItem} 05 0001 05 05 0001 05`),
+    2,
+    undefined,
+    'duplicate-item',
+    'two priorities',
+  ],
+  [
+    frame(`${tokenItem} ${payloadItem} 03 0003 000007`),
+    2,
+    undefined,
+    'invalid-item-size',
+    'an identifier of 3 bytes',
+  ],
+  [
+    frame(`03 0004 00000007 ${tokenItem} ${payloadItem} 04 0005 0000000000`),
+    2,
+    7,
+    'invalid-item-size',
+    'an expiration of 5 bytes',
+  ],
+  [
+    frame(`03 0004 00000007 ${tokenItem} ${payloadItem} 05 0000`),
+    2,
+    7,
+    'invalid-item-size',
+    'a priority of no bytes',
+  ],
+  [
+    frame(`03 0004 00000007 ${tokenItem} 02 0003 7b7d`),
+    2,
+    7,
+    'item-overruns-frame',
+    'an item longer than what is left of its frame',
+  ],
+  [
+    frame(`03 0004 00000007 ${tokenItem} ${payloadItem} 0500`),
+    2,
+    7,
+    'item-overruns-frame',
+    'a frame that ends inside the head of an item',
+  ],
+  [
+    frame(`03 0004 00000007 ${tokenItem} ${payloadItem} 09 13d0 ${'00'.repeat(0x13d0)}`),
+    2,
+    7,
+    'frame-too-long',
+    'a frame one byte longer than the payload’s limit and 1 KiB',
+  ],
+]
+
+for (const [text, command, identifier, code, what] of refusals)
+  t.test(`${what} is refused as ${code}, what follows is read`, (t) => {
+    t.strictSame(decode(`${text} 00 0020 ${token} 0002 7b7d`), [
+      { kind: 'refused', command, identifier, code },
+      { ...base, command: 0 },
+    ])
+    t.end()
+  })
+
+/** Each ends with the last byte that it takes to know. */
+const early: readonly (readonly [what: string, text: string, code: RefusalCode])[] = [
+  ['a long token of command 0', '00 0065', 'invalid-token-size'],
+  ['a long payload of command 0', `00 0020 ${token} 1001`, 'invalid-payload-size'],
+  ['a long token of command 1', '01 00000007 00000000 0065', 'invalid-token-size'],
+  [
+    'a long payload of command 1',
+    `01 00000007 00000000 0020 ${token} 1001`,
+    'invalid-payload-size',
+  ],
+  ['an item that overruns its frame', '02 00000020 01 0020', 'item-overruns-frame'],
+]
+
+for (const [what, text, code] of early)
+  t.test(`${what} is refused by its length, before any of its bytes`, (t) => {
+    const decoder = new Decoder(maxPayloadBytes)
+    decoder.receive(hex(text).subarray(0, -1))
+    t.equal(decoder.next(), undefined)
+    decoder.receive(hex(text).subarray(-1))
+    t.match(decoder.next(), { kind: 'refused', code })
+    t.end()
+  })
+
+t.test('a long item is refused as soon as the identifier is known, and none of it is kept', (t) => {
+  const decoder = new Decoder(maxPayloadBytes)
+  decoder.receive(hex('02 0000a00a 02 9000'))
+  t.equal(decoder.next(), undefined)
+  decoder.receive(Buffer.alloc(0x9000))
+  t.equal(decoder.next(), undefined)
+  t.equal(decoder.bufferedBytes, 0)
+  decoder.receive(hex('03 0004 00000007'))
+  t.strictSame(decoder.next(), {
+    kind: 'refused',
+    command: 2,
+    identifier: 7,
+    code: 'invalid-payload-size',
+  })
+  t.equal(decoder.next(), undefined)
+  decoder.receive(Buffer.alloc(0x1000))
+  t.equal(decoder.next(), undefined)
+  decoder.end()
+  t.end()
+})
+
+t.test('stores what it receives until it is asked', (t) => {
+  const decoder = new Decoder(maxPayloadBytes)
+  const message = hex(`00 0020 ${token} 0002 7b7d`)
+  decoder.receive(message)
+  decoder.receive(message)
+  t.equal(decoder.bufferedBytes, 78)
+  t.strictSame(decoder.next(), { ...base, command: 0 })
+  t.strictSame(decoder.next(), { ...base, command: 0 })
+  t.equal(decoder.next(), undefined)
+  t.equal(decoder.bufferedBytes, 0)
+  t.end()
+})
+
+t.test('nothing, received or not, is nothing', (t) => {
+  const decoder = new Decoder(maxPayloadBytes)
+  t.equal(decoder.next(), undefined)
+  decoder.receive(Buffer.alloc(0))
+  t.equal(decoder.next(), undefined)
+  decoder.end()
+  t.end()
+})
+
+/** What makes a stream unreadable, behind a notification that is decoded all the same. */
+const faults = [
+  ['a command that there is none of', '03', 'unknown-command', 'no command begins with byte 3'],
+  ['text', '7d', 'unknown-command', 'no command begins with byte 125'],
+  [
+    'a frame longer than any can be',
+    '02 00020017',
+    'impossible-frame-length',
+    'a frame of 131095 bytes; the longest possible has 131094',
+  ],
+] as const
+
+for (const [what, text, code, message] of faults)
+  t.test(`behind ${what} nothing is read, and every call says so`, (t) => {
+    const decoder = new Decoder(maxPayloadBytes)
+    decoder.receive(hex(`00 0020 ${token} 0002 7b7d ${text} 00 0020 ${token} 0002 7b7d`))
+    t.strictSame(decoder.next(), { ...base, command: 0 })
+    const fault = t.throws(() => decoder.next(), { name: 'BinaryProtocolError', code, message })
+    t.equal(decoder.bufferedBytes, 0)
+    decoder.receive(hex(`00 0020 ${token} 0002 7b7d`))
+    t.equal(decoder.bufferedBytes, 0)
+    for (const call of [() => decoder.next(), decoder.end.bind(decoder)])
+      t.equal(t.throws(call), fault)
+    t.end()
+  })
+
+const unfinished = [
+  `00 0020 ${token} 0002 7b7d`,
+  `01 00000007 00000000 0020 ${token} 0002 7b7d`,
+  frame(`${tokenItem} ${payloadItem}`),
+  `00 0065 ${'11'.repeat(101)} 0002 7b7d`,
+  frame(`02 1001 ${'20'.repeat(4097)}`),
+]
+
+for (const text of unfinished)
+  t.test(`a stream that stops inside ${text.slice(0, 18)}… is truncated, wherever it is`, (t) => {
+    const bytes = hex(text)
+    for (let cut = 1; cut < bytes.length; cut += cut < 120 ? 1 : 97) {
+      const { values, fault } = transcribe(bytewise(bytes.subarray(0, cut)), maxPayloadBytes)
+      t.notOk(values.some(({ kind }) => kind === 'notification'))
+      t.equal(fault?.code, 'truncated')
+    }
+    t.end()
+  })
+
+t.test('after the end of a truncated stream every call says so', (t) => {
+  const decoder = new Decoder(maxPayloadBytes)
+  decoder.receive(hex('00 0020'))
+  t.equal(decoder.next(), undefined)
+  const fault = t.throws(
+    () => {
+      decoder.end()
+    },
+    {
+      name: 'BinaryProtocolError',
+      code: 'truncated',
+      message: 'the stream ended inside a message, 3 bytes after its beginning',
+    },
+  )
+  decoder.receive(hex(token))
+  for (const call of [() => decoder.next(), decoder.end.bind(decoder)])
+    t.equal(t.throws(call), fault)
+  t.end()
+})
+
+for (const { promise, property } of decoderProperties)
+  t.test(promise, (t) => {
+    fc.assert(property, { seed: 1, numRuns: 500 })
+    t.pass('500 times')
+    t.end()
+  })

@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import { deepStrictEqual } from 'node:assert/strict'
+import t from 'tap'
+import { decodeFeedbackTuples, encodeFeedbackTuple } from '../../src/binary/feedback-tuple.ts'
+
+const token = '11'.repeat(32)
+const hex = `6063bb80 0020 ${token}`.replaceAll(' ', '')
+const tuple = { timestamp: 1_617_148_800, token: Buffer.from(token, 'hex') }
+
+t.test('is seconds, token length and token', (t) => {
+  t.equal(encodeFeedbackTuple(tuple).toString('hex'), hex)
+  t.strictSame(decodeFeedbackTuples(Buffer.from(hex, 'hex')), {
+    tuples: [tuple],
+    rest: Buffer.alloc(0),
+  })
+  t.end()
+})
+
+t.test('tokens have the length that the tuple says', (t) => {
+  const { tuples, rest } = decodeFeedbackTuples(
+    Buffer.from('ffffffff0001ab' + '000000010000' + '000000020002cdef', 'hex'),
+  )
+  t.strictSame(tuples, [
+    { timestamp: 0xffff_ffff, token: Buffer.from([0xab]) },
+    { timestamp: 1, token: Buffer.alloc(0) },
+    { timestamp: 2, token: Buffer.from([0xcd, 0xef]) },
+  ])
+  t.equal(rest.length, 0)
+  t.end()
+})
+
+t.test('leaves an incomplete tuple for the next read, wherever it breaks off', (t) => {
+  const whole = Buffer.from(hex, 'hex')
+  for (let cut = 0; cut < whole.length; cut++) {
+    const { tuples, rest } = decodeFeedbackTuples(Buffer.concat([whole, whole.subarray(0, cut)]))
+    t.strictSame(tuples, [tuple])
+    t.strictSame(rest, whole.subarray(0, cut))
+  }
+  t.end()
+})
+
+t.test('a decoded token is no view of what was read', (t) => {
+  const bytes = Buffer.from(hex, 'hex')
+  const { tuples } = decodeFeedbackTuples(bytes)
+  bytes.fill(0)
+  t.strictSame(tuples, [tuple])
+  t.end()
+})
+
+t.test('any tuples come back', (t) => {
+  const tuples = fc.array(
+    fc.record(
+      {
+        timestamp: fc.integer({ min: 0, max: 0xffff_ffff }),
+        token: fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes)),
+      },
+      { noNullPrototype: true },
+    ),
+  )
+  fc.assert(
+    fc.property(tuples, (tuples) => {
+      const read = decodeFeedbackTuples(Buffer.concat(tuples.map(encodeFeedbackTuple)))
+      deepStrictEqual(read, { tuples, rest: Buffer.alloc(0) })
+    }),
+    { seed: 1 },
+  )
+  t.pass('whatever they are')
+  t.end()
+})
