@@ -4,7 +4,7 @@
  *
  * | clause | here |
  * |---|---|
- * | (a) matches on another connection; on the same one within 1 s of the packet | `matches` |
+ * | (a) matches on another connection; on the same one within 0.5 s of the packet | `matches` |
  * | (b) lives until 10 s after the sender's EOF, renewed by each match; 60 s while it stays open | `expiresAtMs` |
  * | (c) nothing is remembered when the EOF came first, nor for command 0 | `Lane.reported`, {@link Overrun.arrived} |
  * | (d) a connection that repeats the beginning is a new run: forget | `isNewRun` |
@@ -51,7 +51,11 @@ export interface OverrunLimits {
 }
 
 const openLimitMs = 60_000
-const sameConnectionMs = 1000
+/**
+ * Resends into the dying connection came within 241 ms of the packet (pushy, apns4erl); a whole
+ * second would swallow what a sender repeats every second.
+ */
+const sameConnectionMs = 500
 
 /** After these the named notification itself is retried, so its return is no new run. */
 const retriedStatuses: readonly number[] = [

@@ -109,8 +109,7 @@ t.test('resends written into the dying connection are recognised', async (t) => 
   const stage = await setStage(t, weather)
   const sent = pushes(200, (index) => index === 1)
   const bytes = sent.map((push, index) => enhanced(index + 1, push))
-  const socket = await dial({ ...stage })
-  socket.allowHalfOpen = true
+  const socket = await dial(stage, { deaf: true })
   socket.write(Buffer.concat(bytes))
   const packet = await new Promise<Buffer>((resolve) => socket.once('data', resolve))
   t.equal(packet.toString('hex'), '080800000002')
