@@ -6,6 +6,7 @@ import type { ListenerObserver } from './gateway/listener.ts'
 import { tokenTag, type Logger } from './log.ts'
 import type { DeliveryRecord, RelayObserver } from './relay/relay.ts'
 import type { ReceivedNotification } from './simulator/exchange.ts'
+import type { StoreObserver } from './store/store.ts'
 import type { PoolObserver } from './upstream/pool.ts'
 
 /** What became of notifications. */
@@ -61,6 +62,21 @@ export function observePool(log: Logger): Omit<PoolObserver, 'refused' | 'steady
       const fields = { event: 'session.closed', cause, retryInMs: Math.round(retryInMs) }
       if (retryInMs > 0) log.warn(fields)
       else log.info(fields)
+    },
+  }
+}
+
+/** Whether what is received can be written down. */
+export function observeStore(log: Logger): StoreObserver {
+  return {
+    writeFailed(error) {
+      log.error(
+        { event: 'journal.failed', cause: error.message },
+        'the data directory cannot be written; senders wait until it can: make room on its disk',
+      )
+    },
+    writeRecovered() {
+      log.info({ event: 'journal.recovered-writing' }, 'the data directory can be written again')
     },
   }
 }

@@ -13,7 +13,7 @@ import type { Clock } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
 import type { Route } from './config/route.ts'
 import { SenderConnection } from './gateway/connection.ts'
-import { serveFeedback, openLmdbStore, observeFeedback, observeStore, type Store } from './store-stub.ts'
+import { observeFeedback, serveFeedback } from './store-stub.ts'
 import { Listener } from './gateway/listener.ts'
 import { SenderRegistry, type SenderCertificate } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
@@ -22,8 +22,11 @@ import {
   observeListener,
   observePool,
   observeRelay,
+  observeStore,
 } from './log-observer.ts'
 import { Relay, type RelayFeedback, type RelayJournal } from './relay/relay.ts'
+import { openLmdbStore } from './store/lmdb-store.ts'
+import type { Store } from './store/store.ts'
 import { NodeHttp2Session } from './upstream/node-http2-session.ts'
 import { Pool } from './upstream/pool.ts'
 

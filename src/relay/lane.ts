@@ -4,7 +4,7 @@
  * what to do is a return value.
  */
 import type { ErrorResponse } from '../binary/error-response.ts'
-import { StatusCode } from '../binary/status-code.ts'
+import type { StatusCode } from '../binary/status-code.ts'
 
 /** Why a notification was rejected. */
 export interface Rejection {

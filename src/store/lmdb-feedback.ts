@@ -1,0 +1,94 @@
+/** The feedback lists: kept in memory, and in LMDB for the next process. */
+import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
+import { longestRouteBytes } from './journal-entry.ts'
+import type { Writer } from './lmdb-writer.ts'
+import type { FeedbackStore } from './store.ts'
+
+/** Timestamps under route and token. Writes take part in a transaction of the writer. */
+export interface FeedbackTable {
+  getRange(): Iterable<{ readonly key: FeedbackKey; readonly value: Buffer }>
+  put(key: FeedbackKey, value: Buffer): unknown
+  remove(key: FeedbackKey): unknown
+}
+
+/** The route's name and the token in hexadecimal. */
+export type FeedbackKey = [route: string, token: string]
+
+const latestTimestamp = 0xffff_ffff
+
+/** See {@link FeedbackStore}. */
+export class LmdbFeedback implements FeedbackStore {
+  readonly #table: FeedbackTable
+  readonly #writer: Writer
+  readonly #routes = new Map<string, Map<string, number>>()
+
+  /** @throws {RangeError} when an entry on the disk cannot be read */
+  constructor(table: FeedbackTable, writer: Writer) {
+    this.#table = table
+    this.#writer = writer
+    for (const { key, value } of table.getRange()) this.#keep(...key, value.readUInt32LE(0))
+  }
+
+  add(route: string, token: string, timestamp: number): void {
+    if (!Number.isInteger(timestamp) || timestamp < 0 || timestamp > latestTimestamp)
+      throw new RangeError('the timestamp of a feedback entry is not in UNIX seconds')
+    if (Buffer.byteLength(route) > longestRouteBytes)
+      throw new RangeError('the name of a route is too long')
+    const known = this.#routes.get(route)?.get(token)
+    if (known !== undefined && known >= timestamp) return
+    this.#keep(route, token, timestamp)
+    this.#save(route, token)
+  }
+
+  drop(route: string, token: string): void {
+    const tokens = this.#routes.get(route)
+    if (tokens === undefined || !tokens.delete(token)) return
+    if (tokens.size === 0) this.#routes.delete(route)
+    this.#save(route, token)
+  }
+
+  list(route: string): FeedbackTuple[] {
+    return Array.from(this.#routes.get(route) ?? [], ([token, timestamp]) => ({
+      timestamp,
+      token: Buffer.from(token, 'hex'),
+    }))
+  }
+
+  remove(route: string, tuples: readonly FeedbackTuple[]): void {
+    for (const { token, timestamp } of tuples) {
+      const hex = token.toString('hex')
+      if (this.#routes.get(route)?.get(hex) === timestamp) this.drop(route, hex)
+    }
+  }
+
+  count(route: string): number {
+    return this.#routes.get(route)?.size ?? 0
+  }
+
+  #keep(route: string, token: string, timestamp: number): void {
+    const tokens = this.#routes.get(route)
+    if (tokens === undefined) this.#routes.set(route, new Map([[token, timestamp]]))
+    else tokens.set(token, timestamp)
+  }
+
+  /** Writes whatever is true of the token when the transaction comes. */
+  #save(route: string, token: string): void {
+    this.#writer.write({
+      bytes: 4,
+      write: () => {
+        const timestamp = this.#routes.get(route)?.get(token)
+        if (timestamp === undefined) this.#table.remove([route, token])
+        else this.#table.put([route, token], encodeTimestamp(timestamp))
+      },
+      committed: () => {
+        // Memory has been right all along.
+      },
+    })
+  }
+}
+
+function encodeTimestamp(timestamp: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(timestamp)
+  return bytes
+}

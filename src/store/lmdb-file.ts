@@ -1,0 +1,236 @@
+/**
+ * What an LMDB data file looks like from outside. The library trusts its file and takes the whole
+ * process down with a bad one, so a file is read by hand before it gets to see it.
+ *
+ *     page    number 8 | transaction 8 | pad 2 | flags 2 | lower 2, upper 2 (or pages 4) | slots 2 …
+ *     meta    magic 4 | version 4 | … | page size @48 | trees @48 and @96 | last page @144
+ *             | transaction @152 | boot @160        (offsets in the page)
+ *     tree    pad 4 | flags 2 | depth 2 | … | entries @32 | root @40
+ *     node    low 2 | high 2 | flags 2 | key size 2 | key | data
+ *
+ * — source: lmdb-js 3.5, dependencies/lmdb/libraries/liblmdb/mdb.c, data version 2
+ */
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { endianness } from 'node:os'
+
+/** What a file turned out to be. */
+export type LmdbFile =
+  | { readonly state: 'new' }
+  | { readonly state: 'foreign' }
+  | { readonly state: 'damaged'; readonly detail: string }
+  | {
+      readonly state: 'whole'
+      /** Whether the main database has no entry at all. */
+      readonly empty: boolean
+      /** The value that the main database has for the key that was asked for. */
+      readonly value: Buffer | undefined
+    }
+
+const magic = 0xbeefc0de
+const dataVersion = 2
+const headBytes = 24
+const nodeBytes = 8
+const firstTreeAt = 48
+const mainTreeAt = 96
+const noPage = 0xffff_ffff_ffff
+const pageFlag = { branch: 1, leaf: 2, overflow: 4, meta: 8, fixedSize: 0x20 } as const
+const nodeFlag = { overflow: 1, tree: 2 } as const
+const unflushedFlag = 0x1000
+
+/** The layout above is that of 64-bit little-endian machines; others have to trust their file. */
+const readable = endianness() === 'LE' && !['arm', 'ia32'].includes(process.arch)
+
+class Damage extends Error {}
+
+/**
+ * Follows every page from the roots to the last leaf, and picks up the value of one key.
+ * @throws the system's error when the file cannot be read
+ */
+export function inspectLmdbFile(path: string, key: string): LmdbFile {
+  const file = openSync(path, 'a+', 0o600)
+  try {
+    const bytes = fstatSync(file).size
+    if (bytes === 0) return { state: 'new' }
+    const head = readAt(file, 0, headBytes + 8)
+    if (head.length < headBytes + 8 || head.readUInt32LE(headBytes) !== magic)
+      return { state: 'foreign' }
+    if (head.readUInt16LE(headBytes + 4) !== dataVersion) return { state: 'foreign' }
+    return readable
+      ? inspectTrees(file, bytes, key)
+      : { state: 'whole', empty: false, value: undefined }
+  } catch (error) {
+    if (error instanceof Damage) return { state: 'damaged', detail: error.message }
+    throw error
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Where the pages end that the newest transaction uses; bytes behind it are spare. */
+export function usedBytes(file: number): number {
+  const { lastPage, pageBytes } = newest(readMetas(file))
+  return (lastPage + 1) * pageBytes
+}
+
+interface Meta {
+  readonly page: Buffer
+  readonly pageBytes: number
+  readonly lastPage: number
+  readonly transaction: bigint
+  readonly boot: bigint
+  readonly unflushed: boolean
+}
+
+interface Metas {
+  readonly even: Meta
+  readonly odd: Meta
+  /** Where the last transaction is noted that is known to be on the disk. */
+  readonly flushed: Meta
+}
+
+function readMetas(file: number): Metas {
+  const pageBytes = readAt(file, firstTreeAt, 4).readUInt32LE(0)
+  if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0)
+    throw new Damage(`page size ${pageBytes}`)
+  const pages = readAt(file, 0, 2 * pageBytes)
+  if (pages.length < 2 * pageBytes) throw new Damage('cut off in its head')
+  return {
+    even: metaAt(pages, 0, pageBytes),
+    flushed: metaAt(pages, pageBytes / 2, pageBytes),
+    odd: metaAt(pages, pageBytes, pageBytes),
+  }
+}
+
+function metaAt(pages: Buffer, at: number, pageBytes: number): Meta {
+  const page = pages.subarray(at)
+  return {
+    page,
+    pageBytes,
+    lastPage: page.readUIntLE(144, 6),
+    transaction: page.readBigUInt64LE(152),
+    boot: page.readBigInt64LE(160),
+    unflushed: (page.readUInt16LE(firstTreeAt + 4) & unflushedFlag) !== 0,
+  }
+}
+
+function newest({ even, odd }: Metas): Meta {
+  return even.transaction >= odd.transaction ? even : odd
+}
+
+/** The state that LMDB will take up: after a power cut it goes back to what was flushed. */
+function current(metas: Metas): Meta {
+  const latest = newest(metas)
+  if (!latest.unflushed || latest.boot === bootId()) return latest
+  if (metas.flushed.transaction > 0n) return metas.flushed
+  return latest === metas.even ? metas.odd : metas.even
+}
+
+function bootId(): bigint | undefined {
+  try {
+    const [digits] = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').split('-')
+    return digits === undefined ? undefined : BigInt(`0x${digits}`)
+  } catch {
+    return undefined
+  }
+}
+
+function inspectTrees(file: number, bytes: number, key: string): LmdbFile {
+  const metas = readMetas(file)
+  const { page, pageBytes } = current(metas)
+  const trees = new Trees(file, pageBytes, Math.floor(bytes / pageBytes))
+  trees.walk(rootAt(page, firstTreeAt))
+  let value: Buffer | undefined
+  trees.walk(rootAt(page, mainTreeAt), (name, data) => {
+    if (name === key) value = data
+  })
+  return { state: 'whole', empty: rootAt(page, mainTreeAt) === noPage, value }
+}
+
+function rootAt(page: Buffer, tree: number): number {
+  return page.readUIntLE(tree + 40, 6)
+}
+
+/** Walks trees page by page; anything that does not add up is damage. */
+class Trees {
+  readonly #file: number
+  readonly #pageBytes: number
+  readonly #pageCount: number
+  #visited = 0
+
+  constructor(file: number, pageBytes: number, pageCount: number) {
+    this.#file = file
+    this.#pageBytes = pageBytes
+    this.#pageCount = pageCount
+  }
+
+  /** @param found hears of the small entries of this tree, not of those of the trees in it */
+  walk(root: number, found?: (key: string, data: Buffer) => void): void {
+    const pending = root === noPage ? [] : [root]
+    for (let number = pending.pop(); number !== undefined; number = pending.pop()) {
+      const page = this.#page(number)
+      const flags = page.readUInt16LE(18)
+      if ((flags & pageFlag.branch) !== 0)
+        for (const node of nodes(page)) pending.push(page.readUIntLE(node, 6))
+      else if ((flags & pageFlag.leaf) === 0) throw new Damage(`page ${number} is not of a tree`)
+      else if ((flags & pageFlag.fixedSize) === 0)
+        for (const node of nodes(page)) this.#leaf(page, node, found)
+    }
+  }
+
+  #leaf(page: Buffer, node: number, found?: (key: string, data: Buffer) => void): void {
+    const flags = page.readUInt16LE(node + 4)
+    const dataAt = node + nodeBytes + page.readUInt16LE(node + 6)
+    const size = page.readUInt32LE(node)
+    const overflows = (flags & nodeFlag.overflow) !== 0
+    const end = dataAt + (overflows ? headBytes : size)
+    if (end > page.length) throw new Damage(`an entry leaves page ${page.readUIntLE(0, 6)}`)
+    const data = page.subarray(dataAt, end)
+    if (overflows) this.#overflow(data.readUIntLE(0, 6), data.readUIntLE(16, 6), size)
+    else if (flags === nodeFlag.tree) this.walk(rootAt(data, 0))
+    else if (flags === 0) found?.(page.toString('latin1', node + nodeBytes, dataAt), data)
+  }
+
+  #overflow(number: number, pages: number, size: number): void {
+    const whole =
+      number >= 2 &&
+      pages > 0 &&
+      number + pages <= this.#pageCount &&
+      headBytes + size <= pages * this.#pageBytes
+    const head = whole ? readAt(this.#file, number * this.#pageBytes, headBytes) : undefined
+    if (
+      head?.readUIntLE(0, 6) !== number ||
+      (head.readUInt16LE(18) & pageFlag.overflow) === 0 ||
+      head.readUInt32LE(20) !== pages
+    )
+      throw new Damage(`a value is missing at page ${number}`)
+  }
+
+  #page(number: number): Buffer {
+    if (number < 2 || number >= this.#pageCount) throw new Damage(`page ${number} is missing`)
+    if (++this.#visited > this.#pageCount) throw new Damage('its pages run in a circle')
+    const page = readAt(this.#file, number * this.#pageBytes, this.#pageBytes)
+    if (page.length < this.#pageBytes || page.readUIntLE(0, 6) !== number)
+      throw new Damage(`page ${number} is overwritten`)
+    return page
+  }
+}
+
+/** Where the nodes of a page begin. */
+function nodes(page: Buffer): number[] {
+  const lower = page.readUInt16LE(20)
+  const upper = page.readUInt16LE(22)
+  const room = page.length - headBytes
+  if (lower > upper || upper > room || lower % 2 !== 0)
+    throw new Damage(`page ${page.readUIntLE(0, 6)} is overwritten`)
+  return Array.from({ length: lower / 2 }, (_, index) => {
+    const at = page.readUInt16LE(headBytes + 2 * index)
+    if (at < upper || at + nodeBytes > room)
+      throw new Damage(`page ${page.readUIntLE(0, 6)} is overwritten`)
+    return headBytes + at
+  })
+}
+
+function readAt(file: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  return bytes.subarray(0, readSync(file, bytes, 0, length, position))
+}

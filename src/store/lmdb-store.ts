@@ -1,0 +1,210 @@
+/** A store in one LMDB file, for a proxy that has its data directory to itself. */
+import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { open, type Database, type RootDatabase } from 'lmdb'
+import type { Clock } from '../clock.ts'
+import { DirectoryLock } from './directory-lock.ts'
+import { FileRoom } from './file-room.ts'
+import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
+import { inspectLmdbFile } from './lmdb-file.ts'
+import { LmdbJournal } from './lmdb-journal.ts'
+import { Writer, type Change, type Commit } from './lmdb-writer.ts'
+import { StoreError, type Store, type StoreObserver } from './store.ts'
+
+/** What a store is given. */
+export interface LmdbStoreDeps {
+  readonly clock: Clock
+  readonly observer: StoreObserver
+}
+
+const formatKey = 'format'
+const formatName = 'apns-legacy-proxy'
+const formatVersion = 1
+const firstBytes = 1024 * 1024
+
+/**
+ * Opens or creates the store in `directory`, which is created with mode 0700, its files with 0600.
+ *
+ * What it survives: a transaction is on its way as soon as the turn ends that it belongs to, and
+ * what is committed is in the page cache, so `kill -9` costs the last few milliseconds. The disk is
+ * synced behind each commit (LMDB's overlapping sync): a power cut costs what came after the last
+ * sync, some tens of milliseconds, and the file falls back to that state; never its integrity, as
+ * no sync at all would. (Windows syncs within each commit.)
+ *
+ * @throws {StoreError} when the directory cannot be used; nothing in it is changed then
+ */
+export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Promise<Store> {
+  try {
+    makeDirectory(directory)
+    const lock = await DirectoryLock.take(directory)
+    if (lock === undefined) throw new StoreError('in-use', directory)
+    try {
+      return await openLocked(directory, lock, deps)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  } catch (error) {
+    throw error instanceof StoreError ? error : explained(error, directory)
+  }
+}
+
+function makeDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+}
+
+async function openLocked(
+  directory: string,
+  lock: DirectoryLock,
+  deps: LmdbStoreDeps,
+): Promise<Store> {
+  const path = join(directory, 'data.mdb')
+  const isNew = judge(directory, path)
+  if (isNew) probeRoom(directory)
+  const root = openRoot(directory)
+  let room: FileRoom | undefined
+  try {
+    room = await FileRoom.open(path)
+    await room.take(firstBytes)
+    if (isNew) root.putSync(formatKey, Buffer.from(`${formatName} ${formatVersion}`))
+    return openTables(directory, { root, room, lock }, deps)
+  } catch (error) {
+    await room?.close()
+    await root.close()
+    throw error
+  }
+}
+
+/** Whether there is nothing yet. */
+function judge(directory: string, path: string): boolean {
+  const file = inspectLmdbFile(path, formatKey)
+  if (file.state === 'new') return true
+  if (file.state === 'foreign') throw new StoreError('foreign', directory)
+  if (file.state === 'damaged') throw new StoreError('damaged', directory, file.detail)
+  if (file.empty) return true
+  const [name, version] = file.value?.toString('latin1').split(' ') ?? []
+  if (name !== formatName) throw new StoreError('foreign', directory)
+  if (version !== String(formatVersion))
+    throw new StoreError('newer', directory, `format ${version ?? 'unknown'}`)
+  return false
+}
+
+/** LMDB's first pages are written before a {@link FileRoom} can exist. */
+function probeRoom(directory: string): void {
+  const path = join(directory, 'room')
+  try {
+    writeFileSync(path, Buffer.alloc(firstBytes), { mode: 0o600 })
+  } finally {
+    rmSync(path, { force: true })
+  }
+}
+
+function openRoot(directory: string): RootDatabase<Buffer, string> {
+  const options = {
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'ordered-binary',
+    // The writer makes transactions of its own.
+    eventTurnBatching: false,
+    permissionsMode: 0o600,
+  } as const
+  return open<Buffer, string>(directory, options)
+}
+
+/** What must be let go of in the end. */
+interface Holdings {
+  readonly root: RootDatabase<Buffer, string>
+  readonly room: FileRoom
+  readonly lock: DirectoryLock
+}
+
+function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps): Store {
+  const { root } = holdings
+  const table = <Key extends number | FeedbackKey>(name: string): Database<Buffer, Key> =>
+    root.openDB<Buffer, Key>(name, { encoding: 'binary' })
+  const entries = table<number>('journal')
+  const settled = table<number>('settled')
+  const tuples = table<FeedbackKey>('feedback')
+  const writer = new Writer({ ...deps, commit: committer(holdings) })
+  try {
+    const journal = new LmdbJournal({ entries, settled }, writer, deps.clock)
+    return new LmdbStore(journal, new LmdbFeedback(tuples, writer), writer, holdings)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new StoreError('damaged', directory, error.message)
+  }
+}
+
+const pageBytes = 4096
+
+/** Each change may copy a page on the way to it, and one for itself; the rest are LMDB's own lists. */
+function committer({ root, room }: Holdings): Commit {
+  const roomFor = (changes: readonly Change[]): number =>
+    changes.reduce((sum, { bytes }) => sum + bytes + 3 * pageBytes, 64 * pageBytes)
+  return async (changes) => {
+    await room.take(roomFor(changes))
+    try {
+      await root.batch(() => {
+        for (const change of changes) change.write()
+      })
+    } catch (error) {
+      throw await cause(error)
+    }
+  }
+}
+
+/** lmdb-js rejects with an error that promises another, which says what happened. */
+async function cause(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error && 'commitError' in error)) return error
+  try {
+    await error.commitError
+    return error
+  } catch (real) {
+    return real
+  }
+}
+
+class LmdbStore implements Store {
+  readonly journal: LmdbJournal
+  readonly feedback: LmdbFeedback
+  readonly #writer: Writer
+  readonly #holdings: Holdings
+  #closed: Promise<void> | undefined
+
+  constructor(journal: LmdbJournal, feedback: LmdbFeedback, writer: Writer, holdings: Holdings) {
+    this.journal = journal
+    this.feedback = feedback
+    this.#writer = writer
+    this.#holdings = holdings
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#letGo()
+    return this.#closed
+  }
+
+  async #letGo(): Promise<void> {
+    const { root, room, lock } = this.#holdings
+    this.journal.close()
+    await this.#writer.close()
+    await root.close()
+    await room.close()
+    await lock.release()
+  }
+}
+
+const codes: Readonly<Record<string, StoreError['code']>> = {
+  EEXIST: 'not-a-directory',
+  ENOTDIR: 'not-a-directory',
+  EACCES: 'no-permission',
+  EPERM: 'no-permission',
+  EROFS: 'no-permission',
+  ENOSPC: 'no-room',
+  EDQUOT: 'no-room',
+}
+
+function explained(error: unknown, directory: string): StoreError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return new StoreError(codes[code] ?? 'unusable', directory, String(error))
+}

@@ -1,0 +1,106 @@
+/** What the proxy keeps over a restart, as interfaces: nothing here says how it is kept. */
+import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
+import type { Notification } from '../binary/notification.ts'
+
+/** A notification that the gateway owns. */
+export interface JournalRecord {
+  /** UUID that it bears in every attempt; ASCII, 255 bytes at most. */
+  readonly apnsId: string
+  /** When its bytes arrived, ms since the epoch. */
+  readonly receivedAtMs: number
+  readonly notification: Notification
+}
+
+/** What one {@link Journal.put} took. */
+export interface JournalBatch {
+  /** The record at `index` of what was put is settled; saying so again changes nothing. */
+  settled(index: number): void
+}
+
+/** A record that an earlier process left unsettled. */
+export interface RecoveredRecord {
+  readonly route: string
+  readonly record: JournalRecord
+  settled(): void
+}
+
+/** Owned, unsettled notifications, kept so that they outlive the process. */
+export interface Journal {
+  /** Takes what one read brought, as one entry; returns at once, durable a moment later. */
+  put(route: string, records: readonly JournalRecord[]): JournalBatch
+  /** Records put, or left by an earlier process, and not settled. */
+  readonly unsettled: number
+  /**
+   * False while writing fails, as on a full disk: whoever reads from senders must stop. What was
+   * put is kept in memory and written when there is room.
+   */
+  readonly healthy: boolean
+  /** What an earlier process left unsettled, oldest first; once, before the first put. */
+  recover(): Iterable<RecoveredRecord>
+  /** Resolves when all puts and settlements so far are durable. */
+  flush(): Promise<void>
+}
+
+/** Tokens that APNs has called unregistered, until a sender has read of them. */
+export interface FeedbackStore {
+  /**
+   * The latest timestamp of a token wins.
+   * @param route its name, 255 bytes at most
+   * @param token hexadecimal
+   * @param timestamp UNIX seconds, a uint32
+   * @throws {RangeError} for milliseconds and other impossible values
+   */
+  add(route: string, token: string, timestamp: number): void
+  /** The token was delivered to again. Called for every delivery: free while a route has no entries. */
+  drop(route: string, token: string): void
+  /** All entries of a route, the oldest entry first. */
+  list(route: string): FeedbackTuple[]
+  /** Forgets what has been read, but for tokens that have a later timestamp by now. */
+  remove(route: string, tuples: readonly FeedbackTuple[]): void
+  /** How many {@link list} would return. */
+  count(route: string): number
+}
+
+/** All that is kept. */
+export interface Store {
+  readonly journal: Journal
+  readonly feedback: FeedbackStore
+  /** Writes what is not written yet, if that is possible, and lets go; later calls do nothing. */
+  close(): Promise<void>
+}
+
+/** Hears when writing stops to work, and when it works again. */
+export interface StoreObserver {
+  /** Told once; the same writes are tried again every second. */
+  writeFailed(error: Error): void
+  writeRecovered(): void
+}
+
+/** What is wrong with a data directory, and what to do about it. */
+const explanations = {
+  'in-use': 'is in use by another proxy; stop that one, or choose another dataDirectory',
+  'not-a-directory': 'is not a directory; remove that file, or choose another dataDirectory',
+  'no-permission': 'may not be written by this user; change its owner, or choose another',
+  'no-room': 'is on a full disk; make room, or choose another dataDirectory',
+  foreign:
+    'holds a data.mdb that this proxy did not write; move it away, or choose another dataDirectory',
+  newer: 'was written by a newer version; run that one, or choose another dataDirectory',
+  damaged:
+    'holds a damaged data.mdb; restore it from a backup, or move it away and lose what was unsettled',
+  unusable: 'cannot be used; choose another dataDirectory',
+} as const
+
+/** The store cannot be opened, and nothing in its directory was changed. Radius: the process. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly code: keyof typeof explanations
+  readonly directory: string
+
+  /** @param detail what exactly was found, where that helps */
+  constructor(code: StoreError['code'], directory: string, detail?: string) {
+    const found = detail === undefined ? '' : ` (${detail})`
+    super(`The data directory ${directory} ${explanations[code]}${found}`)
+    this.code = code
+    this.directory = directory
+  }
+}

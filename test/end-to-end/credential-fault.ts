@@ -1,0 +1,100 @@
+/** A refused credential: the route is down, no notification and no token is blamed. */
+import { request } from 'node:http'
+import t from 'tap'
+import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
+import { until } from '../fixtures/condition.ts'
+import { lostAndDoubled, none, pushes, settled, tallies } from '../fixtures/ledger.ts'
+import { dial, enhanced, type Push } from '../fixtures/resender.ts'
+import { setStage, type Stage } from '../fixtures/stage.ts'
+
+/** Writes `sent` and tells how many bytes came back. */
+async function send(stage: Stage, sent: readonly Push[]): Promise<() => number> {
+  const socket = await dial(stage, { deaf: true })
+  let heard = 0
+  socket.on('data', (chunk: Buffer) => (heard += chunk.length))
+  socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
+  await until(() => tallies(stage).received === sent.length)
+  return () => heard
+}
+
+function readyStatus({ adminPort }: Stage): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request({ port: adminPort, path: '/readyz', agent: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+/** True once the gateway has closed a fresh connection without a byte. */
+async function isTurnedAway(stage: Stage): Promise<boolean> {
+  const socket = await dial(stage)
+  return new Promise((resolve) => {
+    socket.once('data', () => {
+      resolve(false)
+    })
+    socket.once('end', () => {
+      resolve(true)
+    })
+  })
+}
+
+t.test(
+  '403 for every push: route down, nobody told, all delivered when it works again',
+  async (t) => {
+    const stage = await setStage(t, {
+      clock: new AcceleratedClock(20),
+      simulator: { answers: [{ tokenPrefix: '', reason: 'BadCertificate' }] },
+    })
+    const sent = pushes(200)
+    const heard = await send(stage, sent)
+    await stage.log.find('route.down')
+    t.equal(await readyStatus(stage), 503)
+    t.ok(await isTurnedAway(stage))
+    const asked = stage.received.length
+    stage.simulator.script([])
+    await stage.log.find('route.up')
+    await settled(stage, 200)
+    t.same(lostAndDoubled(stage, sent), none)
+    t.equal(heard(), 0)
+    t.equal(stage.log.count('notification.rejected'), 0)
+    t.ok(asked <= 210, `one trial at a time: ${asked} requests`)
+    await until(() => stage.log.count('session.ready') > 1)
+    t.equal(await readyStatus(stage), 200)
+  },
+)
+
+t.test('GOAWAY BadCertificate: route down, up again by itself', async (t) => {
+  const stage = await setStage(t, { clock: new AcceleratedClock(20) })
+  await stage.log.find('session.ready')
+  stage.simulator.goaway('BadCertificate')
+  await stage.log.find('route.down')
+  t.ok(await isTurnedAway(stage))
+  await stage.log.find('route.up')
+  const sent = pushes(50)
+  const heard = await send(stage, sent)
+  await settled(stage, 50)
+  t.same(lostAndDoubled(stage, sent), none)
+  t.equal(heard(), 0)
+})
+
+t.test(
+  'every token suddenly bad: the route is doubted before the senders purge them',
+  async (t) => {
+    const stage = await setStage(t, {
+      clock: new AcceleratedClock(20),
+      simulator: { answers: [{ tokenPrefix: '', reason: 'BadDeviceToken' }] },
+    })
+    const sent = pushes(500)
+    const heard = await send(stage, sent)
+    await stage.log.find('route.down')
+    t.ok(stage.log.count('notification.rejected') < 30)
+    t.ok(heard() <= 6)
+    stage.simulator.script([])
+    await stage.log.find('route.up')
+    await settled(stage, 500)
+    t.ok(stage.received.filter(({ status }) => status === 200).length > 470)
+  },
+)
