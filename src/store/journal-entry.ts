@@ -1,10 +1,10 @@
 /**
- * What one journal entry looks like on the disk. It is written for every read from every sender, so
- * it is laid out by hand: fixed fields first, little-endian.
+ * What one journal entry looks like on the disk. One is written for every read from every sender, so
+ * it is laid out by hand: numbers through one view, all apns-ids as one string, little-endian.
  *
- *     entry   count 4 | route length 1 | route | count × record
+ *     entry   count 4 | bytes of all apns-ids 4 | route length 1 | route | apns-ids | count × record
  *     record  flags 1 | received 8 (ms, double) | identifier 4 | expiration 4 | priority 1
- *             | apns-id length 1 | token length 1 | payload length 4 | apns-id | token | payload
+ *             | apns-id length 1 | token length 1 | payload length 4 | token | payload
  *     flags   command (2 bits) | 4 identifier, 8 expiration, 16 priority are known
  */
 import type { Command, Notification } from '../binary/notification.ts'
@@ -16,7 +16,7 @@ export interface JournalEntry {
   readonly records: readonly JournalRecord[]
 }
 
-const entryHeadBytes = 5
+const entryHeadBytes = 9
 const recordHeadBytes = 24
 const flag = { identifier: 4, expiration: 8, priority: 16 } as const
 
@@ -39,60 +39,68 @@ export function encodeJournalEntry(
   bytes: number,
 ): Buffer {
   const entry = Buffer.allocUnsafe(bytes)
-  entry.writeUInt32LE(records.length, 0)
-  entry[4] = route.length
+  const view = new DataView(entry.buffer, entry.byteOffset, bytes)
+  let ids = ''
+  for (const { apnsId } of records) ids += apnsId
+  view.setUint32(0, records.length, true)
+  view.setUint32(4, ids.length, true)
+  view.setUint8(8, route.length)
   let at = entryHeadBytes + route.copy(entry, entryHeadBytes)
-  for (const record of records) at = encodeRecord(entry, at, record)
+  at += entry.write(ids, at, 'latin1')
+  for (const record of records) at = encodeRecord(entry, view, at, record)
   return entry
 }
 
-function encodeRecord(entry: Buffer, start: number, record: JournalRecord): number {
+function encodeRecord(entry: Buffer, view: DataView, start: number, record: JournalRecord): number {
   const { command, identifier, expiration, priority, token, payload } = record.notification
-  entry[start] =
-    command |
+  const known =
     (identifier === undefined ? 0 : flag.identifier) |
     (expiration === undefined ? 0 : flag.expiration) |
     (priority === undefined ? 0 : flag.priority)
-  entry.writeDoubleLE(record.receivedAtMs, start + 1)
-  entry.writeUInt32LE(identifier ?? 0, start + 9)
-  entry.writeUInt32LE(expiration ?? 0, start + 13)
-  entry[start + 17] = priority ?? 0
-  entry[start + 18] = record.apnsId.length
-  entry[start + 19] = token.length
-  entry.writeUInt32LE(payload.length, start + 20)
-  let at = start + recordHeadBytes
-  at += entry.write(record.apnsId, at, 'latin1')
-  entry.set(token, at)
-  at += token.length
-  entry.set(payload, at)
-  return at + payload.length
+  view.setUint8(start, command | known)
+  view.setFloat64(start + 1, record.receivedAtMs, true)
+  view.setUint32(start + 9, identifier ?? 0, true)
+  view.setUint32(start + 13, expiration ?? 0, true)
+  view.setUint8(start + 17, priority ?? 0)
+  view.setUint8(start + 18, record.apnsId.length)
+  view.setUint8(start + 19, token.length)
+  view.setUint32(start + 20, payload.length, true)
+  const tokenAt = start + recordHeadBytes
+  entry.set(token, tokenAt)
+  entry.set(payload, tokenAt + token.length)
+  return tokenAt + token.length + payload.length
 }
 
 /** @throws {RangeError} when the bytes are not an entry */
 export function decodeJournalEntry(entry: Buffer): JournalEntry {
   const count = entry.readUInt32LE(0)
-  let at = entryHeadBytes + entry.readUInt8(4)
-  const route = entry.toString('utf8', entryHeadBytes, at)
+  const idsAt = entryHeadBytes + entry.readUInt8(8)
+  const route = entry.toString('utf8', entryHeadBytes, idsAt)
+  let at = idsAt + entry.readUInt32LE(4)
+  const ids = entry.toString('latin1', idsAt, at)
+  let idAt = 0
   const records: JournalRecord[] = []
   for (let index = 0; index < count; index++) {
-    const { record, end } = decodeRecord(entry, at)
-    records.push(record)
-    at = end
+    const idEnd = idAt + entry.readUInt8(at + 18)
+    const notification = decodeNotification(entry, at)
+    const receivedAtMs = entry.readDoubleLE(at + 1)
+    records.push({ apnsId: ids.slice(idAt, idEnd), receivedAtMs, notification })
+    idAt = idEnd
+    at += recordHeadBytes + notification.token.length + notification.payload.length
   }
-  if (at !== entry.length) throw new RangeError('bytes are left over')
+  if (at !== entry.length || idAt !== ids.length) throw new RangeError('bytes are left over')
   return { route, records }
 }
 
-function decodeRecord(entry: Buffer, start: number): { record: JournalRecord; end: number } {
+function decodeNotification(entry: Buffer, start: number): Notification {
   const flags = entry.readUInt8(start)
-  const idAt = start + recordHeadBytes
-  const tokenAt = idAt + entry.readUInt8(start + 18)
+  const tokenAt = start + recordHeadBytes
   const payloadAt = tokenAt + entry.readUInt8(start + 19)
   const end = payloadAt + entry.readUInt32LE(start + 20)
   if (end > entry.length) throw new RangeError('a record is cut off')
   const known = (bit: number, value: number): number | undefined =>
     (flags & bit) === 0 ? undefined : value
-  const notification: Notification = {
+  return {
     kind: 'notification',
     command: commandOf(flags & 3),
     identifier: known(flag.identifier, entry.readUInt32LE(start + 9)),
@@ -101,8 +109,6 @@ function decodeRecord(entry: Buffer, start: number): { record: JournalRecord; en
     token: Buffer.from(entry.subarray(tokenAt, payloadAt)),
     payload: Buffer.from(entry.subarray(payloadAt, end)),
   }
-  const apnsId = entry.toString('latin1', idAt, tokenAt)
-  return { record: { apnsId, receivedAtMs: entry.readDoubleLE(start + 1), notification }, end }
 }
 
 function commandOf(bits: number): Command {

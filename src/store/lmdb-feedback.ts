@@ -73,7 +73,7 @@ export class LmdbFeedback implements FeedbackStore {
 
   /** Writes whatever is true of the token when the transaction comes. */
   #save(route: string, token: string): void {
-    this.#writer.write({
+    this.#writer.writeSoon({
       bytes: 4,
       write: () => {
         const timestamp = this.#routes.get(route)?.get(token)

@@ -102,7 +102,7 @@ export class LmdbJournal implements Journal {
   #sweep(): void {
     this.#cancelSweep?.()
     this.#cancelSweep = undefined
-    for (const batch of this.#dirty.splice(0)) this.#writer.write(batch)
+    for (const batch of this.#dirty.splice(0)) this.#writer.writeSoon(batch)
   }
 
   #load(key: number, value: Buffer): Batch {
@@ -112,7 +112,7 @@ export class LmdbJournal implements Journal {
     this.#lastKey = key
     const left = batch.load(bits)
     this.#unsettled += left
-    if (left === 0) this.#writer.write(batch)
+    if (left === 0) this.#writer.writeSoon(batch)
     return batch
   }
 

@@ -25,11 +25,9 @@ const firstBytes = 1024 * 1024
 /**
  * Opens or creates the store in `directory`, which is created with mode 0700, its files with 0600.
  *
- * What it survives: a transaction is on its way as soon as the turn ends that it belongs to, and
- * what is committed is in the page cache, so `kill -9` costs the last few milliseconds. The disk is
- * synced behind each commit (LMDB's overlapping sync): a power cut costs what came after the last
- * sync, some tens of milliseconds, and the file falls back to that state; never its integrity, as
- * no sync at all would. (Windows syncs within each commit.)
+ * What it survives: a transaction is in the page cache when it returns, so `kill -9` costs nothing
+ * that was put. The disk is not waited for: a power cut may cost the last seconds, and in the worst
+ * case leave a file that is found damaged at the next start and has to be moved away.
  *
  * @throws {StoreError} when the directory cannot be used; nothing in it is changed then
  */
@@ -65,12 +63,12 @@ async function openLocked(
   const root = openRoot(directory)
   let room: FileRoom | undefined
   try {
-    room = await FileRoom.open(path)
-    await room.take(firstBytes)
+    room = new FileRoom(path)
+    room.take(firstBytes)
     if (isNew) root.putSync(formatKey, Buffer.from(`${formatName} ${formatVersion}`))
     return openTables(directory, { root, room, lock }, deps)
   } catch (error) {
-    await room?.close()
+    room?.close()
     await root.close()
     throw error
   }
@@ -107,6 +105,7 @@ function openRoot(directory: string): RootDatabase<Buffer, string> {
     keyEncoding: 'ordered-binary',
     // The writer makes transactions of its own.
     eventTurnBatching: false,
+    noSync: true,
     permissionsMode: 0o600,
   } as const
   return open<Buffer, string>(directory, options)
@@ -142,26 +141,11 @@ const pageBytes = 4096
 function committer({ root, room }: Holdings): Commit {
   const roomFor = (changes: readonly Change[]): number =>
     changes.reduce((sum, { bytes }) => sum + bytes + 3 * pageBytes, 64 * pageBytes)
-  return async (changes) => {
-    await room.take(roomFor(changes))
-    try {
-      await root.batch(() => {
-        for (const change of changes) change.write()
-      })
-    } catch (error) {
-      throw await cause(error)
-    }
-  }
-}
-
-/** lmdb-js rejects with an error that promises another, which says what happened. */
-async function cause(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error && 'commitError' in error)) return error
-  try {
-    await error.commitError
-    return error
-  } catch (real) {
-    return real
+  return (changes) => {
+    room.take(roomFor(changes))
+    root.transactionSync(() => {
+      for (const change of changes) change.write()
+    })
   }
 }
 
@@ -187,9 +171,9 @@ class LmdbStore implements Store {
   async #letGo(): Promise<void> {
     const { root, room, lock } = this.#holdings
     this.journal.close()
-    await this.#writer.close()
+    this.#writer.close()
     await root.close()
-    await room.close()
+    room.close()
     await lock.release()
   }
 }
