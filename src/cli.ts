@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { ExitCode } from './commands/exit-code.ts'
+import { feedback } from './commands/feedback.ts'
 import { send } from './commands/send.ts'
 import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
@@ -20,6 +21,7 @@ try {
     .usage('$0 <command>\n\nServes the retired binary push protocol and sends on over HTTP/2.')
     .command(serve)
     .command(send)
+    .command(feedback)
     .command(simulate)
     .demandCommand(1, 'Name a command. To see it work, start with: apns-legacy-proxy serve')
     .strict()

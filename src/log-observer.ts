@@ -2,6 +2,7 @@
 import type { BinaryProtocolError } from './binary/notification.ts'
 import { statusCodeName } from './binary/status-code.ts'
 import type { ConnectionObserver } from './gateway/connection.ts'
+import type { FeedbackObserver } from './gateway/feedback-service.ts'
 import type { ListenerObserver } from './gateway/listener.ts'
 import { tokenTag, type Logger } from './log.ts'
 import type { DeliveryRecord, RelayObserver } from './relay/relay.ts'
@@ -107,6 +108,18 @@ export function logSimulated(log: Logger, notification: ReceivedNotification): v
   const payloadBytes = notification.payload.length
   const what = { topic, pushType, priority, credential, token, apnsId, payloadBytes }
   log.info({ event: 'simulator.notification', ...what, status, reason })
+}
+
+/** How the feedback service was read. */
+export function observeFeedback(log: Logger): FeedbackObserver {
+  return {
+    read(count) {
+      log.info({ event: 'feedback.read', count })
+    },
+    abandoned(count) {
+      log.warn({ event: 'feedback.abandoned', count }, 'the reader broke off; offered again')
+    },
+  }
 }
 
 /** Why a peer did not become a sender, with the line of configuration that would admit it. */

@@ -13,12 +13,13 @@ import type { Clock } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
 import type { Route } from './config/route.ts'
 import { SenderConnection } from './gateway/connection.ts'
-import { observeFeedback, serveFeedback } from './store-stub.ts'
+import { serveFeedback } from './gateway/feedback-service.ts'
 import { Listener } from './gateway/listener.ts'
 import { SenderRegistry, type SenderCertificate } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
 import {
   observeConnection,
+  observeFeedback,
   observeListener,
   observePool,
   observeRelay,

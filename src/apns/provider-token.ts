@@ -26,6 +26,7 @@ export class ProviderToken {
   readonly #clock: Clock
   #authorization = ''
   #issuedAt = -Infinity
+  #stopped = false
   #cancel: Cancel | undefined
 
   constructor(key: ProviderTokenKey, clock: Clock) {
@@ -44,6 +45,7 @@ export class ProviderToken {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#cancel?.()
   }
 
@@ -54,20 +56,22 @@ export class ProviderToken {
 
   /** Header `alg`, `kid`; claims `iss`, `iat`; nothing else, `typ` is known to cause trouble. */
   async #sign(): Promise<void> {
-    this.#cancel?.()
     const issuedAt = this.#clock.now()
     this.#issuedAt = issuedAt
+    this.#signIn(retryAfterMs)
     const token = await new SignJWT({ iss: this.#key.teamId, iat: Math.floor(issuedAt / 1000) })
       .setProtectedHeader({ alg: 'ES256', kid: this.#key.keyId })
       .sign(this.#key.privateKey)
     this.#authorization = `bearer ${token}`
-    this.#renewIn(renewAfterMs)
+    this.#signIn(renewAfterMs)
   }
 
-  #renewIn(ms: number): void {
+  #signIn(ms: number): void {
+    this.#cancel?.()
+    if (this.#stopped) return
     this.#cancel = this.#clock.after(ms, () => {
       this.#sign().catch(() => {
-        this.#renewIn(retryAfterMs)
+        // The next attempt is already planned.
       })
     })
   }

@@ -5,25 +5,11 @@ import { z } from 'zod'
 import type { Command, Notification } from '../binary/notification.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import { systemClock } from '../clock.ts'
-import { loadCertificateCredential } from '../credentials/credential.ts'
 import { LegacySender, type GatewayAnswer } from '../sender/legacy-sender.ts'
+import { senderFrom, senderOptions } from './sender-option.ts'
 
 const options = {
-  host: { string: true, default: '127.0.0.1', describe: 'Gateway to send to' },
-  port: { number: true, default: 2195, describe: 'Its port' },
-  certificate: {
-    string: true,
-    demandOption: true,
-    describe: "The sender's push certificate: .p12, or .pem with or without its key",
-  },
-  key: { string: true, describe: 'Its key, where it is in another file' },
-  'passphrase-file': { string: true, describe: 'File with the passphrase, if any' },
-  ca: { string: true, describe: "CA that signed the gateway's certificate, PEM" },
-  'server-name': {
-    string: true,
-    default: 'gateway.push.apple.com',
-    describe: "Name to look for in the gateway's certificate",
-  },
+  ...senderOptions(2195),
   command: {
     number: true,
     choices: [0, 1, 2] as const,
@@ -64,18 +50,7 @@ export const send: CommandModule<object, InferredOptionTypes<typeof options>> = 
 
 async function run(args: SendArguments): Promise<void> {
   const notifications = args.file === undefined ? [fromArguments(args)] : fromFile(args.file, args)
-  const credential = loadCertificateCredential({
-    certificate: args.certificate,
-    ...(args.key !== undefined && { key: args.key }),
-    ...(args.passphraseFile !== undefined && {
-      passphrase: readFileSync(args.passphraseFile, 'utf8').replace(/\r?\n$/, ''),
-    }),
-  })
-  const sender = await LegacySender.connect({
-    ...args,
-    ...credential,
-    certificateAuthority: args.ca === undefined ? undefined : readFileSync(args.ca, 'utf8'),
-  })
+  const sender = await LegacySender.connect(senderFrom(args))
   await sender.send(notifications)
   const answer = await sender.listen(args.wait, systemClock)
   sender.close()

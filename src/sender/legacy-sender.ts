@@ -1,6 +1,5 @@
 /** A sender of the binary protocol: writes notifications, then listens for what the gateway says. */
-import { once } from 'node:events'
-import { connect, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { encodeNotification } from '../binary/encoder.ts'
 import {
   decodeErrorResponse,
@@ -9,19 +8,7 @@ import {
 } from '../binary/error-response.ts'
 import type { Notification } from '../binary/notification.ts'
 import type { Clock } from '../clock.ts'
-
-/** Where to send, and as whom. */
-export interface SenderOptions {
-  readonly host: string
-  readonly port: number
-  /** PEM. */
-  readonly certificatePem: string
-  readonly keyPem: string
-  /** PEM; the gateway's certificate is verified against it, else against Node's roots. */
-  readonly certificateAuthority: string | undefined
-  /** The name that the gateway's certificate must carry. */
-  readonly serverName: string
-}
+import { openSenderSocket, type SenderOptions } from './sender-socket.ts'
 
 /** How a gateway answered; silence is success. */
 export type GatewayAnswer =
@@ -51,17 +38,7 @@ export class LegacySender {
 
   /** @throws the system's or OpenSSL's error when the handshake fails */
   static async connect(options: SenderOptions): Promise<LegacySender> {
-    const socket = connect({
-      host: options.host,
-      port: options.port,
-      cert: options.certificatePem,
-      key: options.keyPem,
-      ...(options.certificateAuthority !== undefined && { ca: options.certificateAuthority }),
-      servername: options.serverName,
-      maxVersion: 'TLSv1.2',
-    })
-    await once(socket, 'secureConnect')
-    return new LegacySender(socket)
+    return new LegacySender(await openSenderSocket(options))
   }
 
   /** Writes notifications back to back; resolves once they are handed to the system. */

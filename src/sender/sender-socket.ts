@@ -1,0 +1,34 @@
+/** The connection of a legacy sender: to a gateway's notification port or to its feedback port. */
+import { once } from 'node:events'
+import { connect, type TLSSocket } from 'node:tls'
+
+/** Where to connect, and as whom. */
+export interface SenderOptions {
+  readonly host: string
+  readonly port: number
+  /** PEM. */
+  readonly certificatePem: string
+  readonly keyPem: string
+  /** PEM; the gateway's certificate is verified against it, else against Node's roots. */
+  readonly certificateAuthority: string | undefined
+  /** The name that the gateway's certificate must carry. */
+  readonly serverName: string
+}
+
+/**
+ * Connects as senders do, with TLS 1.2 at the most.
+ * @throws the system's or OpenSSL's error when the handshake fails
+ */
+export async function openSenderSocket(options: SenderOptions): Promise<TLSSocket> {
+  const socket = connect({
+    host: options.host,
+    port: options.port,
+    cert: options.certificatePem,
+    key: options.keyPem,
+    ...(options.certificateAuthority !== undefined && { ca: options.certificateAuthority }),
+    servername: options.serverName,
+    maxVersion: 'TLSv1.2',
+  })
+  await once(socket, 'secureConnect')
+  return socket
+}

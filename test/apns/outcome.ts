@@ -1,0 +1,116 @@
+import t from 'tap'
+import { delivered, outcomeOf, type Outcome } from '../../src/apns/outcome.ts'
+
+interface Row {
+  readonly what: string
+  readonly status: number
+  readonly body?: string
+  readonly retryAfterSeconds?: number
+  readonly outcome: Outcome
+}
+
+const rows: readonly Row[] = [
+  { what: '200', status: 200, outcome: { kind: 'delivered' } },
+  {
+    what: '200 with a body, which says nothing more',
+    status: 200,
+    body: '{"reason":"BadDeviceToken"}',
+    outcome: { kind: 'delivered' },
+  },
+  {
+    what: '410: milliseconds become seconds, rounded down',
+    status: 410,
+    body: '{"reason":"Unregistered","timestamp":1617148800999}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 1_617_148_800 },
+  },
+  {
+    what: '410 that does not say when',
+    status: 410,
+    body: '{"reason":"ExpiredToken"}',
+    outcome: { kind: 'unregistered', reason: 'ExpiredToken', timestamp: undefined },
+  },
+  {
+    what: '410 with a timestamp that is no number',
+    status: 410,
+    body: '{"reason":"Unregistered","timestamp":"yesterday"}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
+  },
+  {
+    what: 'a bad token',
+    status: 400,
+    body: '{"reason":"BadDeviceToken"}',
+    outcome: { kind: 'rejected', reason: 'BadDeviceToken', amendment: undefined },
+  },
+  {
+    what: 'a push type of our own choice',
+    status: 400,
+    body: '{"reason":"InvalidPushType"}',
+    outcome: { kind: 'rejected', reason: 'InvalidPushType', amendment: 'without-push-type' },
+  },
+  {
+    what: 'a refused credential',
+    status: 403,
+    body: '{"reason":"BadCertificateEnvironment"}',
+    outcome: { kind: 'credential', reason: 'BadCertificateEnvironment' },
+  },
+  {
+    what: 'a provider token that is too old',
+    status: 403,
+    body: '{"reason":"ExpiredProviderToken"}',
+    outcome: { kind: 'unavailable', reason: 'ExpiredProviderToken', retry: 'later' },
+  },
+  {
+    what: 'routine maintenance',
+    status: 503,
+    body: '{"reason":"Shutdown"}',
+    outcome: { kind: 'unavailable', reason: 'Shutdown', retry: 'now' },
+  },
+  {
+    what: 'too many requests, with advice',
+    status: 429,
+    body: '{"reason":"TooManyRequests"}',
+    retryAfterSeconds: 7,
+    outcome: { kind: 'unavailable', reason: 'TooManyRequests', retry: 'later', retryAfterMs: 7000 },
+  },
+  {
+    what: 'an unknown reason, by its status',
+    status: 400,
+    body: '{"reason":"ReasonOfTomorrow"}',
+    outcome: { kind: 'rejected', reason: 'ReasonOfTomorrow', amendment: undefined },
+  },
+  {
+    what: 'no body',
+    status: 500,
+    outcome: { kind: 'unavailable', reason: 'HTTP 500', retry: 'later' },
+  },
+  {
+    what: 'a body that is no JSON',
+    status: 502,
+    body: '<html>Bad Gateway</html>',
+    outcome: { kind: 'unavailable', reason: 'HTTP 502', retry: 'later' },
+  },
+  {
+    what: 'a body that is no object',
+    status: 413,
+    body: 'null',
+    outcome: { kind: 'rejected', reason: 'HTTP 413', amendment: undefined },
+  },
+  {
+    what: 'a reason that is no text',
+    status: 403,
+    body: '{"reason":1}',
+    outcome: { kind: 'credential', reason: 'HTTP 403' },
+  },
+]
+
+for (const { what, status, body = '', retryAfterSeconds, outcome } of rows)
+  t.test(`${what}: ${outcome.kind}`, (t) => {
+    const response = { status, body, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
+    t.same(outcomeOf(response), outcome)
+    t.end()
+  })
+
+t.test('a delivery costs no object', (t) => {
+  t.equal(outcomeOf({ status: 200, body: '' }), delivered)
+  t.end()
+})

@@ -1,0 +1,129 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { decodeProtectedHeader, jwtVerify } from 'jose'
+import t, { type Test } from 'tap'
+import { ProviderToken } from '../../src/apns/provider-token.ts'
+import { until } from '../fixtures/condition.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const minuteMs = 60_000
+const march31 = 1_617_148_800
+
+interface Given {
+  readonly token: ProviderToken
+  readonly clock: FakeClock
+}
+
+async function started(t: Test): Promise<Given> {
+  const clock = new FakeClock()
+  const token = new ProviderToken({ privateKey, keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }, clock)
+  await token.start()
+  t.teardown(() => {
+    token.stop()
+  })
+  return { token, clock }
+}
+
+function jwtOf({ authorization }: ProviderToken): string {
+  return authorization.replace(/^bearer /, '')
+}
+
+async function issuedAt({ token, clock }: Given): Promise<number | undefined> {
+  const { payload } = await jwtVerify(jwtOf(token), publicKey, {
+    currentDate: new Date(clock.now()),
+  })
+  return payload.iat
+}
+
+t.test('says who signs and since when, verifiably, and nothing else', async (t) => {
+  const { token, clock } = await started(t)
+  t.match(token.authorization, /^bearer [\w-]+\.[\w-]+\.[\w-]+$/)
+  t.same(decodeProtectedHeader(jwtOf(token)), { alg: 'ES256', kid: 'ABC123DEFG' })
+  const verified = await jwtVerify(jwtOf(token), publicKey, { currentDate: new Date(clock.now()) })
+  t.same(verified.payload, { iss: 'DEF123GHIJ', iat: march31 })
+})
+
+t.test('is renewed when it is 50 minutes old, and again after that', async (t) => {
+  const given = await started(t)
+  const { token, clock } = given
+  for (const age of [50, 100]) {
+    const before = token.authorization
+    clock.advance(50 * minuteMs - 1)
+    t.equal(token.authorization, before)
+    clock.advance(1)
+    await until(() => token.authorization !== before)
+    t.equal(await issuedAt(given), march31 + age * 60)
+  }
+})
+
+t.test('found expired, it is signed anew, but never twice in 20 minutes', async (t) => {
+  const given = await started(t)
+  const { token, clock } = given
+  clock.advance(20 * minuteMs - 1)
+  await token.expired()
+  t.equal(await issuedAt(given), march31)
+  clock.advance(1)
+  await Promise.all([token.expired(), token.expired(), token.expired()])
+  t.equal(await issuedAt(given), march31 + 20 * 60)
+  clock.advance(49 * minuteMs)
+  t.equal(await issuedAt(given), march31 + 20 * 60)
+})
+
+t.test('only one renewal is ever planned', async (t) => {
+  const { token, clock } = await started(t)
+  clock.advance(20 * minuteMs)
+  await token.expired()
+  t.equal(clock.pending, 1)
+})
+
+t.test('stopped, it is not renewed any more', async (t) => {
+  const { token, clock } = await started(t)
+  token.stop()
+  token.stop()
+  t.equal(clock.pending, 0)
+})
+
+t.test('stopped while it is being signed, it plans no renewal', async (t) => {
+  const { token, clock } = await started(t)
+  clock.advance(20 * minuteMs)
+  const signed = token.expired()
+  token.stop()
+  await signed
+  t.equal(clock.pending, 0)
+})
+
+t.test('a key that cannot sign for once is asked again 10 seconds later', async (t) => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  let key: KeyObject = privateKey
+  const clock = new FakeClock()
+  const token = new ProviderToken(
+    {
+      keyId: 'ABC123DEFG',
+      teamId: 'DEF123GHIJ',
+      get privateKey() {
+        return key
+      },
+    },
+    clock,
+  )
+  await token.start()
+  const first = token.authorization
+  clock.advance(30 * minuteMs)
+  key = rsa
+  await t.rejects(token.expired())
+  t.equal(token.authorization, first)
+  key = privateKey
+  clock.advance(10_000)
+  await until(() => token.authorization !== first)
+  t.equal(clock.pending, 1)
+  token.stop()
+})
+
+t.test('a key that can never sign is reported at once', async (t) => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  const clock = new FakeClock()
+  const token = new ProviderToken({ privateKey: rsa, keyId: 'A', teamId: 'B' }, clock)
+  await t.rejects(token.start())
+  token.stop()
+  t.equal(clock.pending, 0)
+})

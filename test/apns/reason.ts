@@ -1,0 +1,82 @@
+import t from 'tap'
+import { meaningOf, reasonRow, reasons, type Meaning } from '../../src/apns/reason.ts'
+
+/** Apple's own table, "Handling notification responses from APNs". */
+const appleTable: Readonly<Record<string, readonly string[]>> = {
+  400: [
+    'BadCollapseId',
+    'BadDeviceToken',
+    'BadExpirationDate',
+    'BadMessageId',
+    'BadPriority',
+    'BadTopic',
+    'DeviceTokenNotForTopic',
+    'DuplicateHeaders',
+    'IdleTimeout',
+    'InvalidPushType',
+    'MissingDeviceToken',
+    'MissingTopic',
+    'PayloadEmpty',
+    'TopicDisallowed',
+  ],
+  403: [
+    'BadCertificate',
+    'BadCertificateEnvironment',
+    'BadEnvironmentKeyIdInToken',
+    'ExpiredProviderToken',
+    'Forbidden',
+    'InvalidProviderToken',
+    'MissingProviderToken',
+    'UnrelatedKeyIdInToken',
+  ],
+  404: ['BadPath'],
+  405: ['MethodNotAllowed'],
+  410: ['ExpiredToken', 'Unregistered'],
+  413: ['PayloadTooLarge'],
+  429: ['TooManyProviderTokenUpdates', 'TooManyRequests'],
+  500: ['InternalServerError'],
+  503: ['ServiceUnavailable', 'Shutdown'],
+}
+
+t.test('knows the reasons that Apple documents, each with its status', (t) => {
+  const table: Record<string, string[]> = {}
+  for (const [reason, { status }] of Object.entries(reasons)) (table[status] ??= []).push(reason)
+  for (const names of Object.values(table)) names.sort()
+  t.same(table, appleTable)
+  t.end()
+})
+
+t.test('a known reason means the same under any status', (t) => {
+  t.equal(reasonRow(499, 'Unregistered').meaning, 'unregistered')
+  t.equal(meaningOf('Unregistered'), 'unregistered')
+  t.end()
+})
+
+const statuses: readonly (readonly [number, Meaning])[] = [
+  [400, 'rejected'],
+  [403, 'credential'],
+  [404, 'rejected'],
+  [410, 'unregistered'],
+  [413, 'rejected'],
+  [418, 'rejected'],
+  [429, 'retry-later'],
+  [500, 'retry-later'],
+  [502, 'retry-later'],
+  [503, 'retry-later'],
+  [599, 'retry-later'],
+]
+
+for (const [status, meaning] of statuses)
+  t.test(`status ${status} with a reason of tomorrow, or none, is ${meaning}`, (t) => {
+    t.same(reasonRow(status, 'ReasonOfTomorrow'), { status, meaning })
+    t.same(reasonRow(status, undefined), { status, meaning })
+    t.end()
+  })
+
+t.test('what an object inherits is no reason', (t) => {
+  for (const name of ['toString', 'constructor', '__proto__']) {
+    t.equal(meaningOf(name), undefined)
+    t.same(reasonRow(400, name), { status: 400, meaning: 'rejected' })
+  }
+  t.end()
+})

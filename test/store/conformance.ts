@@ -1,0 +1,291 @@
+/** What every store must do, whatever keeps it; each kind of store runs this from its own test. */
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import type { JournalRecord, Store } from '../../src/store/store.ts'
+
+/** Opens the same storage again and again, once what was opened before is closed. */
+export type OpenStore = () => Promise<Store>
+
+/** A record that is told apart by its number. */
+export function numberedRecord(number: number): JournalRecord {
+  return {
+    apnsId: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
+    receivedAtMs: 1_617_148_800_000.25 + number,
+    notification: {
+      kind: 'notification',
+      command: number % 2 === 0 ? 2 : 1,
+      identifier: number,
+      token: Buffer.alloc(32, number),
+      payload: Buffer.from(`{"aps":{"badge":${number}}}`),
+      expiration: 4_294_967_295,
+      priority: number % 2 === 0 ? 5 : undefined,
+    },
+  }
+}
+
+const bare: JournalRecord = {
+  apnsId: 'ffffffff-ffff-4fff-bfff-ffffffffffff',
+  receivedAtMs: 0,
+  notification: {
+    kind: 'notification',
+    command: 0,
+    identifier: undefined,
+    token: Buffer.alloc(100, 0xff),
+    payload: Buffer.alloc(5120, 0x20),
+    expiration: undefined,
+    priority: undefined,
+  },
+}
+
+/** Runs the suite on storage that `storage` makes anew for each test. */
+export function conformance(name: string, storage: (t: Test) => OpenStore): void {
+  t.test(`${name} gives back to the next process what was not settled, oldest first`, async (t) => {
+    const open = storage(t)
+    const store = await open()
+    const records = [0, 1, 2].map(numberedRecord)
+    const first = store.journal.put('app', records)
+    store.journal.put('Grüße, MDM', [bare])
+    store.journal.put('app', [numberedRecord(7)])
+    first.settled(1)
+    first.settled(1)
+    t.equal(store.journal.unsettled, 4)
+    await store.close()
+
+    const next = await open()
+    t.equal(next.journal.unsettled, 4)
+    const recovered = [...next.journal.recover()].map(({ route, record }) => ({ route, record }))
+    t.strictSame(recovered, [
+      { route: 'app', record: records[0] },
+      { route: 'app', record: records[2] },
+      { route: 'Grüße, MDM', record: bare },
+      { route: 'app', record: numberedRecord(7) },
+    ])
+    t.strictSame([...next.journal.recover()], [], 'once only')
+    await next.close()
+  })
+
+  t.test(`${name} keeps no trace of what is settled, now or after a recovery`, async (t) => {
+    const open = storage(t)
+    const store = await open()
+    const batch = store.journal.put('app', [0, 1, 2, 3, 4, 5, 6, 7, 8].map(numberedRecord))
+    const single = store.journal.put('app', [numberedRecord(9)])
+    await store.journal.flush()
+    for (const index of [0, 8, 3, -1, 9]) batch.settled(index)
+    single.settled(0)
+    await store.journal.flush()
+    t.equal(store.journal.unsettled, 6)
+    await store.close()
+
+    const next = await open()
+    for (const { settled } of next.journal.recover()) {
+      settled()
+      settled()
+    }
+    t.equal(next.journal.unsettled, 0)
+    await next.close()
+
+    const last = await open()
+    t.strictSame([...last.journal.recover()], [])
+    t.ok(last.journal.healthy)
+    await last.close()
+  })
+
+  t.test(`${name} takes a read of nothing, and settlements of what is not there`, async (t) => {
+    const store = await storage(t)()
+    store.journal.put('app', []).settled(0)
+    t.equal(store.journal.unsettled, 0)
+    await store.journal.flush()
+    await store.close()
+  })
+
+  t.test(`${name} closes twice, and takes no harm from late calls`, async (t) => {
+    const store = await storage(t)()
+    const batch = store.journal.put('app', [numberedRecord(0)])
+    await Promise.all([store.close(), store.close()])
+    batch.settled(0)
+    store.journal.put('app', [numberedRecord(1)])
+    store.feedback.add('app', 'ab', 1)
+    await store.journal.flush()
+    await store.close()
+  })
+
+  t.test(`${name} keeps the latest timestamp of a token, over restarts`, async (t) => {
+    const open = storage(t)
+    const store = await open()
+    store.feedback.add('app', 'aa', 100)
+    store.feedback.add('app', 'bb', 200)
+    store.feedback.add('app', 'aa', 300)
+    store.feedback.add('app', 'bb', 150)
+    store.feedback.add('mdm', 'aa', 4_294_967_295)
+    t.equal(store.feedback.count('app'), 2)
+    await store.close()
+
+    const next = await open()
+    t.strictSame(next.feedback.list('app'), [
+      { timestamp: 300, token: Buffer.from([0xaa]) },
+      { timestamp: 200, token: Buffer.from([0xbb]) },
+    ])
+    t.strictSame(next.feedback.list('mdm'), [{ timestamp: 4_294_967_295, token: Buffer.from([0xaa]) }])
+    t.strictSame(next.feedback.list('none'), [])
+    t.equal(next.feedback.count('none'), 0)
+    await next.close()
+  })
+
+  t.test(`${name} forgets a token that was delivered to or read, in its route only`, async (t) => {
+    const open = storage(t)
+    const store = await open()
+    for (const route of ['app', 'mdm'])
+      for (const token of ['aa', 'bb', 'cc']) store.feedback.add(route, token, 100)
+    store.feedback.drop('app', 'aa')
+    store.feedback.drop('none', 'aa')
+    const read = store.feedback.list('mdm')
+    store.feedback.add('mdm', 'bb', 101)
+    store.feedback.remove('mdm', read)
+    await store.close()
+
+    const next = await open()
+    t.equal(next.feedback.count('app'), 2)
+    t.strictSame(next.feedback.list('mdm'), [{ timestamp: 101, token: Buffer.from([0xbb]) }])
+    await next.close()
+  })
+
+  t.test(`${name} refuses timestamps that are not in seconds`, async (t) => {
+    const store = await storage(t)()
+    for (const timestamp of [1_617_148_800_000, 1.5, -1, NaN])
+      t.throws(() => {
+        store.feedback.add('app', 'aa', timestamp)
+      }, RangeError)
+    await store.close()
+  })
+
+  t.test(`${name} agrees with a plain map, whatever happens in whatever order`, async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.commands(commands, { maxCommands: 60 }), async (run) => {
+        const open = storage(t)
+        const real: Real = { open, store: await open(), handles: new Map() }
+        await fc.asyncModelRun(
+          () => ({ model: { next: 0, unsettled: new Map(), feedback: new Map() }, real }),
+          run,
+        )
+        await real.store.close()
+      }),
+      { numRuns: 40 },
+    )
+  })
+}
+
+interface Model {
+  next: number
+  /** Route by number of the record. */
+  readonly unsettled: Map<number, string>
+  /** Timestamp by route and token. */
+  readonly feedback: Map<string, Map<string, number>>
+}
+
+interface Real {
+  readonly open: OpenStore
+  store: Store
+  /** How to settle a record, by its number. */
+  readonly handles: Map<number, () => void>
+}
+
+type Step = fc.AsyncCommand<Model, Real>
+
+function step(name: string, run: (model: Model, real: Real) => void | Promise<void>): Step {
+  return {
+    check: () => true,
+    toString: () => name,
+    run: async (model, real) => {
+      await run(model, real)
+      compare(model, real.store)
+    },
+  }
+}
+
+function compare(model: Model, store: Store): void {
+  if (store.journal.unsettled !== model.unsettled.size) throw new Error('unsettled differs')
+  for (const route of ['app', 'mdm']) {
+    const expected = [...(model.feedback.get(route) ?? [])].sort()
+    const found = store.feedback
+      .list(route)
+      .map(({ token, timestamp }) => [token.toString('hex'), timestamp])
+      .sort()
+    if (!isDeepStrictEqual(found, expected)) throw new Error('feedback differs')
+    if (store.feedback.count(route) !== expected.length) throw new Error('count differs')
+  }
+}
+
+function put(route: string, count: number): Step {
+  return step(`put ${count} of ${route}`, (model, { store, handles }) => {
+    const numbers = Array.from({ length: count }, () => model.next++)
+    const batch = store.journal.put(route, numbers.map(numberedRecord))
+    for (const [index, number] of numbers.entries()) {
+      model.unsettled.set(number, route)
+      handles.set(number, () => {
+        batch.settled(index)
+      })
+    }
+  })
+}
+
+function settle(seed: number): Step {
+  return step(`settle ${seed}`, (model, { handles }) => {
+    const numbers = [...handles.keys()]
+    const number = numbers[seed % numbers.length]
+    if (number === undefined) return
+    handles.get(number)?.()
+    model.unsettled.delete(number)
+  })
+}
+
+async function reopen(model: Model, real: Real): Promise<void> {
+  await real.store.close()
+  real.store = await real.open()
+  real.handles.clear()
+  const expected = [...model.unsettled]
+  for (const { route, record, settled } of real.store.journal.recover()) {
+    const [number, expectedRoute] = expected.shift() ?? []
+    if (number === undefined || route !== expectedRoute) throw new Error('recovered too much')
+    if (!isDeepStrictEqual(record, numberedRecord(number)))
+      throw new Error(`record ${number} differs`)
+    real.handles.set(number, settled)
+  }
+  if (expected.length > 0) throw new Error('recovered too little')
+}
+
+function add(route: string, token: string, timestamp: number): Step {
+  return step(`add ${route} ${token} ${timestamp}`, (model, { store }) => {
+    store.feedback.add(route, token, timestamp)
+    const tokens = model.feedback.get(route) ?? new Map<string, number>()
+    model.feedback.set(route, tokens)
+    tokens.set(token, Math.max(timestamp, tokens.get(token) ?? 0))
+  })
+}
+
+function drop(route: string, token: string): Step {
+  return step(`drop ${route} ${token}`, (model, { store }) => {
+    store.feedback.drop(route, token)
+    model.feedback.get(route)?.delete(token)
+  })
+}
+
+function removeAll(route: string): Step {
+  return step(`remove ${route}`, (model, { store }) => {
+    store.feedback.remove(route, store.feedback.list(route))
+    model.feedback.delete(route)
+  })
+}
+
+const route = fc.constantFrom('app', 'mdm')
+const token = fc.constantFrom('aa', 'bb', 'cc')
+
+const commands = [
+  fc.tuple(route, fc.integer({ min: 0, max: 20 })).map((chosen) => put(...chosen)),
+  fc.nat().map(settle),
+  fc.constant(step('flush', (_, { store }) => store.journal.flush())),
+  fc.constant(step('reopen', reopen)),
+  fc.tuple(route, token, fc.integer({ min: 1, max: 9 })).map((chosen) => add(...chosen)),
+  fc.tuple(route, token).map((chosen) => drop(...chosen)),
+  route.map(removeAll),
+]
