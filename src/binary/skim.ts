@@ -56,7 +56,9 @@ function* skimFrame(maxPayloadBytes: number): Skim {
       break
     }
     offence ??= offenceOf(itemId, length, maxPayloadBytes)
-    if (itemId === ItemId.identifier && length === 4) identifier = (yield* read(4)).readUInt32BE()
+    // The first of several counts, as it does in a frame within bounds.
+    if (itemId === ItemId.identifier && length === 4 && identifier === undefined)
+      identifier = (yield* read(4)).readUInt32BE()
     else yield { skip: length }
     left -= length
   }

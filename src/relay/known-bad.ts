@@ -29,4 +29,9 @@ export class KnownBad {
     this.#tokens.delete(token)
     return undefined
   }
+
+  /** The answers were not to be believed. */
+  clear(): void {
+    this.#tokens.clear()
+  }
 }

@@ -47,6 +47,8 @@ export interface LaneTimes {
 export interface Place<Content> {
   /** As sent; undefined for command 0 and for frames without one: then nothing can be told. */
   readonly identifier: number | undefined
+  /** How it ended; undefined while it has not. */
+  readonly settlement: Settlement | undefined
   content: Content | undefined
 }
 

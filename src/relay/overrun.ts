@@ -116,7 +116,7 @@ export class Overrun<C extends Copy> {
   arrived(origin: Origin, copy: C, nowMs: number): void {
     for (const episode of this.#episodes) {
       if (episode.origin !== origin) continue
-      episode.expiresAtMs = nowMs + openLimitMs
+      if (!episode.ended) episode.expiresAtMs = nowMs + openLimitMs
       this.#remember(episode, copy)
     }
   }
@@ -137,6 +137,7 @@ export class Overrun<C extends Copy> {
 
   /** The sender's EOF: from now on the resend window runs. */
   ended(origin: Origin, nowMs: number): void {
+    if (!this.isActive(nowMs)) return
     for (const episode of this.#episodes) {
       if (episode.origin !== origin || episode.ended) continue
       episode.ended = true

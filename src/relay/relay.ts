@@ -7,7 +7,7 @@ import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../clock.ts'
 import { Delivery, type DeliveryOwner, type Ending, type Seat, type Shipment } from './delivery.ts'
 import { KnownBad } from './known-bad.ts'
-import { accepted, type Rejection, type Report, type Verdict } from './lane.ts'
+import { accepted, type Place, type Rejection, type Report, type Verdict } from './lane.ts'
 import { LoopBreaker } from './loop-breaker.ts'
 import { Overrun, type Origin } from './overrun.ts'
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
@@ -190,6 +190,7 @@ export class Relay implements DeliveryOwner {
 
   /** Takes up what an earlier process left behind; what has expired since is settled as such. */
   recover(entry: JournalEntry, settled: () => void): void {
+    this.tally.received[entry.notification.command]++
     this.#owned++
     const request = requestFor(entry.notification, this.#policy, entry.apnsId)
     if (request === undefined) {
@@ -207,7 +208,7 @@ export class Relay implements DeliveryOwner {
   reported(origin: Origin, statusCode: number, report: Report<Delivery>): void {
     const now = this.#deps.clock.now()
     const { named, inFront, behind, ambiguous } = report
-    this.#loops.reported(loopKey(named.content, origin, named.identifier), ambiguous, now)
+    this.#loops.reported(loopKey(named.content, origin, named), ambiguous, now)
     const remembered = behind.filter(({ identifier }) => identifier !== undefined)
     this.#overrun.reported(
       {
@@ -231,8 +232,8 @@ export class Relay implements DeliveryOwner {
   answered(delivery: Delivery, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'delivered':
-        this.#up()
         this.#suspicion.cleared()
+        this.#up()
         this.#deps.feedback.drop(delivery.request.token)
         this.#end(delivery, outcome)
         break
@@ -256,6 +257,7 @@ export class Relay implements DeliveryOwner {
   expired(delivery: Delivery): void {
     this.#deps.observer.expired(recordOf(delivery))
     this.#end(delivery, { kind: 'expired' })
+    this.steady()
   }
 
   /** The route's credential does not work: no notification and no token is to blame. */
@@ -267,11 +269,14 @@ export class Relay implements DeliveryOwner {
 
   /** A provider session has held: where nothing is owned, there is no better sign of health. */
   steady(): void {
-    if (this.#owned === 0) this.#up()
+    if (this.#owned > 0 || this.#downReason === undefined) return
+    this.#suspicion.cleared()
+    this.#up()
   }
 
+  /** The credential works; a suspected one has to prove it by a delivery. */
   #up(): void {
-    if (this.#downReason === undefined) return
+    if (this.#downReason === undefined || this.#suspicion.isActive) return
     this.#downReason = undefined
     this.#deps.upstream.trust()
     this.#deps.observer.up()
@@ -281,7 +286,8 @@ export class Relay implements DeliveryOwner {
   #firstCopy(delivery: Delivery, seat: Seat, now: number): Delivery {
     if (seat.identifier === undefined) return delivery
     const first = this.#overrun.match(seat.origin, delivery.key, now)
-    if (first !== undefined) this.#listeners.add(seat.origin.sender)
+    if (first?.seat !== undefined && first.seat.origin !== seat.origin)
+      this.#listeners.add(seat.origin.sender)
     const copy = first !== undefined && this.#policy.resendWindowSeconds > 0 ? first : delivery
     this.#overrun.arrived(seat.origin, copy, now)
     return copy
@@ -312,6 +318,8 @@ export class Relay implements DeliveryOwner {
     const { token } = delivery.request
     const now = this.#deps.clock.now()
     if (blamesToken(reason) && this.#suspicion.doubts(token, now)) {
+      // Those answered before the suspicion were as good, and are not to be refused for an hour.
+      this.#knownBad.clear()
       this.refused(`${reason} for every token: wrong certificate or environment?`)
       this.#deps.upstream.send(delivery)
       return
@@ -374,7 +382,9 @@ export class Relay implements DeliveryOwner {
       this.#settled('untold')
       return
     }
-    if (this.#loops.admits(loopKey(delivery, seat.origin, seat.identifier), clock.now())) {
+    const { identifier } = seat
+    const key = loopKey(delivery, seat.origin, { identifier, settlement: rejection })
+    if (this.#loops.admits(key, clock.now())) {
       observer.rejected(record, rejection)
       seat.settle(rejection)
       return
@@ -411,13 +421,15 @@ export class Relay implements DeliveryOwner {
   }
 }
 
-/** What was never made a request has no key of its own; its identifier repeats in a loop. */
+/** What was never made a request has no key of its own; in a loop, identifier and reason return. */
 function loopKey(
   delivery: Delivery | undefined,
   { sender }: Origin,
-  identifier: number | undefined,
+  { identifier, settlement }: Pick<Place<Delivery>, 'identifier' | 'settlement'>,
 ): string {
-  return delivery?.key ?? `${sender} ${String(identifier)}`
+  if (delivery !== undefined) return delivery.key
+  const reason = settlement?.kind === 'rejected' ? settlement.reason : ''
+  return `${sender} ${String(identifier)} ${reason}`
 }
 
 function recordOf(delivery: Delivery | undefined, seat = delivery?.seat): DeliveryRecord {

@@ -23,6 +23,11 @@ export class Suspicion {
   #suspectedAtMs: number | undefined
   #convinced = false
 
+  /** Whether it is the route that is suspected. */
+  get isActive(): boolean {
+    return this.#suspectedAtMs !== undefined && !this.#convinced
+  }
+
   /** A notification was delivered: the credential works. */
   cleared(): void {
     if (this.#tokens.size > 0) this.#tokens.clear()

@@ -1,13 +1,14 @@
-/** Lets one process at a time use a directory: a socket in it is bound for as long as it lives. */
+/** Lets one process at a time use a directory: a socket beside its data is bound while it lives. */
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { linkSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync, realpathSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** What a `sockaddr_un` holds on macOS, the shortest; Linux takes 107. */
 const longestPathBytes = 103
+const suffix = '.sock'
 
 /** Held until released, or until the process ends in whatever way. */
 export class DirectoryLock {
@@ -18,16 +19,27 @@ export class DirectoryLock {
   }
 
   /**
+   * Binds a socket of its own, then looks for others. Of two that come at the same time, at least
+   * one sees the other and yields, so there are never two; a dead socket bears a name that nobody
+   * binds again, so it can be removed at leisure.
    * @returns undefined when another process, or this one, holds it
    * @throws the system's error when no socket can be bound
    */
   static async take(directory: string): Promise<DirectoryLock | undefined> {
-    const path = socketPath(realpathSync(directory))
-    for (;;) {
-      const server = await bind(path)
-      if (server !== undefined) return new DirectoryLock(server)
-      if ((await isAlive(path)) || !(await clearAway(path))) return undefined
+    if (process.platform === 'win32') return takePipe(directory, (server) => new this(server))
+    const { folder, prefix } = socketPlace(realpathSync(directory))
+    const own = `${prefix}${randomUUID().slice(0, 8)}${suffix}`
+    const lock = new DirectoryLock(await bind(join(folder, own)))
+    for (const name of readdirSync(folder)) {
+      if (name === own || !name.startsWith(prefix) || !name.endsWith(suffix)) continue
+      const path = join(folder, name)
+      if (await isAlive(path)) {
+        await lock.release()
+        return undefined
+      }
+      rmSync(path, { force: true })
     }
+    return lock
   }
 
   async release(): Promise<void> {
@@ -38,71 +50,58 @@ export class DirectoryLock {
 }
 
 /** In the directory, so that containers which share it see it; else under a name made of its path. */
-function socketPath(directory: string): string {
-  const hash = createHash('sha256').update(directory).digest('hex').slice(0, 32)
-  if (process.platform === 'win32') return `\\\\.\\pipe\\apns-legacy-proxy-${hash}`
-  const inside = join(directory, 'lock.sock')
-  const short = Buffer.byteLength(inside) <= longestPathBytes
-  return short ? inside : join(tmpdir(), `apns-legacy-proxy-${hash}.sock`)
+function socketPlace(directory: string): { folder: string; prefix: string } {
+  const inside = { folder: directory, prefix: 'lock-' }
+  const longest = join(directory, `lock-12345678${suffix}`)
+  if (Buffer.byteLength(longest) <= longestPathBytes) return inside
+  return { folder: tmpdir(), prefix: `apns-legacy-proxy-${hashOf(directory)}-` }
 }
 
-/** Undefined when something is bound there, dead or alive. */
-async function bind(path: string): Promise<Server | undefined> {
+/** Windows has no sockets in directories, but its pipes die with their process. */
+async function takePipe<Lock>(
+  directory: string,
+  lockFor: (server: Server) => Lock,
+): Promise<Lock | undefined> {
+  try {
+    return lockFor(await bind(`\\\\.\\pipe\\apns-legacy-proxy-${hashOf(realpathSync(directory))}`))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return undefined
+    throw error
+  }
+}
+
+function hashOf(path: string): string {
+  return createHash('sha256').update(path).digest('hex').slice(0, 32)
+}
+
+async function bind(path: string): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => {
       // Whoever asked has gone.
     })
     socket.destroy()
   })
-  try {
-    server.listen(path)
-    await once(server, 'listening')
-  } catch (error) {
-    if (codeOf(error) === 'EADDRINUSE') return undefined
-    throw error
-  }
+  server.listen(path)
+  await once(server, 'listening')
   server.on('error', () => {
     // A failed accept does not loosen the lock.
   })
   return server.unref()
 }
 
-/** A socket whose process was killed is still there, and refuses. */
+/** The socket of a process that was killed is still there, and refuses. */
 async function isAlive(path: string): Promise<boolean> {
   const socket = connect(path)
   try {
     await once(socket, 'connect')
     return true
   } catch (error) {
-    return !['ECONNREFUSED', 'ENOENT'].includes(codeOf(error) ?? '')
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    return code !== 'ECONNREFUSED' && code !== 'ENOENT'
   } finally {
     socket.on('error', () => {
       // The answer is known.
     })
     socket.destroy()
   }
-}
-
-/**
- * Takes a dead socket out of the way. Two processes may try at once, and the second may catch the
- * new socket of the first: it then puts it back, and false says so.
- */
-async function clearAway(path: string): Promise<boolean> {
-  const aside = `${path}.${randomUUID().slice(0, 8)}`
-  try {
-    renameSync(path, aside)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return true
-    throw error
-  }
-  const alive = await isAlive(aside)
-  if (alive) linkSync(aside, path)
-  rmSync(aside)
-  return !alive
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined
 }

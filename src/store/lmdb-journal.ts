@@ -129,12 +129,12 @@ export class LmdbJournal implements Journal {
 
 /** A class for speed: one for each read from a sender. */
 class Batch implements JournalBatch, Change {
-  readonly bytes: number
   readonly #journal: LmdbJournal
   readonly #tables: JournalTables
   readonly #key: number
   readonly #route: Buffer
   readonly #count: number
+  readonly #entryBytes: number
   /** Let go of once they are on the disk. */
   #records: readonly JournalRecord[]
   #remaining: number
@@ -157,7 +157,11 @@ class Batch implements JournalBatch, Change {
     this.#tables = tables
     this.#count = records.length
     this.#remaining = records.length
-    this.bytes = journalEntryBytes(route, records)
+    this.#entryBytes = journalEntryBytes(route, records)
+  }
+
+  get bytes(): number {
+    return this.#remaining > 0 && this.#entry !== 'stored' ? this.#entryBytes : this.#count
   }
 
   settled(index: number): void {
@@ -227,7 +231,7 @@ class Batch implements JournalBatch, Change {
 
   #put(): void {
     this.#entry = 'under way'
-    const entry = encodeJournalEntry(this.#route, this.#records, this.bytes)
+    const entry = encodeJournalEntry(this.#route, this.#records, this.#entryBytes)
     this.#tables.entries.put(this.#key, entry)
   }
 }

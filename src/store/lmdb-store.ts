@@ -80,7 +80,7 @@ function judge(directory: string, path: string): boolean {
   if (file.state === 'new') return true
   if (file.state === 'foreign') throw new StoreError('foreign', directory)
   if (file.state === 'damaged') throw new StoreError('damaged', directory, file.detail)
-  if (file.empty) return true
+  if (file.value === undefined && file.unused) return true
   const [name, version] = file.value?.toString('latin1').split(' ') ?? []
   if (name !== formatName) throw new StoreError('foreign', directory)
   if (version !== String(formatVersion))

@@ -21,7 +21,7 @@ export interface JournalBatch {
 export interface RecoveredRecord {
   readonly route: string
   readonly record: JournalRecord
-  settled(): void
+  readonly settled: () => void
 }
 
 /** Owned, unsettled notifications, kept so that they outlive the process. */

@@ -32,11 +32,11 @@ export interface ProviderApi {
 
 /** Starts it with this certificate. */
 export async function startProviderApi(tls: Issued): Promise<ProviderApi> {
-  const child = fork(pathOf('test/bench/provider-api.mjs'), { execArgv: [] })
+  const child = fork(pathOf('test/bench/provider-api.ts'))
   keep(child)
   const ask = async (question: object): Promise<unknown> => {
     child.send(question)
-    const [answer] = await Promise.race([once(child, 'message'), failure(child)])
+    const [answer] = (await Promise.race([once(child, 'message'), failure(child)])) as unknown[]
     return answer
   }
   return {

@@ -1,6 +1,6 @@
 /** What a benchmark prints: where it ran, how far it is, and tables. */
 import { execFileSync } from 'node:child_process'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import type { DecoderResult } from './decoder.ts'
 import type { GatewayResult } from './gateway.ts'
 
@@ -13,6 +13,7 @@ export function conditions(now: Date): string {
     `commit   ${commit()}`,
     `node     ${process.version}, OpenSSL ${process.versions.openssl}`,
     `machine  ${cpus().length} × ${cpu?.model.trim() ?? 'unknown CPU'}, ${memoryGiB} GiB, ${process.platform} ${process.arch}`,
+    `load     ${loadavg()[0]?.toFixed(1) ?? '?'} before it began`,
   ].join('\n')
 }
 

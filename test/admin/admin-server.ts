@@ -1,0 +1,183 @@
+/** The administrator's port, by itself and in a running proxy. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { Registry } from 'prom-client'
+import t, { type Test } from 'tap'
+import { AdminServer, type AdminSources } from '../../src/admin/admin-server.ts'
+import { RawSender } from '../fixtures/raw-sender.ts'
+import { setStage } from '../fixtures/stage.ts'
+import { token } from '../fixtures/hex.ts'
+
+const quiet: AdminSources = {
+  metrics: new Registry(),
+  readiness: () => ({ ready: true, routes: { app: true } }),
+}
+
+/** A server with these sources, and how to ask it. */
+async function serve(
+  t: Test,
+  sources: Partial<AdminSources> = {},
+): Promise<{ server: AdminServer; ask: (path: string, method?: string) => Promise<Response> }> {
+  const server = await AdminServer.open({ host: '127.0.0.1', port: 0 }, { ...quiet, ...sources })
+  t.teardown(() => server.close())
+  return { server, ask: (path, method = 'GET') => ask(server.address.port, path, method) }
+}
+
+function ask(port: number, path: string, method = 'GET'): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}${path}`, { method, headers: { connection: 'close' } })
+}
+
+t.test('/healthz says that the process lives', async (t) => {
+  const { ask } = await serve(t)
+  const response = await ask('/healthz')
+  t.equal(response.status, 200)
+  t.equal(response.headers.get('content-type'), 'text/plain')
+  t.equal(response.headers.get('cache-control'), 'no-store')
+  t.equal(await response.text(), 'ok\n')
+})
+
+t.test('/readyz is 200 or 503, and says which route it is', async (t) => {
+  let ready = true
+  const { ask } = await serve(t, {
+    readiness: () => ({ ready, routes: { app: true, mdm: ready } }),
+  })
+  const good = await ask('/readyz')
+  t.equal(good.status, 200)
+  t.equal(good.headers.get('content-type'), 'application/json')
+  t.strictSame(await good.json(), { ready: true, routes: { app: true, mdm: true } })
+  ready = false
+  const bad = await ask('/readyz')
+  t.equal(bad.status, 503)
+  t.strictSame(await bad.json(), { ready: false, routes: { app: true, mdm: false } })
+})
+
+t.test('/metrics is what the registry says, as Prometheus expects it', async (t) => {
+  const { ask } = await serve(t)
+  const response = await ask('/metrics')
+  t.equal(response.status, 200)
+  t.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+})
+
+t.test('a query does not change the page', async (t) => {
+  const { ask } = await serve(t)
+  t.equal((await ask('/healthz?verbose')).status, 200)
+})
+
+t.test('HEAD is GET without the body', async (t) => {
+  const { ask } = await serve(t)
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    const response = await ask(path, 'HEAD')
+    t.equal(response.status, 200)
+    t.equal(await response.text(), '')
+  }
+})
+
+t.test('what is not there is 404', async (t) => {
+  const { ask } = await serve(t)
+  for (const path of ['/nowhere', '/healthz/', '/%00', '/../healthz/x', '//healthz']) {
+    const response = await ask(path)
+    t.equal(response.status, 404)
+    t.equal(await response.text(), 'not found\n')
+  }
+})
+
+t.test('nothing can be changed: other methods are 405', async (t) => {
+  const { ask } = await serve(t)
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+    for (const path of ['/healthz', '/metrics', '/nowhere']) {
+      const response = await ask(path, method)
+      t.equal(response.status, 405)
+      t.equal(response.headers.get('allow'), 'GET, HEAD')
+    }
+})
+
+t.test('a page that fails is 500, without the reason, and the next one is served', async (t) => {
+  const metrics = new Registry()
+  metrics.metrics = () => Promise.reject(new Error('a secret'))
+  const { ask } = await serve(t, { metrics })
+  const response = await ask('/metrics')
+  t.equal(response.status, 500)
+  t.equal(await response.text(), 'failed\n')
+  t.equal((await ask('/healthz')).status, 200)
+})
+
+t.test('what is not HTTP is cut off, and the next request is served', async (t) => {
+  const { server, ask } = await serve(t)
+  const socket = connect(server.address.port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.write('\x16\x03\x01 this is TLS\r\n\r\n')
+  await once(socket, 'close')
+  t.equal((await ask('/healthz')).status, 200)
+})
+
+t.test('closes with whoever is connected, and more than once', async (t) => {
+  const { server } = await serve(t)
+  const socket = connect(server.address.port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  await once(socket, 'connect')
+  await server.close()
+  if (!socket.closed) await once(socket, 'close')
+  await server.close()
+  t.throws(() => server.address, { message: 'not listening' })
+})
+
+t.test('an address that is taken is the system’s error', async (t) => {
+  const { server } = await serve(t)
+  const { port } = server.address
+  await t.rejects(AdminServer.open({ host: '127.0.0.1', port }, quiet), { code: 'EADDRINUSE' })
+})
+
+/** Asks /readyz until it has this status. */
+async function untilReadiness(port: number, status: number): Promise<unknown> {
+  for (;;) {
+    const response = await ask(port, '/readyz')
+    const body: unknown = await response.json()
+    if (response.status === status) return body
+  }
+}
+
+t.test('a proxy is ready while the provider API can be reached, alive all the time', async (t) => {
+  const { adminPort, simulator } = await setStage(t)
+  t.strictSame(await untilReadiness(adminPort, 200), { ready: true, routes: { app: true } })
+  await simulator.stop()
+  t.strictSame(await untilReadiness(adminPort, 503), { ready: false, routes: { app: false } })
+  t.equal((await ask(adminPort, '/healthz')).status, 200)
+})
+
+t.test('a proxy that never reached the provider API is not ready', async (t) => {
+  const unreachable = 'https://127.0.0.1:1'
+  const providerApi = { production: unreachable, sandbox: unreachable }
+  const { adminPort, log } = await setStage(t, { file: { providerApi } })
+  await log.find('session.closed')
+  const response = await ask(adminPort, '/readyz')
+  t.equal(response.status, 503)
+  t.strictSame(await response.json(), { ready: false, routes: { app: false } })
+})
+
+t.test('a proxy counts what it received, by command, and what became of it', async (t) => {
+  const { adminPort, ...stage } = await setStage(t, {
+    simulator: { answers: [{ tokenPrefix: 'bad', reason: 'BadDeviceToken' }] },
+  })
+  const sender = await RawSender.open(t, { ...stage, port: stage.port })
+  sender.end(`
+    00 0020 ${token} 0002 7b7d
+    00 0020 bad0${token.slice(4)} 0002 7b7d
+    01 00000001 00000000 0020 ${token} 0003 7b7d20
+    02 0000002f 01 0020 ${token} 02 0002 7b7d 03 0004 00000002
+  `)
+  await sender.saw('close')
+  const text = await (await ask(adminPort, '/metrics')).text()
+  const counts = text.split('\n').filter((line) => line.includes('_notifications_'))
+  const total = (name: string, label: string): string | undefined =>
+    counts
+      .find((line) =>
+        line.startsWith(`apns_legacy_proxy_notifications_${name}{route="app",${label}}`),
+      )
+      ?.split(' ')[1]
+  t.equal(total('received_total', 'command="0"'), '2')
+  t.equal(total('received_total', 'command="1"'), '1')
+  t.equal(total('received_total', 'command="2"'), '1')
+  t.equal(total('settled_total', 'outcome="delivered"'), '3')
+  t.equal(total('settled_total', 'outcome="untold"'), '1')
+  t.equal(total('settled_total', 'outcome="rejected"'), '0')
+})

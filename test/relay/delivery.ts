@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { delivered, type Outcome } from '../../src/apns/outcome.ts'
+import type { ProviderRequest } from '../../src/apns/request.ts'
+import { Delivery } from '../../src/relay/delivery.ts'
+
+const request: ProviderRequest = {
+  apnsId: '7c1a4e4e-52a4-4f0c-9d3e-8b1f6d6a7c21',
+  token: 'ab'.repeat(32),
+  topic: 'com.example.app',
+  pushType: 'alert',
+  priority: 10,
+  expiration: 0,
+  payload: Buffer.from('{"aps":{}}'),
+}
+
+function deliver(changes: Partial<ProviderRequest> = {}): { delivery: Delivery; heard: unknown[] } {
+  const heard: unknown[] = []
+  const owner = {
+    answered: (which: Delivery, outcome: Outcome) => heard.push(which, outcome),
+    expired: (which: Delivery) => heard.push(which, 'expired'),
+  }
+  return { delivery: new Delivery({ ...request, ...changes }, 60_000, undefined, owner), heard }
+}
+
+t.test('passes on what becomes of it', (t) => {
+  const { delivery, heard } = deliver()
+  delivery.answered(delivered)
+  delivery.expired()
+  t.equal(heard[0], delivery)
+  t.equal(heard[1], delivered)
+  t.equal(heard[2], delivery)
+  t.equal(heard[3], 'expired')
+  t.end()
+})
+
+t.test('is known by device token and payload', (t) => {
+  const hash = createHash('sha256').update('{"aps":{}}').digest('base64')
+  t.equal(deliver().delivery.key, 'ab'.repeat(32) + hash)
+  t.not(deliver({ token: 'cd'.repeat(32) }).delivery.key, deliver().delivery.key)
+  t.not(deliver({ payload: Buffer.from('{ }') }).delivery.key, deliver().delivery.key)
+  t.end()
+})
+
+t.test('identifier, expiration, priority and apns-id play no part in that', (t) => {
+  const changes = { apnsId: 'another', expiration: 7, priority: 5, pushType: undefined }
+  t.equal(deliver(changes).delivery.key, deliver().delivery.key)
+  t.end()
+})
+
+t.test('is amended once, and keeps token, payload and apns-id', (t) => {
+  const { delivery } = deliver()
+  t.equal(delivery.amend('power-saving'), true)
+  t.same(delivery.request, { ...request, priority: 5 })
+  t.equal(delivery.amend('without-push-type'), false)
+  t.same(delivery.request, { ...request, priority: 5 })
+  t.end()
+})

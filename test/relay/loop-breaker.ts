@@ -1,0 +1,54 @@
+import t from 'tap'
+import { LoopBreaker } from '../../src/relay/loop-breaker.ts'
+
+const minuteMs = 60_000
+
+function report(loops: LoopBreaker, times: number, nowMs: number): void {
+  for (let count = 0; count < times; count++) loops.reported('key', false, nowMs)
+}
+
+t.test('the same one may be reported five times within a minute', (t) => {
+  const loops = new LoopBreaker()
+  for (let count = 0; count < 5; count++) {
+    t.ok(loops.admits('key', 0))
+    report(loops, 1, 0)
+  }
+  t.notOk(loops.admits('key', minuteMs - 1))
+  t.end()
+})
+
+t.test('with the next minute it begins anew', (t) => {
+  const loops = new LoopBreaker()
+  report(loops, 5, 0)
+  t.ok(loops.admits('key', minuteMs))
+  report(loops, 4, minuteMs)
+  t.ok(loops.admits('key', minuteMs))
+  report(loops, 1, minuteMs)
+  t.notOk(loops.admits('key', minuteMs))
+  t.end()
+})
+
+t.test('where the identifier stood for several, once is enough', (t) => {
+  const loops = new LoopBreaker()
+  loops.reported('key', true, 0)
+  t.notOk(loops.admits('key', minuteMs - 1))
+  t.ok(loops.admits('key', minuteMs))
+  t.end()
+})
+
+t.test('each is counted for itself', (t) => {
+  const loops = new LoopBreaker()
+  report(loops, 5, 0)
+  t.ok(loops.admits('another', 0))
+  t.end()
+})
+
+t.test('what is over is forgotten with the next report, whichever that is', (t) => {
+  const loops = new LoopBreaker()
+  report(loops, 5, 0)
+  loops.reported('another', false, minuteMs)
+  t.ok(loops.admits('key', minuteMs))
+  report(loops, 4, minuteMs)
+  t.ok(loops.admits('key', minuteMs + 1))
+  t.end()
+})

@@ -1,0 +1,73 @@
+import t from 'tap'
+import { giveUpAt, pauseBefore, type Unavailable } from '../../src/relay/retry.ts'
+
+const later: Unavailable = { kind: 'unavailable', reason: 'ServiceUnavailable', retry: 'later' }
+const now: Unavailable = { kind: 'unavailable', reason: 'Shutdown', retry: 'now' }
+const advised: Unavailable = { ...later, retryAfterMs: 5000 }
+
+const least = 0
+const most = 1 - 2 ** -53
+
+const pauses = [
+  { attempts: 1, from: 250, to: 500 },
+  { attempts: 2, from: 500, to: 1000 },
+  { attempts: 3, from: 1000, to: 2000 },
+  { attempts: 6, from: 8000, to: 16_000 },
+  { attempts: 7, from: 15_000, to: 30_000 },
+  { attempts: 8, from: 15_000, to: 30_000 },
+  { attempts: 5000, from: 15_000, to: 30_000 },
+]
+
+for (const { attempts, from, to } of pauses)
+  t.test(`the pause before attempt ${attempts + 1} is between ${from} and ${to} ms`, (t) => {
+    t.equal(pauseBefore(later, attempts, least), from)
+    t.ok(pauseBefore(later, attempts, most) <= to)
+    t.ok(pauseBefore(later, attempts, most) > to - 1)
+    t.equal(pauseBefore(later, attempts, 0.5), (from + to) / 2)
+    t.end()
+  })
+
+t.test('what APNs has not touched is sent again at once, three times in a row', (t) => {
+  t.same(
+    [1, 2, 3].map((attempts) => pauseBefore(now, attempts, 0.5)),
+    [0, 0, 0],
+  )
+  t.equal(pauseBefore(now, 4, least), 2000)
+  t.end()
+})
+
+t.test('never before Retry-After, and later where the pause is longer anyway', (t) => {
+  t.equal(pauseBefore(advised, 1, 0.5), 5000)
+  t.equal(pauseBefore(advised, 7, least), 15_000)
+  t.end()
+})
+
+t.test('a Retry-After of 0, or before now, shortens nothing', (t) => {
+  t.equal(pauseBefore({ ...later, retryAfterMs: 0 }, 1, least), 250)
+  t.equal(pauseBefore({ ...later, retryAfterMs: -5000 }, 1, least), 250)
+  t.end()
+})
+
+t.test('a refused credential is tried again with the same pauses', (t) => {
+  t.equal(pauseBefore({ kind: 'credential', reason: 'BadCertificate' }, 2, least), 500)
+  t.end()
+})
+
+const receivedAtMs = 1_000_000_000
+const day = 86_400
+
+const limits = [
+  { what: 'no expiration: retryForSeconds', expiration: undefined, retryFor: day, after: day },
+  { what: 'expiration 0: a minute', expiration: 0, retryFor: day, after: 60 },
+  { what: 'one in the past: a minute', expiration: 999_999, retryFor: day, after: 60 },
+  { what: 'one within the minute: a minute', expiration: 1_000_059, retryFor: day, after: 60 },
+  { what: 'one in an hour: an hour', expiration: 1_003_600, retryFor: day, after: 3600 },
+  { what: 'one after retryForSeconds: those', expiration: 0xffffffff, retryFor: day, after: day },
+  { what: 'retryForSeconds under a minute hold', expiration: 0, retryFor: 10, after: 10 },
+]
+
+for (const { what, expiration, retryFor, after } of limits)
+  t.test(`given up after ${what}`, (t) => {
+    t.equal(giveUpAt(receivedAtMs, expiration, retryFor), receivedAtMs + after * 1000)
+    t.end()
+  })

@@ -1,0 +1,76 @@
+import t from 'tap'
+import { blamesToken, Suspicion } from '../../src/relay/suspicion.ts'
+
+const minuteMs = 60_000
+
+/** Calls `count` different tokens bad at one time; whether the route was doubted each time. */
+function burst(suspicion: Suspicion, count: number, nowMs: number, prefix = 'token'): boolean[] {
+  return Array.from({ length: count }, (_, index) => suspicion.doubts(`${prefix}${index}`, nowMs))
+}
+
+const believed = (count: number): boolean[] => Array<boolean>(count).fill(false)
+
+t.test('the 30th different token in a row is one too many', (t) => {
+  t.same(burst(new Suspicion(), 30, 0), [...believed(29), true])
+  t.end()
+})
+
+t.test('the same token again and again is nobody else’s fault', (t) => {
+  const suspicion = new Suspicion()
+  for (let count = 0; count < 100; count++) t.notOk(suspicion.doubts('token', 0))
+  t.end()
+})
+
+t.test('29 within a minute, and 29 in the next, are believed', (t) => {
+  const suspicion = new Suspicion()
+  t.same(burst(suspicion, 29, 0), believed(29))
+  t.same(burst(suspicion, 29, minuteMs, 'other'), believed(29))
+  t.end()
+})
+
+t.test('a delivery between them clears the route', (t) => {
+  const suspicion = new Suspicion()
+  burst(suspicion, 29, 0)
+  suspicion.cleared()
+  t.same(burst(suspicion, 29, 1, 'other'), believed(29))
+  t.end()
+})
+
+t.test('suspected, every token is doubted, for five minutes', (t) => {
+  const suspicion = new Suspicion()
+  t.equal(suspicion.isActive, false)
+  burst(suspicion, 30, 0)
+  t.equal(suspicion.isActive, true)
+  t.ok(suspicion.doubts('token0', 1))
+  t.ok(suspicion.doubts('another', 5 * minuteMs - 1))
+  t.notOk(suspicion.doubts('another', 5 * minuteMs))
+  t.equal(suspicion.isActive, false)
+  t.same(burst(suspicion, 100, 5 * minuteMs, 'more'), believed(100), 'then all are believed')
+  t.end()
+})
+
+t.test('a delivery ends the suspicion, and it can begin anew', (t) => {
+  const suspicion = new Suspicion()
+  burst(suspicion, 30, 0)
+  suspicion.cleared()
+  t.equal(suspicion.isActive, false)
+  t.same(burst(suspicion, 30, 1, 'other'), [...believed(29), true])
+  t.end()
+})
+
+t.test('a delivery ends the belief that they are bad as well', (t) => {
+  const suspicion = new Suspicion()
+  burst(suspicion, 30, 0)
+  suspicion.doubts('token', 5 * minuteMs)
+  suspicion.cleared()
+  t.same(burst(suspicion, 30, 5 * minuteMs, 'other'), [...believed(29), true])
+  t.end()
+})
+
+t.test('two reasons blame the token', (t) => {
+  t.ok(blamesToken('BadDeviceToken'))
+  t.ok(blamesToken('DeviceTokenNotForTopic'))
+  t.notOk(blamesToken('PayloadTooLarge'))
+  t.notOk(blamesToken('Unregistered'))
+  t.end()
+})
