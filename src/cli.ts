@@ -28,6 +28,9 @@ try {
     .version(version)
     .alias({ help: 'h', version: 'v' })
     .wrap(80)
+    .fail((message: string | undefined, error: Error | undefined) => {
+      throw error ?? new Error(`${message ?? 'Not understood'}\nSee --help.`)
+    })
     .parseAsync()
 } catch (error) {
   console.error(error instanceof Error ? explain(error) : error)

@@ -83,7 +83,7 @@ function parseStrictly<Schema extends z.ZodType>(
   file: string,
   problems: ConfigProblem[],
 ): z.output<Schema> | undefined {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, { error: inWords })
   if (result.success) return result.data
   const known = structuredClone(value)
   for (const issue of result.error.issues) {
@@ -100,6 +100,26 @@ function parseStrictly<Schema extends z.ZodType>(
   }
   const rest = schema.safeParse(known)
   return rest.success ? rest.data : undefined
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list, each entry beginning with "- "',
+  object: 'a block of keys and values',
+}
+
+/** What an administrator has to write instead; undefined leaves zod its own words. */
+function inWords(issue: {
+  code?: string
+  input?: unknown
+  expected?: unknown
+}): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined
+  const kind = kinds[String(issue.expected)] ?? String(issue.expected)
+  return issue.input === undefined ? `is missing: ${kind}` : `must be ${kind}`
 }
 
 function pathOf(keys: readonly PropertyKey[], file: string): string {

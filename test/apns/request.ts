@@ -117,7 +117,7 @@ t.test('macOS Server mail has no priority', (t) => {
 t.test('a route pins push type and priority', (t) => {
   const headers = headersOf({ priority: 10 }, { ...app, pushType: 'voip', priority: 5 })
   t.equal(headers?.['apns-push-type'], 'voip')
-  t.equal(headers['apns-priority'], '5')
+  t.equal(headers?.['apns-priority'], '5')
   t.end()
 })
 

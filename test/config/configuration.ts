@@ -1,0 +1,219 @@
+/** What a configuration file may say, and how every fault in it is told at once. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { stringify } from 'yaml'
+import { ConfigError, type ConfigProblem } from '../../src/config/config-error.ts'
+import { loadConfiguration, type Configuration } from '../../src/config/configuration.ts'
+import { pushCertificate, server } from '../fixtures/identity.ts'
+
+const app = await pushCertificate('com.example.app')
+const other = await pushCertificate('com.example.other')
+const mdm = await pushCertificate('com.apple.mgmt.External.1')
+const fixtures = fileURLToPath(new URL('../fixtures/credentials/', import.meta.url))
+
+/** A folder with certificates and, as `proxy.yaml`, what is given. */
+function configFile(t: Test, text: string, name = 'proxy.yaml'): string {
+  const directory = mkdtempSync(join(tmpdir(), 'apns-legacy-proxy-'))
+  t.teardown(() => {
+    rmSync(directory, { recursive: true })
+  })
+  const write = (file: string, content: string): void => {
+    writeFileSync(join(directory, file), content)
+  }
+  write('server.pem', server.certificatePem)
+  write('server.key', server.keyPem)
+  write('app.pem', app.certificatePem + app.keyPem)
+  write('app.key', app.keyPem)
+  write('other.pem', other.certificatePem + other.keyPem)
+  write('other-cert.pem', other.certificatePem)
+  write('mdm.pem', mdm.certificatePem + mdm.keyPem)
+  write('empty.pem', '')
+  write(name, text)
+  return join(directory, name)
+}
+
+const good = {
+  listeners: [{ kind: 'gateway' }],
+  tls: { certificate: 'server.pem', key: 'server.key' },
+  routes: [{ name: 'app', certificate: 'app.pem' }],
+}
+
+function load(t: Test, value: object): Configuration {
+  return loadConfiguration(configFile(t, stringify(value)))
+}
+
+function problemsOf(path: string): readonly ConfigProblem[] {
+  try {
+    loadConfiguration(path)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  throw new Error('no problem found')
+}
+
+t.test('a short file gets the defaults', (t) => {
+  const { listeners, admin, limits, journal, routes, providerApi } = load(t, good)
+  t.match(listeners, [{ kind: 'gateway', host: '0.0.0.0', port: 2195, minVersion: 'TLSv1.2' }])
+  t.same(admin, { host: '127.0.0.1', port: 9195 })
+  t.match(limits, { maxConnections: 1000, drainSeconds: 20 })
+  t.match(journal, { enabled: true, maxEntries: 100_000 })
+  t.equal(providerApi.origins.production, 'https://api.push.apple.com')
+  t.match(routes, [
+    {
+      name: 'app',
+      environment: 'production',
+      topic: 'com.example.app',
+      unregistered: 'feedback',
+      retryForSeconds: 86_400,
+      errorDeadlineMs: 500,
+      window: 1000,
+      resendWindowSeconds: 10,
+    },
+  ])
+  t.end()
+})
+
+t.test('resends of MDM pushes are not held back, unless a route says so', (t) => {
+  const route = { name: 'mdm', certificate: 'mdm.pem' }
+  t.equal(load(t, { ...good, routes: [route] }).routes[0]?.resendWindowSeconds, 0)
+  const routes = [{ ...route, resendWindowSeconds: 5 }]
+  t.equal(load(t, { ...good, routes }).routes[0]?.resendWindowSeconds, 5)
+  t.end()
+})
+
+t.test('JSON is as good as YAML', (t) => {
+  const path = configFile(t, JSON.stringify(good), 'proxy.json')
+  t.equal(loadConfiguration(path).routes.length, 1)
+  t.end()
+})
+
+t.test('unknown keys, missing files and wrong values are told at once', (t) => {
+  const path = configFile(
+    t,
+    stringify({
+      listeners: [{ kind: 'gateway', port: 70_000, prot: 1 }],
+      tls: { certificate: 'server.pem', key: 'gone.key' },
+      providerApi: { production: 'http://api.push.apple.com' },
+      routes: [{ name: 'app', certificate: 'app.pem', topik: 'x', window: 0 }],
+      retires: 3,
+    }),
+  )
+  const paths = problemsOf(path).map((problem) => problem.path)
+  t.same(paths.sort(), [
+    'listeners[0].port',
+    'listeners[0].prot',
+    'providerApi.production',
+    'retires',
+    'routes[0].topik',
+    'routes[0].window',
+    'tls.key',
+  ])
+  t.end()
+})
+
+t.test('a text that is not YAML is told with its line', (t) => {
+  const [problem] = problemsOf(configFile(t, 'listeners:\n  - {kind: gateway\nroutes: [}\n'))
+  t.match(problem, { path: /^line [23], column \d+$/, message: /is not YAML/ })
+  t.end()
+})
+
+t.test('what is not a block of keys is told as such', (t) => {
+  t.match(problemsOf(configFile(t, '- 1\n'))[0]?.message, /must be a block of keys and values/)
+  t.match(problemsOf(configFile(t, ''))[0]?.message, /is missing/)
+  t.end()
+})
+
+const wrongRoutes: readonly [name: string, route: object, path: string, message: RegExp][] = [
+  ['nothing to send with', {}, 'routes[0].certificate', /signingKey/],
+  ['a file that is not there', { certificate: 'no.p12' }, 'routes[0].certificate', /not exist/],
+  ['an empty file', { certificate: 'empty.pem' }, 'routes[0].certificate', /empty/],
+  ['a certificate without key', { certificate: 'other-cert.pem' }, 'routes[0].certificate', /key/],
+  [
+    'a key of another certificate',
+    { certificate: 'other-cert.pem', key: 'app.key' },
+    'routes[0].certificate',
+    /match|belong/,
+  ],
+  [
+    'a wrong passphrase',
+    { certificate: `${fixtures}push-legacy.p12`, passphraseFile: 'app.key' },
+    'routes[0].certificate',
+    /passphrase/,
+  ],
+  [
+    'a signing key that is none',
+    {
+      signingKey: 'app.key',
+      keyId: 'ABC123DEFG',
+      teamId: 'DEF123GHIJ',
+      topic: 'a.b',
+      senderCertificates: ['app.pem'],
+    },
+    'routes[0].signingKey',
+    /P-256|\.p8/,
+  ],
+  ['a signing key alone', { signingKey: 'app.key' }, 'routes[0].keyId', /needed with signingKey/],
+  [
+    'a signing key for MDM',
+    {
+      signingKey: 'app.key',
+      keyId: 'ABC123DEFG',
+      teamId: 'DEF123GHIJ',
+      topic: 'com.apple.mgmt.External.1',
+      senderCertificates: ['app.pem'],
+    },
+    'routes[0].signingKey',
+    /MDM topics take the push certificate only/,
+  ],
+  [
+    'certificate and signing key',
+    { certificate: 'app.pem', signingKey: 'app.key' },
+    'routes[0].signingKey',
+    /not both/,
+  ],
+  [
+    'a topic of somebody else',
+    { certificate: 'app.pem', topic: 'com.example.shop' },
+    'routes[0].topic',
+    /com\.example\.app/,
+  ],
+]
+
+for (const [name, route, path, message] of wrongRoutes)
+  t.test(`a route with ${name}`, (t) => {
+    const value = { ...good, routes: [{ name: 'app', ...route }] }
+    const problems = problemsOf(configFile(t, stringify(value)))
+    const found = problems.find((problem) => problem.path === path)
+    t.match(found?.message, message, JSON.stringify(problems))
+    t.notMatch(JSON.stringify(problems), /PRIVATE KEY/)
+    t.end()
+  })
+
+t.test('one sender in two routes is a conflict, but not across pinned environments', (t) => {
+  const routes = [
+    { name: 'a', certificate: 'app.pem' },
+    { name: 'b', certificate: 'app.pem', environment: 'sandbox' },
+  ]
+  const path = configFile(t, stringify({ ...good, routes }))
+  t.match(problemsOf(path), [{ path: 'routes[1].senderCertificates', message: /route a/ }])
+  const listeners = [
+    { kind: 'gateway', environment: 'production' },
+    { kind: 'gateway', port: 2295, environment: 'sandbox' },
+  ]
+  t.equal(load(t, { ...good, listeners, routes }).routes.length, 2)
+  t.end()
+})
+
+t.test('two routes of one name are a conflict', (t) => {
+  const routes = [
+    { name: 'a', certificate: 'app.pem' },
+    { name: 'a', certificate: 'other.pem' },
+  ]
+  const path = configFile(t, stringify({ ...good, routes }))
+  t.match(problemsOf(path), [{ path: 'routes[1].name', message: /a is taken already/ }])
+  t.end()
+})
