@@ -55,7 +55,7 @@ t.test('every key has its row, and every row its key', (t) => {
 
 t.test('every default in the schema stands in the document', (t) => {
   for (const [key, value] of keys)
-    if (value !== undefined && typeof value !== 'object')
-      t.ok(rows.get(key)?.includes(`\`${String(value)}\``), `${key}: ${String(value)}`)
+    if (['string', 'number', 'boolean'].includes(typeof value))
+      t.ok(rows.get(key)?.includes(`\`${JSON.stringify(value).replaceAll('"', '')}\``), key)
   t.end()
 })
