@@ -93,12 +93,13 @@ export class Overrun<C extends Copy> {
 
   /** Whether there is anything to compare with at all: the usual case is no. */
   isActive(nowMs: number): boolean {
-    for (const episode of this.#episodes) if (nowMs >= episode.expiresAtMs) this.#forget(episode)
+    this.#forgetExpired(nowMs)
     return this.#episodes.size > 0
   }
 
   /** An error response has been sent before the sender's EOF. */
   reported(report: Reported<C>, nowMs: number): void {
+    this.#forgetExpired(nowMs)
     const episode: Episode<C> = {
       origin: report.origin,
       latestConnection: report.latestConnection,
@@ -112,7 +113,10 @@ export class Overrun<C extends Copy> {
     for (const copy of report.behind) this.#remember(episode, copy)
   }
 
-  /** A notification arrived on a connection; if that was reported, it is overrun as well. */
+  /**
+   * A notification arrived on a connection; if that was reported, it is overrun as well. Ask
+   * {@link isActive} first, as for {@link match}.
+   */
   arrived(origin: Origin, copy: C, nowMs: number): void {
     for (const episode of this.#episodes) {
       if (episode.origin !== origin) continue
@@ -137,7 +141,7 @@ export class Overrun<C extends Copy> {
 
   /** The sender's EOF: from now on the resend window runs. */
   ended(origin: Origin, nowMs: number): void {
-    if (!this.isActive(nowMs)) return
+    this.#forgetExpired(nowMs)
     for (const episode of this.#episodes) {
       if (episode.origin !== origin || episode.ended) continue
       episode.ended = true
@@ -159,6 +163,10 @@ export class Overrun<C extends Copy> {
     if (copy !== undefined) this.#size--
     if (copies?.length === 0) episode.copies.delete(key)
     return copy
+  }
+
+  #forgetExpired(nowMs: number): void {
+    for (const episode of this.#episodes) if (nowMs >= episode.expiresAtMs) this.#forget(episode)
   }
 
   #forget(episode: Episode<C>): void {

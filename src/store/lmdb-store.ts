@@ -64,7 +64,8 @@ async function openLocked(
   let room: FileRoom | undefined
   try {
     room = new FileRoom(path)
-    room.take(firstBytes)
+    // An existing store opens on a full disk too: nothing is written, and what it holds can go out.
+    if (isNew) room.take(firstBytes)
     if (isNew) root.putSync(formatKey, Buffer.from(`${formatName} ${formatVersion}`))
     return openTables(directory, { root, room, lock }, deps)
   } catch (error) {
@@ -80,7 +81,7 @@ function judge(directory: string, path: string): boolean {
   if (file.state === 'new') return true
   if (file.state === 'foreign') throw new StoreError('foreign', directory)
   if (file.state === 'damaged') throw new StoreError('damaged', directory, file.detail)
-  if (file.value === undefined && file.unused) return true
+  if (file.empty) return true
   const [name, version] = file.value?.toString('latin1').split(' ') ?? []
   if (name !== formatName) throw new StoreError('foreign', directory)
   if (version !== String(formatVersion))

@@ -1,0 +1,229 @@
+/** The feedback service over real TLS, with readers of every kind. */
+import { once } from 'node:events'
+import type { AddressInfo, Socket } from 'node:net'
+import { connect, createServer, type TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
+import type { FeedbackTuple } from '../../src/binary/feedback-tuple.ts'
+import { serveFeedback } from '../../src/gateway/feedback-service.ts'
+import type { FeedbackStore } from '../../src/store/store.ts'
+import { until } from '../fixtures/condition.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { authority, server as identity } from '../fixtures/identity.ts'
+
+/** Entries of any route, in memory. */
+class MemoryFeedback implements FeedbackStore {
+  #tuples: FeedbackTuple[] = []
+
+  add(_route: string, token: string, timestamp: number): void {
+    this.#tuples.push({ timestamp, token: Buffer.from(token, 'hex') })
+  }
+
+  drop(): void {
+    throw new Error('not for a reader to call')
+  }
+
+  list(): FeedbackTuple[] {
+    return [...this.#tuples]
+  }
+
+  remove(_route: string, tuples: readonly FeedbackTuple[]): void {
+    this.#tuples = this.#tuples.filter(
+      ({ timestamp, token }) =>
+        !tuples.some((read) => read.timestamp === timestamp && read.token.equals(token)),
+    )
+  }
+
+  count(): number {
+    return this.#tuples.length
+  }
+}
+
+interface Service {
+  readonly store: MemoryFeedback
+  readonly clock: FakeClock
+  readonly events: string[]
+  /** The service's ends of the connections, in their order. */
+  readonly sockets: readonly Socket[]
+  connect(): TLSSocket
+}
+
+async function startService(t: Test, count: number): Promise<Service> {
+  const store = new MemoryFeedback()
+  for (let number = 0; number < count; number++)
+    store.add('app', number.toString(16).padStart(64, '0'), 1_617_148_800 + number)
+  const clock = new FakeClock()
+  const events: string[] = []
+  const observer = {
+    read: (read: number) => events.push(`read ${read}`),
+    abandoned: (kept: number) => events.push(`abandoned ${kept}`),
+  }
+  const sockets: Socket[] = []
+  const { certificatePem: cert, keyPem: key } = identity
+  const listener = createServer(
+    { cert, key, maxVersion: 'TLSv1.2', allowHalfOpen: true },
+    (socket) => {
+      sockets.push(socket)
+      serveFeedback(socket, 'app', { store, clock, observer })
+    },
+  )
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  t.teardown(async () => {
+    for (const socket of sockets) socket.destroy()
+    listener.close()
+    await once(listener, 'close')
+    await until(() => clock.pending === 0)
+  })
+  const dial = (): TLSSocket =>
+    connect({
+      host: '127.0.0.1',
+      port,
+      ca: authority.certificatePem,
+      checkServerIdentity: () => undefined,
+    })
+  return { store, clock, events, sockets, connect: dial }
+}
+
+/** Each `data` is one TLS record: Node decrypts no more than one at a time. */
+async function readAll(socket: TLSSocket): Promise<Buffer[]> {
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await once(socket, 'end')
+  return chunks
+}
+
+t.test('tells seconds, length and token, in the order of the entries', async (t) => {
+  const service = await startService(t, 2)
+  const bytes = Buffer.concat(await readAll(service.connect())).toString('hex')
+  // 2021-03-31 00:00:00 UTC and one second later.
+  const first = `6063bb800020${'00'.repeat(32)}`
+  const second = `6063bb810020${'00'.repeat(31)}01`
+  t.equal(bytes, first + second)
+  await until(() => service.events.length > 0)
+})
+
+t.test('puts whole tuples only in each TLS record, and as many as fit', async (t) => {
+  const service = await startService(t, 1000)
+  const chunks = await readAll(service.connect())
+  t.same(
+    chunks.map(({ length }) => length),
+    [431 * 38, 431 * 38, 138 * 38],
+  )
+  const tokens = Buffer.concat(chunks)
+  for (let number = 0; number < 1000; number++)
+    if (tokens.readUInt32BE(number * 38 + 34) !== number) t.fail(`tuple ${number}`)
+  await until(() => service.events.length > 0)
+  t.same(service.events, ['read 1000'])
+  t.equal(service.store.count(), 0)
+})
+
+t.test('splits no tuple with a token of another length either', async (t) => {
+  const service = await startService(t, 0)
+  for (let number = 0; number < 400; number++) service.store.add('app', '5a'.repeat(100), number)
+  const chunks = await readAll(service.connect())
+  t.same(
+    chunks.map(({ length }) => length),
+    [154 * 106, 154 * 106, 92 * 106],
+  )
+  await until(() => service.events.length > 0)
+})
+
+t.test('closes at once when there is nothing to tell', async (t) => {
+  const service = await startService(t, 0)
+  t.same(await readAll(service.connect()), [])
+  await until(() => service.sockets[0]?.destroyed === true)
+  t.same(service.events, [])
+})
+
+t.test('writes without being asked, before the reader has said a word', async (t) => {
+  const service = await startService(t, 1)
+  const socket = service.connect()
+  const [chunk] = (await once(socket, 'data')) as [Buffer]
+  t.equal(chunk.length, 38)
+  socket.destroy()
+  await until(() => service.events.length > 0)
+})
+
+t.test('offers everything again after a reader that died half-way', async (t) => {
+  const service = await startService(t, 200_000)
+  const socket = service.connect()
+  socket.on('error', () => undefined)
+  await once(socket, 'data')
+  socket.destroy()
+  await until(() => service.events.length > 0)
+  t.same(service.events, ['abandoned 200000'])
+  t.equal(service.store.count(), 200_000)
+  const bytes = Buffer.concat(await readAll(service.connect())).length
+  t.equal(bytes, 200_000 * 38)
+})
+
+t.test('takes an EOF before everything was written for a death', async (t) => {
+  const service = await startService(t, 200_000)
+  const socket = service.connect()
+  socket.on('error', () => undefined)
+  await once(socket, 'secureConnect')
+  socket.end()
+  await until(() => service.sockets.length > 0)
+  await once(service.sockets[0] ?? socket, 'end')
+  socket.resume()
+  await until(() => service.events.length > 0)
+  t.same(service.events, ['abandoned 200000'])
+  t.equal(service.store.count(), 200_000)
+})
+
+t.test('gives up on a reader that never closes after 60 s, and keeps its entries', async (t) => {
+  const service = await startService(t, 3)
+  const socket = service.connect()
+  socket.on('error', () => undefined)
+  socket.on('data', () => undefined)
+  socket.allowHalfOpen = true
+  await once(socket, 'end')
+  service.clock.advance(59_999)
+  t.equal(service.sockets[0]?.destroyed, false)
+  service.clock.advance(1)
+  await until(() => service.events.length > 0)
+  t.same(service.events, ['abandoned 3'])
+  t.equal(service.store.count(), 3)
+  socket.destroy()
+})
+
+t.test(
+  'gives a second reader what the first does not hold, and all if that one fails',
+  async (t) => {
+    const service = await startService(t, 3)
+    const first = service.connect()
+    first.on('error', () => undefined)
+    first.allowHalfOpen = true
+    first.resume()
+    await once(first, 'end')
+    t.same(await readAll(service.connect()), [])
+    service.store.add('app', 'ee'.repeat(32), 9)
+    const [latest] = await readAll(service.connect())
+    t.equal(latest?.toString('hex'), `000000090020${'ee'.repeat(32)}`)
+    await until(() => service.events.length > 0)
+    t.same(service.events, ['read 1'])
+    service.sockets[0]?.destroy()
+    await until(() => service.events.length > 1)
+    first.destroy()
+    const [again] = await readAll(service.connect())
+    t.equal(again?.length, 3 * 38)
+    await until(() => service.events.length > 2)
+    t.same(service.events, ['read 1', 'abandoned 3', 'read 3'])
+  },
+)
+
+t.test('leaves an entry that became newer while it was read', async (t) => {
+  const service = await startService(t, 1)
+  const socket = service.connect()
+  socket.allowHalfOpen = true
+  socket.resume()
+  await once(socket, 'end')
+  service.store.add('app', '00'.repeat(32), 1_700_000_000)
+  socket.end()
+  await until(() => service.events.length > 0)
+  t.same(
+    service.store.list().map(({ timestamp }) => timestamp),
+    [1_700_000_000],
+  )
+})

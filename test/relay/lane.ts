@@ -1,0 +1,412 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  accepted,
+  Lane,
+  type Place,
+  type Rejection,
+  type Report,
+  type Verdict,
+} from '../../src/relay/lane.ts'
+import { badToken, laneEvent, LaneRun, laneTimes } from '../fixtures/lane-model.ts'
+
+const tooLong: Rejection = { kind: 'rejected', statusCode: 7, reason: 'PayloadTooLarge' }
+
+interface Given {
+  readonly lane: Lane<string>
+  readonly verdicts: string[]
+  /** One for each identifier, received at 0 ms; the content is its number from 1. */
+  readonly receive: (...identifiers: (number | undefined)[]) => Place<string>[]
+}
+
+function given(): Given {
+  const verdicts: string[] = []
+  const lane = new Lane<string>(laneTimes, ({ content }, { statusCode }, verdict: Verdict) =>
+    verdicts.push(`${content ?? ''} ${statusCode} ${verdict}`),
+  )
+  let count = 0
+  const receive: Given['receive'] = (...identifiers) =>
+    identifiers.map((identifier) => {
+      const place = lane.receive(identifier, 0)
+      place.content = String(++count)
+      return place
+    })
+  return { lane, verdicts, receive }
+}
+
+/** All of them delivered. */
+function acceptAll(lane: Lane<string>, places: readonly Place<string>[]): void {
+  for (const place of places) lane.settle(place, accepted, 0)
+}
+
+const report = (identifier: number, statusCode = 8): object => ({
+  do: 'report',
+  response: { statusCode, identifier },
+})
+const waitUntil = (atMs: number): object => ({ do: 'wait', atMs })
+const nothing = { do: 'nothing' }
+const close = { do: 'close' }
+
+function reportOf(lane: Lane<string>): Report<string> {
+  const written = lane.reported()
+  if (written === undefined) throw new TypeError('a report')
+  return written
+}
+
+/** The contents, in the order given. */
+function contents(places: readonly Place<string>[] | undefined): (string | undefined)[] {
+  return (places ?? []).map(({ content }) => content)
+}
+
+t.test('success is silence', (t) => {
+  const { lane, receive, verdicts } = given()
+  acceptAll(lane, receive(1, 2, 3))
+  t.same(lane.advise(10_000, true), nothing)
+  t.same(verdicts, [])
+  t.equal(lane.inFlight, 0)
+  t.end()
+})
+
+t.test('names the first rejected one in lane order, whichever answer came first', (t) => {
+  const { lane, receive } = given()
+  const [one, two, three, four] = receive(1, 2, 3, 4)
+  if (!one || !two || !three || !four) throw new TypeError('four places')
+  lane.settle(four, tooLong, 0)
+  t.same(lane.advise(0, true), waitUntil(500))
+  lane.settle(three, accepted, 1)
+  lane.settle(two, badToken, 2)
+  t.same(lane.advise(2, true), waitUntil(500))
+  lane.settle(one, accepted, 3)
+  t.same(lane.advise(3, true), report(2))
+  t.end()
+})
+
+t.test('waits 500 ms, from the first rejection on, for what was received before it', (t) => {
+  const { lane, receive, verdicts } = given()
+  const [one, two] = receive(1, 2)
+  if (!one || !two) throw new TypeError('two places')
+  lane.settle(two, badToken, 100)
+  t.same(lane.advise(599, true), waitUntil(600))
+  t.equal(lane.inFlight, 1)
+  t.same(lane.advise(600, true), report(2))
+  t.equal(lane.inFlight, 0, 'the first is owned by the gateway from then on')
+  lane.reported()
+  lane.settle(one, badToken, 700)
+  t.same(verdicts, ['2 8 told', '1 8 untold'])
+  t.end()
+})
+
+t.test('where a second rejection stands in front of the first, it is the one named', (t) => {
+  const { lane, receive } = given()
+  const [, two, three] = receive(1, 2, 3)
+  if (!two || !three) throw new TypeError('three places')
+  lane.settle(three, badToken, 0)
+  lane.settle(two, tooLong, 400)
+  t.same(lane.advise(500, true), report(2, 7))
+  t.end()
+})
+
+t.test('is sent at a quiet moment: 20 ms after the last byte', (t) => {
+  const { lane, receive } = given()
+  const [one] = receive(1)
+  if (!one) throw new TypeError('a place')
+  lane.heard(0)
+  lane.settle(one, badToken, 50)
+  t.same(lane.advise(50, false), waitUntil(70))
+  lane.heard(60)
+  t.same(lane.advise(70, false), waitUntil(80))
+  t.same(lane.advise(80, false), report(1))
+  t.end()
+})
+
+t.test('is sent 100 ms later at the latest, however busy the sender is', (t) => {
+  const { lane, receive } = given()
+  const [one] = receive(1)
+  if (!one) throw new TypeError('a place')
+  lane.settle(one, badToken, 0)
+  for (let ms = 0; ms < 100; ms += 10) {
+    lane.heard(ms)
+    t.same(lane.advise(ms, false), waitUntil(Math.min(ms + 20, 100)))
+  }
+  lane.heard(99)
+  t.same(lane.advise(99, false), waitUntil(100))
+  t.same(lane.advise(100, false), report(1))
+  t.end()
+})
+
+t.test('is sent at once to a sender that listens', (t) => {
+  const { lane, receive } = given()
+  const [one] = receive(1)
+  if (!one) throw new TypeError('a place')
+  lane.heard(5)
+  lane.settle(one, badToken, 5)
+  t.same(lane.advise(5, true), report(1))
+  t.end()
+})
+
+t.test('after the sender’s EOF nothing is told any more', (t) => {
+  const { lane, receive, verdicts } = given()
+  const [one, two] = receive(1, 2)
+  if (!one || !two) throw new TypeError('two places')
+  lane.settle(one, badToken, 0)
+  lane.hush()
+  lane.hush()
+  t.same(lane.advise(0, true), nothing)
+  t.same(verdicts, ['1 8 untold'])
+  lane.settle(two, badToken, 1)
+  t.same(lane.advise(1000, true), nothing)
+  t.same(verdicts, ['1 8 untold', '2 8 untold'])
+  t.equal(lane.reported(), undefined)
+  t.end()
+})
+
+t.test('what has no identifier is untold, and holds nothing up', (t) => {
+  const { lane, receive, verdicts } = given()
+  const [one, two, three] = receive(undefined, undefined, 3)
+  if (!one || !two || !three) throw new TypeError('three places')
+  lane.settle(one, badToken, 0)
+  t.same(verdicts, ['1 8 untold'])
+  t.same(lane.advise(1000, true), nothing, 'and the connection stays open')
+  lane.settle(three, badToken, 1000)
+  t.same(lane.advise(1000, true), waitUntil(1500))
+  lane.settle(two, badToken, 1001)
+  t.same(lane.advise(1001, true), report(3))
+  t.end()
+})
+
+t.test('there is one report, and what is rejected behind it is untold', (t) => {
+  const { lane, receive, verdicts } = given()
+  const [one, two, three] = receive(1, 2, 3)
+  if (!one || !two || !three) throw new TypeError('three places')
+  lane.settle(one, badToken, 0)
+  lane.settle(two, tooLong, 0)
+  t.same(lane.advise(0, true), report(1))
+  t.same(lane.reported()?.named, one)
+  t.same(verdicts, ['1 8 told', '2 7 untold'])
+  t.equal(lane.reported(), undefined)
+  const [four] = receive(4)
+  if (!four) throw new TypeError('a place')
+  t.equal(lane.inFlight, 2)
+  lane.settle(three, badToken, 1)
+  lane.settle(four, badToken, 1)
+  t.same(lane.advise(1000, true), nothing)
+  t.equal(lane.inFlight, 0)
+  t.same(verdicts.slice(2), ['3 8 untold', '4 8 untold'])
+  t.end()
+})
+
+t.test('0 and the highest uint32 are identifiers like any other', (t) => {
+  for (const identifier of [0, 0xffffffff]) {
+    const { lane, receive } = given()
+    const [one] = receive(identifier)
+    if (!one) throw new TypeError('a place')
+    lane.settle(one, badToken, 0)
+    t.same(lane.advise(0, true), report(identifier))
+  }
+  t.end()
+})
+
+t.test('a notification is settled once', (t) => {
+  const { lane, receive } = given()
+  const [one] = receive(1)
+  if (!one) throw new TypeError('a place')
+  lane.settle(one, accepted, 0)
+  t.throws(() => {
+    lane.settle(one, badToken, 0)
+  }, TypeError)
+  t.end()
+})
+
+t.test('what is older than asked for leaves the lane, and is owned', (t) => {
+  const { lane, verdicts } = given()
+  const places = [0, 100, 200].map((ms) => lane.receive(ms, ms))
+  const [first, second, third] = places
+  if (!first || !second || !third) throw new TypeError('three places')
+  t.equal(lane.oldestAtMs, 0)
+  lane.leaveOlderThan(100)
+  t.equal(lane.inFlight, 1)
+  t.equal(lane.oldestAtMs, 200)
+  lane.settle(first, badToken, 300)
+  t.equal(verdicts.length, 1, 'its rejection comes too late to be told')
+  lane.settle(third, badToken, 300)
+  t.same(lane.advise(300, true), report(200), 'and it holds nothing up')
+  lane.settle(second, accepted, 301)
+  t.equal(lane.inFlight, 0)
+  t.end()
+})
+
+t.test('nothing is oldest in an empty lane', (t) => {
+  const { lane, receive } = given()
+  t.equal(lane.oldestAtMs, undefined)
+  acceptAll(lane, receive(1, 2))
+  t.equal(lane.oldestAtMs, undefined)
+  t.end()
+})
+
+t.test('remembers when it heard of the sender', (t) => {
+  const { lane } = given()
+  t.equal(lane.heardAtMs, -Infinity)
+  lane.heard(7)
+  t.equal(lane.heardAtMs, 7)
+  t.end()
+})
+
+t.test('finished, it closes as soon as everything is settled', (t) => {
+  const { lane, receive } = given()
+  const [one] = receive(1)
+  if (!one) throw new TypeError('a place')
+  lane.finish(100)
+  t.same(lane.advise(100, true), waitUntil(600))
+  lane.settle(one, accepted, 200)
+  t.same(lane.advise(200, true), close)
+  t.end()
+})
+
+t.test(
+  'finished, it closes after the error deadline at the latest, from the first time on',
+  (t) => {
+    const { lane, receive } = given()
+    receive(1)
+    lane.finish(100)
+    lane.finish(400)
+    t.same(lane.advise(599, true), waitUntil(600))
+    t.same(lane.advise(600, true), close)
+    t.end()
+  },
+)
+
+t.test('finished, it still tells of a rejection among what was received', (t) => {
+  const { lane, receive } = given()
+  const [one] = receive(1)
+  if (!one) throw new TypeError('a place')
+  lane.finish(0)
+  lane.settle(one, badToken, 400)
+  t.same(lane.advise(400, true), report(1))
+  t.end()
+})
+
+t.test('finished after the sender’s EOF, it has nothing to close', (t) => {
+  const { lane } = given()
+  lane.hush()
+  lane.finish(0)
+  t.same(lane.advise(1000, true), nothing)
+  t.end()
+})
+
+t.test('a report knows what stands behind the named one, and who begins a new run', (t) => {
+  const { lane, receive } = given()
+  const places = receive(...Array.from({ length: 100 }, (_, index) => index))
+  for (const [index, place] of places.entries())
+    lane.settle(place, index === 59 ? badToken : accepted, 0)
+  t.same(lane.advise(0, true), report(59))
+  const written = reportOf(lane)
+  t.equal(written.ambiguous, false)
+  const numbers = (from: number, to: number): string[] =>
+    Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
+  t.same(contents(written.inFront), [...numbers(1, 16), ...numbers(44, 59)])
+  t.same(contents(written.behind), numbers(61, 100))
+  t.end()
+})
+
+t.test('in a short lane no notification behind the named one begins a new run', (t) => {
+  const { lane, receive } = given()
+  const places = receive(1, 2, 3, 4)
+  for (const [index, place] of places.entries())
+    lane.settle(place, index === 1 ? badToken : accepted, 0)
+  lane.advise(0, true)
+  const written = reportOf(lane)
+  t.same([...new Set(contents(written.inFront))], ['1'])
+  t.same(contents(written.behind), ['3', '4'])
+  t.end()
+})
+
+t.test('the landmarks of a long connection are kept: its first 16, and the last 16', (t) => {
+  const { lane, receive } = given()
+  acceptAll(lane, receive(...Array.from({ length: 20_000 }, (_, index) => index)))
+  const [bad] = receive(20_000)
+  if (!bad) throw new TypeError('a place')
+  lane.settle(bad, badToken, 0)
+  lane.advise(0, true)
+  const inFront = contents(lane.reported()?.inFront)
+  t.same(
+    inFront.slice(0, 16),
+    Array.from({ length: 16 }, (_, index) => String(index + 1)),
+  )
+  t.same(
+    inFront.slice(16),
+    Array.from({ length: 16 }, (_, index) => String(index + 19_985)),
+  )
+  t.end()
+})
+
+t.test('in a long connection, too, everything in front is waited for', (t) => {
+  const { lane } = given()
+  const unsettled: Place<string>[] = []
+  const oldest: (number | undefined)[] = []
+  for (let number = 0; number < 5000; number++) {
+    unsettled.push(lane.receive(number, number))
+    if (unsettled.length > 10) acceptAll(lane, unsettled.splice(0, 1))
+    oldest.push(lane.oldestAtMs)
+  }
+  t.same(
+    oldest.slice(10),
+    Array.from({ length: 4990 }, (_, index) => index + 1),
+  )
+  const [bad] = unsettled.splice(9, 1)
+  if (!bad) throw new TypeError('a place')
+  lane.settle(bad, badToken, 5000)
+  t.same(lane.advise(5000, true), waitUntil(5500))
+  acceptAll(lane, unsettled)
+  t.same(lane.advise(5000, true), report(4999))
+  t.end()
+})
+
+t.test('an identifier that is not unique: remembered from its first occurrence on', (t) => {
+  const { lane, receive } = given()
+  const [one, two, three, four, five] = receive(7, 8, 7, 8, 9)
+  if (!one || !two || !three || !four || !five) throw new TypeError('five places')
+  acceptAll(lane, [one, two, three])
+  lane.settle(four, badToken, 0)
+  t.same(lane.advise(0, true), report(8))
+  const written = reportOf(lane)
+  t.equal(written.ambiguous, true)
+  t.same(contents(written.behind), ['2', '3', '4', '5'])
+  t.end()
+})
+
+t.test('a namesake behind makes it ambiguous as well', (t) => {
+  const { lane, receive } = given()
+  const [one] = receive(0, 0)
+  if (!one) throw new TypeError('two places')
+  lane.settle(one, badToken, 0)
+  lane.advise(0, true)
+  const written = reportOf(lane)
+  t.equal(written.ambiguous, true)
+  t.same(contents(written.behind), ['1', '2'])
+  t.end()
+})
+
+t.test('other identifiers may repeat: what is named stands for one alone', (t) => {
+  const { lane, receive } = given()
+  const [one, two, three, four] = receive(7, 7, 3, 9)
+  if (!one || !two || !three || !four) throw new TypeError('four places')
+  acceptAll(lane, [one, two])
+  lane.settle(three, badToken, 0)
+  lane.advise(0, true)
+  const written = reportOf(lane)
+  t.equal(written.ambiguous, false)
+  t.same(contents(written.behind), ['4'])
+  t.end()
+})
+
+t.test('for any interleaving, a lane does what the contract says', (t) => {
+  fc.assert(
+    fc.property(fc.array(laneEvent, { maxLength: 60 }), (events) => {
+      const run = new LaneRun()
+      for (const event of events) run.play(event)
+      run.end()
+    }),
+    { numRuns: 2000 },
+  )
+  t.end()
+})

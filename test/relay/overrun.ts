@@ -1,0 +1,253 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Overrun, type Copy, type Origin, type Reported } from '../../src/relay/overrun.ts'
+import { overrunEvent, OverrunRun } from '../fixtures/overrun-model.ts'
+
+/** One copy for each key; the same key twice makes two. */
+class Named implements Copy {
+  readonly key: string
+
+  constructor(key: string) {
+    this.key = key
+  }
+}
+
+const copies = (...keys: string[]): Named[] => keys.map((key) => new Named(key))
+
+const connection = (number: number): Origin => ({ connection: number, sender: 'sender' })
+
+/** Connection 1 was told of `bad`, with `behind` behind it; 2 was open at that time. */
+const first = connection(1)
+const beside = connection(2)
+const later = connection(3)
+
+function reported(changes: Partial<Reported<Named>> = {}): Reported<Named> {
+  return {
+    origin: first,
+    latestConnection: 2,
+    statusCode: 8,
+    named: new Named('bad'),
+    inFront: copies('front'),
+    behind: copies('one', 'two', 'three'),
+    ambiguous: false,
+    ...changes,
+  }
+}
+
+interface Given {
+  readonly overrun: Overrun<Named>
+  /** Whether a notification that arrives is taken for a resend. */
+  readonly isResend: (origin: Origin, key: string, nowMs: number) => boolean
+}
+
+function given(changes: Partial<Reported<Named>> = {}, maxEntries = 100): Given {
+  const overrun = new Overrun<Named>({ resendWindowMs: 10_000, maxEntries })
+  overrun.reported(reported(changes), 0)
+  return {
+    overrun,
+    isResend: (origin, key, nowMs) =>
+      overrun.isActive(nowMs) && overrun.match(origin, key, nowMs) !== undefined,
+  }
+}
+
+t.test('without a report nothing is a resend', (t) => {
+  const overrun = new Overrun<Named>({ resendWindowMs: 10_000, maxEntries: 100 })
+  t.equal(overrun.isActive(0), false)
+  overrun.arrived(first, new Named('one'), 0)
+  t.equal(overrun.match(later, 'one', 0), undefined)
+  t.equal(overrun.size, 0)
+  t.end()
+})
+
+t.test('a resend is matched with its first copy, in any order', (t) => {
+  const behind = copies('one', 'two', 'three')
+  const { overrun } = given({ behind })
+  t.equal(overrun.match(later, 'three', 0), behind[2])
+  t.equal(overrun.match(later, 'one', 0), behind[0])
+  t.equal(overrun.match(later, 'two', 0), behind[1])
+  t.equal(overrun.size, 0)
+  t.end()
+})
+
+t.test('each copy excuses one resend: what is repeated once more is wanted', (t) => {
+  const behind = copies('one', 'one', 'two')
+  const { overrun } = given({ behind })
+  t.equal(overrun.match(later, 'one', 0), behind[0])
+  t.equal(overrun.match(later, 'one', 0), behind[1])
+  t.equal(overrun.match(later, 'one', 0), undefined)
+  t.equal(overrun.size, 1)
+  t.end()
+})
+
+t.test('(a) matches on any other connection of the route, older ones as well', (t) => {
+  const { isResend } = given()
+  t.ok(isResend(beside, 'one', 0))
+  t.ok(isResend(later, 'two', 0))
+  t.end()
+})
+
+t.test('(a) matches on the reported connection for half a second', (t) => {
+  const { isResend } = given()
+  t.ok(isResend(first, 'one', 500))
+  t.notOk(isResend(first, 'two', 501))
+  t.ok(isResend(later, 'two', 501), 'and still on another')
+  t.end()
+})
+
+t.test('(a) what goes on arriving on the reported connection is overrun as well', (t) => {
+  const { overrun, isResend } = given()
+  overrun.arrived(first, new Named('four'), 30_000)
+  overrun.arrived(beside, new Named('five'), 30_000)
+  t.ok(isResend(later, 'four', 30_000))
+  t.notOk(isResend(later, 'five', 30_000))
+  t.end()
+})
+
+t.test('(b) lives for 10 s after the sender’s EOF', (t) => {
+  const { overrun, isResend } = given()
+  overrun.ended(first, 5000)
+  t.ok(isResend(later, 'one', 14_999))
+  overrun.ended(first, 16_000)
+  t.ok(isResend(later, 'two', 24_998), 'renewed by the match')
+  t.notOk(isResend(later, 'three', 34_998))
+  t.equal(overrun.size, 0)
+  t.end()
+})
+
+t.test('(b) only a match renews it, and only one EOF counts', (t) => {
+  const { overrun, isResend } = given()
+  overrun.ended(first, 0)
+  t.notOk(isResend(later, 'unheard', 9000))
+  overrun.ended(first, 9000)
+  overrun.ended(beside, 9000)
+  t.notOk(isResend(later, 'one', 10_000))
+  t.end()
+})
+
+t.test('(b) what is decoded after the EOF does not prolong it', (t) => {
+  const { overrun, isResend } = given()
+  overrun.ended(first, 0)
+  overrun.arrived(first, new Named('four'), 1000)
+  t.ok(overrun.isActive(9999))
+  t.notOk(isResend(later, 'four', 10_000))
+  t.end()
+})
+
+t.test('(b) lives for 60 s while the sender says nothing and stays connected', (t) => {
+  const { overrun, isResend } = given()
+  t.ok(isResend(later, 'one', 59_999))
+  t.notOk(isResend(later, 'two', 60_000))
+  overrun.ended(first, 60_001)
+  t.notOk(isResend(later, 'three', 60_002), 'and an EOF that comes later revives nothing')
+  t.end()
+})
+
+t.test('(b) an EOF too late revives nothing, even where nothing arrived in between', (t) => {
+  const { overrun } = given()
+  overrun.ended(first, 60_000)
+  t.equal(overrun.isActive(60_000), false)
+  t.end()
+})
+
+t.test('(b) a sender that goes on writing is still in its batch', (t) => {
+  const { overrun, isResend } = given()
+  t.ok(overrun.isActive(59_000))
+  overrun.arrived(first, new Named('four'), 59_000)
+  t.ok(isResend(later, 'one', 118_999))
+  t.notOk(isResend(later, 'four', 119_000))
+  t.end()
+})
+
+for (const key of ['bad', 'front'])
+  t.test(`(d) a later connection that brings ${key} is a new run: all is wanted`, (t) => {
+    const { overrun, isResend } = given()
+    t.notOk(isResend(later, key, 0))
+    t.notOk(isResend(later, 'one', 0))
+    t.equal(overrun.isActive(0), false)
+    t.equal(overrun.size, 0)
+    t.end()
+  })
+
+t.test('(d) a connection that was open already begins no new run', (t) => {
+  const { isResend } = given()
+  t.notOk(isResend(beside, 'bad', 0))
+  t.notOk(isResend(beside, 'front', 0))
+  t.ok(isResend(beside, 'one', 0))
+  t.end()
+})
+
+t.test('(d) one that was refused unread has no key, what stood in front of it has', (t) => {
+  const { isResend } = given({ named: undefined })
+  t.notOk(isResend(later, 'front', 0))
+  t.notOk(isResend(later, 'one', 0))
+  t.end()
+})
+
+for (const statusCode of [1, 10, 255])
+  t.test(`(d) status ${statusCode} makes senders retry the named one: no new run`, (t) => {
+    const { isResend } = given({ statusCode })
+    t.notOk(isResend(later, 'bad', 0))
+    t.ok(isResend(later, 'one', 0))
+    t.end()
+  })
+
+t.test('(d) a new run leaves other reports alone', (t) => {
+  const { overrun, isResend } = given()
+  overrun.reported(
+    reported({ origin: beside, named: new Named('worse'), inFront: [], behind: copies('four') }),
+    0,
+  )
+  t.notOk(isResend(later, 'bad', 0))
+  t.ok(isResend(later, 'four', 0))
+  t.end()
+})
+
+t.test('(e) an ambiguous identifier: also what stood in front matches, no new run', (t) => {
+  const { isResend } = given({ ambiguous: true, behind: copies('front', 'bad', 'one') })
+  t.ok(isResend(later, 'front', 0))
+  t.ok(isResend(later, 'bad', 0))
+  t.ok(isResend(later, 'one', 0))
+  t.end()
+})
+
+t.test('what does not fit is not remembered, and what is matched makes room', (t) => {
+  const { overrun, isResend } = given({}, 2)
+  t.equal(overrun.size, 2)
+  t.notOk(isResend(later, 'three', 0))
+  t.ok(isResend(later, 'one', 0))
+  overrun.arrived(first, new Named('four'), 0)
+  overrun.arrived(first, new Named('five'), 0)
+  t.ok(isResend(later, 'four', 0))
+  t.notOk(isResend(later, 'five', 0))
+  t.end()
+})
+
+t.test('what is over makes room for the next report', (t) => {
+  const { overrun, isResend } = given({}, 3)
+  overrun.ended(first, 0)
+  overrun.reported(reported({ origin: later, behind: copies('four', 'five', 'six') }), 10_000)
+  t.ok(isResend(beside, 'six', 10_000))
+  t.end()
+})
+
+t.test('of two reports the older one is used up first', (t) => {
+  const { overrun, isResend } = given()
+  overrun.ended(first, 0)
+  overrun.reported(reported({ origin: beside, behind: copies('one') }), 0)
+  t.ok(isResend(connection(4), 'one', 9000), 'the first report’s, which this renews')
+  t.ok(isResend(connection(4), 'two', 18_000))
+  t.ok(isResend(connection(4), 'one', 18_000), 'the second one’s')
+  t.notOk(isResend(connection(4), 'one', 18_000))
+  t.end()
+})
+
+t.test('for any story, it remembers what the contract says', (t) => {
+  fc.assert(
+    fc.property(fc.array(overrunEvent, { maxLength: 60 }), (events) => {
+      const run = new OverrunRun()
+      for (const event of events) run.play(event)
+    }),
+    { numRuns: 3000 },
+  )
+  t.end()
+})

@@ -1,0 +1,69 @@
+/** Reading a feedback service that writes as it likes. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:tls'
+import t, { type Test } from 'tap'
+import { readFeedback } from '../../src/sender/feedback-reader.ts'
+import type { SenderOptions } from '../../src/sender/sender-socket.ts'
+import { authority, pushCertificate, server as identity } from '../fixtures/identity.ts'
+
+const sender = await pushCertificate('com.example.app')
+const tuple = Buffer.from(`600000010020${'5a'.repeat(32)}`, 'hex')
+const short = Buffer.from('600000020002beef', 'hex')
+
+/** A service that writes `pieces`, each in a TLS record of its own, and closes. */
+async function startService(t: Test, pieces: readonly Buffer[]): Promise<SenderOptions> {
+  const { certificatePem: cert, keyPem: key } = identity
+  const listener = createServer({ cert, key, requestCert: true, rejectUnauthorized: false })
+  listener.on('secureConnection', (socket) => {
+    socket.on('error', () => undefined)
+    socket.setNoDelay()
+    for (const piece of pieces) socket.write(piece)
+    socket.end()
+  })
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  t.teardown(async () => {
+    listener.close()
+    await once(listener, 'close')
+  })
+  return {
+    host: '127.0.0.1',
+    port: (listener.address() as AddressInfo).port,
+    certificatePem: sender.certificatePem,
+    keyPem: sender.keyPem,
+    certificateAuthority: authority.certificatePem,
+    serverName: 'gateway.push.apple.com',
+  }
+}
+
+async function timestamps(options: SenderOptions): Promise<number[]> {
+  const found: number[] = []
+  for await (const { timestamp } of readFeedback(options)) found.push(timestamp)
+  return found
+}
+
+t.test('puts tuples together that were cut anywhere', async (t) => {
+  const whole = Buffer.concat([tuple, short, tuple])
+  for (const cut of [1, 5, 6, 37, 38, 39, 45, 46])
+    t.same(
+      await timestamps(await startService(t, [whole.subarray(0, cut), whole.subarray(cut)])),
+      [0x60000001, 0x60000002, 0x60000001],
+    )
+})
+
+t.test('ends without a tuple when the list is empty', async (t) => {
+  t.same(await timestamps(await startService(t, [])), [])
+})
+
+t.test('says so when the service closes within a tuple', async (t) => {
+  const options = await startService(t, [tuple, tuple.subarray(0, 37)])
+  await t.rejects(timestamps(options), { message: /within a tuple/ })
+})
+
+t.test('passes on why it could not connect', async (t) => {
+  const options = await startService(t, [])
+  await t.rejects(timestamps({ ...options, certificateAuthority: undefined }), {
+    code: /SELF_SIGNED|UNABLE_TO_VERIFY/,
+  })
+})
