@@ -35,13 +35,23 @@ export const serve: CommandModule<object, InferredOptionTypes<typeof options>> =
     config === undefined ? rehearse(dataDirectory) : run(loadConfiguration(config), createLog()),
 }
 
+/** A defect costs what it touches; it does not take every other sender with it. */
+function surviveDefects(log: Logger): void {
+  const survive = (error: unknown): void => {
+    log.error({ event: 'bug', err: error }, 'a defect of the proxy; please report it')
+  }
+  process.on('uncaughtException', survive)
+  process.on('unhandledRejection', survive)
+}
+
 async function run(configuration: Configuration, log: Logger): Promise<void> {
   const proxy = new Proxy(configuration, { log, clock: systemClock, random: Math.random })
   await proxy.start()
-  await serveUntilSignal(proxy)
+  await serveUntilSignal(proxy, log)
 }
 
-async function serveUntilSignal(proxy: Proxy): Promise<void> {
+async function serveUntilSignal(proxy: Proxy, log: Logger): Promise<void> {
+  surviveDefects(log)
   await stopSignal(() => process.exit(ExitCode.failed))
   process.exitCode = (await proxy.stop()) ? ExitCode.ok : ExitCode.unsettled
 }
@@ -61,7 +71,7 @@ async function rehearse(dataDirectory: string): Promise<void> {
   )
   const { proxy, addresses } = await startRehearsal(files, simulator.origin, log)
   process.stderr.write(guide(files, addresses))
-  await serveUntilSignal(proxy)
+  await serveUntilSignal(proxy, log)
   await simulator.stop()
 }
 
