@@ -44,10 +44,11 @@ try {
 function explain(error: Error & { code?: unknown; port?: unknown }): string {
   const cures: Readonly<Record<string, string>> = {
     EADDRINUSE: 'another program listens there; stop it or choose another port',
-    EACCES: 'this user may not do that; choose a port above 1023, or check the permissions',
+    EACCES: 'this user may not do that; give it the permission, another folder or another port',
     EADDRNOTAVAIL: 'this machine has no such address; correct the host of the listener',
     ECONNREFUSED: 'nothing listens there; start the gateway, or correct --host and --port',
     ENOENT: 'correct the path',
+    ENOTFOUND: 'no such host is known; correct its name',
     ECONNRESET: 'the other side closed during the handshake; its log says why',
     DEPTH_ZERO_SELF_SIGNED_CERT: 'name the CA of the gateway with --ca',
     SELF_SIGNED_CERT_IN_CHAIN: 'name the CA of the gateway with --ca',

@@ -29,6 +29,19 @@ const options = {
   wait: { number: true, default: 1000, describe: 'Milliseconds of silence that mean success' },
 } as const
 
+const highestNumbers = {
+  port: 65_535,
+  identifier: 0xffff_ffff,
+  expiration: 0xffff_ffff,
+  priority: 255,
+  wait: 3_600_000,
+} as const
+
+function checkNumber(name: string, value: number | undefined, highest: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= highest)) return
+  throw new Error(`--${name}: write a whole number from 0 to ${highest}`)
+}
+
 type SendArguments = ArgumentsCamelCase<InferredOptionTypes<typeof options>>
 
 /** See `apns-legacy-proxy send --help`. */
@@ -40,9 +53,13 @@ export const send: CommandModule<object, InferredOptionTypes<typeof options>> = 
       .options(options)
       .example('$0 send --certificate push.p12 --token 1f2e…', 'One alert')
       .example('$0 send --certificate push.p12 --file pushes.jsonl', 'One a line')
-      .check(({ token, file }) => {
-        if (token === undefined && file === undefined)
+      .check((args) => {
+        if (args.token === undefined && args.file === undefined)
           throw new Error('Give --token with a device token, or --file with many')
+        if (!/^([0-9a-f]{2})*$/i.test(args.token ?? ''))
+          throw new Error('--token: write hexadecimal digits, two for each byte')
+        for (const [name, highest] of Object.entries(highestNumbers))
+          checkNumber(name, args[name as keyof typeof highestNumbers], highest)
         return true
       }),
   handler: run,
@@ -54,7 +71,7 @@ async function run(args: SendArguments): Promise<void> {
   await sender.send(notifications)
   const answer = await sender.listen(args.wait, systemClock)
   sender.close()
-  console.log(inWords(answer, notifications.length, args.wait))
+  console.log(inWords(answer, notifications, args.wait))
   if (answer.kind !== 'silence') process.exitCode = 1
 }
 
@@ -114,16 +131,22 @@ function parseLine(text: string, where: string): z.output<typeof line> {
   throw new Error(`${where}: ${z.prettifyError(result.error)}`)
 }
 
-function inWords(answer: GatewayAnswer, count: number, waitMs: number): string {
-  const sent = `Sent ${count} notification${count === 1 ? '' : 's'}.`
+function inWords(
+  answer: GatewayAnswer,
+  sent: readonly Omit<Notification, 'kind'>[],
+  waitMs: number,
+): string {
+  const what = `Sent ${sent.length} notification${sent.length === 1 ? '' : 's'}.`
   switch (answer.kind) {
     case 'silence':
-      return `${sent} Silence for ${waitMs} ms: accepted.`
+      return sent.some(({ command }) => command !== 0)
+        ? `${what} Silence for ${waitMs} ms: accepted.`
+        : `${what} Silence for ${waitMs} ms, as always with command 0: the gateway's log has the outcome.`
     case 'closed':
-      return `${sent} The gateway closed the connection without a word: it may not know this certificate; its log says why.`
+      return `${what} The gateway closed the connection without a word: it may not know this certificate, or be another port than the gateway's; its log says why.`
     case 'error-response': {
       const { statusCode, identifier } = answer.response
-      return `${sent} Error response: status ${statusCode} (${statusCodeName(statusCode)}) for identifier ${identifier}.`
+      return `${what} Error response: status ${statusCode} (${statusCodeName(statusCode)}) for identifier ${identifier}.`
     }
   }
 }

@@ -1,15 +1,15 @@
 /** A configuration file, read, checked, and with everything loaded that it names. */
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { SecureVersion } from 'node:tls'
-import { LineCounter, parseDocument } from 'yaml'
-import type { z } from 'zod'
-import { loadCertificateCredential } from '../credentials/credential.ts'
+import { z } from 'zod'
+import { loadCertificates, type CertificateCredential } from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
-import { loadRoute, type Route } from './route.ts'
-import { configurationSchema, type ConfigurationFile } from './schema.ts'
+import { readDocument } from './document.ts'
+import { loadCertificate, loadRoute, type PolicyDefaults, type Route } from './route.ts'
+import { configurationSchema, type ConfigurationFile, type RouteEntry } from './schema.ts'
+import { inWords } from './wording.ts'
 
 /** One port to listen on. */
 export interface ListenerConfiguration {
@@ -45,99 +45,22 @@ export interface Configuration {
  */
 export function loadConfiguration(path: string): Configuration {
   const problems: ConfigProblem[] = []
-  const file = readFile(path, problems)
-  const configuration = file && build(file, problems)
+  const value = readDocument(path, problems)
+  const configuration = problems.length > 0 ? undefined : build(value, path, problems)
   if (configuration === undefined || problems.length > 0) throw new ConfigError(path, problems)
   return configuration
 }
 
-function readFile(path: string, problems: ConfigProblem[]): ConfigurationFile | undefined {
-  const value = parseText(path, problems)
-  if (value === undefined) return undefined
-  return parseStrictly(configurationSchema(dirname(resolve(path))), value, path, problems)
-}
+type Schema = ReturnType<typeof configurationSchema>
 
-function parseText(path: string, problems: ConfigProblem[]): unknown {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    problems.push({ path, message: `cannot be read (${why}); name the file with --config` })
-    return undefined
-  }
-  const lineCounter = new LineCounter()
-  const document = parseDocument(text, { lineCounter, prettyErrors: false })
-  for (const { message, pos } of document.errors) {
-    const { line, col } = lineCounter.linePos(pos[0])
-    problems.push({ path: `line ${line}, column ${col}`, message: `is not YAML: ${message}` })
-  }
-  if (document.errors.length > 0) return undefined
-  return (document.toJS() as unknown) ?? {}
-}
-
-/** Reports unknown keys and goes on without them, so that they do not hide what else is wrong. */
-function parseStrictly<Schema extends z.ZodType>(
-  schema: Schema,
-  value: unknown,
-  file: string,
-  problems: ConfigProblem[],
-): z.output<Schema> | undefined {
-  const result = schema.safeParse(value, { error: inWords })
-  if (result.success) return result.data
+/** Loads what the file names; where it has mistakes, only to find more of them. */
+function build(value: unknown, path: string, problems: ConfigProblem[]): Configuration | undefined {
+  const schema = configurationSchema(dirname(resolve(path)))
   const known = structuredClone(value)
-  for (const issue of result.error.issues) {
-    if (issue.code === 'unrecognized_keys') {
-      const holder = issue.path.reduce<unknown>(
-        (inner, key) => (inner as Record<PropertyKey, unknown>)[key],
-        known,
-      ) as Record<string, unknown>
-      for (const key of issue.keys) {
-        problems.push({ path: pathOf([...issue.path, key], file), message: 'is not a known key' })
-        Reflect.deleteProperty(holder, key)
-      }
-    } else problems.push({ path: pathOf(issue.path, file), message: issue.message })
-  }
-  const rest = schema.safeParse(known)
-  return rest.success ? rest.data : undefined
-}
-
-const kinds: Readonly<Record<string, string>> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list, each entry beginning with "- "',
-  object: 'a block of keys and values',
-}
-
-/** What an administrator has to write instead; undefined leaves zod its own words. */
-function inWords(issue: {
-  code?: string
-  input?: unknown
-  expected?: unknown
-}): string | undefined {
-  if (issue.code !== 'invalid_type') return undefined
-  const kind = kinds[String(issue.expected)] ?? String(issue.expected)
-  return issue.input === undefined ? `is missing: ${kind}` : `must be ${kind}`
-}
-
-function pathOf(keys: readonly PropertyKey[], file: string): string {
-  if (keys.length === 0) return file
-  return keys
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
-    .join('')
-    .replace(/^\./, '')
-}
-
-function build(file: ConfigurationFile, problems: ConfigProblem[]): Configuration | undefined {
-  const tls = attempt('tls.certificate', problems, () => loadCertificateCredential(file.tls))
-  const routes = file.routes.map((entry, index) =>
-    loadRoute(entry, file, (at, run) => attempt(`routes[${index}].${at}`, problems, run)),
-  )
-  const complete = routes.filter((route) => route !== undefined)
-  findConflicts(complete, file, problems)
-  if (tls === undefined || complete.length < routes.length) return undefined
+  noteProblems(schema, known, path, problems)
+  const file = schema.safeParse(known).data
+  const { tls, certificateAuthority, routes } = load(file ?? soundParts(schema, known), problems)
+  if (file === undefined || tls === undefined) return undefined
   return {
     listeners: file.listeners.map((listener) => ({
       ...listener,
@@ -148,15 +71,98 @@ function build(file: ConfigurationFile, problems: ConfigProblem[]): Configuratio
     tls,
     providerApi: {
       origins: { production: file.providerApi.production, sandbox: file.providerApi.sandbox },
-      certificateAuthority:
-        file.providerApi.certificateAuthority &&
-        readFileSync(file.providerApi.certificateAuthority, 'utf8'),
+      certificateAuthority,
     },
     dataDirectory: file.dataDirectory,
     journal: file.journal,
     limits: file,
-    routes: complete,
+    routes: routes.filter((route) => route !== undefined),
   }
+}
+
+/** Takes unknown keys out of `known`, so that they do not hide what else is wrong. */
+function noteProblems(
+  schema: Schema,
+  known: unknown,
+  file: string,
+  problems: ConfigProblem[],
+): void {
+  for (const issue of schema.safeParse(known, { error: inWords }).error?.issues ?? []) {
+    if (issue.code !== 'unrecognized_keys') {
+      problems.push({ path: pathOf(issue.path, file), message: issue.message })
+      continue
+    }
+    const holder = issue.path.reduce<unknown>(
+      (inner, key) => (inner as Record<PropertyKey, unknown>)[key],
+      known,
+    ) as Record<string, unknown>
+    for (const key of issue.keys) {
+      const path = pathOf([...issue.path, key], file)
+      problems.push({ path, message: 'is not a known key; correct its spelling or remove it' })
+      Reflect.deleteProperty(holder, key)
+    }
+  }
+}
+
+function pathOf(keys: readonly PropertyKey[], file: string): string {
+  if (keys.length === 0) return file
+  return keys
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '')
+}
+
+/** What can be loaded apart from the rest; undefined where it has mistakes. */
+interface Parts extends PolicyDefaults {
+  readonly listeners: ConfigurationFile['listeners']
+  readonly tls: ConfigurationFile['tls'] | undefined
+  readonly providerApi: ConfigurationFile['providerApi'] | undefined
+  readonly routes: readonly (RouteEntry | undefined)[]
+}
+
+/** Of a file with mistakes, the parts without. */
+function soundParts({ shape }: Schema, known: unknown): Parts {
+  const { unregistered, retryForSeconds, errorDeadlineMs, window, resendWindowSeconds } = shape
+  const policy = { unregistered, retryForSeconds, errorDeadlineMs, window, resendWindowSeconds }
+  const given = z.record(z.string(), z.unknown()).safeParse(known).data ?? {}
+  const entries = z.array(z.unknown()).safeParse(given['routes']).data ?? []
+  return {
+    ...z.object(policy).parse({}),
+    listeners: shape.listeners.safeParse(given['listeners']).data ?? [],
+    tls: shape.tls.safeParse(given['tls']).data,
+    providerApi: shape.providerApi.safeParse(given['providerApi']).data,
+    routes: entries.map((entry) => shape.routes.element.safeParse(entry).data),
+  }
+}
+
+/** What the files hold that a configuration names. */
+interface Loaded {
+  readonly tls: CertificateCredential | undefined
+  readonly certificateAuthority: string | undefined
+  readonly routes: readonly (Route | undefined)[]
+}
+
+function load(parts: Parts, problems: ConfigProblem[]): Loaded {
+  const { tls, providerApi } = parts
+  const authority = providerApi?.certificateAuthority
+  const routes = parts.routes.map(
+    (entry, index) =>
+      entry &&
+      loadRoute(entry, parts, (at, run) => attempt(`routes[${index}].${at}`, problems, run)),
+  )
+  findConflicts(routes, parts.listeners, problems)
+  return {
+    tls: tls && attempt('tls.certificate', problems, () => loadCertificate(tls)),
+    certificateAuthority:
+      authority && attempt('providerApi.certificateAuthority', problems, () => pemOf(authority)),
+    routes,
+  }
+}
+
+function pemOf(file: string): string {
+  return loadCertificates(file)
+    .map(({ pem }) => pem)
+    .join('')
 }
 
 function attempt<T>(path: string, problems: ConfigProblem[], run: () => T): T | undefined {
@@ -171,15 +177,19 @@ function attempt<T>(path: string, problems: ConfigProblem[], run: () => T): T | 
 
 /** A sender must lead to one route: by its key, or by its key and the listener's environment. */
 function findConflicts(
-  routes: readonly Route[],
-  file: ConfigurationFile,
+  routes: readonly (Route | undefined)[],
+  listeners: Parts['listeners'],
   problems: ConfigProblem[],
 ): void {
-  const pinned = file.listeners.every(({ environment }) => environment !== undefined)
+  const pinned = listeners.every(({ environment }) => environment !== undefined)
   for (const [index, route] of routes.entries()) {
+    if (route === undefined) continue
     for (const earlier of routes.slice(0, index)) {
-      if (earlier.name === route.name)
-        problems.push({ path: `routes[${index}].name`, message: `${route.name} is taken already` })
+      if (earlier === undefined) continue
+      if (earlier.name === route.name) {
+        const message = `${route.name} is taken already; give each route a name of its own`
+        problems.push({ path: `routes[${index}].name`, message })
+      }
       if (!route.senderKeys.some((key) => earlier.senderKeys.includes(key))) continue
       if (route.environment !== earlier.environment && pinned) continue
       problems.push({

@@ -12,6 +12,12 @@ import {
 import type { RelayPolicy } from '../relay/relay.ts'
 import type { ConfigurationFile, RouteEntry } from './schema.ts'
 
+/** What holds for every route that does not say otherwise. */
+export type PolicyDefaults = Pick<
+  ConfigurationFile,
+  'unregistered' | 'retryForSeconds' | 'errorDeadlineMs' | 'window' | 'resendWindowSeconds'
+>
+
 /** A route with everything loaded. */
 export interface Route extends RelayPolicy {
   readonly name: string
@@ -32,7 +38,7 @@ export type Attempt = <T>(at: string, run: () => T) => T | undefined
 /** Loads what an entry names; undefined when a part of it failed. */
 export function loadRoute(
   entry: RouteEntry,
-  defaults: ConfigurationFile,
+  defaults: PolicyDefaults,
   attempt: Attempt,
 ): Route | undefined {
   const credential = attempt(entry.signingKey === undefined ? 'certificate' : 'signingKey', () =>
@@ -68,10 +74,23 @@ function usualWindowSeconds(topic: string): number {
 }
 
 function loadCredential(entry: RouteEntry): CertificateCredential | SigningKey {
-  const { certificate, key, passphraseFile, signingKey, keyId = '', teamId = '' } = entry
+  const { certificate = '', signingKey, keyId = '', teamId = '' } = entry
   if (signingKey !== undefined) return loadSigningKey(signingKey, keyId, teamId)
+  return loadCertificate({ ...entry, certificate })
+}
+
+/**
+ * Loads a certificate and its key with the passphrase in a file of its own.
+ * @throws {@link CredentialError}
+ */
+export function loadCertificate(files: {
+  certificate: string
+  key?: string | undefined
+  passphraseFile?: string | undefined
+}): CertificateCredential {
+  const { certificate, key, passphraseFile } = files
   return loadCertificateCredential({
-    certificate: certificate ?? '',
+    certificate,
     ...(key !== undefined && { key }),
     ...(passphraseFile !== undefined && {
       passphrase: readFileSync(passphraseFile, 'utf8').replace(/\r?\n$/, ''),

@@ -1,5 +1,5 @@
 /** What may stand in a configuration file: names, types, defaults and limits. */
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 
@@ -12,9 +12,20 @@ const origin = z
     error: 'must be only scheme, host and port, for example https://api.push.apple.com',
   })
 const appleId = z.string().regex(/^[A-Z0-9]{10}$/, {
-  error: 'must be 10 characters of A–Z and 0–9, as in the developer account',
+  error: 'must be 10 characters of A–Z and 0–9, as in the Apple developer account',
 })
-const publicKey = z.string().regex(/^sha256:[0-9a-f]{64}$/)
+
+const neededWithSigningKey = {
+  keyId: 'it is in the name of the file, AuthKey_<keyId>.p8',
+  teamId: 'it is on the membership page of the Apple developer account',
+  topic: 'a key names none; write the bundle ID of the app',
+  senderCertificates: 'a key does not tell who sends; name the certificate of the sender',
+} as const
+
+/** A check that runs on a group of keys though some of its values are wrong: they may be anything. */
+const evenAfterMistakes = {
+  when: ({ value }: { value: unknown }): boolean => typeof value === 'object' && value !== null,
+}
 
 /** What the proxy does with notifications; on top level for all routes, in a route for itself. */
 const policy = {
@@ -54,7 +65,15 @@ export function configurationSchema(directory: string) {
     .transform(at)
     .superRefine((path, context) => {
       const problem = unreadable(path)
-      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+      if (problem !== undefined) context.addIssue(problem)
+    })
+  const sender = z
+    .string()
+    .min(1)
+    .transform((entry) => (isPublicKey(entry) ? entry : at(entry)))
+    .superRefine((entry, context) => {
+      const problem = isPublicKey(entry) ? malformed(entry) : unreadable(entry)
+      if (problem !== undefined) context.addIssue(problem)
     })
 
   const route = z
@@ -68,10 +87,7 @@ export function configurationSchema(directory: string) {
       keyId: appleId.optional(),
       teamId: appleId.optional(),
       topic: z.string().min(1).optional(),
-      senderCertificates: z
-        .array(z.union([publicKey, file]))
-        .min(1)
-        .optional(),
+      senderCertificates: z.array(sender).min(1).optional(),
       pushType: z
         .enum([
           'alert',
@@ -87,7 +103,7 @@ export function configurationSchema(directory: string) {
           'widgets',
         ])
         .optional(),
-      priority: z.union([z.literal(5), z.literal(10)]).optional(),
+      priority: z.literal([5, 10]).optional(),
       unregistered: policy.unregistered.optional(),
       retryForSeconds: policy.retryForSeconds.optional(),
       errorDeadlineMs: policy.errorDeadlineMs.optional(),
@@ -107,10 +123,11 @@ export function configurationSchema(directory: string) {
         problem('signingKey', 'give certificate or signingKey, not both')
       if (value.signingKey === undefined) return
       for (const needed of ['keyId', 'teamId', 'topic', 'senderCertificates'] as const)
-        if (value[needed] === undefined) problem(needed, 'is needed with signingKey')
-      if (value.topic?.startsWith('com.apple.mgmt.'))
+        if (value[needed] === undefined)
+          problem(needed, `is needed with signingKey: ${neededWithSigningKey[needed]}`)
+      if (typeof value.topic === 'string' && value.topic.startsWith('com.apple.mgmt.'))
         problem('signingKey', 'MDM topics take the push certificate only; give certificate instead')
-    })
+    }, evenAfterMistakes)
 
   return z.strictObject({
     listeners: z.array(z.discriminatedUnion('kind', [gateway, feedback])).min(1),
@@ -120,6 +137,7 @@ export function configurationSchema(directory: string) {
     tls: z.strictObject({
       certificate: file,
       key: file,
+      passphraseFile: file.optional(),
       minVersion: minVersion.default('TLSv1.2'),
     }),
     store: z.literal('lmdb').default('lmdb'),
@@ -151,10 +169,19 @@ export function configurationSchema(directory: string) {
   })
 }
 
+function isPublicKey(entry: string): boolean {
+  return entry.startsWith('sha256:')
+}
+
+function malformed(publicKey: string): string | undefined {
+  if (/^sha256:[0-9a-f]{64}$/.test(publicKey)) return undefined
+  return 'must be sha256: and 64 digits of 0–9 and a–f, as the log has it for a sender refused'
+}
+
 function unreadable(path: string): string | undefined {
   try {
     accessSync(path, constants.R_OK)
-    return undefined
+    return statSync(path).isDirectory() ? `${path} is a folder; name a file in it` : undefined
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'ENOENT') return `${path} does not exist; correct the path or put the file there`

@@ -190,7 +190,7 @@ export class Pool implements Upstream {
     this.#sessions.delete(session)
     this.#failures = session.served ? 0 : this.#failures + 1
     const pauseMs = session.served ? 0 : this.#pauseMs(this.#failures)
-    this.#deps.observer.closed(cause, pauseMs)
+    this.#deps.observer.closed(cause, this.#stopped ? 0 : pauseMs)
     if (this.#sessions.size === 0) for (const done of this.#onEmpty.splice(0)) done()
     if (this.#stopped || this.#usable.size > 0) return
     this.#dropExpired()

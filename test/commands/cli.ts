@@ -1,5 +1,5 @@
 /** The command line as a newcomer meets it: help, first steps, and what goes wrong. */
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -129,6 +129,38 @@ t.test('the commands that a rehearsal prints do what it says', async (t) => {
   t.equal((await result).code, 0)
 })
 
+t.test('a rehearsal keeps its certificates for the next one', async (t) => {
+  const directory = folder(t)
+  const certificates = async (): Promise<string[]> => {
+    const { child, output, result } = startCommand(t, ['serve'], directory)
+    await event(output, 'proxy.ready')
+    child.kill('SIGTERM')
+    t.equal((await result).code, 0)
+    const files = join(directory, 'data', 'rehearsal')
+    return ['ca.pem', 'sender.pem', 'server.pem'].map((file) =>
+      readFileSync(join(files, file), 'utf8'),
+    )
+  }
+  t.strictSame(await certificates(), await certificates())
+})
+
+t.test('send tells a stranger that the gateway may not know its certificate', async (t) => {
+  const directory = folder(t)
+  const config = writeConfiguration(directory, sender, 'https://127.0.0.1:1', {})
+  const { output } = startCommand(t, ['serve', '--config', config])
+  const { listeners } = (await event(output, 'proxy.ready')) as { listeners?: { port: number }[] }
+  const stranger = await pushCertificate('com.example.stranger')
+  const certificate = join(directory, 'stranger.pem')
+  writeFileSync(certificate, stranger.certificatePem + stranger.keyPem)
+  const where = ['--port', String(listeners?.[0]?.port), '--ca', join(directory, 'ca.pem')]
+  const args = ['send', '--certificate', certificate, '--token', '00', ...where]
+  const { code, stdout, stderr } = await runCommand(t, args)
+  t.equal(code, 1)
+  t.match(stdout, /closed the connection without a word: it may not know this certificate/)
+  t.equal(stderr, '')
+  t.match(await event(output, 'sender.refused'), { subject: /com\.example\.stranger/ })
+})
+
 t.test('send says what is wrong with itself', async (t) => {
   const directory = folder(t)
   const certificate = join(directory, 'push.pem')
@@ -145,5 +177,18 @@ t.test('send says what is wrong with itself', async (t) => {
     t.equal(code, 1, name)
     t.match(stderr, message, name)
     t.notMatch(stderr, noStack, name)
+  }
+})
+
+t.test('send refuses what is no number and no token before it connects', async (t) => {
+  const rows: readonly [readonly string[], RegExp][] = [
+    [['--token', 'xyz'], /--token: write hexadecimal/],
+    [['--token', '00', '--wait', 'abc'], /--wait: write a whole number/],
+    [['--token', '00', '--port', '99999'], /--port: write a whole number/],
+  ]
+  for (const [args, message] of rows) {
+    const { code, stderr } = await runCommand(t, ['send', '--certificate', 'push.pem', ...args])
+    t.equal(code, 1)
+    t.match(stderr, message)
   }
 })
