@@ -1,7 +1,7 @@
 /** What a configuration file may say, and how every fault in it is told at once. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
@@ -123,7 +123,121 @@ t.test('a text that is not YAML is told with its line', (t) => {
 
 t.test('what is not a block of keys is told as such', (t) => {
   t.match(problemsOf(configFile(t, '- 1\n'))[0]?.message, /must be a block of keys and values/)
-  t.match(problemsOf(configFile(t, ''))[0]?.message, /is missing/)
+  t.match(problemsOf(configFile(t, 'proxy'))[0]?.message, /must be a block .*, not text/)
+  t.match(
+    problemsOf(configFile(t, '# all of it\n'))[0]?.message,
+    /has no value; it must be a block/,
+  )
+  t.match(problemsOf(configFile(t, ' \n'))[0]?.message, /is empty; begin with an example/)
+  t.end()
+})
+
+t.test('an alias without an anchor, a key twice and a folder are no configuration', (t) => {
+  t.match(problemsOf(configFile(t, 'tls: *server\n')), [
+    { message: /is not YAML: Unresolved alias/ },
+  ])
+  t.match(problemsOf(configFile(t, 'tls: 1\ntls: 2\n')), [{ path: 'line 2, column 1' }])
+  const folder = dirname(configFile(t, ''))
+  t.match(problemsOf(folder), [{ path: folder, message: /it is a folder; name the file in it/ }])
+  const missing = join(folder, 'missing.yaml')
+  t.match(problemsOf(missing), [{ path: missing, message: /there is no such file; .*--config/ }])
+  t.end()
+})
+
+t.test('a mistake in one part does not hide those in another', (t) => {
+  const path = configFile(
+    t,
+    stringify({
+      listeners: [{ kind: 'gateway', port: 'all' }],
+      tls: { certificate: 'server.pem', key: 'app.key' },
+      providerApi: { certificateAuthority: 'empty.pem' },
+      routes: [
+        { name: 5, certificate: 'gone.p12', keyId: 7 },
+        { name: 'a', certificate: 'app.pem', topic: 'com.example.shop' },
+        { name: 'b', certificate: 'other.pem' },
+        { name: 'b', certificate: 'other.pem' },
+        { name: 'c', keyId: false },
+        { name: 'd', certificate: 'other-cert.pem', key: 'app.key', topik: 'x' },
+      ],
+    }),
+  )
+  t.same(
+    problemsOf(path).map((problem) => problem.path),
+    [
+      'listeners[0].port',
+      'routes[0].name',
+      'routes[0].certificate',
+      'routes[0].keyId',
+      'routes[4].keyId',
+      'routes[4].certificate',
+      'routes[5].topik',
+      'routes[1].topic',
+      'routes[5].certificate',
+      'routes[3].name',
+      'routes[3].senderCertificates',
+      'tls.certificate',
+      'providerApi.certificateAuthority',
+    ],
+  )
+  t.end()
+})
+
+t.test('each problem names its place, what must stand there, and no value', (t) => {
+  const path = configFile(
+    t,
+    stringify({
+      listeners: [{ kind: 'gatway' }, { port: 2196 }],
+      admin: { port: '9195' },
+      tls: { certificate: 'server.pem', key: 'server.key', passphrase: 'hunter2' },
+      window: 1.5,
+      journal: { enabled: 'no', maxEntries: 0 },
+      store: 'redis',
+      routes: [
+        { name: '', certificate: '.', senderCertificates: 'app.pem', priority: 7 },
+        { name: 'b', certificate: 'app.pem', senderCertificates: ['sha256:AB', null] },
+      ],
+    }),
+  )
+  const folder = dirname(path)
+  t.same(
+    new Map(problemsOf(path).map((problem) => [problem.path, problem.message])),
+    new Map([
+      ['listeners[0].kind', 'must be gateway or feedback'],
+      ['listeners[1].kind', 'must be gateway or feedback'],
+      ['admin.port', 'must be a number, not text; write digits alone, without quotes and unit'],
+      ['tls.passphrase', 'is not a known key; correct its spelling or remove it'],
+      ['store', 'must be lmdb'],
+      ['journal.enabled', 'must be true or false, not text; leave the quotes out'],
+      ['journal.maxEntries', 'must be 1 or more'],
+      ['window', 'must be a whole number, not a fraction'],
+      ['routes[0].name', 'must be something: it is empty'],
+      ['routes[0].certificate', `${folder} is a folder; name a file in it`],
+      ['routes[0].senderCertificates', 'must be a list, each entry behind "- ", not text'],
+      ['routes[0].priority', 'must be 5 or 10'],
+      [
+        'routes[1].senderCertificates[0]',
+        'must be sha256: and 64 digits of 0–9 and a–f, as the log has it for a sender refused',
+      ],
+      ['routes[1].senderCertificates[1]', 'has no value; it must be text'],
+    ]),
+  )
+  t.end()
+})
+
+t.test('relative paths begin at the folder of the file', (t) => {
+  const path = configFile(t, stringify({ ...good, dataDirectory: 'kept' }))
+  t.equal(loadConfiguration(path).dataDirectory, join(dirname(path), 'kept'))
+  t.equal(loadConfiguration(relative('', path)).dataDirectory, join(dirname(path), 'kept'))
+  t.end()
+})
+
+t.test('an encrypted key of the proxy itself takes a passphrase', (t) => {
+  const tls = { certificate: `${fixtures}push.pem`, key: `${fixtures}push-pkcs8-encrypted.key` }
+  const needed = problemsOf(configFile(t, stringify({ ...good, tls })))
+  t.match(needed, [{ path: 'tls.certificate', message: /under "passphraseFile"/ }])
+  const path = configFile(t, stringify({ ...good, tls: { ...tls, passphraseFile: 'server.pass' } }))
+  writeFileSync(join(dirname(path), 'server.pass'), 'correct-horse\n')
+  t.match(loadConfiguration(path).tls, { keyPem: /BEGIN PRIVATE KEY/ })
   t.end()
 })
 
@@ -174,6 +288,18 @@ const wrongRoutes: readonly [name: string, route: object, path: string, message:
     { certificate: 'app.pem', signingKey: 'app.key' },
     'routes[0].signingKey',
     /not both/,
+  ],
+  [
+    'an environment that its certificate is not for',
+    { certificate: `${fixtures}mdm.pem`, key: `${fixtures}mdm.key`, environment: 'sandbox' },
+    'routes[0].environment',
+    /is for production, not for sandbox/,
+  ],
+  [
+    'a sender that is no certificate',
+    { certificate: 'app.pem', senderCertificates: ['app.key'] },
+    'routes[0].senderCertificates',
+    /app\.key: no certificate that can be read/,
   ],
   [
     'a topic of somebody else',

@@ -91,74 +91,75 @@ t.test('a frame of 4 GiB is refused from its header, and what follows is dropped
   await until(() => delivered(stage).length === 1)
 })
 
-/** Bytes that are refused, the status that says so, all with identifier 7. */
+/** Bytes that are refused, with IDENT for the identifier, and the status that says so. */
 const refusals: readonly (readonly [name: string, hex: string, status: string])[] = [
   [
     'two token items',
-    `02 00000063 01 0020 ${first} 01 0020 ${first} 02 0013 ${payload} 03 0004 00000007`,
+    `02 00000063 01 0020 ${first} 01 0020 ${first} 02 0013 ${payload} 03 0004 IDENT`,
     '80',
   ],
   [
     'two payload items',
-    `02 00000056 01 0020 ${first} 02 0013 ${payload} 02 0013 ${payload} 03 0004 00000007`,
+    `02 00000056 01 0020 ${first} 02 0013 ${payload} 02 0013 ${payload} 03 0004 IDENT`,
     '80',
   ],
   [
     'two identifiers: the first counts',
-    `02 00000047 01 0020 ${first} 02 0013 ${payload} 03 0004 00000007 03 0004 00000008`,
+    `02 00000047 01 0020 ${first} 02 0013 ${payload} 03 0004 IDENT 03 0004 00000008`,
     '80',
   ],
   [
     'an item that reaches beyond its frame',
-    `02 00000040 03 0004 00000007 01 0020 ${first} 02 0014 ${payload}`,
+    `02 00000040 03 0004 IDENT 01 0020 ${first} 02 0014 ${payload}`,
     '80',
   ],
   ['an expiration of 2 bytes', `02 00000045 ${items('04 0002 0000')}`, '80'],
   ['a priority of 4 bytes', `02 00000047 ${items('05 0004 0000000a')}`, '80'],
-  ['a token of no bytes', `01 00000007 00000000 0000 0013 ${payload}`, '02'],
-  ['a frame without token', `02 0000001d 02 0013 ${payload} 03 0004 00000007`, '02'],
-  ['a payload of no bytes', `01 00000007 00000000 0020 ${first} 0000`, '04'],
-  ['a frame without payload', `02 0000002a 01 0020 ${first} 03 0004 00000007`, '04'],
+  ['a token of no bytes', `01 IDENT 00000000 0000 0013 ${payload}`, '02'],
+  ['a frame without token', `02 0000001d 02 0013 ${payload} 03 0004 IDENT`, '02'],
+  ['a payload of no bytes', `01 IDENT 00000000 0020 ${first} 0000`, '04'],
+  ['a frame without payload', `02 0000002a 01 0020 ${first} 03 0004 IDENT`, '04'],
   [
     'a frame whose payload item is empty',
-    `02 0000002d 01 0020 ${first} 02 0000 03 0004 00000007`,
+    `02 0000002d 01 0020 ${first} 02 0000 03 0004 IDENT`,
     '04',
   ],
-  ['a token of 1 byte', `02 00000021 01 0001 ff 02 0013 ${payload} 03 0004 00000007`, '05'],
-  ['a token of 101 bytes', `01 00000007 00000000 0065 ${'ab'.repeat(101)} 0013 ${payload}`, '05'],
+  ['a token of 1 byte', `02 00000021 01 0001 ff 02 0013 ${payload} 03 0004 IDENT`, '05'],
+  ['a token of 101 bytes', `01 IDENT 00000000 0065 ${'ab'.repeat(101)} 0013 ${payload}`, '05'],
   [
     'a payload of 5,000 bytes, command 1',
-    `01 00000007 00000000 0020 ${first} 1388 ${'20'.repeat(5000)}`,
+    `01 IDENT 00000000 0020 ${first} 1388 ${'20'.repeat(5000)}`,
     '07',
   ],
   [
     'a payload of 5,000 bytes behind its identifier, command 2',
-    `02 000013b5 03 0004 00000007 01 0020 ${first} 02 1388 ${'20'.repeat(5000)}`,
+    `02 000013b5 03 0004 IDENT 01 0020 ${first} 02 1388 ${'20'.repeat(5000)}`,
     '07',
   ],
   [
     'a payload of 5,000 bytes before its identifier, command 2',
-    `02 000013b5 01 0020 ${first} 02 1388 ${'20'.repeat(5000)} 03 0004 00000007`,
+    `02 000013b5 01 0020 ${first} 02 1388 ${'20'.repeat(5000)} 03 0004 IDENT`,
     '07',
   ],
-  ['a payload that is not JSON', `01 00000007 00000000 0020 ${first} 0005 68656c6c6f`, '04'],
-  ['a payload that is a JSON list', `01 00000007 00000000 0020 ${first} 0002 5b5d`, '04'],
+  ['a payload that is not JSON', `01 IDENT 00000000 0020 ${first} 0005 68656c6c6f`, '04'],
+  ['a payload that is a JSON list', `01 IDENT 00000000 0020 ${first} 0002 5b5d`, '04'],
 ]
 
 function items(last: string): string {
-  return `01 0020 ${first} 02 0013 ${payload} 03 0004 00000007 ${last}`
+  return `01 0020 ${first} 02 0013 ${payload} 03 0004 IDENT ${last}`
 }
 
 t.test('what is refused is answered with exactly 6 bytes and an end', async (t) => {
   const stage = await setStage(t)
-  for (const [name, hex, status] of refusals)
+  for (const [index, [name, hex, status]] of refusals.entries())
     await t.test(`${name}: status 0x${status}`, async (t) => {
+      const identifier = `a1b2c3${String(index + 10)}`
       const sender = await RawSender.open(t, stage)
-      sender.write(hex)
+      sender.write(hex.replaceAll('IDENT', identifier))
       await sender.saw('end')
       sender.end()
       await sender.saw('close')
-      t.strictSame(sender.events, [`data 08${status}00000007`, 'end', 'close'])
+      t.strictSame(sender.events, [`data 08${status}${identifier}`, 'end', 'close'])
     })
   t.strictSame(delivered(stage), [])
 })

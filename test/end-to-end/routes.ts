@@ -87,6 +87,18 @@ t.test('a frame without expiration is not stored, a silent one has priority 5', 
   t.match(stage.received[0], { pushType: 'background', priority: '5', expiration: '0' })
 })
 
+t.test('a payload in UTF-16 arrives as UTF-8', async (t) => {
+  const stage = await setStage(t)
+  // {"aps":{"alert":"é"}} in 42 bytes, low byte first, as node-apn writes utf16le.
+  const payload =
+    '7b00220061007000730022003a007b00220061006c006500720074002200' + '3a002200e90022007d007d00'
+  const socket = await dial(stage)
+  socket.end(Buffer.from(`000020${token}002a${payload}`, 'hex'))
+  await settled(stage, 1)
+  t.match(stage.received[0], { pushType: 'alert', status: 200 })
+  t.equal(stage.received[0]?.payload.toString(), '{"aps":{"alert":"é"}}')
+})
+
 t.test('a push type that APNs does not like is left out, and the push delivered', async (t) => {
   const stage = await setStage(t, {
     simulator: { answers: [{ tokenPrefix: '00', reason: 'InvalidPushType', times: 1 }] },
@@ -115,6 +127,23 @@ t.test('unregistered: error tells at once what the feedback service would tell',
   socket.write(enhanced(7, { token, payload: alert }))
   await until(() => heard.length > 0)
   t.equal(Buffer.concat(heard).toString('hex'), '080800000007')
+})
+
+t.test('a token that is gone is no error, unless the route says so', async (t) => {
+  const gone = { tokenPrefix: '00', reason: 'Unregistered' }
+  const stage = await setStage(t, { simulator: { answers: [gone] } })
+  const socket = await dial(stage)
+  const heard: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => heard.push(chunk))
+  socket.write(enhanced(7, { token, payload: alert }))
+  await settled(stage, 1)
+  socket.end(enhanced(8, { token: `11${token.slice(2)}`, payload: alert }))
+  await until(() => socket.closed)
+  t.same(heard, [])
+  t.same(
+    stage.received.map(({ status }) => status),
+    [410, 200],
+  )
 })
 
 t.test('a sender listed by the digest of its key is admitted', async (t) => {
