@@ -1,5 +1,5 @@
 /** The story of one client connection: bytes in, notifications to the relay, at most six bytes out. */
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Decoder, type Received } from '../binary/decoder.ts'
 import { encodeErrorResponse, type ErrorResponse } from '../binary/error-response.ts'
 import { BinaryProtocolError } from '../binary/notification.ts'
@@ -53,7 +53,7 @@ const busyMs = 1000
  * response, after an unreadable stream, or once everything received is settled.
  */
 export class SenderConnection {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #deps: ConnectionDeps
   readonly #decoder: Decoder
   readonly #lane: Lane<Delivery>
@@ -71,7 +71,7 @@ export class SenderConnection {
   #cancelRoom: Cancel | undefined
   #onInputEnded: (() => void)[] = []
 
-  constructor(socket: Socket, deps: ConnectionDeps) {
+  constructor(socket: Duplex, deps: ConnectionDeps) {
     this.#socket = socket
     this.#deps = deps
     this.#decoder = new Decoder(deps.limits.maxPayloadBytes)
@@ -195,7 +195,8 @@ export class SenderConnection {
       this.#awaitRoom()
       return true
     }
-    if (this.#reported || this.#lane.inFlight < this.#deps.limits.window) return false
+    if (this.#reported || this.#inputEnded) return false
+    if (this.#lane.inFlight < this.#deps.limits.window) return false
     this.#lane.leaveOlderThan(this.#deps.clock.now() - this.#deps.limits.errorDeadlineMs)
     return this.#lane.inFlight >= this.#deps.limits.window
   }
@@ -211,7 +212,13 @@ export class SenderConnection {
   #steerReading(): void {
     const blocked = !this.#exhausted && !this.#inputEnded && this.#isBlocked()
     if (blocked && !this.#socket.isPaused()) this.#socket.pause()
-    else if (!blocked && this.#socket.isPaused()) this.#socket.resume()
+    else if (!blocked && this.#socket.isPaused()) this.#resume()
+  }
+
+  /** Quiet was only the pause: the sender may have written all the time. */
+  #resume(): void {
+    this.#lane.heard(this.#deps.clock.now())
+    this.#socket.resume()
   }
 
   #advise(): void {
@@ -232,10 +239,10 @@ export class SenderConnection {
         this.#socket.end()
         break
       case 'nothing':
-        if (this.#inputEnded) this.#closeWhenSettled()
-        else if (this.#stopping && !this.#reported) this.#stopWhenQuiet(now)
+        if (this.#inputEnded) this.#closeWhenSettled(now)
         else if (this.#lane.inFlight >= limits.window && this.#lane.oldestAtMs !== undefined)
           this.#attendAt(this.#lane.oldestAtMs + limits.errorDeadlineMs, now)
+        else if (this.#mayStop()) this.#stopWhenQuiet(now)
     }
   }
 
@@ -245,8 +252,17 @@ export class SenderConnection {
     })
   }
 
-  #closeWhenSettled(): void {
-    if (this.#exhausted && this.#lane.inFlight === 0) this.#socket.end()
+  /** A sender that has finished can be told nothing: it is not kept for as long as an outage. */
+  #closeWhenSettled(now: number): void {
+    if (!this.#exhausted) return
+    const atMs = this.#lane.heardAtMs + this.#deps.limits.errorDeadlineMs
+    if (this.#lane.inFlight === 0 || now >= atMs) this.#socket.end()
+    else this.#attendAt(atMs, now)
+  }
+
+  /** Not while bytes of the sender wait for their turn, and only once. */
+  #mayStop(): boolean {
+    return this.#stopping && !this.#reported && !this.#exhausted && this.#heldBack === 0
   }
 
   #stopWhenQuiet(now: number): void {
@@ -283,7 +299,6 @@ export class SenderConnection {
   #closeOnce(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#cancelHold?.()
     this.#deps.observer.closed({ received: this.#received, reported: this.#reported })
   }
 }

@@ -6,9 +6,12 @@
  * a full tmpfs. File systems that never write in place (btrfs, zfs) can still surprise.
  */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
-import { usedBytes } from './lmdb-file.ts'
+import { freeBytes, usedBytes } from './lmdb-file.ts'
 
 const stepBytes = 4 * 1024 * 1024
+const reserveBytes = 1024 * 1024
+/** So many times what is needed, and LMDB finds it in one piece between the pages in use. */
+const plenty = 8
 const zeros = Buffer.alloc(1024 * 1024)
 
 /** The spare end of a data file. */
@@ -25,12 +28,18 @@ export class FileRoom {
   }
 
   /**
-   * Makes sure that `bytes` can be written beyond what is in use. Not to be called while a
-   * transaction is under way.
+   * Makes sure that `bytes` can be written beyond what is in use, and a reserve beyond that. Not to
+   * be called while a transaction is under way.
    * @throws the system's error when the disk is full
    */
   take(bytes: number): void {
-    if (this.#spare < bytes) this.#find(bytes)
+    this.#demand(bytes + reserveBytes)
+    this.#spare -= bytes
+  }
+
+  /** As {@link take}, for what will free more than it needs: the reserve is there for it. */
+  takeReserve(bytes: number): void {
+    this.#demand(bytes)
     this.#spare -= bytes
   }
 
@@ -38,13 +47,14 @@ export class FileRoom {
     closeSync(this.#fd)
   }
 
-  #find(bytes: number): void {
+  #demand(bytes: number): void {
+    if (this.#spare >= bytes) return
     const used = usedBytes(this.#fd)
     const needed = used + bytes
     try {
       if (this.#size < needed) this.#growTo(needed + stepBytes)
     } catch (error) {
-      if (this.#size < needed) throw error
+      if (this.#size < needed && freeBytes(this.#fd) < plenty * bytes) throw error
     }
     this.#spare = this.#size - used
   }

@@ -5,7 +5,7 @@
  *     page    number 8 | transaction 8 | pad 2 | flags 2 | lower 2, upper 2 (or pages 4) | slots 2 …
  *     meta    magic 4 | version 4 | … | page size @48 | trees @48 and @96 | last page @144
  *             | transaction @152 | boot @160        (offsets in the page)
- *     tree    pad 4 | flags 2 | depth 2 | … | entries @32 | root @40
+ *     tree    pad 4 | flags 2 | depth 2 | its pages @8, @16 and @24 | entries @32 | root @40
  *     node    low 2 | high 2 | flags 2 | key size 2 | key | data
  *
  * — source: lmdb-js 3.5, dependencies/lmdb/libraries/liblmdb/mdb.c, data version 2
@@ -70,6 +70,27 @@ export function inspectLmdbFile(path: string, key: string): LmdbFile {
 export function usedBytes(file: number): number {
   const { lastPage, pageBytes } = newest(readMetas(file))
   return (lastPage + 1) * pageBytes
+}
+
+/**
+ * What lies free between the pages in use, as removals leave it: all pages but the two metas and
+ * those that the trees count. Only for a file with few tables, whose main tree is a single page.
+ */
+export function freeBytes(file: number): number {
+  const { page, pageBytes, lastPage } = newest(readMetas(file))
+  const main = readAt(file, rootAt(page, mainTreeAt) * pageBytes, pageBytes)
+  const tables = nodes(main)
+    .filter((node) => main.readUInt16LE(node + 4) === nodeFlag.tree)
+    .map((node) => treePages(main, node + nodeBytes + main.readUInt16LE(node + 6)))
+  const used = tables.reduce((sum, pages) => sum + pages, 2)
+  const inUse = used + treePages(page, firstTreeAt) + treePages(page, mainTreeAt)
+  return (lastPage + 1 - inUse) * pageBytes
+}
+
+function treePages(page: Buffer, tree: number): number {
+  return (
+    page.readUIntLE(tree + 8, 6) + page.readUIntLE(tree + 16, 6) + page.readUIntLE(tree + 24, 6)
+  )
 }
 
 interface Meta {

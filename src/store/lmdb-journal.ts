@@ -161,7 +161,8 @@ class Batch implements JournalBatch, Change {
   }
 
   get bytes(): number {
-    return this.#remaining > 0 && this.#entry !== 'stored' ? this.#entryBytes : this.#count
+    if (this.#remaining === 0) return 0
+    return this.#entry === 'stored' ? this.#count : this.#entryBytes + this.#count
   }
 
   settled(index: number): void {

@@ -8,7 +8,7 @@ import { FileRoom } from './file-room.ts'
 import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
-import { Writer, type Change, type Commit } from './lmdb-writer.ts'
+import { Writer, type Change } from './lmdb-writer.ts'
 import { StoreError, type Store, type StoreObserver } from './store.ts'
 
 /** What a store is given. */
@@ -126,7 +126,18 @@ function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps):
   const entries = table<number>('journal')
   const settled = table<number>('settled')
   const tuples = table<FeedbackKey>('feedback')
-  const writer = new Writer({ ...deps, commit: committer(holdings) })
+  const { room } = holdings
+  const writer = new Writer({
+    ...deps,
+    commit: (changes) => {
+      room.take(roomFor(changes))
+      commit(root, changes)
+    },
+    commitRemovals: (changes) => {
+      room.takeReserve(roomFor(changes))
+      commit(root, changes)
+    },
+  })
   try {
     const journal = new LmdbJournal({ entries, settled }, writer, deps.clock)
     return new LmdbStore(journal, new LmdbFeedback(tuples, writer), writer, holdings)
@@ -139,15 +150,14 @@ function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps):
 const pageBytes = 4096
 
 /** Each change may copy a page on the way to it, and one for itself; the rest are LMDB's own lists. */
-function committer({ root, room }: Holdings): Commit {
-  const roomFor = (changes: readonly Change[]): number =>
-    changes.reduce((sum, { bytes }) => sum + bytes + 3 * pageBytes, 64 * pageBytes)
-  return (changes) => {
-    room.take(roomFor(changes))
-    root.transactionSync(() => {
-      for (const change of changes) change.write()
-    })
-  }
+function roomFor(changes: readonly Change[]): number {
+  return changes.reduce((sum, { bytes }) => sum + bytes + 3 * pageBytes, 64 * pageBytes)
+}
+
+function commit(root: RootDatabase<Buffer, string>, changes: readonly Change[]): void {
+  root.transactionSync(() => {
+    for (const change of changes) change.write()
+  })
 }
 
 class LmdbStore implements Store {

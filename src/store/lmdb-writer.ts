@@ -4,7 +4,7 @@ import type { StoreObserver } from './store.ts'
 
 /** Something to be written. It is asked at the last moment, so it writes what is true by then. */
 export interface Change {
-  /** Upper limit of what {@link write} puts, for room on the disk. */
+  /** Upper limit of what {@link write} puts, for room on the disk; 0 when it only removes. */
   readonly bytes: number
   /** Called within a transaction, and once more for each time that one fails. */
   write(): void
@@ -18,11 +18,14 @@ export type Commit = (changes: readonly Change[]) => void
 /** What a writer is given. */
 export interface WriterDeps {
   readonly commit: Commit
+  /** For a few changes that only remove: may draw on room that is kept back for them. */
+  readonly commitRemovals: Commit
   readonly clock: Clock
   readonly observer: StoreObserver
 }
 
 const retryMs = 1000
+const removalsAtOnce = 16
 
 /**
  * See the file's first line. Without a wait for the disk a transaction takes some 15 to 60 µs, which
@@ -68,7 +71,7 @@ export class Writer {
     return new Promise((resolve) => {
       if (this.#closed) resolve()
       this.write({
-        bytes: 0,
+        bytes: 1,
         write: () => {
           // Only its place in the queue matters.
         },
@@ -92,15 +95,36 @@ export class Writer {
     this.#due = []
     try {
       this.#deps.commit(changes)
+      for (const change of changes) change.committed()
     } catch (error) {
-      this.#due = changes
-      this.#fail(error instanceof Error ? error : new Error(String(error)))
-      return
+      this.#due = this.#relieve(changes)
+      if (this.#due.length > 0) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)))
+        return
+      }
     }
-    for (const change of changes) change.committed()
     if (this.#healthy) return
     this.#healthy = true
     this.#deps.observer.writeRecovered()
+  }
+
+  /** A journal that has filled the disk must still be able to shrink. Returns what has to wait. */
+  #relieve(changes: readonly Change[]): Change[] {
+    const removals = changes.filter(({ bytes }) => bytes === 0)
+    const done = new Set<Change>()
+    try {
+      while (removals.length > 0) {
+        const few = removals.splice(0, removalsAtOnce)
+        this.#deps.commitRemovals(few)
+        for (const change of few) {
+          change.committed()
+          done.add(change)
+        }
+      }
+    } catch {
+      // They wait with the rest, whose error is told.
+    }
+    return changes.filter((change) => !done.has(change))
   }
 
   #fail(error: Error): void {

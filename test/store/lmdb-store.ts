@@ -19,7 +19,7 @@ import { open } from 'lmdb'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { openLmdbStore } from '../../src/store/lmdb-store.ts'
-import { StoreError, type Store } from '../../src/store/store.ts'
+import { StoreError, type JournalBatch, type Store } from '../../src/store/store.ts'
 import { until } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { conformance, numberedRecord } from './conformance.ts'
@@ -364,6 +364,33 @@ t.test('waits for room on a full disk, then writes what it kept', async (t) => {
   await store.close()
   const next = await openSilent(directory)
   t.equal(next.journal.unsettled, 9999)
+  await next.close()
+})
+
+t.test('shrinks again after it has filled the disk itself', async (t) => {
+  const directory = makeDisk(t, '8m')
+  if (directory === undefined) return
+  const observer = { writeFailed: () => undefined, writeRecovered: () => undefined }
+  const clock = new FakeClock()
+  const store = await openLmdbStore(directory, { clock, observer })
+  const batches: JournalBatch[] = []
+  while (store.journal.healthy)
+    batches.push(
+      store.journal.put(
+        'app',
+        Array.from({ length: 100 }, () => numberedRecord(0)),
+      ),
+    )
+  t.ok(batches.length > 100)
+  fillDisk(join(directory, 'ballast'))
+  for (const batch of batches) for (let index = 0; index < 100; index++) batch.settled(index)
+  clock.advance(1020)
+  t.ok(store.journal.healthy)
+  store.journal.put('app', [numberedRecord(1)])
+  t.ok(store.journal.healthy, 'and has room for more')
+  await store.close()
+  const next = await openSilent(directory)
+  t.strictSame(identifiers(next), [1])
   await next.close()
 })
 

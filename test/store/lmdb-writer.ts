@@ -9,15 +9,15 @@ interface Bench {
   /** The names of the changes in each transaction that succeeded. */
   readonly transactions: string[][]
   readonly events: string[]
-  readonly disk: { fails: boolean; attempts: number }
-  readonly change: (name: string) => Change
+  readonly disk: { fails: boolean; removalsFail: boolean; attempts: number }
+  readonly change: (name: string, bytes?: number) => Change
 }
 
 function setUp(): Bench {
   const clock = new FakeClock()
   const transactions: string[][] = []
   const events: string[] = []
-  const disk = { fails: false, attempts: 0 }
+  const disk = { fails: false, removalsFail: true, attempts: 0 }
   let written: string[] = []
   const writer = new Writer({
     clock,
@@ -28,13 +28,19 @@ function setUp(): Bench {
       if (disk.fails) throw new Error('EIO')
       transactions.push(written)
     },
+    commitRemovals: (changes) => {
+      written = []
+      for (const change of changes) change.write()
+      if (disk.removalsFail) throw new Error('EIO')
+      transactions.push(written)
+    },
     observer: {
       writeFailed: ({ message }) => events.push(message),
       writeRecovered: () => events.push('recovered'),
     },
   })
-  const change = (name: string): Change => ({
-    bytes: 1,
+  const change = (name: string, bytes = 1): Change => ({
+    bytes,
     write: () => written.push(name),
     committed: () => events.push(`${name} committed`),
   })
@@ -110,6 +116,36 @@ t.test('closes on a disk that stays full, and leaves no timer behind', (t) => {
   writer.write(change('a'))
   writer.close()
   t.equal(disk.attempts, 2)
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('lets removals through a few at a time when the disk has no room for more', (t) => {
+  const { writer, clock, transactions, events, disk, change } = setUp()
+  const names = Array.from({ length: 20 }, (_, index) => `removal ${index}`)
+  for (const name of names) writer.writeSoon(change(name, 0))
+  disk.fails = true
+  writer.write(change('a'))
+  t.same(transactions, [])
+  disk.removalsFail = false
+  clock.advance(1000)
+  t.same(transactions, [names.slice(0, 16), names.slice(16)])
+  t.notOk(writer.healthy)
+  writer.write(change('removal', 0))
+  disk.fails = false
+  clock.advance(1000)
+  t.same(transactions.at(-1), ['a', 'removal'])
+  t.equal(events.filter((event) => event === 'removal 19 committed').length, 1)
+  t.end()
+})
+
+t.test('is healthy again when all that waited was removals', (t) => {
+  const { writer, clock, events, disk, change } = setUp()
+  disk.fails = true
+  writer.write(change('removal', 0))
+  disk.removalsFail = false
+  clock.advance(1000)
+  t.same(events, ['EIO', 'removal committed', 'recovered'])
   t.equal(clock.pending, 0)
   t.end()
 })

@@ -1,0 +1,711 @@
+import t from 'tap'
+import type { Outcome } from '../../src/apns/outcome.ts'
+import { refused } from '../../src/binary/notification.ts'
+import type { Delivery } from '../../src/relay/delivery.ts'
+import { accepted } from '../../src/relay/lane.ts'
+import type { Tally } from '../../src/relay/tally.ts'
+import {
+  badToken,
+  delivered,
+  FakeSeat,
+  notification,
+  reportOf,
+  sceneOf,
+  tokenOf,
+  type Scene,
+} from '../fixtures/relay-scene.ts'
+
+const aa = 'aa'.repeat(32)
+const rejectedAs = (statusCode: number, reason: string): object => ({
+  kind: 'rejected',
+  statusCode,
+  reason,
+})
+const later: Outcome = { kind: 'unavailable', reason: 'ServiceUnavailable', retry: 'later' }
+const now: Outcome = { kind: 'unavailable', reason: 'Shutdown', retry: 'now' }
+const forbidden: Outcome = { kind: 'credential', reason: 'Forbidden' }
+const gone: Outcome = { kind: 'unregistered', reason: 'Unregistered', timestamp: 7 }
+const tooLarge: Outcome = { kind: 'rejected', reason: 'PayloadTooLarge', amendment: undefined }
+
+/** The counts that are not 0. */
+function settled({ relay }: Scene): Partial<Tally['settled']> {
+  return Object.fromEntries(Object.entries(relay.tally.settled).filter(([, count]) => count > 0))
+}
+
+/** As many with different tokens; each by its own number. */
+function acceptMany({ accept }: Scene, count: number, from = 0): FakeSeat[] {
+  return Array.from(
+    { length: count },
+    (_, index) => accept({ token: tokenOf(from + index), identifier: from + index }).seat,
+  )
+}
+
+t.test('a notification is owned until it is delivered, in silence', (t) => {
+  const scene = sceneOf()
+  const { seat } = scene.accept()
+  t.equal(scene.relay.owned, 1)
+  t.same(seat.settlements, [])
+  scene.upstream.answer(delivered)
+  t.same(seat.settlements, [accepted])
+  t.equal(scene.relay.owned, 0)
+  t.same(scene.relay.tally.received, { 0: 0, 1: 1, 2: 0 })
+  t.same(settled(scene), { delivered: 1 })
+  t.same(scene.events, [])
+  t.end()
+})
+
+t.test('a rejected one is settled only when the lane has spoken', (t) => {
+  for (const verdict of ['told', 'untold'] as const) {
+    const scene = sceneOf()
+    const settlements: object[] = []
+    const origin = scene.open(1)
+    const settle = (settlement: object): void => void settlements.push(settlement)
+    scene.relay.accept(notification(), { origin, identifier: 1, settle })
+    scene.upstream.answer(badToken)
+    t.same(settlements, [rejectedAs(8, 'BadDeviceToken')])
+    t.equal(scene.relay.owned, 1)
+    scene.relay.judged(verdict)
+    t.equal(scene.relay.owned, 0)
+    t.same(settled(scene), verdict === 'told' ? { rejected: 1 } : { untold: 1 })
+    t.same(scene.events, ['rejected BadDeviceToken'])
+  }
+  t.end()
+})
+
+t.test('what no provider API would take is rejected without asking one', (t) => {
+  const scene = sceneOf()
+  const origin = scene.open(1)
+  const seat = new FakeSeat(scene.relay, origin, 7)
+  t.equal(scene.relay.accept(refused(2, 7, 'invalid-token-size'), seat), undefined)
+  t.same(seat.settlements, [rejectedAs(5, 'invalid-token-size')])
+  const text = scene.accept({ payload: Buffer.from('hello') })
+  t.same(text.seat.settlements, [rejectedAs(4, 'payload-not-an-object')])
+  t.equal(text.copy, undefined)
+  scene.relay.flush()
+  t.same(scene.upstream.waiting, [])
+  t.same(scene.journal.batches, [])
+  t.same(scene.relay.tally.received, { 0: 0, 1: 1, 2: 1 })
+  t.same(settled(scene), { rejected: 2 })
+  t.end()
+})
+
+t.test('resolves once nothing is owned', async (t) => {
+  const scene = sceneOf()
+  await scene.relay.idle()
+  scene.accept()
+  scene.accept()
+  let idle = 0
+  const waiting = [scene.relay.idle(), scene.relay.idle()].map((each) => each.then(() => idle++))
+  scene.upstream.answer(delivered)
+  await Promise.resolve()
+  t.equal(idle, 0)
+  scene.upstream.answer(delivered)
+  await Promise.all(waiting)
+  t.equal(idle, 2)
+})
+
+t.test('retries', (t) => {
+  t.test('is sent again after a pause, with the same apns-id', (t) => {
+    const scene = sceneOf()
+    const { seat } = scene.accept()
+    scene.upstream.answer(later)
+    t.same(scene.upstream.waiting, [])
+    scene.clock.advance(249)
+    t.same(scene.upstream.waiting, [])
+    scene.clock.advance(1)
+    t.equal(scene.upstream.waiting[0]?.request.apnsId, 'id 1')
+    scene.upstream.answer(later)
+    scene.clock.advance(500)
+    t.equal(scene.upstream.waiting[0]?.request.apnsId, 'id 1')
+    scene.upstream.answer(delivered)
+    t.same(seat.settlements, [accepted])
+    t.equal(scene.relay.tally.retries, 2)
+    t.same(scene.events, ['retried ServiceUnavailable 250', 'retried ServiceUnavailable 500'])
+    t.same(settled(scene), { delivered: 1 })
+    t.end()
+  })
+
+  t.test('is sent again at once where it was not touched', (t) => {
+    const scene = sceneOf()
+    scene.accept()
+    scene.upstream.answer(now)
+    t.equal(scene.upstream.waiting[0]?.request.apnsId, 'id 1')
+    t.end()
+  })
+
+  t.test('not before Retry-After', (t) => {
+    const scene = sceneOf()
+    scene.accept()
+    scene.upstream.answer({ ...later, retryAfterMs: 7000 })
+    scene.clock.advance(6999)
+    t.same(scene.upstream.waiting, [])
+    scene.clock.advance(1)
+    t.equal(scene.upstream.waiting.length, 1)
+    t.end()
+  })
+
+  t.test('expiration 0 is given up after a minute', (t) => {
+    const scene = sceneOf()
+    const { seat } = scene.accept({ expiration: 0 })
+    t.equal(scene.upstream.waiting[0]?.giveUpAtMs, scene.clock.now() + 60_000)
+    scene.clock.advance(59_750)
+    scene.upstream.answer(later)
+    t.same(scene.upstream.waiting, [])
+    t.same(seat.settlements, [accepted], 'at once, where the pause would end after it')
+    t.same(settled(scene), { expired: 1 })
+    t.same(scene.events, ['expired'])
+    scene.clock.advance(1000)
+    t.same(scene.upstream.waiting, [])
+    t.end()
+  })
+
+  t.test('every one is given up after retryForSeconds', (t) => {
+    const scene = sceneOf({ retryForSeconds: 100 })
+    scene.accept({ command: 0, identifier: undefined, expiration: undefined })
+    t.equal(scene.upstream.waiting[0]?.giveUpAtMs, scene.clock.now() + 100_000)
+    t.end()
+  })
+
+  t.test('what expires in the queue is settled as expired', (t) => {
+    const scene = sceneOf()
+    const { seat } = scene.accept()
+    scene.relay.flush()
+    scene.upstream.expire()
+    t.same(seat.settlements, [accepted])
+    t.same(settled(scene), { expired: 1 })
+    t.equal(scene.journal.unsettled, 0)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('amendments', (t) => {
+  const rows = [
+    { reason: 'InvalidPushType', amendment: 'without-push-type', is: { pushType: undefined } },
+    { reason: 'BadPriority', amendment: 'power-saving', is: { priority: 5 } },
+    { reason: 'BadExpirationDate', amendment: 'without-expiration', is: { expiration: undefined } },
+  ] as const
+  for (const { reason, amendment, is } of rows)
+    t.test(`${reason}: sent once more ${amendment}, then it is to blame`, (t) => {
+      const scene = sceneOf()
+      const { seat } = scene.accept()
+      const request = scene.upstream.waiting[0]?.request
+      scene.upstream.answer({ kind: 'rejected', reason, amendment })
+      t.same(seat.settlements, [])
+      t.same(scene.upstream.waiting[0]?.request, { ...request, ...is })
+      scene.upstream.answer({ kind: 'rejected', reason, amendment })
+      t.same(seat.settlements, [rejectedAs(1, reason)])
+      t.same(scene.upstream.waiting, [])
+      t.end()
+    })
+  t.end()
+})
+
+t.test('a refused credential', (t) => {
+  t.test('is nobody’s fault: the route is down, everything is kept', (t) => {
+    const scene = sceneOf()
+    const seats = acceptMany(scene, 3)
+    scene.upstream.answerAll(forbidden)
+    t.equal(scene.relay.downReason, 'Forbidden')
+    t.ok(scene.upstream.calls.every((call) => call === 'distrust'))
+    t.equal(scene.upstream.waiting.length, 3, 'waiting to be tried')
+    t.ok(seats.every(({ settlements }) => settlements.length === 0))
+    t.same(scene.events, ['down Forbidden'], 'said once')
+    t.equal(scene.relay.owned, 3)
+    t.end()
+  })
+
+  for (const [what, outcome] of Object.entries({ delivered, gone, tooLarge, badToken }))
+    t.test(`works again with the first answer about a notification: ${what}`, (t) => {
+      const scene = sceneOf()
+      scene.accept()
+      scene.upstream.answer(forbidden)
+      scene.upstream.answer(outcome)
+      t.equal(scene.relay.downReason, undefined)
+      t.same(scene.upstream.calls, ['distrust', 'trust'])
+      t.match(scene.events, ['down Forbidden', /./])
+      t.ok(scene.events.includes('up'))
+      t.end()
+    })
+
+  t.test('an outage says nothing about it', (t) => {
+    const scene = sceneOf()
+    scene.accept()
+    scene.upstream.answer(forbidden)
+    scene.upstream.answer(later)
+    t.equal(scene.relay.downReason, 'Forbidden')
+    t.end()
+  })
+
+  t.test('refused before any request, the route is down as well', (t) => {
+    const scene = sceneOf()
+    scene.relay.refused('certificate expired')
+    scene.relay.refused('certificate expired')
+    t.equal(scene.relay.downReason, 'certificate expired')
+    t.same(scene.events, ['down certificate expired'])
+    t.end()
+  })
+
+  t.test('where nothing is owned, a session that holds is the best sign of health', (t) => {
+    const scene = sceneOf()
+    scene.relay.refused('certificate expired')
+    scene.relay.steady()
+    t.equal(scene.relay.downReason, undefined)
+    t.same(scene.upstream.calls, ['distrust', 'trust'])
+    t.end()
+  })
+
+  t.test('a session that holds says nothing while something waits to be tried', (t) => {
+    const scene = sceneOf()
+    scene.accept()
+    scene.upstream.answer(forbidden)
+    scene.relay.steady()
+    t.equal(scene.relay.downReason, 'Forbidden')
+    t.end()
+  })
+
+  t.test('when the last one it held up has expired, senders are let in again', (t) => {
+    const scene = sceneOf()
+    acceptMany(scene, 2)
+    scene.upstream.answer(forbidden)
+    scene.upstream.expire()
+    t.equal(scene.relay.downReason, 'Forbidden')
+    scene.upstream.expire()
+    t.equal(scene.relay.downReason, undefined)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('suspicion', (t) => {
+  /** 29 are told, the others are not believed. */
+  const suspected = (count = 40): { scene: Scene; seats: FakeSeat[] } => {
+    const scene = sceneOf()
+    const seats = acceptMany(scene, count)
+    scene.upstream.answerAll(badToken)
+    return { scene, seats }
+  }
+
+  t.test('30 different tokens in a row: the route is down, and no more are blamed', (t) => {
+    const { scene, seats } = suspected()
+    t.match(scene.relay.downReason, /^BadDeviceToken for every token/)
+    t.equal(seats.filter(({ settlements }) => settlements.length > 0).length, 29)
+    t.same(settled(scene), { rejected: 29 })
+    t.equal(scene.upstream.waiting.length, 11)
+    t.equal(scene.events.filter((event) => event.startsWith('down')).length, 1)
+    t.end()
+  })
+
+  t.test('a delivery clears it: the others are tried again, and believed', (t) => {
+    const { scene } = suspected()
+    scene.upstream.answer(delivered)
+    t.equal(scene.relay.downReason, undefined)
+    scene.upstream.answerAll(badToken)
+    t.same(settled(scene), { delivered: 1, rejected: 39 })
+    t.end()
+  })
+
+  t.test('only a delivery does: other rejections let nobody be blamed', (t) => {
+    const { scene } = suspected()
+    scene.upstream.answer(tooLarge)
+    scene.upstream.answer(gone)
+    t.match(scene.relay.downReason, /^BadDeviceToken/)
+    t.notOk(scene.upstream.calls.includes('trust'))
+    t.end()
+  })
+
+  t.test('after five minutes they are believed', (t) => {
+    const { scene } = suspected()
+    scene.clock.advance(5 * 60_000 - 1)
+    scene.upstream.answerAll(badToken)
+    t.same(settled(scene), { rejected: 29 })
+    scene.clock.advance(1)
+    scene.upstream.answerAll(badToken)
+    t.same(settled(scene), { rejected: 40 })
+    t.equal(scene.relay.downReason, undefined)
+    t.end()
+  })
+
+  t.test('those blamed before are asked for again, not refused from memory', (t) => {
+    const { scene } = suspected()
+    scene.upstream.answer(delivered)
+    const waiting = scene.upstream.waiting.length
+    const { seat } = scene.accept({ token: tokenOf(0) })
+    t.same(seat.settlements, [])
+    t.equal(scene.upstream.waiting.length, waiting + 1)
+    t.end()
+  })
+
+  t.test('when all has expired, senders are let in again', (t) => {
+    const { scene } = suspected(30)
+    scene.upstream.expire()
+    t.equal(scene.relay.downReason, undefined)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('feedback', (t) => {
+  t.test('a token that is gone is accepted, and named by the feedback service', (t) => {
+    const scene = sceneOf()
+    const { seat } = scene.accept()
+    scene.upstream.answer({ ...gone, timestamp: 1_617_000_000 })
+    t.same(seat.settlements, [accepted])
+    t.same(scene.feedback, [`add ${aa} 1617000000`])
+    t.same(settled(scene), { unregistered: 1 })
+    t.same(scene.events, ['unregistered Unregistered'])
+    t.end()
+  })
+
+  t.test('where APNs does not say since when, it is now', (t) => {
+    const scene = sceneOf()
+    scene.accept()
+    scene.clock.advance(999)
+    scene.upstream.answer({ ...gone, timestamp: undefined })
+    t.same(scene.feedback, [`add ${aa} 1617148800`])
+    t.end()
+  })
+
+  t.test('a sender that never reads it is told at once, with status 8', (t) => {
+    const scene = sceneOf({ unregistered: 'error' })
+    const { seat } = scene.accept()
+    scene.upstream.answer(gone)
+    t.same(seat.settlements, [rejectedAs(8, 'Unregistered')])
+    t.same(scene.feedback, [])
+    t.same(settled(scene), { rejected: 1 })
+    t.end()
+  })
+
+  t.test('a token that was delivered to is dropped from it', (t) => {
+    const scene = sceneOf()
+    scene.accept()
+    scene.upstream.answer(delivered)
+    t.same(scene.feedback, [`drop ${aa}`])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('journal', (t) => {
+  t.test('what one read brought is one entry, each settled once', (t) => {
+    const scene = sceneOf()
+    acceptMany(scene, 3)
+    scene.relay.flush()
+    scene.relay.flush()
+    t.match(scene.journal.batches, [
+      [
+        { apnsId: 'id 1', receivedAtMs: scene.clock.now(), notification: { identifier: 0 } },
+        { apnsId: 'id 2', notification: { identifier: 1 } },
+        { apnsId: 'id 3', notification: { identifier: 2 } },
+      ],
+    ])
+    scene.upstream.answer(delivered, 1)
+    t.equal(scene.journal.unsettled, 2)
+    scene.upstream.answer(badToken)
+    scene.upstream.answer(gone)
+    t.equal(scene.journal.unsettled, 0)
+    t.end()
+  })
+
+  t.test('what is settled at once is never written', (t) => {
+    const scene = sceneOf()
+    acceptMany(scene, 3)
+    scene.upstream.answer(delivered, 1)
+    scene.relay.flush()
+    t.match(scene.journal.batches, [[{ apnsId: 'id 1' }, { apnsId: 'id 3' }]])
+    scene.upstream.answerAll(delivered)
+    t.equal(scene.journal.unsettled, 0)
+    acceptMany(scene, 1)
+    scene.upstream.answer(delivered)
+    scene.relay.flush()
+    t.equal(scene.journal.batches.length, 1)
+    t.end()
+  })
+
+  t.test('over retries it stays written', (t) => {
+    const scene = sceneOf()
+    scene.accept()
+    scene.relay.flush()
+    scene.upstream.answer(now)
+    scene.relay.flush()
+    t.equal(scene.journal.batches.length, 1)
+    t.equal(scene.journal.unsettled, 1)
+    t.end()
+  })
+
+  t.test('what an earlier process left behind is sent with its apns-id, and settled', (t) => {
+    const scene = sceneOf()
+    let settledCount = 0
+    const entry = {
+      apnsId: 'old id',
+      receivedAtMs: scene.clock.now(),
+      notification: notification(),
+    }
+    scene.relay.recover(entry, () => settledCount++)
+    t.equal(scene.upstream.waiting[0]?.request.apnsId, 'old id')
+    t.equal(scene.relay.owned, 1)
+    scene.upstream.answer(delivered)
+    t.equal(settledCount, 1)
+    t.equal(scene.relay.owned, 0)
+    t.same(scene.relay.tally.received, { 0: 0, 1: 1, 2: 0 }, 'received minus settled is owned')
+    t.same(settled(scene), { delivered: 1 })
+    t.end()
+  })
+
+  t.test('its time limit counts from when it was received', (t) => {
+    const scene = sceneOf()
+    const receivedAtMs = scene.clock.now() - 50_000
+    const entry = { apnsId: 'old id', receivedAtMs, notification: notification({ expiration: 0 }) }
+    scene.relay.recover(entry, () => undefined)
+    t.equal(scene.upstream.waiting[0]?.giveUpAtMs, receivedAtMs + 60_000)
+    t.end()
+  })
+
+  t.test('its rejection can be told to nobody', (t) => {
+    const scene = sceneOf()
+    let settledCount = 0
+    const entry = {
+      apnsId: 'old id',
+      receivedAtMs: scene.clock.now(),
+      notification: notification(),
+    }
+    scene.relay.recover(entry, () => settledCount++)
+    scene.upstream.answer(badToken)
+    t.equal(settledCount, 1)
+    t.same(settled(scene), { untold: 1 })
+    t.end()
+  })
+
+  t.test('one that makes no request any more is settled', (t) => {
+    const scene = sceneOf()
+    let settledCount = 0
+    const text = notification({ payload: Buffer.from('hello') })
+    const entry = { apnsId: 'old id', receivedAtMs: scene.clock.now(), notification: text }
+    scene.relay.recover(entry, () => settledCount++)
+    t.equal(settledCount, 1)
+    t.equal(scene.relay.owned, 0)
+    t.same(scene.upstream.waiting, [])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('resends', (t) => {
+  /** Connection 1 was told of its first notification; `copies` stand behind it, unanswered. */
+  const reportedScene = (
+    policy = {},
+  ): { scene: Scene; copies: (Delivery | undefined)[]; again: ReturnType<Scene['open']> } => {
+    const scene = sceneOf(policy)
+    const origin = scene.open(1)
+    const bad = scene.accept({ token: tokenOf(0), identifier: 0 }, origin)
+    const copies = [1, 2].map(
+      (number) => scene.accept({ token: tokenOf(number), identifier: number }, origin).copy,
+    )
+    scene.upstream.answer(badToken)
+    scene.relay.reported(origin, 8, reportOf(bad.copy, copies))
+    scene.relay.ended(origin)
+    return { scene, copies, again: scene.open(2) }
+  }
+
+  t.test('one whose first copy is in flight waits for the same outcome: delivered', (t) => {
+    const { scene, copies, again } = reportedScene()
+    const { seat, copy } = scene.accept({ token: tokenOf(1), identifier: 91 }, again)
+    t.equal(copy, copies[0])
+    t.equal(scene.upstream.waiting.length, 2, 'not sent a second time')
+    t.same(seat.settlements, [])
+    t.equal(scene.relay.owned, 3)
+    scene.upstream.answer(delivered)
+    t.same(seat.settlements, [accepted])
+    t.same(settled(scene), { rejected: 1, delivered: 1, resent: 1 })
+    t.end()
+  })
+
+  t.test('one whose first copy is rejected is rejected as well, and can be told now', (t) => {
+    const { scene, again } = reportedScene()
+    const { seat } = scene.accept({ token: tokenOf(1), identifier: 91 }, again)
+    scene.upstream.answer(badToken)
+    t.same(seat.settlements, [rejectedAs(8, 'BadDeviceToken')])
+    t.same(settled(scene), { rejected: 3 })
+    t.end()
+  })
+
+  t.test('one whose first copy is over already is settled at once', (t) => {
+    const { scene, again } = reportedScene()
+    scene.upstream.answer(delivered)
+    scene.upstream.answer(badToken)
+    const one = scene.accept({ token: tokenOf(1) }, again)
+    const two = scene.accept({ token: tokenOf(2) }, again)
+    t.same(one.seat.settlements, [accepted])
+    t.same(two.seat.settlements, [rejectedAs(8, 'BadDeviceToken')])
+    t.same(scene.upstream.waiting, [])
+    t.end()
+  })
+
+  t.test('one whose first copy has expired, or has gone, is silent', (t) => {
+    const { scene, again } = reportedScene()
+    scene.upstream.expire()
+    scene.upstream.answer(gone)
+    const seats = [1, 2].map((number) => scene.accept({ token: tokenOf(number) }, again).seat)
+    t.same(
+      seats.map(({ settlements }) => settlements),
+      [[accepted], [accepted]],
+    )
+    t.same(settled(scene), { rejected: 1, expired: 1, unregistered: 1, resent: 2 })
+    t.equal(scene.feedback.length, 1)
+    t.end()
+  })
+
+  t.test('resends of resends wait for the first copy, too', (t) => {
+    const { scene, copies, again } = reportedScene()
+    const one = scene.accept({ token: tokenOf(1) }, again)
+    const two = scene.accept({ token: tokenOf(2) }, again)
+    scene.relay.reported(again, 8, reportOf(one.copy, [two.copy]))
+    const third = scene.open(3)
+    const { copy } = scene.accept({ token: tokenOf(2) }, third)
+    t.equal(copy, copies[1])
+    scene.upstream.answerAll(delivered)
+    t.same(settled(scene), { rejected: 1, delivered: 2, resent: 3 })
+    t.end()
+  })
+
+  t.test('a resend is not journaled: its first copy is', (t) => {
+    const { scene, again } = reportedScene()
+    scene.relay.flush()
+    scene.accept({ token: tokenOf(1) }, again)
+    scene.relay.flush()
+    t.equal(scene.journal.batches.length, 1)
+    t.end()
+  })
+
+  t.test('without an identifier nothing is resent, nor remembered', (t) => {
+    const { scene, again } = reportedScene()
+    scene.accept({ command: 0, identifier: undefined, token: tokenOf(1) }, again)
+    t.equal(scene.upstream.waiting.length, 3)
+    const bad = scene.accept({ token: tokenOf(7), identifier: 7 }, again)
+    const simple = scene.accept({ command: 0, identifier: undefined, token: tokenOf(8) }, again)
+    const place = { identifier: undefined, settlement: undefined, content: simple.copy }
+    scene.relay.reported(again, 8, reportOf(bad.copy, [], { behind: [place] }))
+    scene.accept({ token: tokenOf(8) }, scene.open(3))
+    t.equal(scene.upstream.waiting.length, 6)
+    t.end()
+  })
+
+  t.test('a sender that resends on another connection listens', (t) => {
+    const { scene, again } = reportedScene()
+    t.equal(scene.relay.listens('sender'), false)
+    scene.accept({ token: tokenOf(1) }, again)
+    t.equal(scene.relay.listens('sender'), true)
+    t.equal(scene.relay.listens('another'), false)
+    t.end()
+  })
+
+  t.test('one that repeats itself on the same connection need not', (t) => {
+    const scene = sceneOf()
+    const origin = scene.open(1)
+    const bad = scene.accept({ token: tokenOf(0) }, origin)
+    const behind = scene.accept({ token: tokenOf(1) }, origin)
+    scene.upstream.answer(badToken)
+    scene.relay.reported(origin, 8, reportOf(bad.copy, [behind.copy]))
+    t.equal(scene.accept({ token: tokenOf(1) }, origin).copy, behind.copy)
+    t.equal(scene.relay.listens('sender'), false)
+    t.end()
+  })
+
+  t.test('with a window of 0 they are delivered again, and still seen to listen', (t) => {
+    const { scene, again } = reportedScene({ resendWindowSeconds: 0 })
+    scene.accept({ token: tokenOf(1) }, again)
+    t.equal(scene.upstream.waiting.length, 3)
+    t.equal(scene.relay.listens('sender'), true)
+    scene.upstream.answerAll(delivered)
+    t.same(settled(scene), { rejected: 1, delivered: 3 })
+    t.end()
+  })
+
+  t.test('when the window is over, a repeat is wanted', (t) => {
+    const { scene, again } = reportedScene({ resendWindowSeconds: 3 })
+    scene.clock.advance(3000)
+    scene.accept({ token: tokenOf(1) }, again)
+    t.equal(scene.upstream.waiting.length, 3)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('a bad token is refused from memory for an hour', (t) => {
+  const scene = sceneOf()
+  scene.accept()
+  scene.upstream.answer(badToken)
+  scene.clock.advance(3_599_999)
+  const known = scene.accept()
+  scene.relay.flush()
+  t.same(known.seat.settlements, [rejectedAs(8, 'BadDeviceToken')])
+  t.same(scene.upstream.waiting, [])
+  t.same(scene.journal.batches, [])
+  t.same(settled(scene), { rejected: 2 })
+  scene.clock.advance(1)
+  scene.accept()
+  t.equal(scene.upstream.waiting.length, 1)
+  t.end()
+})
+
+t.test('what is wrong with the notification is not held against its token', (t) => {
+  const scene = sceneOf()
+  scene.accept()
+  scene.upstream.answer(tooLarge)
+  scene.accept()
+  t.equal(scene.upstream.waiting.length, 1)
+  t.end()
+})
+
+t.test('loops', (t) => {
+  /** As a sender that resends what was named: how often it was told. */
+  const told = (scene: Scene, times: number, ambiguous: boolean): number => {
+    let count = 0
+    for (let connection = 1; connection <= times; connection++) {
+      const origin = scene.open(connection)
+      const { seat, copy } = scene.accept({ identifier: 0 }, origin)
+      if (scene.upstream.waiting.length > 0) scene.upstream.answer(badToken)
+      if (seat.settlements[0]?.kind !== 'rejected') continue
+      count++
+      scene.relay.reported(origin, 8, reportOf(copy, [], { ambiguous }))
+    }
+    return count
+  }
+
+  t.test('the same one is told five times within a minute, then settled in silence', (t) => {
+    const scene = sceneOf()
+    t.equal(told(scene, 8, false), 5)
+    t.same(settled(scene), { rejected: 5, untold: 3 })
+    t.equal(scene.events.filter((event) => event === 'silenced BadDeviceToken').length, 3)
+    scene.clock.advance(60_000)
+    t.equal(told(scene, 8, false), 5)
+    t.end()
+  })
+
+  t.test('where its identifier stands for several, it is told once', (t) => {
+    const scene = sceneOf()
+    t.equal(told(scene, 8, true), 1)
+    t.same(settled(scene), { rejected: 1, untold: 7 })
+    t.end()
+  })
+
+  t.test('one that no request was made of is counted by sender and identifier', (t) => {
+    const scene = sceneOf()
+    const refuse = (connection: number, identifier: number): FakeSeat => {
+      const origin = scene.open(connection)
+      const seat = new FakeSeat(scene.relay, origin, identifier)
+      scene.relay.accept(refused(1, identifier, 'invalid-token-size'), seat)
+      const [settlement] = seat.settlements
+      const named = { identifier, settlement, content: undefined }
+      if (settlement?.kind === 'rejected')
+        scene.relay.reported(origin, 5, reportOf(undefined, [], { named }))
+      return seat
+    }
+    for (let connection = 1; connection <= 5; connection++)
+      t.match(refuse(connection, 3).settlements, [{ kind: 'rejected' }])
+    t.same(refuse(6, 3).settlements, [accepted])
+    t.match(refuse(7, 4).settlements, [{ kind: 'rejected' }])
+    t.end()
+  })
+  t.end()
+})
