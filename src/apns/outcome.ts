@@ -63,7 +63,8 @@ function pauseOf({ retryAfterSeconds }: ProviderResponse): { retryAfterMs?: numb
 
 /** The 410 timestamp is in milliseconds. — source: pushy#237, Apple, "Handling notification responses" */
 function secondsOf(timestamp: number | undefined): number | undefined {
-  return timestamp === undefined ? undefined : Math.floor(timestamp / 1000)
+  const seconds = Math.floor((timestamp ?? NaN) / 1000)
+  return seconds >= 0 && seconds <= 0xffff_ffff ? seconds : undefined
 }
 
 function readBody(body: string): { reason?: string; timestamp?: number } {

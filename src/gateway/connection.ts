@@ -45,6 +45,8 @@ export interface ConnectionDeps {
 const holdBackMs = 500
 /** How often a full journal is asked again. */
 const roomPollMs = 50
+/** How often a full window is searched for notifications that take too long. */
+const slowPollMs = 100
 /** A sender that was heard within this time may have more on its way. */
 const busyMs = 1000
 
@@ -153,10 +155,13 @@ export class SenderConnection {
   #attend(): void {
     if (this.#attending) return
     this.#attending = true
-    this.#decode()
-    this.#steerReading()
-    this.#advise()
-    this.#attending = false
+    try {
+      this.#decode()
+      this.#steerReading()
+      this.#advise()
+    } finally {
+      this.#attending = false
+    }
   }
 
   #decode(): void {
@@ -197,7 +202,10 @@ export class SenderConnection {
     }
     if (this.#reported || this.#inputEnded) return false
     if (this.#lane.inFlight < this.#deps.limits.window) return false
-    this.#lane.leaveOlderThan(this.#deps.clock.now() - this.#deps.limits.errorDeadlineMs)
+    const { clock, limits, relay } = this.#deps
+    this.#lane.leaveOlderThan(clock.now() - limits.errorDeadlineMs, (delivery) =>
+      relay.isSlow(delivery),
+    )
     return this.#lane.inFlight >= this.#deps.limits.window
   }
 
@@ -241,7 +249,10 @@ export class SenderConnection {
       case 'nothing':
         if (this.#inputEnded) this.#closeWhenSettled(now)
         else if (this.#lane.inFlight >= limits.window && this.#lane.oldestAtMs !== undefined)
-          this.#attendAt(this.#lane.oldestAtMs + limits.errorDeadlineMs, now)
+          this.#attendAt(
+            Math.max(this.#lane.oldestAtMs + limits.errorDeadlineMs, now + slowPollMs),
+            now,
+          )
         else if (this.#mayStop()) this.#stopWhenQuiet(now)
     }
   }

@@ -154,12 +154,18 @@ export class Lane<Content> {
     this.#advance()
   }
 
-  /** What has been waited for since before `atMs` is no longer: the gateway owns it. */
-  leaveOlderThan(atMs: number): void {
+  /**
+   * What has been waited for since before `atMs` is no longer: the gateway owns it.
+   * @param isSlow whether it is this notification that takes its time, not the way there
+   */
+  leaveOlderThan(
+    atMs: number,
+    isSlow: (content: Content | undefined) => boolean = () => true,
+  ): void {
     for (let at = this.#head; at < this.#entries.length; at++) {
       const entry = this.#entries[at]
       if (entry === undefined || entry.receivedAtMs > atMs) break
-      this.#leave(entry)
+      if (isSlow(entry.content)) this.#leave(entry)
     }
     this.#advance()
   }

@@ -22,6 +22,8 @@ export interface Upstream {
   distrust(): void
   /** The credential works. */
   trust(): void
+  /** No session has taken requests for a while. */
+  readonly isOut: boolean
 }
 
 /** What a relay writes down before it sends. */
@@ -147,6 +149,11 @@ export class Relay implements DeliveryOwner {
   /** The sender's EOF, or the end of its connection. */
   ended(origin: Origin): void {
     this.#overrun.ended(origin, this.#deps.clock.now())
+  }
+
+  /** Whether a delivery is held up by itself or by an outage, and not only by those before it. */
+  isSlow(delivery: Delivery | undefined): boolean {
+    return delivery === undefined || delivery.attempts > 0 || this.#deps.upstream.isOut
   }
 
   /** Whether a sender has been seen to resend after an error response. */

@@ -11,7 +11,7 @@ import { freeBytes, usedBytes } from './lmdb-file.ts'
 const stepBytes = 4 * 1024 * 1024
 const reserveBytes = 1024 * 1024
 /** So many times what is needed, and LMDB finds it in one piece between the pages in use. */
-const plenty = 8
+const plenty = 4
 const zeros = Buffer.alloc(1024 * 1024)
 
 /** The spare end of a data file. */

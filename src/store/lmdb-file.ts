@@ -66,8 +66,9 @@ export function inspectLmdbFile(path: string, key: string): LmdbFile {
   }
 }
 
-/** Where the pages end that the newest transaction uses; bytes behind it are spare. */
+/** Where the pages end that the newest transaction uses; bytes behind it are spare. 0 = unknown. */
 export function usedBytes(file: number): number {
+  if (!readable) return 0
   const { lastPage, pageBytes } = newest(readMetas(file))
   return (lastPage + 1) * pageBytes
 }

@@ -25,6 +25,8 @@ export interface WriterDeps {
 }
 
 const retryMs = 1000
+/** Each may take pages of its own, so that many at once would ask for more room than they need. */
+const changesAtOnce = 64
 const removalsAtOnce = 16
 
 /**
@@ -90,14 +92,16 @@ export class Writer {
   }
 
   #commit(): void {
-    const changes = this.#due
-    if (changes.length === 0) return
-    this.#due = []
+    if (this.#due.length === 0) return
     try {
-      this.#deps.commit(changes)
-      for (const change of changes) change.committed()
+      while (this.#due.length > 0) {
+        const some = this.#due.slice(0, changesAtOnce)
+        this.#deps.commit(some)
+        this.#due.splice(0, some.length)
+        for (const change of some) change.committed()
+      }
     } catch (error) {
-      this.#due = this.#relieve(changes)
+      this.#relieve()
       if (this.#due.length > 0) {
         this.#fail(error instanceof Error ? error : new Error(String(error)))
         return
@@ -108,23 +112,23 @@ export class Writer {
     this.#deps.observer.writeRecovered()
   }
 
-  /** A journal that has filled the disk must still be able to shrink. Returns what has to wait. */
-  #relieve(changes: readonly Change[]): Change[] {
-    const removals = changes.filter(({ bytes }) => bytes === 0)
+  /** A journal that has filled the disk must still be able to shrink. */
+  #relieve(): void {
+    const removals = this.#due.filter(({ bytes }) => bytes === 0)
     const done = new Set<Change>()
     try {
       while (removals.length > 0) {
         const few = removals.splice(0, removalsAtOnce)
         this.#deps.commitRemovals(few)
         for (const change of few) {
-          change.committed()
           done.add(change)
+          change.committed()
         }
       }
     } catch {
       // They wait with the rest, whose error is told.
     }
-    return changes.filter((change) => !done.has(change))
+    this.#due = this.#due.filter((change) => !done.has(change))
   }
 
   #fail(error: Error): void {

@@ -103,7 +103,8 @@ export class NodeHttp2Session implements ProviderSession {
   }
 
   get room(): number {
-    return this.#state === 'ready' ? this.#streamLimit - this.#exchanges.size : 0
+    const open = this.#state === 'ready' && !this.#http2.closed && !this.#http2.destroyed
+    return open ? this.#streamLimit - this.#exchanges.size : 0
   }
 
   get inFlight(): number {

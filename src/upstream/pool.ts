@@ -34,6 +34,8 @@ const firstPauseMs = 500
 const longestPauseMs = 30_000
 /** A session that lives so long was not refused after all. */
 const steadyMs = 5000
+/** So long without a session that takes requests is an outage. */
+const outageMs = 500
 
 /**
  * Keeps one session warm, opens another while requests wait for room, replaces one as soon as it
@@ -50,6 +52,8 @@ export class Pool implements Upstream {
   #opening: ProviderSession | undefined
   #failures = 0
   #cancelReopen: Cancel | undefined
+  #outSinceMs: number
+  #pumping = false
   #stopped = false
   /** Trials since the credential was refused; undefined while it is trusted. */
   #trials: number | undefined
@@ -60,6 +64,12 @@ export class Pool implements Upstream {
     this.#open = open
     this.#limits = limits
     this.#deps = deps
+    this.#outSinceMs = deps.clock.now()
+  }
+
+  /** A replaced session is not an outage. */
+  get isOut(): boolean {
+    return this.#usable.size === 0 && this.#deps.clock.now() - this.#outSinceMs >= outageMs
   }
 
   /** Requests waiting for room. */
@@ -121,7 +131,18 @@ export class Pool implements Upstream {
     for (const session of this.#sessions) session.destroy('stopped')
   }
 
+  /** An answer can come while a request is being sent; what comes of it is not nested. */
   #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      this.#sendWaiting()
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  #sendWaiting(): void {
     while (this.#queue.length > 0) {
       if (this.#trials !== undefined && !this.#mayTry()) return
       const session = this.#pick()
@@ -181,7 +202,7 @@ export class Pool implements Upstream {
   }
 
   #retire(session: ProviderSession): void {
-    this.#usable.delete(session)
+    if (this.#usable.delete(session)) this.#outSinceMs = this.#deps.clock.now()
     if (this.#opening === session) this.#opening = undefined
   }
 

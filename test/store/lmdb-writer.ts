@@ -149,3 +149,17 @@ t.test('is healthy again when all that waited was removals', (t) => {
   t.equal(clock.pending, 0)
   t.end()
 })
+
+t.test('writes a backlog in several transactions, none of them large', (t) => {
+  const { writer, clock, transactions, disk, change } = setUp()
+  disk.fails = true
+  for (let number = 0; number < 150; number++) writer.write(change(String(number)))
+  disk.fails = false
+  clock.advance(1000)
+  t.same(
+    transactions.map(({ length }) => length),
+    [64, 64, 22],
+  )
+  t.equal(transactions[2]?.at(-1), '149')
+  t.end()
+})
