@@ -1,0 +1,574 @@
+import t from 'tap'
+import { enhanced, MemoryGateway, simple, type Dialled } from '../fixtures/memory-gateway.ts'
+import { badToken, delivered, tokenOf } from '../fixtures/relay-scene.ts'
+
+/** Notifications numbered by token and identifier, as one piece of bytes. */
+function frames(from: number, to: number): Buffer {
+  return Buffer.concat(
+    Array.from({ length: to - from + 1 }, (_, index) =>
+      enhanced(from + index, tokenOf(from + index)),
+    ),
+  )
+}
+
+function arrive({ socket }: Dialled, bytes: Buffer): void {
+  socket.write(bytes)
+  socket.carry()
+}
+
+function finish({ socket }: Dialled, bytes?: Buffer): void {
+  if (bytes !== undefined) socket.write(bytes)
+  socket.finish()
+  socket.carry()
+}
+
+/** One connection, and the numbers of what was sent upstream and is unanswered. */
+function dial(gateway: MemoryGateway): Dialled & { readonly waiting: () => number[] } {
+  return { ...gateway.dial(), waiting: () => waiting(gateway) }
+}
+
+function waiting({ scene }: MemoryGateway): number[] {
+  return scene.upstream.waiting.map(({ request }) => Number.parseInt(request.token.slice(0, 8), 16))
+}
+
+/** Connection with 1 and 2, the first one told and closed by the gateway. */
+function reported(gateway: MemoryGateway): Dialled {
+  const dialled = gateway.dial()
+  arrive(dialled, frames(1, 2))
+  gateway.scene.upstream.answer(badToken)
+  gateway.pass(20)
+  return dialled
+}
+
+t.test('what was accepted is answered with silence, however long it stays connected', (t) => {
+  const gateway = new MemoryGateway()
+  const { socket, events, ...dialled } = dial(gateway)
+  socket.write(frames(1, 3))
+  socket.carry()
+  t.same(dialled.waiting(), [1, 2, 3])
+  gateway.scene.upstream.answerAll(delivered)
+  gateway.pass(100_000)
+  t.equal(socket.ended, false)
+  t.same(events, [])
+  t.end()
+})
+
+t.test('an error response is six bytes and the end, and reading goes on', (t) => {
+  const gateway = new MemoryGateway()
+  const { socket, events, ...dialled } = dial(gateway)
+  socket.write(frames(1, 3))
+  socket.carry()
+  gateway.scene.upstream.answer(delivered)
+  gateway.scene.upstream.answer(badToken)
+  gateway.pass(10)
+  t.equal(socket.written, '')
+  gateway.pass(10)
+  t.equal(socket.written, '080800000002')
+  t.equal(socket.ended, true)
+  t.same(events, ['reported 8 2'])
+  socket.write(frames(4, 5))
+  socket.carry()
+  t.same(dialled.waiting(), [3, 4, 5], 'what stands behind it is delivered')
+  gateway.scene.upstream.answerAll(badToken)
+  gateway.pass(1000)
+  t.equal(socket.written, '080800000002', 'and there is no second one')
+  socket.finish()
+  socket.carry()
+  t.same(events, ['reported 8 2', 'closed 5'])
+  t.end()
+})
+
+t.test('it waits for a quiet moment, not for longer than 100 ms', (t) => {
+  const gateway = new MemoryGateway()
+  const dialled = gateway.dial()
+  arrive(dialled, frames(1, 1))
+  gateway.scene.upstream.answer(badToken)
+  for (let number = 2; number <= 11; number++) {
+    t.equal(dialled.socket.written, '')
+    gateway.pass(10)
+    arrive(dialled, frames(number, number))
+  }
+  t.equal(dialled.socket.written, '080800000001')
+  t.end()
+})
+
+t.test('a sender that has been seen to resend is told at once', (t) => {
+  const gateway = new MemoryGateway()
+  finish(reported(gateway))
+  const again = gateway.dial()
+  arrive(again, frames(2, 3))
+  gateway.scene.upstream.answer(badToken)
+  t.equal(again.socket.written, '080800000002')
+  t.end()
+})
+
+t.test('after the sender’s end nothing is written, and its connection is closed', (t) => {
+  const gateway = new MemoryGateway()
+  const { socket, events } = gateway.dial()
+  finish({ socket, events } as Dialled, frames(1, 2))
+  t.equal(socket.ended, false)
+  gateway.scene.upstream.answer(badToken)
+  gateway.scene.upstream.answer(delivered)
+  t.equal(socket.ended, true)
+  gateway.pass(1000)
+  t.equal(socket.written, '')
+  t.same(events, ['closed 2'])
+  t.match(gateway.scene.relay.tally.settled, { untold: 1, delivered: 1 })
+  t.end()
+})
+
+t.test('a sender that has finished is not kept for as long as an outage', (t) => {
+  const gateway = new MemoryGateway()
+  const dialled = gateway.dial()
+  finish(dialled, frames(1, 2))
+  gateway.pass(490)
+  t.equal(dialled.socket.ended, false)
+  gateway.pass(10)
+  t.same(dialled.events, ['closed 2'])
+  gateway.scene.upstream.answerAll(delivered)
+  t.match(gateway.scene.relay.tally.settled, { delivered: 2 })
+  t.end()
+})
+
+t.test('command 0 is neither answered nor closed', (t) => {
+  const gateway = new MemoryGateway()
+  const { socket, ...dialled } = dial(gateway)
+  socket.write(simple(tokenOf(1)))
+  socket.carry()
+  gateway.scene.upstream.answer(badToken)
+  gateway.pass(1000)
+  t.equal(socket.ended, false)
+  socket.write(simple(tokenOf(2)))
+  socket.carry()
+  t.same(dialled.waiting(), [2])
+  t.match(gateway.scene.relay.tally.settled, { untold: 1 })
+  t.end()
+})
+
+t.test('what one read brought is one journal entry', (t) => {
+  const gateway = new MemoryGateway()
+  const dialled = gateway.dial()
+  arrive(dialled, frames(1, 3))
+  arrive(dialled, frames(4, 4))
+  t.same(
+    gateway.scene.journal.batches.map(({ length }) => length),
+    [3, 1],
+  )
+  t.end()
+})
+
+t.test('an unreadable stream', (t) => {
+  const nonsense = Buffer.from('GET / HTTP/1.1\r\n\r\n')
+
+  t.test('is closed without a word, at once where nothing is unsettled', (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, events } = gateway.dial()
+    socket.write(nonsense)
+    socket.carry()
+    t.equal(socket.ended, true)
+    t.equal(socket.written, '')
+    t.same(events, ['faulted unknown-command'])
+    t.end()
+  })
+
+  t.test('what came before it is settled first, and a rejection of it is told', (t) => {
+    const gateway = new MemoryGateway()
+    const dialled = gateway.dial()
+    arrive(dialled, Buffer.concat([frames(1, 2), nonsense]))
+    t.equal(dialled.socket.ended, false)
+    gateway.scene.upstream.answer(delivered)
+    gateway.scene.upstream.answer(badToken)
+    gateway.pass(20)
+    t.equal(dialled.socket.written, '080800000002')
+    t.end()
+  })
+
+  t.test('is closed after 500 ms all the same', (t) => {
+    const gateway = new MemoryGateway()
+    const dialled = gateway.dial()
+    arrive(dialled, Buffer.concat([frames(1, 1), nonsense]))
+    gateway.pass(490)
+    t.equal(dialled.socket.ended, false)
+    gateway.pass(10)
+    t.equal(dialled.socket.ended, true)
+    gateway.scene.upstream.answer(badToken)
+    t.match(gateway.scene.relay.tally.settled, { untold: 1 })
+    t.end()
+  })
+
+  t.test('what comes behind it is read and dropped', (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, ...dialled } = dial(gateway)
+    socket.write(nonsense)
+    socket.carry()
+    socket.write(frames(1, 1))
+    socket.carry()
+    t.same(dialled.waiting(), [])
+    socket.finish()
+    socket.carry()
+    t.same(dialled.events, ['faulted unknown-command', 'closed 0'])
+    t.end()
+  })
+
+  t.test('one that ends inside a notification loses nothing but that', (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, ...dialled } = dial(gateway)
+    socket.write(frames(1, 2).subarray(0, -1))
+    socket.finish()
+    socket.carry()
+    t.same(dialled.waiting(), [1])
+    gateway.scene.upstream.answerAll(delivered)
+    t.same(dialled.events, ['faulted truncated', 'closed 1'])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('the window', (t) => {
+  const limits = { window: 3 }
+
+  t.test('pauses the sender when so many are in flight', (t) => {
+    const gateway = new MemoryGateway({ limits })
+    const { socket, ...dialled } = dial(gateway)
+    socket.write(frames(1, 5))
+    socket.carry()
+    t.same(dialled.waiting(), [1, 2, 3])
+    t.equal(socket.isPaused(), true)
+    gateway.scene.upstream.answer(delivered, 1)
+    t.same(dialled.waiting(), [1, 3, 4])
+    t.equal(socket.isPaused(), true)
+    gateway.scene.upstream.answerAll(delivered)
+    t.same(dialled.waiting(), [5])
+    t.equal(socket.isPaused(), false)
+    t.end()
+  })
+
+  t.test('one that takes its time leaves it after 500 ms, and blocks nobody', (t) => {
+    const gateway = new MemoryGateway({ limits })
+    const { socket, ...dialled } = dial(gateway)
+    socket.write(frames(1, 5))
+    socket.carry()
+    gateway.scene.upstream.answer({ kind: 'unavailable', reason: 'TooManyRequests', retry: 'now' })
+    gateway.pass(490)
+    t.same(dialled.waiting(), [2, 3, 1])
+    gateway.pass(100)
+    t.same(dialled.waiting(), [2, 3, 1, 4])
+    t.end()
+  })
+
+  t.test('those that only wait for others stay, however long', (t) => {
+    const gateway = new MemoryGateway({ limits })
+    const { socket, ...dialled } = dial(gateway)
+    socket.write(frames(1, 5))
+    socket.carry()
+    gateway.pass(5000)
+    t.same(dialled.waiting(), [1, 2, 3])
+    gateway.scene.upstream.answer(badToken)
+    gateway.pass(20)
+    t.equal(socket.written, '080800000001', 'so their rejection can be told')
+    t.end()
+  })
+
+  t.test('in an outage all of them leave it: the journal has them', (t) => {
+    const gateway = new MemoryGateway({ limits })
+    const { socket, ...dialled } = dial(gateway)
+    gateway.scene.upstream.isOut = true
+    socket.write(frames(1, 5))
+    socket.carry()
+    gateway.pass(490)
+    t.same(dialled.waiting(), [1, 2, 3])
+    gateway.pass(10)
+    t.same(dialled.waiting(), [1, 2, 3, 4, 5])
+    t.equal(gateway.scene.journal.unsettled, 5)
+    t.end()
+  })
+
+  t.test('is open on a connection that was told of an error', (t) => {
+    const gateway = new MemoryGateway({ limits })
+    const dialled = reported(gateway)
+    arrive(dialled, frames(3, 9))
+    t.same(waiting(gateway), [2, 3, 4, 5, 6, 7, 8, 9])
+    t.equal(dialled.socket.isPaused(), false)
+    t.end()
+  })
+
+  t.test('is open once the sender is gone: what it left behind is taken over', (t) => {
+    const gateway = new MemoryGateway({ limits })
+    const { socket, ...dialled } = dial(gateway)
+    socket.write(frames(1, 9))
+    socket.carry()
+    t.same(dialled.waiting(), [1, 2, 3])
+    socket.reset()
+    t.same(dialled.waiting(), [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('while the journal is full nothing is decoded, and nobody is closed', (t) => {
+  let room = false
+  const gateway = new MemoryGateway({ hasRoom: () => room })
+  const { socket, ...dialled } = dial(gateway)
+  socket.write(frames(1, 2))
+  socket.carry()
+  gateway.pass(60_000)
+  t.same(dialled.waiting(), [])
+  t.equal(socket.isPaused(), true)
+  t.equal(socket.ended, false)
+  room = true
+  gateway.pass(50)
+  t.same(dialled.waiting(), [1, 2])
+  t.equal(socket.isPaused(), false)
+  t.end()
+})
+
+t.test('what a sender left behind waits for the journal even when it is gone', (t) => {
+  let room = false
+  const gateway = new MemoryGateway({ hasRoom: () => room })
+  const { socket, ...dialled } = dial(gateway)
+  socket.write(frames(1, 2))
+  socket.carry()
+  socket.reset()
+  gateway.pass(1000)
+  t.same(dialled.waiting(), [])
+  room = true
+  gateway.pass(50)
+  t.same(dialled.waiting(), [1, 2])
+  t.end()
+})
+
+t.test('a connection opened after an error response', (t) => {
+  t.test('is held back until the end of the one that was told', (t) => {
+    const gateway = new MemoryGateway()
+    const old = reported(gateway)
+    old.socket.write(frames(3, 3))
+    arrive(gateway.dial(), frames(2, 4))
+    t.same(waiting(gateway), [2])
+    finish(old)
+    t.same(waiting(gateway), [2, 3, 4], '2 and 3 are resends, 4 is new')
+    t.end()
+  })
+
+  t.test('for 500 ms at the most', (t) => {
+    const gateway = new MemoryGateway()
+    reported(gateway)
+    arrive(gateway.dial(), frames(2, 4))
+    gateway.pass(490)
+    t.same(waiting(gateway), [2])
+    gateway.pass(10)
+    t.same(waiting(gateway), [2, 3, 4])
+    t.end()
+  })
+
+  t.test('where several were told, until the end of the last', (t) => {
+    const gateway = new MemoryGateway()
+    const one = gateway.dial()
+    const two = gateway.dial()
+    arrive(one, frames(1, 1))
+    arrive(two, frames(2, 2))
+    gateway.scene.upstream.answerAll(badToken)
+    gateway.pass(20)
+    arrive(gateway.dial(), frames(3, 3))
+    finish(one)
+    t.same(waiting(gateway), [])
+    finish(two)
+    t.same(waiting(gateway), [3])
+    gateway.pass(1000)
+    t.same(waiting(gateway), [3])
+    t.end()
+  })
+
+  t.test('of another sender is not held back', (t) => {
+    const gateway = new MemoryGateway()
+    reported(gateway)
+    arrive(gateway.dial('another'), frames(3, 3))
+    t.same(waiting(gateway), [2, 3])
+    t.end()
+  })
+
+  t.test('is read to its end even where it was reset while it waited', (t) => {
+    const gateway = new MemoryGateway()
+    reported(gateway)
+    const again = gateway.dial()
+    arrive(again, frames(3, 4))
+    again.socket.reset()
+    t.same(waiting(gateway), [2])
+    gateway.pass(500)
+    t.same(waiting(gateway), [2, 3, 4])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('stopped', (t) => {
+  t.test('an idle connection is closed without a word', (t) => {
+    const gateway = new MemoryGateway()
+    const dialled = gateway.dial()
+    arrive(dialled, frames(1, 1))
+    gateway.scene.upstream.answer(delivered)
+    gateway.pass(1000)
+    dialled.connection.stop()
+    t.equal(dialled.socket.ended, true)
+    t.equal(dialled.socket.written, '')
+    t.end()
+  })
+
+  t.test('one that has never sent anything as well', (t) => {
+    const { connection, socket } = new MemoryGateway().dial()
+    connection.stop()
+    t.equal(socket.ended, true)
+    t.equal(socket.written, '')
+    t.end()
+  })
+
+  t.test('a busy one is told the last identifier taken over, when it has gone quiet', (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, connection, events, ...dialled } = dial(gateway)
+    socket.write(frames(1, 2))
+    socket.carry()
+    connection.stop()
+    gateway.pass(10)
+    t.equal(socket.ended, false)
+    socket.write(frames(3, 3))
+    socket.carry()
+    gateway.pass(20)
+    t.equal(socket.written, '080a00000003')
+    t.same(events, ['reported 10 3'])
+    t.same(dialled.waiting(), [1, 2, 3])
+    t.end()
+  })
+
+  t.test('what it is told is not taken over: later bytes are dropped', (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, connection, ...dialled } = dial(gateway)
+    socket.write(frames(1, 1))
+    socket.carry()
+    connection.stop()
+    gateway.pass(20)
+    socket.write(frames(2, 2))
+    socket.carry()
+    gateway.pass(1000)
+    t.same(dialled.waiting(), [1])
+    t.end()
+  })
+
+  t.test('a sender of command 0 knows no identifier, and hears nothing', (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, connection } = gateway.dial()
+    socket.write(simple(tokenOf(1)))
+    socket.carry()
+    connection.stop()
+    gateway.pass(20)
+    t.equal(socket.ended, true)
+    t.equal(socket.written, '')
+    t.end()
+  })
+
+  t.test('twice, and with bytes, answers and time to come, it is closed once', (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, connection, events } = gateway.dial()
+    socket.write(frames(1, 1))
+    socket.carry()
+    gateway.pass(1000)
+    gateway.scene.upstream.answer(delivered)
+    connection.stop()
+    t.equal(socket.ended, true)
+    connection.stop()
+    socket.write(frames(2, 2))
+    socket.carry()
+    gateway.pass(1000)
+    t.equal(socket.written, '')
+    socket.finish()
+    socket.carry()
+    t.same(events, ['closed 1'])
+    t.end()
+  })
+
+  t.test('a rejection is told in its turn, instead of status 10', (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, connection } = gateway.dial()
+    socket.write(frames(1, 2))
+    socket.carry()
+    gateway.scene.upstream.answer(badToken, 1)
+    connection.stop()
+    gateway.pass(400)
+    t.equal(socket.ended, false)
+    gateway.scene.upstream.answer(delivered)
+    gateway.pass(20)
+    t.equal(socket.written, '080800000002')
+    t.end()
+  })
+
+  t.test('a held back connection is read first', (t) => {
+    const gateway = new MemoryGateway()
+    reported(gateway)
+    const again = gateway.dial()
+    arrive(again, frames(3, 4))
+    again.connection.stop()
+    gateway.pass(490)
+    t.equal(again.socket.ended, false)
+    gateway.pass(50)
+    t.same(waiting(gateway), [2, 3, 4])
+    t.equal(again.socket.written, '080a00000004')
+    t.end()
+  })
+
+  t.test('a sender that was paused is heard out', (t) => {
+    const gateway = new MemoryGateway({ limits: { window: 2 } })
+    const { socket, connection } = gateway.dial()
+    socket.write(frames(1, 3))
+    socket.carry()
+    socket.write(frames(4, 4))
+    socket.carry()
+    connection.stop()
+    gateway.pass(400)
+    t.equal(socket.ended, false)
+    gateway.scene.upstream.answerAll(delivered)
+    gateway.pass(10)
+    t.same(waiting(gateway), [3, 4])
+    t.equal(socket.ended, false)
+    gateway.scene.upstream.answerAll(delivered)
+    gateway.pass(20)
+    t.equal(socket.written, '080a00000004')
+    t.end()
+  })
+
+  t.test('one that was told of an error is read on', (t) => {
+    const gateway = new MemoryGateway()
+    const dialled = reported(gateway)
+    dialled.connection.stop()
+    arrive(dialled, frames(3, 3))
+    t.same(waiting(gateway), [2, 3])
+    t.same(dialled.events, ['reported 8 1'])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('destroyed, it is closed now, and what was received goes its way', (t) => {
+  const gateway = new MemoryGateway()
+  const { socket, connection, events } = gateway.dial()
+  socket.write(frames(1, 2))
+  socket.carry()
+  connection.destroy()
+  connection.destroy()
+  t.equal(socket.destroyed, true)
+  t.same(events, ['closed 2'])
+  gateway.scene.upstream.answer(badToken)
+  gateway.scene.upstream.answer(delivered)
+  gateway.pass(1000)
+  t.match(gateway.scene.relay.tally.settled, { untold: 1, delivered: 1 })
+  t.equal(gateway.scene.relay.owned, 0)
+  t.end()
+})
+
+t.test('knows whose it is, and whether it is being read after an error response', (t) => {
+  const gateway = new MemoryGateway()
+  const dialled = reported(gateway)
+  t.equal(dialled.connection.sender, 'sender')
+  t.equal(dialled.connection.isOverrunning, true)
+  finish(dialled)
+  t.equal(dialled.connection.isOverrunning, false)
+  t.equal(gateway.dial('another').connection.isOverrunning, false)
+  t.end()
+})

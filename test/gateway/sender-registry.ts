@@ -1,0 +1,121 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { connect, createServer, type TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
+import type { Issued } from '../../src/credentials/authority.ts'
+import type { Environment } from '../../src/credentials/certificate.ts'
+import {
+  senderCertificate,
+  SenderRegistry,
+  type SenderCertificate,
+} from '../../src/gateway/sender-registry.ts'
+import { authority, pushCertificate, server } from '../fixtures/identity.ts'
+
+const shop = await pushCertificate('com.example.shop')
+
+interface Route {
+  readonly name: string
+  readonly environment: Environment
+  readonly senderKeys: readonly string[]
+}
+
+const route = (name: string, environment: Environment, ...senderKeys: string[]): Route => ({
+  name,
+  environment,
+  senderKeys,
+})
+
+t.test('a sender is found by the key of its certificate', (t) => {
+  const registry = new SenderRegistry([
+    route('shop', 'production', 'aa', 'bb'),
+    route('mail', 'production', 'cc'),
+  ])
+  t.equal(registry.find('aa', undefined)?.name, 'shop')
+  t.equal(registry.find('bb', undefined)?.name, 'shop')
+  t.equal(registry.find('cc', undefined)?.name, 'mail')
+  t.equal(registry.find('dd', undefined), undefined)
+  t.end()
+})
+
+t.test('one key in two environments: the listener decides, else the first route', (t) => {
+  const registry = new SenderRegistry([
+    route('test', 'sandbox', 'aa'),
+    route('live', 'production', 'aa'),
+  ])
+  t.equal(registry.find('aa', 'production')?.name, 'live')
+  t.equal(registry.find('aa', 'sandbox')?.name, 'test')
+  t.equal(registry.find('aa', undefined)?.name, 'test')
+  t.end()
+})
+
+t.test('a listener of the other environment knows nobody', (t) => {
+  const registry = new SenderRegistry([route('live', 'production', 'aa')])
+  t.equal(registry.find('aa', 'sandbox'), undefined)
+  t.end()
+})
+
+/** What a listener learns of a peer that shows `identity`, over as many connections as wanted. */
+async function learned(
+  t: Test,
+  identity: Issued | undefined,
+  connections = 1,
+): Promise<(SenderCertificate | undefined)[]> {
+  const found: (SenderCertificate | undefined)[] = []
+  const listener = createServer(
+    {
+      cert: server.certificatePem,
+      key: server.keyPem,
+      requestCert: true,
+      rejectUnauthorized: false,
+      maxVersion: 'TLSv1.2',
+    },
+    (socket: TLSSocket) => {
+      socket.on('error', () => undefined)
+      found.push(senderCertificate(socket))
+      socket.end()
+    },
+  )
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  t.teardown(() => listener.close())
+  let session: Buffer | undefined
+  for (let count = 0; count < connections; count++) {
+    const socket = connect({
+      port: (listener.address() as AddressInfo).port,
+      host: '127.0.0.1',
+      ca: authority.certificatePem,
+      servername: 'gateway.push.apple.com',
+      ...(identity && { cert: identity.certificatePem, key: identity.keyPem }),
+      ...(session && { session }),
+    })
+    socket.on('session', (ticket: Buffer) => (session = ticket))
+    socket.resume()
+    await once(socket, 'secureConnect')
+    t.equal(socket.isSessionReused(), count > 0)
+    await once(socket, 'close')
+  }
+  return found
+}
+
+t.test('a certificate says who a peer is', async (t) => {
+  const certificate = new X509Certificate(shop.certificatePem)
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
+  const [peer] = await learned(t, shop)
+  if (peer === undefined) throw new TypeError('a certificate')
+  t.equal(peer.publicKeySha256, createHash('sha256').update(spki).digest('hex'))
+  t.equal(peer.fingerprint256, createHash('sha256').update(certificate.raw).digest('hex'))
+  t.match(peer.subject, /UID=com\.example\.shop/)
+  t.notMatch(peer.subject, /\n/)
+  t.equal(peer.notAfter.getTime(), new Date(certificate.validTo).getTime())
+})
+
+t.test('a resumed session keeps it', async (t) => {
+  const [first, second] = await learned(t, shop, 2)
+  t.ok(first)
+  t.same(second, first)
+})
+
+t.test('a peer without one is nobody', async (t) => {
+  t.same(await learned(t, undefined), [undefined])
+})
