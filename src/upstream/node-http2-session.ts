@@ -7,6 +7,7 @@ import {
   type ClientHttp2Stream,
   type Settings,
 } from 'node:http2'
+import type { Socket } from 'node:net'
 import { rootCertificates } from 'node:tls'
 import { outcomeOf, type Outcome } from '../apns/outcome.ts'
 import type { ProviderToken } from '../apns/provider-token.ts'
@@ -58,11 +59,13 @@ export class NodeHttp2Session implements ProviderSession {
   readonly #http2: ClientHttp2Session
   readonly #exchanges = new Map<ClientHttp2Stream, Exchange>()
   readonly #openedAtMs: number
+  #socket: Socket | undefined
   #state: State = 'connecting'
   #established = false
   #served = false
   #streamLimit = 0
-  #cause = 'closed by the peer'
+  /** The first one: what comes after it comes of it. */
+  #cause: string | undefined
   #credentialRefused = false
   #heardAtMs: number
   #pingSentAtMs: number | undefined
@@ -85,8 +88,11 @@ export class NodeHttp2Session implements ProviderSession {
       settings: { enablePush: false },
     })
     this.#http2.on('error', (error) => {
-      this.#cause = describe(error)
+      this.#cause ??= describe(error)
       this.#credentialRefused ||= isCertificateAlert(error)
+    })
+    this.#http2.on('connect', (_session, socket) => {
+      this.#socket = socket
     })
     this.#http2.on('remoteSettings', ({ maxConcurrentStreams }: Settings) => {
       this.#settled(maxConcurrentStreams)
@@ -104,7 +110,7 @@ export class NodeHttp2Session implements ProviderSession {
 
   get room(): number {
     const open = this.#state === 'ready' && !this.#http2.closed && !this.#http2.destroyed
-    return open ? this.#streamLimit - this.#exchanges.size : 0
+    return open ? Math.max(0, this.#streamLimit - this.#exchanges.size) : 0
   }
 
   get inFlight(): number {
@@ -121,8 +127,9 @@ export class NodeHttp2Session implements ProviderSession {
       const headers = requestHeaders(shipment.request, this.#target.providerToken?.authorization)
       stream = this.#http2.request({ ...headers, [sensitive]: neverIndexed })
     } catch (error) {
-      // The peer's GOAWAY can be known to node:http2 before its event has told us.
+      // Not this request's fault: a GOAWAY of which no event has told yet, or no stream id is left.
       shipment.answered({ kind: 'unavailable', reason: describe(error), retry: 'now' })
+      this.#leave(describe(error))
       return
     }
     const exchange: Exchange = {
@@ -140,14 +147,18 @@ export class NodeHttp2Session implements ProviderSession {
 
   drain(): void {
     if (this.#state === 'draining' || this.#state === 'closed') return
+    if (this.#state === 'connecting') this.destroy('drained')
     this.#state = 'draining'
+    this.#cause ??= 'drained'
     this.#http2.close()
   }
 
   destroy(cause: string): void {
     if (this.#state === 'closed') return
-    this.#cause = cause
-    this.#http2.destroy()
+    this.#cause ??= cause
+    // Without a code, streams would seem to have ended well, in the middle of an answer.
+    this.#http2.destroy(new Error(cause), constants.NGHTTP2_CANCEL)
+    this.#socket?.destroy()
   }
 
   #follow(stream: ClientHttp2Stream, exchange: Exchange): void {
@@ -187,14 +198,19 @@ export class NodeHttp2Session implements ProviderSession {
     this.#target.providerToken?.expired().catch(() => {
       // The token in use stays; APNs will say so again.
     })
+    this.#leave(staleProviderToken)
+  }
+
+  /** Finishes what is in flight; the owner looks for another session. */
+  #leave(reason: string): void {
     if (this.#state !== 'ready') return
     this.drain()
-    this.#owner.draining(staleProviderToken)
+    this.#owner.draining(reason)
   }
 
   #goneAway(code: number, debugData: Buffer | undefined): void {
     const reason = goawayReason(code, debugData)
-    this.#cause = `GOAWAY ${reason}`
+    this.#cause ??= `GOAWAY ${reason}`
     this.#credentialRefused ||= meaningOf(reason) === 'credential'
     if (this.#state === 'draining' || this.#state === 'closed') return
     this.#state = 'draining'
@@ -205,7 +221,7 @@ export class NodeHttp2Session implements ProviderSession {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#cancelTick()
-    this.#owner.closed(this.#cause, this.#credentialRefused)
+    this.#owner.closed(this.#cause ?? 'closed by the peer', this.#credentialRefused)
   }
 
   #tick(): void {
@@ -213,7 +229,9 @@ export class NodeHttp2Session implements ProviderSession {
     this.#cancelTick = this.#clock.after(tickMs, () => {
       this.#tick()
     })
-    if (!this.#established && now - this.#openedAtMs >= this.#times.connectTimeoutMs)
+    // Its last FIN waits for the peer's, which may never come.
+    if (this.#http2.destroyed) this.#socket?.destroy()
+    else if (!this.#established && now - this.#openedAtMs >= this.#times.connectTimeoutMs)
       this.destroy('no answer while connecting')
     else if (this.#pingSentAtMs !== undefined) {
       if (now - this.#pingSentAtMs >= this.#times.pingTimeoutMs) this.destroy('no answer to a PING')
@@ -233,7 +251,7 @@ export class NodeHttp2Session implements ProviderSession {
   }
 
   #ping(now: number): void {
-    if (!this.#established || this.#http2.destroyed) return
+    if (!this.#established) return
     this.#pingSentAtMs = now
     this.#http2.ping((error) => {
       if (error !== null) return

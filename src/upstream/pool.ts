@@ -167,10 +167,21 @@ export class Pool implements Upstream {
     return undefined
   }
 
-  #grow(): void {
+  /** @param options.now in spite of attempts that failed: a session that has served is to be replaced */
+  #grow(options?: { readonly now: true }): void {
+    if (options?.now) this.#forgetPause()
     if (this.#stopped || this.#opening !== undefined || this.#cancelReopen !== undefined) return
     if (this.#usable.size >= this.#limits.maxSessions) return
     this.#deps.observer.opening()
+    try {
+      this.#begin()
+    } catch (error) {
+      this.#failed(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  /** @throws when the credential is such that TLS does not even begin */
+  #begin(): void {
     const session: ProviderSession = this.#open({
       roomy: () => {
         this.#roomy(session)
@@ -178,7 +189,7 @@ export class Pool implements Upstream {
       draining: (reason) => {
         this.#retire(session)
         this.#deps.observer.draining(reason)
-        if (session.served && this.#usable.size === 0) this.#grow()
+        if (session.served && this.#usable.size === 0) this.#grow({ now: true })
       },
       closed: (cause, credential) => {
         this.#closed(session, cause)
@@ -195,10 +206,16 @@ export class Pool implements Upstream {
       this.#usable.add(session)
       this.#deps.observer.ready()
       this.#deps.clock.after(steadyMs, () => {
-        if (this.#usable.has(session)) this.#deps.observer.steady()
+        this.#steady(session)
       })
     }
     this.#pump()
+  }
+
+  #steady(session: ProviderSession): void {
+    if (!this.#usable.has(session)) return
+    this.#failures = 0
+    this.#deps.observer.steady()
   }
 
   #retire(session: ProviderSession): void {
@@ -209,21 +226,35 @@ export class Pool implements Upstream {
   #closed(session: ProviderSession, cause: string): void {
     this.#retire(session)
     this.#sessions.delete(session)
-    this.#failures = session.served ? 0 : this.#failures + 1
-    const pauseMs = session.served ? 0 : this.#pauseMs(this.#failures)
-    this.#deps.observer.closed(cause, this.#stopped ? 0 : pauseMs)
     if (this.#sessions.size === 0) for (const done of this.#onEmpty.splice(0)) done()
-    if (this.#stopped || this.#usable.size > 0) return
-    this.#dropExpired()
+    if (session.served) {
+      this.#deps.observer.closed(cause, 0)
+      this.#forgetPause()
+      this.#reopenIn(0)
+    } else this.#failed(cause)
+  }
+
+  #forgetPause(): void {
+    this.#failures = 0
+    this.#cancelReopen?.()
+    this.#cancelReopen = undefined
+  }
+
+  /** A session, or the attempt to open one, came to nothing. */
+  #failed(cause: string): void {
+    const pauseMs = this.#stopped ? 0 : this.#pauseMs(++this.#failures)
+    this.#deps.observer.closed(cause, pauseMs)
     this.#reopenIn(pauseMs)
   }
 
   #reopenIn(pauseMs: number): void {
-    if (this.#cancelReopen !== undefined) return
-    this.#cancelReopen = this.#deps.clock.after(pauseMs, () => {
+    if (this.#stopped) return
+    this.#cancelReopen ??= this.#deps.clock.after(pauseMs, () => {
       this.#cancelReopen = undefined
-      this.#grow()
+      if (this.#usable.size === 0) this.#grow()
+      else this.#pump()
     })
+    if (this.#usable.size === 0) this.#dropExpired()
   }
 
   /** Doubling, spread over 50–100 %: a crowd that reconnects at once is taken for an attack. */

@@ -235,6 +235,19 @@ t.test('what is older than asked for leaves the lane, and is owned', (t) => {
   t.end()
 })
 
+t.test('only those leave it that are held up by themselves', (t) => {
+  const { lane, receive } = given()
+  const [one, , three] = receive(1, 2, 3)
+  if (!one || !three) throw new TypeError('three places')
+  lane.leaveOlderThan(0, (content) => content === '2')
+  t.equal(lane.inFlight, 2)
+  lane.settle(three, badToken, 0)
+  t.same(lane.advise(0, true), waitUntil(500))
+  lane.settle(one, accepted, 1)
+  t.same(lane.advise(1, true), report(3))
+  t.end()
+})
+
 t.test('nothing is oldest in an empty lane', (t) => {
   const { lane, receive } = given()
   t.equal(lane.oldestAtMs, undefined)

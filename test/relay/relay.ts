@@ -179,6 +179,18 @@ t.test('retries', (t) => {
   t.end()
 })
 
+t.test('what holds a notification up', (t) => {
+  const scene = sceneOf()
+  const [first, second] = [scene.accept().copy, scene.accept({ token: tokenOf(1) }).copy]
+  t.equal(scene.relay.isSlow(first), false, 'those before it, for all that is known')
+  scene.upstream.answer(now)
+  t.equal(scene.relay.isSlow(first), true, 'itself: it was sent once already')
+  t.equal(scene.relay.isSlow(second), false)
+  scene.upstream.isOut = true
+  t.equal(scene.relay.isSlow(second), true, 'an outage')
+  t.end()
+})
+
 t.test('amendments', (t) => {
   const rows = [
     { reason: 'InvalidPushType', amendment: 'without-push-type', is: { pushType: undefined } },

@@ -1,0 +1,617 @@
+import t, { type Test } from 'tap'
+import { delivered, type Outcome } from '../../src/apns/outcome.ts'
+import type { ProviderRequest } from '../../src/apns/request.ts'
+import type { Shipment } from '../../src/relay/delivery.ts'
+import { Pool } from '../../src/upstream/pool.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { FakeSession } from '../fixtures/fake-session.ts'
+
+const request: ProviderRequest = {
+  apnsId: '7c1a4e4e-52a4-4f0c-9d3e-8b1f6d6a7c21',
+  token: 'ab'.repeat(32),
+  topic: 'com.example.app',
+  pushType: 'alert',
+  priority: 10,
+  expiration: 0,
+  payload: Buffer.from('{"aps":{}}'),
+}
+
+/** Remembers what became of it. */
+class Parcel implements Shipment {
+  readonly request = request
+  readonly giveUpAtMs: number
+  readonly ends: string[] = []
+  onAnswer: (outcome: Outcome) => void = () => undefined
+
+  constructor(giveUpAtMs = Infinity) {
+    this.giveUpAtMs = giveUpAtMs
+  }
+
+  answered(outcome: Outcome): void {
+    this.ends.push(outcome.kind)
+    this.onAnswer(outcome)
+  }
+
+  expired(): void {
+    this.ends.push('expired')
+  }
+}
+
+interface Given {
+  readonly pool: Pool
+  readonly clock: FakeClock
+  readonly sessions: FakeSession[]
+  readonly events: string[]
+  /** The session opened last. */
+  readonly last: () => FakeSession
+  readonly send: (count: number) => Parcel[]
+  /** What the next attempts to connect throw. */
+  broken: Error | undefined
+}
+
+/** Pauses are half of what they may be at most. */
+function given(maxSessions = 4): Given {
+  const clock = new FakeClock()
+  const sessions: FakeSession[] = []
+  const events: string[] = []
+  const pool = new Pool(
+    (owner) => {
+      if (all.broken !== undefined) throw all.broken
+      const session = new FakeSession(owner)
+      sessions.push(session)
+      return session
+    },
+    { maxSessions },
+    {
+      clock,
+      random: () => 0,
+      observer: {
+        opening: () => events.push('opening'),
+        ready: () => events.push('ready'),
+        draining: (reason) => events.push(`draining ${reason}`),
+        closed: (cause, retryInMs) => events.push(`closed ${cause} ${retryInMs}`),
+        refused: (cause) => events.push(`refused ${cause}`),
+        steady: () => events.push('steady'),
+      },
+    },
+  )
+  const last = (): FakeSession => {
+    const session = sessions.at(-1)
+    if (session === undefined) throw new TypeError('no session was opened')
+    return session
+  }
+  const send = (count: number): Parcel[] =>
+    Array.from({ length: count }, () => {
+      const parcel = new Parcel()
+      pool.send(parcel)
+      return parcel
+    })
+  const all: Given = { pool, clock, sessions, events, last, send, broken: undefined }
+  return all
+}
+
+/** With one session that is ready. */
+function started(limit = 1000, maxSessions = 4): Given {
+  const all = given(maxSessions)
+  all.pool.start()
+  all.last().ready(limit)
+  return all
+}
+
+t.test('keeps one session warm', (t) => {
+  const { pool, sessions, events, last } = given()
+  pool.start()
+  t.same(pool.load, { sessions: 0, inFlight: 0 })
+  last().ready()
+  t.same(pool.load, { sessions: 1, inFlight: 0 })
+  t.equal(sessions.length, 1)
+  t.same(events, ['opening', 'ready'])
+  t.end()
+})
+
+t.test('what comes before there is a session waits for it, in its order', (t) => {
+  const { pool, last, send, sessions } = given()
+  pool.start()
+  const parcels = send(3)
+  t.equal(pool.waiting, 3)
+  last().ready()
+  t.equal(pool.waiting, 0)
+  t.same(last().shipments, parcels)
+  t.equal(sessions.length, 1)
+  t.end()
+})
+
+t.test('growth', (t) => {
+  t.test('another session is opened while requests wait for room', (t) => {
+    const { pool, last, send, sessions } = started(2)
+    send(3)
+    t.equal(sessions.length, 2)
+    t.equal(pool.waiting, 1)
+    send(5)
+    t.equal(sessions.length, 2, 'one at a time')
+    last().ready(10)
+    t.equal(pool.waiting, 0)
+    t.same(pool.load, { sessions: 2, inFlight: 8 })
+    t.end()
+  })
+
+  t.test('not beyond the limit, and then they wait for an answer', (t) => {
+    const { pool, send, sessions } = started(1, 1)
+    send(3)
+    t.equal(sessions.length, 1)
+    t.equal(pool.waiting, 2)
+    sessions[0]?.answer(delivered)
+    t.equal(pool.waiting, 1)
+    t.equal(sessions[0]?.inFlight, 1)
+    t.end()
+  })
+
+  t.test('a limit that rises makes room, one that falls takes it', (t) => {
+    const { pool, send, last } = started(1, 1)
+    send(4)
+    t.equal(last().inFlight, 1)
+    last().ready(3)
+    t.equal(last().inFlight, 3)
+    last().ready(1)
+    last().answer(delivered)
+    last().answer(delivered)
+    t.equal(pool.waiting, 1)
+    last().answer(delivered)
+    t.equal(pool.waiting, 0)
+    t.end()
+  })
+
+  t.test('where another cannot be had, it is tried again with growing pauses', (t) => {
+    const { pool, clock, send, sessions, last } = started(1)
+    send(5)
+    last().close('refused')
+    send(5)
+    t.equal(sessions.length, 2, 'not at once')
+    clock.advance(250)
+    t.equal(sessions.length, 3)
+    last().close('refused')
+    clock.advance(499)
+    t.equal(sessions.length, 3)
+    clock.advance(1)
+    t.equal(sessions.length, 4)
+    t.equal(pool.waiting, 9)
+    t.end()
+  })
+
+  t.test('none is opened after the pause where nothing waits any more', (t) => {
+    const { clock, send, sessions, last } = started(1)
+    send(2)
+    last().close('refused')
+    sessions[0]?.answer(delivered)
+    sessions[0]?.answer(delivered)
+    clock.advance(60_000)
+    t.equal(sessions.length, 2)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('a session that drains', (t) => {
+  t.test('is replaced at once, and finishes what it has', (t) => {
+    const { pool, send, sessions, last, events } = started()
+    const [one, two] = send(2)
+    sessions[0]?.answer(delivered)
+    sessions[0]?.goaway('Shutdown')
+    t.equal(sessions.length, 2)
+    const [three] = send(1)
+    last().ready()
+    t.same(last().shipments, [three])
+    t.same(sessions[0]?.shipments, [two])
+    t.same(pool.load, { sessions: 1, inFlight: 2 })
+    sessions[0]?.answer(delivered)
+    t.same(one?.ends, ['delivered'])
+    t.same(two?.ends, ['delivered'])
+    t.ok(events.includes('draining Shutdown'))
+    t.end()
+  })
+
+  t.test('is not replaced at once where it has never answered', (t) => {
+    const { clock, sessions } = started()
+    sessions[0]?.goaway('BadCertificate')
+    t.equal(sessions.length, 1)
+    clock.advance(249)
+    t.equal(sessions.length, 1)
+    clock.advance(1)
+    t.equal(sessions.length, 2)
+    t.end()
+  })
+
+  t.test('nor where others are there', (t) => {
+    const { send, sessions, last } = started(1)
+    send(2)
+    last().ready()
+    sessions[0]?.answer(delivered)
+    sessions[0]?.goaway('Shutdown')
+    t.equal(sessions.length, 2)
+    t.end()
+  })
+
+  t.test('is replaced in spite of others that could not be had', (t) => {
+    const { pool, send, sessions, last } = started(1)
+    send(3)
+    last().close('refused')
+    sessions[0]?.answer(delivered)
+    sessions[0]?.goaway('Shutdown')
+    t.equal(sessions.length, 3)
+    last().ready()
+    t.equal(pool.waiting, 0)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('nothing is lost when a session closes with requests in flight', (t) => {
+  const { pool, clock, send, last } = started(2, 1)
+  const parcels = send(3)
+  for (const parcel of parcels)
+    parcel.onAnswer = ({ kind }) => {
+      if (kind === 'unavailable') pool.send(parcel)
+    }
+  last().close('reset')
+  t.equal(pool.waiting, 3)
+  clock.advance(250)
+  last().ready()
+  t.equal(last().inFlight, 3)
+  while (last().inFlight > 0) last().answer(delivered)
+  t.same(
+    parcels.map(({ ends }) => ends.filter((end) => end === 'delivered').length),
+    [1, 1, 1],
+  )
+  t.end()
+})
+
+t.test('the pause before the next attempt', (t) => {
+  /** Lets attempt after attempt fail; the pause after each, in milliseconds. */
+  const pauses = ({ events, last, clock }: Given, count: number): number[] =>
+    Array.from({ length: count }, () => {
+      last().close('refused')
+      const pauseMs = Number(events.at(-1)?.split(' ').at(-1))
+      clock.advance(pauseMs)
+      return pauseMs
+    })
+
+  t.test('doubles, up to half a minute', (t) => {
+    const all = given()
+    all.pool.start()
+    t.same(pauses(all, 9), [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000])
+    t.equal(all.sessions.length, 10)
+    t.end()
+  })
+
+  t.test('is none after a session that has answered, and begins anew', (t) => {
+    const all = given()
+    all.pool.start()
+    pauses(all, 5)
+    all.last().ready()
+    all.send(1)
+    all.last().answer(delivered)
+    t.same(pauses(all, 3), [0, 250, 500])
+    t.end()
+  })
+
+  t.test('begins anew after one that has held for a while without work', (t) => {
+    const all = given()
+    all.pool.start()
+    pauses(all, 5)
+    all.last().ready()
+    all.clock.advance(5000)
+    t.same(pauses(all, 2), [250, 500])
+    t.end()
+  })
+
+  t.test('lasts however much is sent meanwhile', (t) => {
+    const { pool, clock, send, sessions, last } = given()
+    pool.start()
+    last().close('refused')
+    send(100)
+    clock.advance(249)
+    t.equal(sessions.length, 1)
+    clock.advance(1)
+    t.equal(sessions.length, 2)
+    t.equal(pool.waiting, 100)
+    t.end()
+  })
+
+  t.test('follows an attempt that fails before it begins', (t) => {
+    const all = given()
+    all.broken = new Error('key values mismatch')
+    all.pool.start()
+    t.same(all.events, ['opening', 'closed key values mismatch 250'])
+    all.send(1)
+    all.clock.advance(250)
+    t.equal(all.events.at(-1), 'closed key values mismatch 500')
+    all.broken = undefined
+    all.clock.advance(500)
+    all.last().ready()
+    t.equal(all.last().inFlight, 1)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('half a second without a session that takes requests is an outage', (t) => {
+  const { pool, clock, last } = given()
+  pool.start()
+  clock.advance(499)
+  t.equal(pool.isOut, false)
+  clock.advance(1)
+  t.equal(pool.isOut, true)
+  last().ready()
+  t.equal(pool.isOut, false)
+  clock.advance(60_000)
+  last().goaway('Shutdown')
+  clock.advance(499)
+  t.equal(pool.isOut, false, 'one that is being replaced is none')
+  clock.advance(1)
+  t.equal(pool.isOut, true)
+  t.end()
+})
+
+t.test('a session that has held for 5 s is a good sign', (t) => {
+  const { clock, events, last } = started()
+  clock.advance(4999)
+  t.notOk(events.includes('steady'))
+  clock.advance(1)
+  t.ok(events.includes('steady'))
+  last().close('reset')
+  t.end()
+})
+
+t.test('one that has not is none', (t) => {
+  const { clock, events, last } = started()
+  clock.advance(4000)
+  last().close('reset')
+  clock.advance(1000)
+  t.notOk(events.includes('steady'))
+  t.end()
+})
+
+t.test('expiry', (t) => {
+  t.test('what has expired while it waited is not sent', (t) => {
+    const { pool, clock, last } = given()
+    const early = new Parcel(clock.now() + 1000)
+    const late = new Parcel(clock.now() + 1001)
+    pool.start()
+    pool.send(early)
+    pool.send(late)
+    clock.advance(1000)
+    last().ready()
+    t.same(early.ends, ['expired'])
+    t.same(last().shipments, [late])
+    t.end()
+  })
+
+  t.test('nor does it wait for a session to say so', (t) => {
+    const { pool, clock, last, send } = given()
+    pool.start()
+    const early = new Parcel(clock.now())
+    const [before] = send(1)
+    pool.send(early)
+    const [after] = send(1)
+    last().close('refused')
+    t.same(early.ends, ['expired'])
+    t.equal(pool.waiting, 2)
+    clock.advance(250)
+    last().ready()
+    t.same(last().shipments, [before, after], 'the others keep their order')
+    t.end()
+  })
+  t.end()
+})
+
+t.test('distrust', (t) => {
+  const forbidden: Outcome = { kind: 'credential', reason: 'Forbidden' }
+
+  /** As a relay: sends again what was refused, and trusts when something was delivered. */
+  const heed = ({ pool }: Given, parcels: readonly Parcel[]): void => {
+    for (const parcel of parcels)
+      parcel.onAnswer = ({ kind }) => {
+        if (kind === 'delivered') pool.trust()
+        else {
+          pool.distrust()
+          pool.send(parcel)
+        }
+      }
+  }
+
+  const refusedOnce = (t: Test): Given & { parcels: Parcel[] } => {
+    const all = started()
+    const parcels = all.send(3)
+    heed(all, parcels)
+    const [first] = all.sessions
+    while (first && first.inFlight > 0) first.answer(forbidden)
+    t.equal(all.pool.waiting, 3)
+    return { ...all, parcels }
+  }
+
+  t.test('sends one at a time, on a fresh session, after growing pauses', (t) => {
+    const { clock, sessions, last } = refusedOnce(t)
+    clock.advance(0)
+    t.equal(sessions.length, 2, 'the one that said no is left')
+    last().ready()
+    t.equal(last().inFlight, 0)
+    clock.advance(249)
+    t.equal(last().inFlight, 0)
+    clock.advance(1)
+    t.equal(last().inFlight, 1)
+    last().answer(forbidden)
+    clock.advance(0)
+    t.equal(sessions.length, 3)
+    last().ready()
+    clock.advance(499)
+    t.equal(last().inFlight, 0)
+    clock.advance(1)
+    t.equal(last().inFlight, 1)
+    t.end()
+  })
+
+  t.test('refusals at the same time are one', (t) => {
+    const { pool, clock, last } = refusedOnce(t)
+    pool.distrust()
+    pool.distrust()
+    clock.advance(0)
+    last().ready()
+    clock.advance(250)
+    t.equal(last().inFlight, 1)
+    t.end()
+  })
+
+  t.test('trusted again, all are sent', (t) => {
+    const { pool, clock, last, parcels } = refusedOnce(t)
+    clock.advance(0)
+    last().ready()
+    clock.advance(250)
+    last().answer(delivered)
+    t.equal(last().inFlight, 2)
+    t.equal(pool.waiting, 0)
+    t.equal(parcels.flatMap(({ ends }) => ends).filter((end) => end === 'delivered').length, 1)
+    t.end()
+  })
+
+  t.test('trusted while it paused, all are sent at once', (t) => {
+    const { pool, clock, last } = refusedOnce(t)
+    clock.advance(0)
+    last().ready()
+    pool.trust()
+    t.equal(last().inFlight, 3)
+    clock.advance(60_000)
+    t.equal(last().inFlight, 3)
+    t.end()
+  })
+
+  t.test('the pauses begin anew with the next refusal', (t) => {
+    const all = started()
+    heed(all, all.send(1))
+    for (const pauseMs of [250, 500]) {
+      all.last().answer(forbidden)
+      all.clock.advance(0)
+      all.last().ready()
+      all.clock.advance(pauseMs)
+    }
+    all.pool.trust()
+    all.last().answer(forbidden)
+    all.clock.advance(0)
+    all.last().ready()
+    all.clock.advance(249)
+    t.equal(all.last().inFlight, 0)
+    all.clock.advance(1)
+    t.equal(all.last().inFlight, 1)
+    t.end()
+  })
+
+  t.test('an answer that says nothing of the credential makes room for the next', (t) => {
+    const { clock, last } = refusedOnce(t)
+    clock.advance(0)
+    last().ready()
+    clock.advance(250)
+    const [parcel] = last().shipments
+    if (parcel instanceof Parcel) parcel.onAnswer = () => undefined
+    last().answer({ kind: 'unavailable', reason: 'ServiceUnavailable', retry: 'later' })
+    t.equal(last().inFlight, 1)
+    t.end()
+  })
+
+  t.test('a session that was on its way takes the trial, however slow the old one is', (t) => {
+    const all = started(2)
+    const parcels = all.send(3)
+    heed(all, parcels)
+    const [slow] = all.sessions
+    const [, second] = parcels
+    if (second !== undefined) second.onAnswer = () => undefined
+    slow?.answer(forbidden)
+    all.last().ready(2)
+    all.clock.advance(250)
+    t.equal(all.last().inFlight, 0, 'something else is still in flight')
+    slow?.answer({ kind: 'unavailable', reason: 'ServiceUnavailable', retry: 'later' })
+    all.clock.advance(60_000)
+    t.equal(all.last().inFlight, 1)
+    t.end()
+  })
+
+  t.test('a refused handshake is told, and tried again', (t) => {
+    const { pool, clock, events, sessions, last } = given()
+    pool.start()
+    last().close('alert certificate revoked', { credential: true })
+    t.equal(events.at(-1), 'refused alert certificate revoked')
+    clock.advance(250)
+    t.equal(sessions.length, 2)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('drained', (t) => {
+  t.test('what is in flight finishes, nothing more is sent', async (t) => {
+    const { pool, clock, last, send, sessions } = started()
+    const [one] = send(1)
+    const drained = Promise.all([pool.drain(), pool.drain()])
+    send(1)
+    t.equal(last().inFlight, 1)
+    last().answer(delivered)
+    t.same(one?.ends, ['delivered'])
+    await drained
+    await pool.drain()
+    clock.advance(60_000)
+    t.equal(sessions.length, 1)
+    t.equal(pool.waiting, 1)
+  })
+
+  t.test('without a session there is nothing to wait for', async (t) => {
+    const { pool, clock, sessions, last } = given()
+    pool.start()
+    last().close('refused')
+    await pool.drain()
+    clock.advance(60_000)
+    t.equal(sessions.length, 1)
+  })
+
+  t.test('destroyed meanwhile, it ends', async (t) => {
+    const { pool, send } = started()
+    const [one] = send(1)
+    const drained = pool.drain()
+    pool.destroy()
+    await drained
+    t.same(one?.ends, ['unavailable'])
+  })
+
+  t.test('it is not distrusted any more', async (t) => {
+    const { pool, clock } = started()
+    await pool.drain()
+    pool.distrust()
+    pool.trust()
+    t.equal(clock.pending, 1, 'but for the sign of health')
+  })
+  t.end()
+})
+
+t.test('destroyed, every session is, once and for all', (t) => {
+  const { pool, clock, send, sessions, last } = started(1)
+  const parcels = send(2)
+  last().ready()
+  pool.destroy()
+  pool.destroy()
+  t.same(
+    parcels.map(({ ends }) => ends),
+    [['unavailable'], ['unavailable']],
+  )
+  t.same(pool.load, { sessions: 0, inFlight: 0 })
+  send(1)
+  clock.advance(60_000)
+  t.equal(sessions.length, 2)
+  t.end()
+})
+
+t.test('a queue of many thousands is sent in its order', (t) => {
+  const { pool, last, send } = given(1)
+  pool.start()
+  const parcels = send(5000)
+  last().ready(5000)
+  t.equal(last().inFlight, 5000)
+  t.ok(last().shipments.every((shipment, index) => shipment === parcels[index]))
+  t.end()
+})
