@@ -9,12 +9,12 @@ import type { TLSSocket } from 'node:tls'
 import { AdminServer, type Readiness } from './admin/admin-server.ts'
 import { createMetrics, type RouteGauge } from './admin/metrics.ts'
 import { ProviderToken } from './apns/provider-token.ts'
-import type { Clock } from './clock.ts'
+import type { Cancel, Clock } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
 import type { Route } from './config/route.ts'
 import { SenderConnection } from './gateway/connection.ts'
 import { serveFeedback } from './gateway/feedback-service.ts'
-import { Listener } from './gateway/listener.ts'
+import { Listener, turnAway } from './gateway/listener.ts'
 import { SenderRegistry, type SenderCertificate } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
 import {
@@ -62,6 +62,10 @@ const pingIntervalMs = 60_000
 const pingTimeoutMs = 5_000
 const quietMs = 20
 const quietAtMostMs = 100
+/** Share of maxConnections from which on the deaf have to go. */
+const crowded = 0.9
+/** Idle for longer than this after its error response, a sender is not about to read it. */
+const deafMs = 10_000
 
 /** See the file's first lines. Starts from the inside out and stops from the outside in. */
 export class Proxy {
@@ -115,8 +119,7 @@ export class Proxy {
   async stop(): Promise<boolean> {
     this.#deps.log.info({ event: 'proxy.stopping' })
     const closed = this.#listeners.map((listener) => listener.close())
-    for (const { open } of this.#lines) for (const connection of open) connection.stop()
-    const drained = await this.#settleAll()
+    const drained = await this.#drain(this.#configuration.limits.drainSeconds * 1000)
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(closed)
     if (drained) await Promise.all(this.#lines.map(({ pool }) => pool.drain()))
@@ -150,17 +153,20 @@ export class Proxy {
     if (count > 0) this.#deps.log.info({ event: 'journal.recovered', notifications: count })
   }
 
-  async #settleAll(): Promise<boolean> {
-    let expire: () => void = () => undefined
-    const deadline = new Promise<boolean>((resolve) => {
-      expire = this.#deps.clock.after(this.#configuration.limits.drainSeconds * 1000, () => {
-        resolve(false)
-      })
+  /** Senders that never pause are stopped after half of the time, so that answers have the rest. */
+  async #drain(withinMs: number): Promise<boolean> {
+    const { clock } = this.#deps
+    const relays = this.#lines.map(({ relay }) => relay)
+    const senders = this.#lines.flatMap(({ open }) => [...open])
+    const stopped = Promise.all(senders.map((one) => one.stop(clock.now() + withinMs / 2)))
+    const settled = stopped.then(() => Promise.all(relays.map((relay) => relay.idle())))
+    let cancel: Cancel | undefined
+    const timeIsUp = new Promise<void>((resolve) => {
+      cancel = clock.after(withinMs, resolve)
     })
-    const idle = Promise.all(this.#lines.map(({ relay }) => relay.idle())).then(() => true)
-    const drained = await Promise.race([idle, deadline])
-    expire()
-    return drained
+    await Promise.race([settled, timeIsUp])
+    cancel?.()
+    return relays.every(({ owned }) => owned === 0)
   }
 
   #listen(
@@ -168,14 +174,17 @@ export class Proxy {
     registry: SenderRegistry<Line>,
   ): Promise<Listener> {
     const { tls, limits } = this.#configuration
-    return Listener.open(
+    return Listener.open<Line>(
       { ...options, ...tls, ...limits },
-      registry,
-      (socket, line, certificate) => {
-        if (options.kind === 'feedback') this.#serveFeedback(socket, line)
-        else this.#welcome(socket, line, certificate)
+      {
+        registry,
+        welcome: (socket, line, certificate) => {
+          if (options.kind === 'feedback') this.#serveFeedback(socket, line)
+          else this.#welcome(socket, line, certificate)
+        },
+        clock: this.#deps.clock,
+        observer: observeListener(this.#deps.log),
       },
-      observeListener(this.#deps.log),
     )
   }
 
@@ -192,9 +201,10 @@ export class Proxy {
     const log = line.log.child({ connection: id })
     if (line.relay.downReason !== undefined) {
       log.warn({ event: 'connection.refused', reason: line.relay.downReason }, 'the route is down')
-      socket.end().resume()
+      turnAway(socket, this.#configuration.limits.handshakeTimeoutMs, clock)
       return
     }
+    this.#makeRoom()
     log.info({
       event: 'connection.opened',
       address: socket.remoteAddress,
@@ -209,9 +219,9 @@ export class Proxy {
     const connection: SenderConnection = new SenderConnection(socket, {
       origin: { connection: id, sender },
       relay: line.relay,
-      hasRoom: () => this.#hasRoom(),
+      hasRoom: () => this.#hasRoom(line),
       reportedBefore: [...line.open].filter(
-        (earlier) => earlier.sender === sender && earlier.isOverrunning,
+        (earlier) => earlier.sender === sender && earlier.mayBeOvertaken,
       ),
       limits: { errorDeadlineMs, window, maxPayloadBytes, quietMs, quietAtMostMs },
       clock,
@@ -227,10 +237,18 @@ export class Proxy {
   }
 
   /** More than this is neither kept in memory nor on disk: senders wait in their own writes. */
-  #hasRoom(): boolean {
-    let owned = 0
-    for (const { relay } of this.#lines) owned += relay.owned
-    return owned < this.#configuration.journal.maxEntries && this.#store?.journal.healthy !== false
+  #hasRoom({ relay }: Line): boolean {
+    const { maxEntries } = this.#configuration.journal
+    return relay.owned < maxEntries && this.#store?.journal.healthy !== false
+  }
+
+  /** A sender that is deaf to its error response may keep its connection for ever. */
+  #makeRoom(): void {
+    const senders = this.#lines.flatMap(({ open }) => [...open])
+    if (senders.length < this.#configuration.limits.maxConnections * crowded) return
+    const deaf = senders.filter(({ isOverrunning }) => isOverrunning)
+    const [longestIdle] = deaf.sort((one, other) => other.idleMs - one.idleMs)
+    if (longestIdle !== undefined && longestIdle.idleMs >= deafMs) longestIdle.destroy()
   }
 
   /** What is measured of each route. */

@@ -49,6 +49,8 @@ const roomPollMs = 50
 const slowPollMs = 100
 /** A sender that was heard within this time may have more on its way. */
 const busyMs = 1000
+/** So long after our own end a stopping connection waits for what was on its way to either side. */
+const lingerMs = 1000
 
 /**
  * Reads until the sender's EOF, whatever else happens, and closes its own side after an error
@@ -64,14 +66,18 @@ export class SenderConnection {
   #reported = false
   #inputEnded = false
   #exhausted = false
-  #stopping = false
+  /** What the last attempt to decode came to: asked again, the answer may be another. */
+  #blocked = false
+  #stopAtMs: number | undefined
+  #endedAtMs: number | undefined
   #closed = false
   #attending = false
   #heldBack = 0
   #cancelHold: Cancel | undefined
   #cancelWait: Cancel | undefined
   #cancelRoom: Cancel | undefined
-  #onInputEnded: (() => void)[] = []
+  readonly #heldBackByThis = new Set<() => void>()
+  readonly #onClosed: (() => void)[] = []
 
   constructor(socket: Duplex, deps: ConnectionDeps) {
     this.#socket = socket
@@ -106,13 +112,27 @@ export class SenderConnection {
     return this.#reported && !this.#inputEnded
   }
 
+  /** Whether its sender may be about to send again what stands behind an error response here. */
+  get mayBeOvertaken(): boolean {
+    return this.isOverrunning && (this.#socket.isPaused() || this.idleMs < holdBackMs)
+  }
+
+  /** Since the sender or its gateway last said anything, ms. */
+  get idleMs(): number {
+    return this.#deps.clock.now() - Math.max(this.#lane.heardAtMs, this.#endedAtMs ?? -Infinity)
+  }
+
   /**
    * Takes over what the sender has in flight, then closes: a busy connection with status 10 and the
-   * last identifier taken over, an idle one without a word.
+   * last identifier taken over, an idle one without a word. Waits for the sender to be quiet, but
+   * not beyond `latestAtMs`, ms since the epoch. Resolves when the connection is gone.
    */
-  stop(): void {
-    this.#stopping = true
+  async stop(latestAtMs: number): Promise<void> {
+    if (this.#closed) return
+    const closed = new Promise<void>((resolve) => this.#onClosed.push(resolve))
+    this.#stopAtMs ??= latestAtMs
     this.#attend()
+    await closed
   }
 
   /** Closes now. What was received goes its way all the same. */
@@ -135,8 +155,9 @@ export class SenderConnection {
       this.#cancelHold?.()
       this.#attend()
     }
-    for (const connection of reported) connection.#onInputEnded.push(release)
+    for (const connection of reported) connection.#heldBackByThis.add(release)
     this.#cancelHold = this.#deps.clock.after(holdBackMs, () => {
+      for (const connection of reported) connection.#heldBackByThis.delete(release)
       this.#heldBack = 0
       this.#attend()
     })
@@ -148,7 +169,8 @@ export class SenderConnection {
     this.#lane.hush()
     this.#deps.relay.ended(this.#deps.origin)
     this.#attend()
-    for (const release of this.#onInputEnded.splice(0)) release()
+    for (const release of this.#heldBackByThis) release()
+    this.#heldBackByThis.clear()
   }
 
   /** Does whatever is due after an event; events that come of it are not nested. */
@@ -166,7 +188,7 @@ export class SenderConnection {
 
   #decode(): void {
     try {
-      while (!this.#exhausted && !this.#isBlocked()) {
+      while (this.#mayDecode()) {
         const received = this.#decoder.next()
         if (received === undefined) {
           if (!this.#inputEnded) break
@@ -185,6 +207,11 @@ export class SenderConnection {
     this.#deps.relay.flush()
   }
 
+  #mayDecode(): boolean {
+    this.#blocked = !this.#exhausted && this.#isBlocked()
+    return !this.#exhausted && !this.#blocked
+  }
+
   #accept(received: Received): void {
     const { clock, origin, relay } = this.#deps
     const place = this.#lane.receive(received.identifier, clock.now())
@@ -200,7 +227,7 @@ export class SenderConnection {
       this.#awaitRoom()
       return true
     }
-    if (this.#reported || this.#inputEnded) return false
+    if (this.#endedAtMs !== undefined || this.#inputEnded) return false
     if (this.#lane.inFlight < this.#deps.limits.window) return false
     const { clock, limits, relay } = this.#deps
     this.#lane.leaveOlderThan(clock.now() - limits.errorDeadlineMs, (delivery) =>
@@ -218,7 +245,7 @@ export class SenderConnection {
 
   /** Pauses the sender while decoding waits; what is unreadable is read on and dropped. */
   #steerReading(): void {
-    const blocked = !this.#exhausted && !this.#inputEnded && this.#isBlocked()
+    const blocked = this.#blocked && !this.#exhausted && !this.#inputEnded
     if (blocked && !this.#socket.isPaused()) this.#socket.pause()
     else if (!blocked && this.#socket.isPaused()) this.#resume()
   }
@@ -232,7 +259,7 @@ export class SenderConnection {
   #advise(): void {
     this.#cancelWait?.()
     this.#cancelWait = undefined
-    const { clock, relay, origin, limits } = this.#deps
+    const { clock, relay, origin } = this.#deps
     const now = clock.now()
     const advice = this.#lane.advise(now, relay.listens(origin.sender))
     switch (advice.do) {
@@ -244,17 +271,23 @@ export class SenderConnection {
         break
       case 'close':
         this.#lane.hush()
-        this.#socket.end()
+        this.#end()
         break
       case 'nothing':
-        if (this.#inputEnded) this.#closeWhenSettled(now)
-        else if (this.#lane.inFlight >= limits.window && this.#lane.oldestAtMs !== undefined)
-          this.#attendAt(
-            Math.max(this.#lane.oldestAtMs + limits.errorDeadlineMs, now + slowPollMs),
-            now,
-          )
-        else if (this.#mayStop()) this.#stopWhenQuiet(now)
+        this.#carryOn(now)
     }
+  }
+
+  #carryOn(now: number): void {
+    const { window, errorDeadlineMs } = this.#deps.limits
+    const { inFlight, oldestAtMs } = this.#lane
+    const latestAtMs = this.#stopAtMs ?? Infinity
+    if (this.#inputEnded) this.#closeWhenSettled(now)
+    else if (this.#endedAtMs !== undefined) this.#linger(now)
+    else if (inFlight >= window && oldestAtMs !== undefined && now < latestAtMs) {
+      const slowAtMs = Math.max(oldestAtMs + errorDeadlineMs, now + slowPollMs)
+      this.#attendAt(Math.min(slowAtMs, latestAtMs), now)
+    } else if (this.#stopAtMs !== undefined) this.#stopWhenQuiet(this.#stopAtMs, now)
   }
 
   #attendAt(atMs: number, now: number): void {
@@ -267,42 +300,53 @@ export class SenderConnection {
   #closeWhenSettled(now: number): void {
     if (!this.#exhausted) return
     const atMs = this.#lane.heardAtMs + this.#deps.limits.errorDeadlineMs
-    if (this.#lane.inFlight === 0 || now >= atMs) this.#socket.end()
+    if (this.#lane.inFlight === 0 || now >= atMs) this.#end()
     else this.#attendAt(atMs, now)
   }
 
-  /** Not while bytes of the sender wait for their turn, and only once. */
-  #mayStop(): boolean {
-    return this.#stopping && !this.#reported && !this.#exhausted && this.#heldBack === 0
+  #stopWhenQuiet(latestAtMs: number, now: number): void {
+    const { heardAtMs, inFlight } = this.#lane
+    const atMs = Math.min(heardAtMs + this.#deps.limits.quietMs, latestAtMs)
+    if (now < atMs) this.#attendAt(atMs, now)
+    // One that is held back comes here again when it is let go.
+    else if (this.#heldBack === 0) this.#stopNow(inFlight > 0 || now - heardAtMs < busyMs)
   }
 
-  #stopWhenQuiet(now: number): void {
-    const { heardAtMs, inFlight } = this.#lane
-    const quietAtMs = heardAtMs + this.#deps.limits.quietMs
-    if (now < quietAtMs) {
-      this.#attendAt(quietAtMs, now)
-      return
-    }
-    const busy = inFlight > 0 || now - heardAtMs < busyMs
-    this.#exhausted = true
-    if (!busy || this.#lastIdentifier === undefined) this.#socket.end()
+  #stopNow(busy: boolean): void {
+    this.#lane.hush()
+    if (!busy || this.#lastIdentifier === undefined) this.#end()
     else {
-      const response = { statusCode: StatusCode.shutdown, identifier: this.#lastIdentifier }
+      // The sender will send again what comes from now on, to whoever listens then.
+      this.#exhausted = true
+      this.#end({ statusCode: StatusCode.shutdown, identifier: this.#lastIdentifier })
+    }
+  }
+
+  /** A reset would destroy what the sender has not read yet, and what it is still writing. */
+  #linger(now: number): void {
+    if (this.#stopAtMs === undefined || this.#closed) return
+    const leftMs = lingerMs - this.idleMs
+    if (leftMs <= 0) this.#socket.destroy()
+    else this.#attendAt(now + leftMs, now)
+  }
+
+  /** Reading goes on until the sender's EOF. The response: one write, one TLS record. */
+  #end(response?: ErrorResponse): void {
+    this.#endedAtMs ??= this.#deps.clock.now()
+    if (response === undefined) this.#socket.end()
+    else {
       this.#reported = true
       this.#socket.end(encodeErrorResponse(response))
       this.#deps.observer.reported(response)
     }
-    this.#lane.hush()
+    this.#linger(this.#deps.clock.now())
   }
 
-  /** One write, one TLS record, then close_notify and FIN; reading goes on until the sender's EOF. */
   #report(response: ErrorResponse): void {
-    this.#reported = true
-    this.#socket.end(encodeErrorResponse(response))
+    this.#end(response)
     const report = this.#lane.reported()
     if (report !== undefined)
       this.#deps.relay.reported(this.#deps.origin, response.statusCode, report)
-    this.#deps.observer.reported(response)
     this.#decode()
     this.#steerReading()
   }
@@ -310,6 +354,8 @@ export class SenderConnection {
   #closeOnce(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#cancelWait?.()
+    for (const resolve of this.#onClosed.splice(0)) resolve()
     this.#deps.observer.closed({ received: this.#received, reported: this.#reported })
   }
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type SecureVersion, type Server, type TLSSocket } from 'node:tls'
+import type { Clock } from '../clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import {
   senderCertificate,
@@ -49,6 +50,14 @@ export type Welcome<Route> = (
   certificate: SenderCertificate,
 ) => void
 
+/** What a listener is given. */
+export interface ListenerDeps<Route extends Admission> {
+  readonly registry: SenderRegistry<Route>
+  readonly welcome: Welcome<Route>
+  readonly clock: Clock
+  readonly observer: ListenerObserver
+}
+
 /** An open port. */
 export class Listener {
   readonly #server: Server
@@ -64,10 +73,9 @@ export class Listener {
    */
   static async open<Route extends Admission>(
     options: ListenerOptions,
-    registry: SenderRegistry<Route>,
-    welcome: Welcome<Route>,
-    observer: ListenerObserver,
+    deps: ListenerDeps<Route>,
   ): Promise<Listener> {
+    const { observer } = deps
     const server = createServer(serverOptions(options))
     server.maxConnections = options.maxConnections
     const listener = new Listener(server)
@@ -84,21 +92,8 @@ export class Listener {
     })
     server.on('secureConnection', (socket) => {
       listener.#keep(socket)
-      const address = socket.remoteAddress ?? 'unknown'
-      const certificate = senderCertificate(socket)
-      const route = certificate && registry.find(certificate.publicKeySha256, options.environment)
-      if (certificate !== undefined && route !== undefined) welcome(socket, route, certificate)
-      else {
-        socket.setTimeout(options.handshakeTimeoutMs, () => socket.destroy())
-        socket.end()
-        socket.resume()
-        observer.refused(
-          address,
-          certificate === undefined ? 'no-certificate' : 'unknown-certificate',
-          certificate,
-          options.environment,
-        )
-      }
+      if (server.listening) admit(socket, options, deps)
+      else socket.destroy()
     })
     server.listen(options.port, options.host)
     await once(server, 'listening')
@@ -135,6 +130,30 @@ export class Listener {
     })
     socket.on('close', () => this.#sockets.delete(socket))
   }
+}
+
+/** Closes a peer that may not send, as the old gateway did: after the handshake, without a word. */
+export function turnAway(socket: Socket, patienceMs: number, clock: Clock): void {
+  const cancel = clock.after(patienceMs, () => socket.destroy())
+  socket.once('close', cancel)
+  socket.end()
+  socket.resume()
+}
+
+function admit<Route extends Admission>(
+  socket: TLSSocket,
+  { environment, handshakeTimeoutMs }: ListenerOptions,
+  { registry, welcome, clock, observer }: ListenerDeps<Route>,
+): void {
+  const certificate = senderCertificate(socket)
+  const route = certificate && registry.find(certificate.publicKeySha256, environment)
+  if (certificate !== undefined && route !== undefined) {
+    welcome(socket, route, certificate)
+    return
+  }
+  turnAway(socket, handshakeTimeoutMs, clock)
+  const refusal = certificate === undefined ? 'no-certificate' : 'unknown-certificate'
+  observer.refused(socket.remoteAddress ?? 'unknown', refusal, certificate, environment)
 }
 
 /**
