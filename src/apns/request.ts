@@ -41,15 +41,26 @@ export function requestFor(
     token: notification.token.toString('hex'),
     topic: addressing.topic,
     pushType: addressing.pushType ?? inference.pushType,
-    priority: addressing.priority ?? priorityOf(notification, inference),
+    priority: addressing.priority ?? priorityOf(notification, addressing.pushType, inference),
     expiration: expirationOf(notification),
     payload: payload.bytes,
   }
 }
 
-function priorityOf({ priority }: Notification, inference: Inference): number | undefined {
-  if (inference.priority === 'omit') return undefined
-  if (inference.priority !== 'sender') return inference.priority
+/** What is inferred of the priority belongs to the inferred push type, not to a pinned one. */
+const pinnedPriorities: Partial<Record<PushType, Inference['priority']>> = {
+  background: 5,
+  complication: 10,
+}
+
+function priorityOf(
+  { priority }: Notification,
+  pinned: PushType | undefined,
+  inferred: Inference,
+): number | undefined {
+  const rule = pinned === undefined ? inferred.priority : (pinnedPriorities[pinned] ?? 'sender')
+  if (rule === 'omit') return undefined
+  if (rule !== 'sender') return rule
   return priority === 5 ? 5 : 10
 }
 

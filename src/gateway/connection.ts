@@ -43,6 +43,8 @@ export interface ConnectionDeps {
 
 /** A resend must not overtake the overrun that it repeats; after so long it is read all the same. */
 const holdBackMs = 500
+/** Silent for so long after an error response, a sender does not read it; see `Overrun`, clause (b). */
+const deafMs = 60_000
 /** How often a full journal is asked again. */
 const roomPollMs = 50
 /** How often a full window is searched for notifications that take too long. */
@@ -114,7 +116,7 @@ export class SenderConnection {
 
   /** Whether its sender may be about to send again what stands behind an error response here. */
   get mayBeOvertaken(): boolean {
-    return this.isOverrunning && (this.#socket.isPaused() || this.idleMs < holdBackMs)
+    return this.isOverrunning && (this.#socket.isPaused() || this.idleMs < deafMs)
   }
 
   /** Since the sender or its gateway last said anything, ms. */
@@ -143,6 +145,7 @@ export class SenderConnection {
   /** @internal for the seats */
   settle(place: Place<Delivery>, settlement: Settlement): void {
     this.#lane.settle(place, settlement, this.#deps.clock.now())
+    if (this.#lane.isAmbiguous) place.content?.shed()
     this.#attend()
   }
 

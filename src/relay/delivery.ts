@@ -47,6 +47,8 @@ export interface JournalSlot {
   readonly index: number
 }
 
+const shed = Buffer.alloc(0)
+
 /** See the file's first line. */
 export class Delivery implements Shipment, Copy {
   request: ProviderRequest
@@ -54,12 +56,12 @@ export class Delivery implements Shipment, Copy {
   /** Undefined for one that an earlier process left behind: its sender is gone. */
   readonly seat: Seat | undefined
   attempts = 0
-  ending: Ending | undefined
   slot: JournalSlot | undefined
   /** Resends of this one, waiting for the same ending. */
   readonly followers: Seat[] = []
   readonly #owner: DeliveryOwner
   #amended = false
+  #ending: Ending | undefined
   #key: string | undefined
 
   constructor(
@@ -76,7 +78,25 @@ export class Delivery implements Shipment, Copy {
 
   get key(): string {
     this.#key ??= keyOf(this.request)
+    this.#shed()
     return this.#key
+  }
+
+  /** Keeps no more of what is over than resends are told by. */
+  shed(): void {
+    this.#key ??= keyOf(this.request)
+    this.#shed()
+  }
+
+  /** How it ended; undefined while it is on its way. */
+  get ending(): Ending | undefined {
+    return this.#ending
+  }
+
+  /** It is over. */
+  end(ending: Ending): void {
+    this.#ending = ending
+    this.#shed()
   }
 
   /** Changes the proxy's own choice; once, then the notification is to blame after all. */
@@ -85,6 +105,12 @@ export class Delivery implements Shipment, Copy {
     this.#amended = true
     this.request = amend(this.request, amendment)
     return true
+  }
+
+  /** What is only remembered for its key needs no payload, and many are remembered. */
+  #shed(): void {
+    if (this.#ending === undefined || this.#key === undefined) return
+    if (this.request.payload !== shed) this.request = { ...this.request, payload: shed }
   }
 
   answered(outcome: Outcome): void {

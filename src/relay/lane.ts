@@ -115,6 +115,11 @@ export class Lane<Content> {
     return this.#entries[this.#head]?.receivedAtMs
   }
 
+  /** Whether identifiers repeat, so that thousands of settled notifications are remembered. */
+  get isAmbiguous(): boolean {
+    return !this.#ascending
+  }
+
   /** Bytes of the sender have arrived. */
   heard(nowMs: number): void {
     this.#lastByteAtMs = nowMs

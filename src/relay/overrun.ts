@@ -5,7 +5,8 @@
  * | clause | here |
  * |---|---|
  * | (a) matches on another connection; on the same one within 0.5 s of the packet | `matches` |
- * | (b) lives until 10 s after the sender's EOF, renewed by each match; 60 s while it stays open | `expiresAtMs` |
+ * | (b) lives until 10 s after the sender's EOF, renewed by each match | `expiresAtMs` |
+ * | (b) each copy for 60 s at most while the sender keeps its connection open | `rememberedAtMs` |
  * | (c) nothing is remembered when the EOF came first, nor for command 0 | `Lane.reported`, {@link Overrun.arrived} |
  * | (d) a connection that repeats the beginning is a new run: forget | `isNewRun` |
  * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.reported` |
@@ -64,6 +65,11 @@ const retriedStatuses: readonly number[] = [
   StatusCode.unknown,
 ]
 
+interface Remembered<C> {
+  readonly copy: C
+  readonly rememberedAtMs: number
+}
+
 interface Episode<C> {
   readonly origin: Origin
   readonly latestConnection: number
@@ -71,9 +77,11 @@ interface Episode<C> {
   /** Keys by which a new run betrays itself. */
   readonly beginning: ReadonlySet<string>
   /** A multiset: clients reorder and renumber. */
-  readonly copies: Map<string, C[]>
-  ended: boolean
-  expiresAtMs: number
+  readonly copies: Map<string, Remembered<C>[]>
+  /** The same, the oldest first. */
+  readonly byAge: Set<Remembered<C>>
+  /** Undefined until the sender's EOF. */
+  expiresAtMs: number | undefined
 }
 
 /** See the file's first lines. */
@@ -106,11 +114,11 @@ export class Overrun<C extends Copy> {
       reportedAtMs: nowMs,
       beginning: beginningOf(report),
       copies: new Map(),
-      ended: false,
-      expiresAtMs: nowMs + openLimitMs,
+      byAge: new Set(),
+      expiresAtMs: undefined,
     }
     this.#episodes.add(episode)
-    for (const copy of report.behind) this.#remember(episode, copy)
+    for (const copy of report.behind) this.#remember(episode, copy, nowMs)
   }
 
   /**
@@ -118,11 +126,8 @@ export class Overrun<C extends Copy> {
    * {@link isActive} first, as for {@link match}.
    */
   arrived(origin: Origin, copy: C, nowMs: number): void {
-    for (const episode of this.#episodes) {
-      if (episode.origin !== origin) continue
-      if (!episode.ended) episode.expiresAtMs = nowMs + openLimitMs
-      this.#remember(episode, copy)
-    }
+    for (const episode of this.#episodes)
+      if (episode.origin === origin) this.#remember(episode, copy, nowMs)
   }
 
   /** The first copy that a notification repeats, used up by this; undefined when it is new. */
@@ -132,7 +137,8 @@ export class Overrun<C extends Copy> {
       else if (matches(episode, origin, nowMs)) {
         const copy = this.#take(episode, key)
         if (copy === undefined) continue
-        if (episode.ended) episode.expiresAtMs = nowMs + this.#limits.resendWindowMs
+        if (episode.expiresAtMs !== undefined)
+          episode.expiresAtMs = nowMs + this.#limits.resendWindowMs
         return copy
       }
     }
@@ -143,35 +149,48 @@ export class Overrun<C extends Copy> {
   ended(origin: Origin, nowMs: number): void {
     this.#forgetExpired(nowMs)
     for (const episode of this.#episodes) {
-      if (episode.origin !== origin || episode.ended) continue
-      episode.ended = true
-      episode.expiresAtMs = nowMs + this.#limits.resendWindowMs
+      if (episode.origin !== origin) continue
+      episode.expiresAtMs ??= nowMs + this.#limits.resendWindowMs
     }
   }
 
-  #remember(episode: Episode<C>, copy: C): void {
+  #remember(episode: Episode<C>, copy: C, nowMs: number): void {
     if (this.#size >= this.#limits.maxEntries) return
     this.#size++
+    const remembered = { copy, rememberedAtMs: nowMs }
+    episode.byAge.add(remembered)
     const copies = episode.copies.get(copy.key)
-    if (copies === undefined) episode.copies.set(copy.key, [copy])
-    else copies.push(copy)
+    if (copies === undefined) episode.copies.set(copy.key, [remembered])
+    else copies.push(remembered)
   }
 
+  /** The oldest copy with a key. */
   #take(episode: Episode<C>, key: string): C | undefined {
     const copies = episode.copies.get(key)
-    const copy = copies?.shift()
-    if (copy !== undefined) this.#size--
+    const oldest = copies?.shift()
     if (copies?.length === 0) episode.copies.delete(key)
-    return copy
+    if (oldest === undefined) return undefined
+    episode.byAge.delete(oldest)
+    this.#size--
+    return oldest.copy
   }
 
   #forgetExpired(nowMs: number): void {
-    for (const episode of this.#episodes) if (nowMs >= episode.expiresAtMs) this.#forget(episode)
+    for (const episode of this.#episodes)
+      if (episode.expiresAtMs === undefined) this.#forgetAged(episode, nowMs)
+      else if (nowMs >= episode.expiresAtMs) this.#forget(episode)
+  }
+
+  #forgetAged(episode: Episode<C>, nowMs: number): void {
+    for (const { copy, rememberedAtMs } of episode.byAge) {
+      if (nowMs < rememberedAtMs + openLimitMs) break
+      this.#take(episode, copy.key)
+    }
   }
 
   #forget(episode: Episode<C>): void {
     this.#episodes.delete(episode)
-    for (const copies of episode.copies.values()) this.#size -= copies.length
+    this.#size -= episode.byAge.size
   }
 }
 

@@ -295,7 +295,7 @@ export class Relay implements DeliveryOwner {
     const first = this.#overrun.match(seat.origin, delivery.key, now)
     if (first?.seat !== undefined && first.seat.origin !== seat.origin)
       this.#listeners.add(seat.origin.sender)
-    const copy = first !== undefined && this.#policy.resendWindowSeconds > 0 ? first : delivery
+    const copy = this.#policy.resendWindowSeconds > 0 && isWorthWaitingFor(first) ? first : delivery
     this.#overrun.arrived(seat.origin, copy, now)
     return copy
   }
@@ -338,7 +338,7 @@ export class Relay implements DeliveryOwner {
 
   /** The one place where a delivery is over: for the journal, its own seat, and its resends. */
   #end(delivery: Delivery, ending: Ending): void {
-    delivery.ending = ending
+    delivery.end(ending)
     delivery.slot?.batch.settled(delivery.slot.index)
     if (ending.kind === 'unregistered') this.#noteUnregistered(delivery, ending.timestamp)
     const { seat } = delivery
@@ -357,7 +357,7 @@ export class Relay implements DeliveryOwner {
       this.#reject(seat, ending.reason, this.#statusOf(ending), first)
       return
     }
-    this.#settled('resent')
+    this.#settled(ending.kind === 'expired' ? 'expired' : 'resent')
     seat.settle(accepted)
   }
 
@@ -426,6 +426,11 @@ export class Relay implements DeliveryOwner {
   #giveUpAtMs({ expiration }: ProviderRequest, receivedAtMs: number): number {
     return giveUpAt(receivedAtMs, expiration, this.#policy.retryForSeconds)
   }
+}
+
+/** One that was given up is no delivery: its resend is a new chance. */
+function isWorthWaitingFor(first: Delivery | undefined): first is Delivery {
+  return first !== undefined && first.ending?.kind !== 'expired'
 }
 
 /** What was never made a request has no key of its own; in a loop, identifier and reason return. */

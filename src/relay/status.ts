@@ -7,7 +7,7 @@ import type { Reason } from '../apns/reason.ts'
  * is the one code on which senders delete tokens; 1 for what neither token nor sender can help.
  * — source: Apple, "Binary Provider API", Table A-1; senders.md 26 on what clients do with each
  */
-const statusOfReason: Partial<Record<Reason, StatusCode>> = {
+const statusOfReason: Partial<Record<Reason | 'HTTP 413', StatusCode>> = {
   BadDeviceToken: StatusCode.invalidToken,
   BadTopic: StatusCode.invalidTopicSize,
   DeviceTokenNotForTopic: StatusCode.invalidToken,
@@ -15,6 +15,7 @@ const statusOfReason: Partial<Record<Reason, StatusCode>> = {
   MissingTopic: StatusCode.missingTopic,
   PayloadEmpty: StatusCode.missingPayload,
   PayloadTooLarge: StatusCode.invalidPayloadSize,
+  'HTTP 413': StatusCode.invalidPayloadSize,
   TopicDisallowed: StatusCode.missingTopic,
 }
 

@@ -114,6 +114,21 @@ t.test('macOS Server mail has no priority', (t) => {
   t.end()
 })
 
+const pins = [
+  { pushType: 'alert', payload: silent, priority: '10' },
+  { pushType: 'background', payload: Buffer.from('{"aps":{"alert":"hello"}}'), priority: '5' },
+] as const
+
+for (const { pushType, payload, priority } of pins)
+  t.test(`a route that pins ${pushType} does not take priority from the payload`, (t) => {
+    const request = requestFor(notification({ payload }), { ...app, pushType }, apnsId)
+    t.match(request && requestHeaders(request, undefined), {
+      'apns-push-type': pushType,
+      'apns-priority': priority,
+    })
+    t.end()
+  })
+
 t.test('a route pins push type and priority', (t) => {
   const headers = headersOf({ priority: 10 }, { ...app, pushType: 'voip', priority: 5 })
   t.equal(headers?.['apns-push-type'], 'voip')

@@ -386,12 +386,15 @@ t.test('a connection opened after an error response', (t) => {
     t.end()
   })
 
-  t.test('is not held back behind a sender that has been silent since', (t) => {
+  t.test('is not held back behind one on which a deaf sender has been silent for a minute', (t) => {
     const gateway = new MemoryGateway()
     reported(gateway)
-    gateway.pass(500)
-    arrive(gateway.dial(), frames(2, 4))
-    t.same(waiting(gateway), [2, 3, 4])
+    gateway.pass(59_990)
+    arrive(gateway.dial(), frames(20, 20))
+    t.same(waiting(gateway), [2])
+    gateway.pass(510)
+    arrive(gateway.dial(), frames(3, 4))
+    t.same(waiting(gateway), [2, 20, 3, 4])
     t.end()
   })
 

@@ -48,6 +48,25 @@ t.test('identifier, expiration, priority and apns-id play no part in that', (t) 
   t.end()
 })
 
+t.test('keeps its key and lets go of its payload once it is over and remembered', (t) => {
+  const key = deliver().delivery.key
+  const payloadOf = ({ delivery }: ReturnType<typeof deliver>): number =>
+    delivery.request.payload.length
+  const asked = deliver()
+  t.equal(asked.delivery.key, key)
+  t.equal(payloadOf(asked), 10, 'it may still be sent')
+  asked.delivery.end({ kind: 'delivered' })
+  t.equal(payloadOf(asked), 0)
+  const over = deliver()
+  over.delivery.end({ kind: 'delivered' })
+  t.equal(payloadOf(over), 10, 'nobody has asked for its key')
+  over.delivery.shed()
+  t.equal(payloadOf(over), 0)
+  t.equal(over.delivery.key, key)
+  t.same(over.delivery.request, { ...request, payload: Buffer.alloc(0) })
+  t.end()
+})
+
 t.test('is amended once, and keeps token, payload and apns-id', (t) => {
   const { delivery } = deliver()
   t.equal(delivery.amend('power-saving'), true)

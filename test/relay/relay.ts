@@ -553,17 +553,31 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('one whose first copy has expired, or has gone, is silent', (t) => {
+  t.test('one whose first copy has gone is silent', (t) => {
+    const { scene, again } = reportedScene()
+    scene.upstream.answer(gone)
+    const { seat } = scene.accept({ token: tokenOf(1) }, again)
+    t.same(seat.settlements, [accepted])
+    t.same(settled(scene), { rejected: 1, unregistered: 1, resent: 1 })
+    t.equal(scene.feedback.length, 1)
+    t.end()
+  })
+
+  t.test('one whose first copy expires while it waits expires with it', (t) => {
+    const { scene, again } = reportedScene()
+    const { seat } = scene.accept({ token: tokenOf(1) }, again)
+    scene.upstream.expire()
+    t.same(seat.settlements, [accepted])
+    t.same(settled(scene), { rejected: 1, expired: 2 })
+    t.end()
+  })
+
+  t.test('one whose first copy has expired is a new chance', (t) => {
     const { scene, again } = reportedScene()
     scene.upstream.expire()
-    scene.upstream.answer(gone)
-    const seats = [1, 2].map((number) => scene.accept({ token: tokenOf(number) }, again).seat)
-    t.same(
-      seats.map(({ settlements }) => settlements),
-      [[accepted], [accepted]],
-    )
-    t.same(settled(scene), { rejected: 1, expired: 1, unregistered: 1, resent: 2 })
-    t.equal(scene.feedback.length, 1)
+    const { seat, copy } = scene.accept({ token: tokenOf(1) }, again)
+    t.same(seat.settlements, [])
+    t.equal(scene.upstream.waiting.at(-1), copy)
     t.end()
   })
 

@@ -59,6 +59,12 @@ for (const unknown of ['ReasonOfTomorrow', 'HTTP 400', '', 'toString', '__proto_
     t.end()
   })
 
+t.test('a payload that is too large is told as such even where APNs gives no reason', (t) => {
+  t.equal(statusFor('HTTP 413'), 7)
+  t.equal(statusFor('HTTP 400'), 1)
+  t.end()
+})
+
 t.test('docs/mapping.md has every reason, as it is', (t) => {
   const documented = [...table(5)].map(([reason, [status, meaning, told]]) => ({
     reason,
