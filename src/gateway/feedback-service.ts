@@ -25,6 +25,7 @@ export interface FeedbackDeps {
  */
 const recordBytes = 16_384
 const patienceMs = 60_000
+const forgottenAtOnce = 500
 
 /**
  * Writes the entries of `route` at once, whole tuples only in each TLS record, and closes; readers
@@ -89,14 +90,27 @@ class FeedbackConnection {
   }
 
   #conclude(clean: boolean): void {
-    const { store, observer } = this.#deps
-    const { tuples } = this.#hold
+    const { observer } = this.#deps
+    const { length } = this.#hold.tuples
     this.#cancelPatience?.()
-    this.#hold.release()
-    if (clean) store.remove(this.#route, tuples)
-    if (tuples.length === 0) return
-    if (clean) observer.read(tuples.length)
-    else observer.abandoned(tuples.length)
+    if (clean) this.#forgetFrom(0)
+    else this.#hold.release()
+    if (length === 0) return
+    if (clean) observer.read(length)
+    else observer.abandoned(length)
+  }
+
+  /** A few at a time: a long list must not hold up all that the process has to do. */
+  #forgetFrom(index: number): void {
+    const { store, clock } = this.#deps
+    const { tuples } = this.#hold
+    const next = index + forgottenAtOnce
+    store.remove(this.#route, tuples.slice(index, next))
+    if (next >= tuples.length) this.#hold.release()
+    else
+      clock.after(0, () => {
+        this.#forgetFrom(next)
+      })
   }
 }
 
@@ -129,14 +143,15 @@ function nameOf({ timestamp, token }: FeedbackTuple): string {
 function* records(tuples: readonly FeedbackTuple[]): Iterator<Buffer, undefined> {
   let record: Buffer[] = []
   let bytes = 0
-  for (const tuple of tuples.map(encodeFeedbackTuple)) {
-    if (bytes + tuple.length > recordBytes) {
+  for (const tuple of tuples) {
+    const encoded = encodeFeedbackTuple(tuple)
+    if (bytes + encoded.length > recordBytes) {
       yield Buffer.concat(record)
       record = []
       bytes = 0
     }
-    record.push(tuple)
-    bytes += tuple.length
+    record.push(encoded)
+    bytes += encoded.length
   }
   if (bytes > 0) yield Buffer.concat(record)
 }

@@ -115,6 +115,9 @@ t.test('puts whole tuples only in each TLS record, and as many as fit', async (t
     if (tokens.readUInt32BE(number * 38 + 34) !== number) t.fail(`tuple ${number}`)
   await until(() => service.events.length > 0)
   t.same(service.events, ['read 1000'])
+  t.equal(service.store.count(), 500, 'forgotten a few at a time')
+  t.same(await readAll(service.connect()), [], 'and offered to nobody meanwhile')
+  service.clock.advance(0)
   t.equal(service.store.count(), 0)
 })
 
