@@ -1,8 +1,13 @@
 /** A refused credential: the route is down, no notification and no token is blamed. */
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { startSimulator } from '../../src/simulator/provider-api.ts'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
 import { until } from '../fixtures/condition.ts'
+import { server } from '../fixtures/identity.ts'
 import { lostAndDoubled, none, pushes, settled, tallies } from '../fixtures/ledger.ts'
 import { dial, enhanced, type Push } from '../fixtures/resender.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
@@ -65,6 +70,35 @@ t.test(
     t.equal(await readyStatus(stage), 200)
   },
 )
+
+t.test('a certificate refused in the handshake: route down, up when it is accepted', async (t) => {
+  // TLS 1.2 alert, fatal: 44, certificate revoked.
+  const alert = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 44])
+  const refusing = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.end(alert))
+  })
+  refusing.listen(0, '127.0.0.1')
+  await once(refusing, 'listening')
+  const { port } = refusing.address() as AddressInfo
+  const stage = await setStage(t, {
+    clock: new AcceleratedClock(20),
+    production: `https://127.0.0.1:${port}`,
+  })
+  await stage.log.find('route.down')
+  t.equal(await readyStatus(stage), 503)
+  t.ok(await isTurnedAway(stage))
+  refusing.close()
+  await once(refusing, 'close')
+  const accepting = await startSimulator({ port, tls: server }, { clock: systemClock })
+  t.teardown(() => accepting.stop())
+  await stage.log.find('route.up')
+  const sent = pushes(50)
+  const heard = await send(stage, sent)
+  await until(() => tallies(stage).settled === 50)
+  t.match(stage.proxy.lines[0]?.tally.settled, { delivered: 50 })
+  t.equal(heard(), 0)
+})
 
 t.test('GOAWAY BadCertificate: route down, up again by itself', async (t) => {
   const stage = await setStage(t, { clock: new AcceleratedClock(20) })
