@@ -4,32 +4,26 @@
  *     sender ──TLS──▶ Listener ─▶ SenderConnection ─▶ Relay ─▶ Pool ──HTTP/2──▶ APNs
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
  */
-import { randomUUID } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { AdminServer, type Readiness } from './admin/admin-server.ts'
-import { createMetrics, type RouteGauge } from './admin/metrics.ts'
-import { ProviderToken } from './apns/provider-token.ts'
+import { createMetrics } from './admin/metrics.ts'
+import { KeyRing } from './apns/key-ring.ts'
 import type { Cancel, Clock } from './clock.ts'
-import type { Configuration } from './config/configuration.ts'
-import type { Route } from './config/route.ts'
+import type { Configuration, ListenerConfiguration } from './config/configuration.ts'
 import { SenderConnection } from './gateway/connection.ts'
 import { serveFeedback } from './gateway/feedback-service.ts'
-import { Listener, turnAway } from './gateway/listener.ts'
+import { Listener, turnAway, type ListenerOptions } from './gateway/listener.ts'
 import { SenderRegistry, type SenderCertificate } from './gateway/sender-registry.ts'
+import { Line, type LineDeps } from './line.ts'
 import type { Logger } from './log.ts'
 import {
   observeConnection,
   observeFeedback,
   observeListener,
-  observePool,
-  observeRelay,
   observeStore,
 } from './log-observer.ts'
-import { Relay, type RelayFeedback, type RelayJournal } from './relay/relay.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
 import type { Store } from './store/store.ts'
-import { NodeHttp2Session } from './upstream/node-http2-session.ts'
-import { Pool } from './upstream/pool.ts'
 
 /** What a proxy is given from outside. */
 export interface ProxyDeps {
@@ -45,21 +39,6 @@ export interface ProxyAddresses {
   readonly admin: { readonly host: string; readonly port: number }
 }
 
-/** A route at work. */
-interface Line extends RouteGauge {
-  readonly open: Set<SenderConnection>
-  readonly route: Route
-  readonly senderKeys: readonly string[]
-  readonly environment: Route['environment']
-  readonly relay: Relay
-  readonly pool: Pool
-  readonly providerToken: ProviderToken | undefined
-  readonly log: Logger
-}
-
-const connectTimeoutMs = 10_000
-const pingIntervalMs = 60_000
-const pingTimeoutMs = 5_000
 const quietMs = 20
 const quietAtMostMs = 100
 /** Share of maxConnections from which on the deaf have to go. */
@@ -69,9 +48,13 @@ const deafMs = 10_000
 
 /** See the file's first lines. Starts from the inside out and stops from the outside in. */
 export class Proxy {
-  readonly #configuration: Configuration
   readonly #deps: ProxyDeps
+  readonly #keyRing: KeyRing
+  #configuration: Configuration
   #lines: readonly Line[] = []
+  /** Routes that are not configured any more and still own something. */
+  readonly #leaving = new Set<Line>()
+  #registry = new SenderRegistry<Line>([])
   #store: Store | undefined
   readonly #listeners: Listener[] = []
   #admin: AdminServer | undefined
@@ -80,6 +63,17 @@ export class Proxy {
   constructor(configuration: Configuration, deps: ProxyDeps) {
     this.#configuration = configuration
     this.#deps = deps
+    this.#keyRing = new KeyRing(deps.clock)
+  }
+
+  /** What it runs on by now. */
+  get configuration(): Configuration {
+    return this.#configuration
+  }
+
+  /** Its routes at work. */
+  get lines(): readonly Line[] {
+    return this.#lines
   }
 
   /**
@@ -89,20 +83,16 @@ export class Proxy {
    * address cannot be bound; nothing stays open then
    */
   async start(): Promise<ProxyAddresses> {
+    const { clock, log } = this.#deps
     try {
-      const store = await openStore(this.#configuration, this.#deps)
+      const { dataDirectory, listeners, admin } = this.#configuration
+      const store = await openLmdbStore(dataDirectory, { clock, observer: observeStore(log) })
       this.#store = store
-      this.#lines = this.#configuration.routes.map((route) =>
-        buildLine(route, this.#configuration, store, this.#deps),
-      )
-      for (const { providerToken } of this.#lines) await providerToken?.start()
-      for (const { pool } of this.#lines) pool.start()
+      await this.#takeUp(this.#configuration, store)
       this.#recover(store)
-      const registry = new SenderRegistry(this.#lines)
-      for (const options of this.#configuration.listeners)
-        this.#listeners.push(await this.#listen(options, registry))
-      this.#admin = await AdminServer.open(this.#configuration.admin, {
-        metrics: createMetrics(this.#lines),
+      for (const listener of listeners) this.#listeners.push(await this.#listen(listener))
+      this.#admin = await AdminServer.open(admin, {
+        metrics: createMetrics(() => this.#lines),
         readiness: () => this.#readiness(),
       })
       return this.#ready(this.#admin)
@@ -110,6 +100,22 @@ export class Proxy {
       await this.destroy()
       throw error
     }
+  }
+
+  /**
+   * Goes by another configuration from now on; nobody is disconnected. Sessions of a credential
+   * that is not used any more finish what they have, and so do routes that are gone. Addresses,
+   * store and data directory stay as they were; see `obstaclesTo`.
+   */
+  async reload(configuration: Configuration): Promise<void> {
+    const store = this.#store
+    if (store === undefined) return
+    const gone = await this.#takeUp(configuration, store)
+    this.#configuration = configuration
+    for (const [index, listener] of configuration.listeners.entries())
+      this.#listeners[index]?.renew(this.#optionsOf(listener))
+    const latestAtMs = this.#deps.clock.now() + (configuration.limits.drainSeconds * 1000) / 2
+    for (const line of gone) void this.#dismiss(line, latestAtMs)
   }
 
   /**
@@ -130,14 +136,42 @@ export class Proxy {
 
   /** Stops now; what is not settled is lost with the process. */
   async destroy(): Promise<void> {
-    for (const { pool, providerToken } of this.#lines) {
-      pool.destroy()
-      providerToken?.stop()
-    }
+    for (const { pool } of [...this.#lines, ...this.#leaving]) pool.destroy()
+    this.#keyRing.keep([])
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(this.#listeners.map((listener) => listener.close()))
     await this.#admin?.close()
     await this.#store?.close()
+  }
+
+  /** Starts and renews routes; those that are not configured any more are returned. */
+  async #takeUp(configuration: Configuration, store: Store): Promise<readonly Line[]> {
+    const running = new Map(this.#lines.map((line) => [line.name, line]))
+    const deps: LineDeps = { ...this.#deps, store, keyRing: this.#keyRing }
+    const lines: Line[] = []
+    for (const route of configuration.routes) {
+      const line = running.get(route.name)
+      running.delete(route.name)
+      await line?.renew(route, configuration)
+      lines.push(line ?? (await Line.start(route, configuration, deps)))
+      // As they come, so that what fails later finds those to be stopped.
+      this.#lines = [...lines, ...running.values()]
+    }
+    this.#lines = lines
+    this.#registry = new SenderRegistry(lines)
+    const signing = configuration.routes.flatMap(({ credential }) =>
+      credential.kind === 'signing-key' ? [credential] : [],
+    )
+    this.#keyRing.keep(signing)
+    return [...running.values()]
+  }
+
+  async #dismiss(line: Line, latestAtMs: number): Promise<void> {
+    this.#leaving.add(line)
+    await Promise.all([...line.open].map((sender) => sender.stop(latestAtMs)))
+    await line.relay.idle()
+    await line.pool.drain()
+    this.#leaving.delete(line)
   }
 
   /** What belongs to a route that is no longer configured stays where it is. */
@@ -156,8 +190,9 @@ export class Proxy {
   /** Senders that never pause are stopped after half of the time, so that answers have the rest. */
   async #drain(withinMs: number): Promise<boolean> {
     const { clock } = this.#deps
-    const relays = this.#lines.map(({ relay }) => relay)
-    const senders = this.#lines.flatMap(({ open }) => [...open])
+    const lines = [...this.#lines, ...this.#leaving]
+    const relays = lines.map(({ relay }) => relay)
+    const senders = lines.flatMap(({ open }) => [...open])
     const stopped = Promise.all(senders.map((one) => one.stop(clock.now() + withinMs / 2)))
     const settled = stopped.then(() => Promise.all(relays.map((relay) => relay.idle())))
     let cancel: Cancel | undefined
@@ -169,23 +204,21 @@ export class Proxy {
     return relays.every(({ owned }) => owned === 0)
   }
 
-  #listen(
-    options: Configuration['listeners'][number],
-    registry: SenderRegistry<Line>,
-  ): Promise<Listener> {
-    const { tls, limits } = this.#configuration
-    return Listener.open<Line>(
-      { ...options, ...tls, ...limits },
-      {
-        registry,
-        welcome: (socket, line, certificate) => {
-          if (options.kind === 'feedback') this.#serveFeedback(socket, line)
-          else this.#welcome(socket, line, certificate)
-        },
-        clock: this.#deps.clock,
-        observer: observeListener(this.#deps.log),
+  #listen(listener: ListenerConfiguration): Promise<Listener> {
+    return Listener.open<Line>(this.#optionsOf(listener), {
+      registry: () => this.#registry,
+      welcome: (socket, line, certificate) => {
+        if (listener.kind === 'feedback') this.#serveFeedback(socket, line)
+        else this.#welcome(socket, line, certificate)
       },
-    )
+      clock: this.#deps.clock,
+      observer: observeListener(this.#deps.log),
+    })
+  }
+
+  #optionsOf(listener: ListenerConfiguration): ListenerOptions {
+    const { tls, limits } = this.#configuration
+    return { ...listener, ...tls, ...limits }
   }
 
   #serveFeedback(socket: TLSSocket, { name, log }: Line): void {
@@ -237,9 +270,9 @@ export class Proxy {
   }
 
   /** More than this is neither kept in memory nor on disk: senders wait in their own writes. */
-  #hasRoom({ relay }: Line): boolean {
+  #hasRoom({ owned }: Line): boolean {
     const { maxEntries } = this.#configuration.journal
-    return relay.owned < maxEntries && this.#store?.journal.healthy !== false
+    return owned < maxEntries && this.#store?.journal.healthy !== false
   }
 
   /** A sender that is deaf to its error response may keep its connection for ever. */
@@ -249,11 +282,6 @@ export class Proxy {
     const deaf = senders.filter(({ isOverrunning }) => isOverrunning)
     const [longestIdle] = deaf.sort((one, other) => other.idleMs - one.idleMs)
     if (longestIdle !== undefined && longestIdle.idleMs >= deafMs) longestIdle.destroy()
-  }
-
-  /** What is measured of each route. */
-  get lines(): readonly RouteGauge[] {
-    return this.#lines
   }
 
   #ready(admin: AdminServer): ProxyAddresses {
@@ -275,98 +303,7 @@ export class Proxy {
   }
 
   #readiness(): Readiness {
-    const routes = Object.fromEntries(
-      this.#lines.map(({ name, pool, relay }) => [
-        name,
-        pool.load.sessions > 0 && relay.downReason === undefined,
-      ]),
-    )
+    const routes = Object.fromEntries(this.#lines.map(({ name, isUp }) => [name, isUp]))
     return { ready: Object.values(routes).every(Boolean), routes }
-  }
-}
-
-function openStore({ dataDirectory }: Configuration, { clock, log }: ProxyDeps): Promise<Store> {
-  return openLmdbStore(dataDirectory, { clock, observer: observeStore(log) })
-}
-
-function buildLine(
-  route: Route,
-  configuration: Configuration,
-  store: Store,
-  deps: ProxyDeps,
-): Line {
-  const { clock, random } = deps
-  const log = deps.log.child({ route: route.name })
-  const { credential } = route
-  const providerToken =
-    credential.kind === 'signing-key' ? new ProviderToken(credential, clock) : undefined
-  const target = {
-    origin: configuration.providerApi.origins[route.environment],
-    certificate: credential.kind === 'certificate' ? credential : undefined,
-    certificateAuthority: configuration.providerApi.certificateAuthority,
-    providerToken,
-  }
-  const { requestTimeoutMs } = configuration.limits
-  const times = { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs }
-  const pool: Pool = new Pool(
-    (owner) => new NodeHttp2Session(target, owner, times, clock),
-    configuration.limits,
-    {
-      clock,
-      random,
-      observer: {
-        ...observePool(log),
-        refused: (cause) => {
-          relay.refused(cause)
-        },
-        steady: () => {
-          relay.steady()
-        },
-      },
-    },
-  )
-  const relay: Relay = new Relay(route, {
-    upstream: pool,
-    journal: configuration.journal.enabled ? journalOf(store, route) : noJournal,
-    feedback: feedbackOf(store, route),
-    clock,
-    random,
-    newApnsId: randomUUID,
-    observer: observeRelay(log),
-  })
-  const open = new Set<SenderConnection>()
-  return {
-    name: route.name,
-    route,
-    senderKeys: route.senderKeys,
-    environment: route.environment,
-    relay,
-    pool,
-    providerToken,
-    open,
-    log,
-    tally: relay.tally,
-    owned: () => relay.owned,
-    upstream: () => ({ ...pool.load, waiting: pool.waiting }),
-    connections: () => open.size,
-  }
-}
-
-const noJournal: RelayJournal = {
-  put: () => ({ settled: () => undefined }),
-}
-
-function journalOf({ journal }: Store, { name }: Route): RelayJournal {
-  return { put: (entries) => journal.put(name, entries) }
-}
-
-function feedbackOf({ feedback }: Store, { name }: Route): RelayFeedback {
-  return {
-    add: (token, timestamp) => {
-      feedback.add(name, token, timestamp)
-    },
-    drop: (token) => {
-      feedback.drop(name, token)
-    },
   }
 }

@@ -7,17 +7,17 @@ export interface RouteGauge {
   readonly name: string
   readonly tally: Tally
   /** Received and not yet settled. */
-  readonly owned: () => number
+  readonly owned: number
   /** Provider sessions that take requests, the requests in flight, and those waiting for room. */
-  readonly upstream: () => { sessions: number; inFlight: number; waiting: number }
+  readonly upstream: { sessions: number; inFlight: number; waiting: number }
   /** Senders connected. */
-  readonly connections: () => number
+  readonly connections: number
 }
 
 const prefix = 'apns_legacy_proxy_'
 
 /** A registry of its own, so that several proxies fit into one process. */
-export function createMetrics(routes: readonly RouteGauge[]): Registry {
+export function createMetrics(routes: () => readonly RouteGauge[]): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix })
   counter(
@@ -26,7 +26,7 @@ export function createMetrics(routes: readonly RouteGauge[]): Registry {
     'Notifications decoded',
     ['route', 'command'],
     (set) => {
-      for (const { name, tally } of routes)
+      for (const { name, tally } of routes())
         for (const [command, count] of Object.entries(tally.received))
           set({ route: name, command }, count)
     },
@@ -37,42 +37,42 @@ export function createMetrics(routes: readonly RouteGauge[]): Registry {
     'Notifications that ended, by outcome',
     ['route', 'outcome'],
     (set) => {
-      for (const { name, tally } of routes)
+      for (const { name, tally } of routes())
         for (const outcome of settledOutcomes) set({ route: name, outcome }, tally.settled[outcome])
     },
   )
   counter(registry, 'retries_total', 'Requests sent once more', ['route'], (set) => {
-    for (const { name, tally } of routes) set({ route: name }, tally.retries)
+    for (const { name, tally } of routes()) set({ route: name }, tally.retries)
   })
   gauge(
     registry,
     'notifications_owned',
     'Notifications received and not yet settled',
     routes,
-    (route) => route.owned(),
+    (route) => route.owned,
   )
   gauge(
     registry,
     'requests_in_flight',
     'Requests sent to APNs and not yet answered',
     routes,
-    (route) => route.upstream().inFlight,
+    (route) => route.upstream.inFlight,
   )
   gauge(
     registry,
     'requests_waiting',
     'Requests waiting for room in a provider session',
     routes,
-    (route) => route.upstream().waiting,
+    (route) => route.upstream.waiting,
   )
   gauge(
     registry,
     'provider_sessions',
     'Provider sessions that take requests',
     routes,
-    (route) => route.upstream().sessions,
+    (route) => route.upstream.sessions,
   )
-  gauge(registry, 'sender_connections', 'Senders connected', routes, (route) => route.connections())
+  gauge(registry, 'sender_connections', 'Senders connected', routes, (route) => route.connections)
   return registry
 }
 
@@ -101,7 +101,7 @@ function gauge(
   registry: Registry,
   name: string,
   help: string,
-  routes: readonly RouteGauge[],
+  routes: () => readonly RouteGauge[],
   read: (route: RouteGauge) => number,
 ): void {
   new Gauge({
@@ -110,7 +110,8 @@ function gauge(
     labelNames: ['route'],
     registers: [registry],
     collect() {
-      for (const route of routes) this.set({ route: route.name }, read(route))
+      this.reset()
+      for (const route of routes()) this.set({ route: route.name }, read(route))
     },
   })
 }

@@ -1,7 +1,13 @@
 /** A TLS port where senders are recognised by their certificate and handed on with their route. */
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
-import { createServer, type SecureVersion, type Server, type TLSSocket } from 'node:tls'
+import {
+  createServer,
+  type SecureVersion,
+  type Server,
+  type TlsOptions,
+  type TLSSocket,
+} from 'node:tls'
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import {
@@ -52,7 +58,8 @@ export type Welcome<Route> = (
 
 /** What a listener is given. */
 export interface ListenerDeps<Route extends Admission> {
-  readonly registry: SenderRegistry<Route>
+  /** The senders known by now. */
+  readonly registry: () => SenderRegistry<Route>
   readonly welcome: Welcome<Route>
   readonly clock: Clock
   readonly observer: ListenerObserver
@@ -61,10 +68,13 @@ export interface ListenerDeps<Route extends Admission> {
 /** An open port. */
 export class Listener {
   readonly #server: Server
+  #options: ListenerOptions
   readonly #sockets = new Set<Socket>()
 
-  private constructor(server: Server) {
+  private constructor(server: Server, options: ListenerOptions) {
     this.#server = server
+    this.#options = options
+    server.maxConnections = options.maxConnections
   }
 
   /**
@@ -77,8 +87,7 @@ export class Listener {
   ): Promise<Listener> {
     const { observer } = deps
     const server = createServer(serverOptions(options))
-    server.maxConnections = options.maxConnections
-    const listener = new Listener(server)
+    const listener = new Listener(server, options)
     server.on('connection', (socket: Socket) => {
       listener.#keep(socket)
     })
@@ -92,7 +101,7 @@ export class Listener {
     })
     server.on('secureConnection', (socket) => {
       listener.#keep(socket)
-      if (server.listening) admit(socket, options, deps)
+      if (server.listening) admit(socket, listener.#options, deps)
       else socket.destroy()
     })
     server.listen(options.port, options.host)
@@ -108,6 +117,13 @@ export class Listener {
     const address = this.#server.address()
     if (address === null || typeof address === 'string') throw new TypeError('not listening')
     return address
+  }
+
+  /** Goes by other options from the next connection on; the address and handshake time stay. */
+  renew(options: ListenerOptions): void {
+    this.#options = options
+    this.#server.maxConnections = options.maxConnections
+    this.#server.setSecureContext(secureContext(options))
   }
 
   /** Accepts no more; resolves once the last connection has closed. */
@@ -146,7 +162,7 @@ function admit<Route extends Admission>(
   { registry, welcome, clock, observer }: ListenerDeps<Route>,
 ): void {
   const certificate = senderCertificate(socket)
-  const route = certificate && registry.find(certificate.publicKeySha256, environment)
+  const route = certificate && registry().find(certificate.publicKeySha256, environment)
   if (certificate !== undefined && route !== undefined) {
     welcome(socket, route, certificate)
     return
@@ -161,17 +177,23 @@ function admit<Route extends Admission>(
  * is asked for and judged by its key alone, since neither CA nor expiry says who may send.
  * — source: senders.md 1 and 6, measured with the unmodified clients
  */
-function serverOptions(options: ListenerOptions): Parameters<typeof createServer>[0] {
-  const old = options.minVersion === 'TLSv1' || options.minVersion === 'TLSv1.1'
+function serverOptions(options: ListenerOptions): TlsOptions {
   return {
-    cert: options.certificatePem,
-    key: options.keyPem,
-    minVersion: options.minVersion,
-    maxVersion: 'TLSv1.2',
-    ...(old && { ciphers: 'DEFAULT:@SECLEVEL=0' }),
+    ...secureContext(options),
     requestCert: true,
     rejectUnauthorized: false,
     allowHalfOpen: true,
     handshakeTimeout: options.handshakeTimeoutMs,
+  }
+}
+
+function secureContext({ certificatePem, keyPem, minVersion }: ListenerOptions): TlsOptions {
+  const old = minVersion === 'TLSv1' || minVersion === 'TLSv1.1'
+  return {
+    cert: certificatePem,
+    key: keyPem,
+    minVersion,
+    maxVersion: 'TLSv1.2',
+    ...(old && { ciphers: 'DEFAULT:@SECLEVEL=0' }),
   }
 }

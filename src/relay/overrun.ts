@@ -86,12 +86,15 @@ interface Episode<C> {
 
 /** See the file's first lines. */
 export class Overrun<C extends Copy> {
-  readonly #limits: OverrunLimits
+  /** See {@link OverrunLimits}; may change, for what is remembered from then on. */
+  resendWindowMs: number
+  readonly #maxEntries: number
   readonly #episodes = new Set<Episode<C>>()
   #size = 0
 
   constructor(limits: OverrunLimits) {
-    this.#limits = limits
+    this.resendWindowMs = limits.resendWindowMs
+    this.#maxEntries = limits.maxEntries
   }
 
   /** Copies remembered. */
@@ -137,8 +140,7 @@ export class Overrun<C extends Copy> {
       else if (matches(episode, origin, nowMs)) {
         const copy = this.#take(episode, key)
         if (copy === undefined) continue
-        if (episode.expiresAtMs !== undefined)
-          episode.expiresAtMs = nowMs + this.#limits.resendWindowMs
+        if (episode.expiresAtMs !== undefined) episode.expiresAtMs = nowMs + this.resendWindowMs
         return copy
       }
     }
@@ -150,12 +152,12 @@ export class Overrun<C extends Copy> {
     this.#forgetExpired(nowMs)
     for (const episode of this.#episodes) {
       if (episode.origin !== origin) continue
-      episode.expiresAtMs ??= nowMs + this.#limits.resendWindowMs
+      episode.expiresAtMs ??= nowMs + this.resendWindowMs
     }
   }
 
   #remember(episode: Episode<C>, copy: C, nowMs: number): void {
-    if (this.#size >= this.#limits.maxEntries) return
+    if (this.#size >= this.#maxEntries) return
     this.#size++
     const remembered = { copy, rememberedAtMs: nowMs }
     episode.byAge.add(remembered)

@@ -102,7 +102,7 @@ const observedWindowSeconds = 10
 /** One for each route. Holds what is received and unsettled, and what resends are told by. */
 export class Relay implements DeliveryOwner {
   readonly tally: Tally = newTally()
-  readonly #policy: RelayPolicy
+  #policy: RelayPolicy
   readonly #deps: RelayDeps
   readonly #overrun: Overrun<Delivery>
   readonly #knownBad = new KnownBad(knownBadTokens)
@@ -118,11 +118,13 @@ export class Relay implements DeliveryOwner {
   constructor(policy: RelayPolicy, deps: RelayDeps) {
     this.#policy = policy
     this.#deps = deps
-    const windowSeconds = policy.resendWindowSeconds || observedWindowSeconds
-    this.#overrun = new Overrun({
-      resendWindowMs: windowSeconds * 1000,
-      maxEntries: overrunEntries,
-    })
+    this.#overrun = new Overrun({ resendWindowMs: windowOf(policy), maxEntries: overrunEntries })
+  }
+
+  /** Goes by another policy from the next notification on. */
+  govern(policy: RelayPolicy): void {
+    this.#policy = policy
+    this.#overrun.resendWindowMs = windowOf(policy)
   }
 
   /** Notifications received and not yet settled. */
@@ -272,6 +274,13 @@ export class Relay implements DeliveryOwner {
     this.#deps.upstream.distrust()
     if (this.#downReason === undefined) this.#deps.observer.down(reason)
     this.#downReason = reason
+  }
+
+  /** The route has another credential: what was held against the last one does not count. */
+  renewed(): void {
+    this.#suspicion.cleared()
+    this.#knownBad.clear()
+    this.#up()
   }
 
   /** A provider session has held: where nothing is owned, there is no better sign of health. */
@@ -426,6 +435,10 @@ export class Relay implements DeliveryOwner {
   #giveUpAtMs({ expiration }: ProviderRequest, receivedAtMs: number): number {
     return giveUpAt(receivedAtMs, expiration, this.#policy.retryForSeconds)
   }
+}
+
+function windowOf({ resendWindowSeconds }: RelayPolicy): number {
+  return (resendWindowSeconds || observedWindowSeconds) * 1000
 }
 
 /** One that was given up is no delivery: its resend is a new chance. */

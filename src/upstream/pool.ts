@@ -43,12 +43,14 @@ const outageMs = 500
  * stays in the queue until it is sent or past its time.
  */
 export class Pool implements Upstream {
-  readonly #open: OpenSession
-  readonly #limits: PoolLimits
+  #open: OpenSession
+  #limits: PoolLimits
   readonly #deps: PoolDeps
   readonly #queue = new Queue<Shipment>()
   readonly #sessions = new Set<ProviderSession>()
   readonly #usable = new Set<ProviderSession>()
+  /** Opened as it is not done any more: they serve until there is another. */
+  readonly #outdated = new Set<ProviderSession>()
   #opening: ProviderSession | undefined
   #failures = 0
   #cancelReopen: Cancel | undefined
@@ -115,6 +117,18 @@ export class Pool implements Upstream {
     this.#pump()
   }
 
+  /** Opens sessions otherwise from now on; those at hand serve until one of the new ones does. */
+  renew(open: OpenSession, limits: PoolLimits): void {
+    this.#open = open
+    this.#limits = limits
+    for (const session of this.#usable) this.#outdated.add(session)
+    const opening = this.#opening
+    this.#opening = undefined
+    this.trust()
+    this.#grow({ now: true })
+    opening?.destroy('replaced')
+  }
+
   /** Lets what is in flight finish and closes; `destroy` it to close now. */
   async drain(): Promise<void> {
     this.#stopped = true
@@ -171,7 +185,7 @@ export class Pool implements Upstream {
   #grow(options?: { readonly now: true }): void {
     if (options?.now) this.#forgetPause()
     if (this.#stopped || this.#opening !== undefined || this.#cancelReopen !== undefined) return
-    if (this.#usable.size >= this.#limits.maxSessions) return
+    if (this.#usable.size - this.#outdated.size >= this.#limits.maxSessions) return
     this.#deps.observer.opening()
     try {
       this.#begin()
@@ -205,11 +219,19 @@ export class Pool implements Upstream {
       this.#opening = undefined
       this.#usable.add(session)
       this.#deps.observer.ready()
+      this.#replaceOutdated()
       this.#deps.clock.after(steadyMs, () => {
         this.#steady(session)
       })
     }
     this.#pump()
+  }
+
+  #replaceOutdated(): void {
+    for (const session of this.#outdated) {
+      this.#retire(session)
+      session.drain()
+    }
   }
 
   #steady(session: ProviderSession): void {
@@ -219,6 +241,7 @@ export class Pool implements Upstream {
   }
 
   #retire(session: ProviderSession): void {
+    this.#outdated.delete(session)
     if (this.#usable.delete(session)) this.#outSinceMs = this.#deps.clock.now()
     if (this.#opening === session) this.#opening = undefined
   }

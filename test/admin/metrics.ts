@@ -7,16 +7,16 @@ function route(name: string, changes: Partial<RouteGauge> = {}): RouteGauge {
   return {
     name,
     tally: newTally(),
-    owned: () => 0,
-    upstream: () => ({ sessions: 0, inFlight: 0, waiting: 0 }),
-    connections: () => 0,
+    owned: 0,
+    upstream: { sessions: 0, inFlight: 0, waiting: 0 },
+    connections: 0,
     ...changes,
   }
 }
 
 /** The samples as Prometheus reads them, without those of the Node process. */
 async function samples(routes: readonly RouteGauge[]): Promise<string[]> {
-  const text = await createMetrics(routes).metrics()
+  const text = await createMetrics(() => routes).metrics()
   return text
     .split('\n')
     .filter((line) => /^apns_legacy_proxy_(?!process_|nodejs_)/.test(line))
@@ -51,9 +51,9 @@ t.test('each count stands in its own series, by route', async (t) => {
   }
   const busy = route('mdm', {
     tally,
-    owned: () => 9,
-    upstream: () => ({ sessions: 2, inFlight: 8, waiting: 1 }),
-    connections: () => 4,
+    owned: 9,
+    upstream: { sessions: 2, inFlight: 8, waiting: 1 },
+    connections: 4,
   })
   const lines = await samples([route('app'), busy])
   t.strictSame(
@@ -81,7 +81,7 @@ t.test('each count stands in its own series, by route', async (t) => {
 
 t.test('what is read twice is counted once', async (t) => {
   const tally = newTally()
-  const metrics = createMetrics([route('app', { tally })])
+  const metrics = createMetrics(() => [route('app', { tally })])
   const delivered = /settled_total\{route="app",outcome="delivered"\} (\d+)/
   tally.settled.delivered = 3
   t.equal(delivered.exec(await metrics.metrics())?.[1], '3')
@@ -91,13 +91,21 @@ t.test('what is read twice is counted once', async (t) => {
 })
 
 t.test('every series says what it is, and the process reports on itself', async (t) => {
-  const text = await createMetrics([route('app')]).metrics()
+  const text = await createMetrics(() => [route('app')]).metrics()
   t.match(text, '# TYPE apns_legacy_proxy_notifications_received_total counter')
   t.match(text, '# TYPE apns_legacy_proxy_notifications_settled_total counter')
   t.match(text, '# TYPE apns_legacy_proxy_retries_total counter')
   t.match(text, '# TYPE apns_legacy_proxy_notifications_owned gauge')
   t.match(text, '# HELP apns_legacy_proxy_notifications_settled_total Notifications that ended')
   t.match(text, /^apns_legacy_proxy_process_cpu_seconds_total [\d.]+$/m)
+})
+
+t.test('a route that is gone is not told of any more', async (t) => {
+  let routes = [route('old'), route('new')]
+  const metrics = createMetrics(() => routes)
+  t.match(await metrics.metrics(), 'notifications_owned{route="old"}')
+  routes = [route('new')]
+  t.notMatch(await metrics.metrics(), 'route="old"')
 })
 
 t.test('several proxies in one process keep their counts apart', async (t) => {

@@ -64,7 +64,7 @@ t.test('senders that are deaf to their error response make room for others', asy
   last.socket.write(frames(pushes(1)))
   await settled(stage, 10)
   t.equal(deliveries(stage).size, 1)
-  t.equal(stage.proxy.lines[0]?.connections(), 9, 'one of the deaf is gone')
+  t.equal(stage.proxy.lines[0]?.connections, 9, 'one of the deaf is gone')
   t.equal((await stage.log.find('connection.closed'))['connection'], 1, 'the one deaf for longest')
 })
 

@@ -545,6 +545,89 @@ t.test('distrust', (t) => {
   t.end()
 })
 
+t.test('renewed', (t) => {
+  /** Sessions of the new kind, beside those that `given` counts. */
+  const renew = (pool: Pool, maxSessions = 4): FakeSession[] => {
+    const fresh: FakeSession[] = []
+    pool.renew(
+      (owner) => {
+        const session = new FakeSession(owner)
+        fresh.push(session)
+        return session
+      },
+      { maxSessions },
+    )
+    return fresh
+  }
+
+  t.test('what there is serves until a new one is ready, and finishes what it has', (t) => {
+    const { pool, send, last } = given()
+    pool.start()
+    const old = last()
+    old.ready()
+    const [one] = send(1)
+    const [fresh] = renew(pool)
+    const [two] = send(1)
+    t.equal(old.inFlight, 2)
+    fresh?.ready()
+    t.equal(old.drained, 1)
+    const [three] = send(1)
+    t.equal(fresh?.inFlight, 1)
+    old.answer(delivered)
+    old.answer(delivered)
+    fresh?.answer(delivered)
+    t.same([one?.ends, two?.ends, three?.ends], [['delivered'], ['delivered'], ['delivered']])
+    t.end()
+  })
+
+  t.test('one that was still connecting is given up', (t) => {
+    const { pool, send, last } = given()
+    pool.start()
+    const old = last()
+    const [parcel] = send(1)
+    const [fresh] = renew(pool)
+    t.equal(old.destroyed, 1)
+    fresh?.ready()
+    fresh?.answer(delivered)
+    t.same(parcel?.ends, ['delivered'])
+    t.end()
+  })
+
+  t.test('the pause after a failure and the trials of a refused credential are over', (t) => {
+    const { pool, send, last } = given()
+    pool.start()
+    last().close('refused')
+    pool.distrust()
+    send(2)
+    const [fresh] = renew(pool)
+    fresh?.ready()
+    t.equal(fresh?.inFlight, 2)
+    t.end()
+  })
+
+  t.test('a limit that is used up by old ones does not keep a new one from coming', (t) => {
+    const { pool, last } = given(1)
+    pool.start()
+    last().ready()
+    t.equal(renew(pool, 1).length, 1)
+    t.end()
+  })
+
+  t.test('twice, what was never used is not kept', (t) => {
+    const { pool, last } = given()
+    pool.start()
+    last().ready()
+    const [first] = renew(pool)
+    const [second] = renew(pool)
+    t.equal(first?.destroyed, 1)
+    second?.ready()
+    t.equal(last().drained, 1)
+    t.same(pool.load, { sessions: 1, inFlight: 0 })
+    t.end()
+  })
+  t.end()
+})
+
 t.test('drained', (t) => {
   t.test('what is in flight finishes, nothing more is sent', async (t) => {
     const { pool, clock, last, send, sessions } = started()

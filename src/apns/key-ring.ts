@@ -1,0 +1,42 @@
+/** The provider tokens in use: one for each signing key, however many routes send with it. */
+import type { Clock } from '../clock.ts'
+import { ProviderToken, type ProviderTokenKey } from './provider-token.ts'
+
+/**
+ * Apple counts new tokens by team and key, not by topic, so routes with the same key share one.
+ * — source: Apple, "Establishing a token-based connection to APNs"
+ */
+export class KeyRing {
+  readonly #clock: Clock
+  #tokens: { readonly key: ProviderTokenKey; readonly token: ProviderToken }[] = []
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** The token of a key, signed. */
+  async tokenOf(key: ProviderTokenKey): Promise<ProviderToken> {
+    const known = this.#tokens.find((entry) => isSame(entry.key, key))
+    if (known !== undefined) return known.token
+    const token = new ProviderToken(key, this.#clock)
+    this.#tokens.push({ key, token })
+    await token.start()
+    return token
+  }
+
+  /** Renews no others any more. */
+  keep(keys: readonly ProviderTokenKey[]): void {
+    const isKept = ({ key }: { key: ProviderTokenKey }): boolean =>
+      keys.some((kept) => isSame(kept, key))
+    for (const entry of this.#tokens) if (!isKept(entry)) entry.token.stop()
+    this.#tokens = this.#tokens.filter(isKept)
+  }
+}
+
+function isSame(one: ProviderTokenKey, other: ProviderTokenKey): boolean {
+  return (
+    one.keyId === other.keyId &&
+    one.teamId === other.teamId &&
+    one.privateKey.equals(other.privateKey)
+  )
+}

@@ -1,0 +1,195 @@
+/** One route at work: its credential, its provider sessions, its relay, and who is connected. */
+import { randomUUID } from 'node:crypto'
+import type { RouteGauge } from './admin/metrics.ts'
+import type { KeyRing } from './apns/key-ring.ts'
+import type { Clock } from './clock.ts'
+import type { Configuration } from './config/configuration.ts'
+import type { Route } from './config/route.ts'
+import type { SenderConnection } from './gateway/connection.ts'
+import type { Admission } from './gateway/sender-registry.ts'
+import type { Logger } from './log.ts'
+import { observePool, observeRelay } from './log-observer.ts'
+import { Relay, type RelayFeedback, type RelayJournal } from './relay/relay.ts'
+import type { Tally } from './relay/tally.ts'
+import type { Store } from './store/store.ts'
+import { NodeHttp2Session, type SessionTarget } from './upstream/node-http2-session.ts'
+import { Pool } from './upstream/pool.ts'
+import type { OpenSession, SessionTimes } from './upstream/session.ts'
+
+/** What all routes have in common. */
+export type LineSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>
+
+/** What a line is given. */
+export interface LineDeps {
+  readonly store: Store
+  readonly keyRing: KeyRing
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+  readonly log: Logger
+}
+
+/** How to reach the provider API, and as whom. */
+interface Approach {
+  readonly target: SessionTarget
+  readonly times: SessionTimes
+  readonly maxSessions: number
+}
+
+const connectTimeoutMs = 10_000
+const pingIntervalMs = 60_000
+const pingTimeoutMs = 5_000
+
+/** See the file's first line. */
+export class Line implements RouteGauge, Admission {
+  readonly relay: Relay
+  readonly pool: Pool
+  readonly log: Logger
+  /** Senders connected. */
+  readonly open = new Set<SenderConnection>()
+  readonly #deps: LineDeps
+  #route: Route
+  #approach: Approach
+
+  private constructor(route: Route, approach: Approach, settings: LineSettings, deps: LineDeps) {
+    const { clock, random, store } = deps
+    this.#route = route
+    this.#approach = approach
+    this.#deps = deps
+    this.log = deps.log.child({ route: route.name })
+    this.pool = new Pool(this.#opener(), approach, {
+      clock,
+      random,
+      observer: {
+        ...observePool(this.log),
+        refused: (cause) => {
+          this.relay.refused(cause)
+        },
+        steady: () => {
+          this.relay.steady()
+        },
+      },
+    })
+    this.relay = new Relay(route, {
+      upstream: this.pool,
+      journal: settings.journal.enabled ? journalOf(store, route) : noJournal,
+      feedback: feedbackOf(store, route),
+      clock,
+      random,
+      newApnsId: randomUUID,
+      observer: observeRelay(this.log),
+    })
+  }
+
+  /** Signs a provider token where the route sends with one, and opens the first session. */
+  static async start(route: Route, settings: LineSettings, deps: LineDeps): Promise<Line> {
+    const line = new Line(route, await approachOf(route, settings, deps), settings, deps)
+    line.pool.start()
+    return line
+  }
+
+  /** What the configuration says of it. */
+  get route(): Route {
+    return this.#route
+  }
+
+  get name(): string {
+    return this.#route.name
+  }
+
+  get environment(): Route['environment'] {
+    return this.#route.environment
+  }
+
+  get senderKeys(): readonly string[] {
+    return this.#route.senderKeys
+  }
+
+  get tally(): Tally {
+    return this.relay.tally
+  }
+
+  get owned(): number {
+    return this.relay.owned
+  }
+
+  get connections(): number {
+    return this.open.size
+  }
+
+  get upstream(): { sessions: number; inFlight: number; waiting: number } {
+    return { ...this.pool.load, waiting: this.pool.waiting }
+  }
+
+  /** Whether notifications can be sent, as far as is known. */
+  get isUp(): boolean {
+    return this.pool.load.sessions > 0 && this.relay.downReason === undefined
+  }
+
+  /** Takes up what a configuration says by now; sessions of another credential finish and go. */
+  async renew(route: Route, settings: LineSettings): Promise<void> {
+    const approach = await approachOf(route, settings, this.#deps)
+    this.#route = route
+    this.relay.govern(route)
+    if (isSame(approach, this.#approach)) return
+    this.#approach = approach
+    this.pool.renew(this.#opener(), approach)
+    this.relay.renewed()
+  }
+
+  #opener(): OpenSession {
+    const { target, times } = this.#approach
+    return (owner) => new NodeHttp2Session(target, owner, times, this.#deps.clock)
+  }
+}
+
+async function approachOf(
+  { credential, environment }: Route,
+  { providerApi, limits }: LineSettings,
+  { keyRing }: LineDeps,
+): Promise<Approach> {
+  const { requestTimeoutMs, maxSessions } = limits
+  return {
+    target: {
+      origin: providerApi.origins[environment],
+      certificate: credential.kind === 'certificate' ? credential : undefined,
+      certificateAuthority: providerApi.certificateAuthority,
+      providerToken:
+        credential.kind === 'signing-key' ? await keyRing.tokenOf(credential) : undefined,
+    },
+    times: { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs },
+    maxSessions,
+  }
+}
+
+function isSame(one: Approach, other: Approach): boolean {
+  const inWords = ({ target, times, maxSessions }: Approach): string =>
+    JSON.stringify([
+      target.origin,
+      target.certificate?.certificatePem,
+      target.certificate?.keyPem,
+      target.certificateAuthority,
+      times,
+      maxSessions,
+    ])
+  return one.target.providerToken === other.target.providerToken && inWords(one) === inWords(other)
+}
+
+const noJournal: RelayJournal = {
+  put: () => ({ settled: () => undefined }),
+}
+
+function journalOf({ journal }: Store, { name }: Route): RelayJournal {
+  return { put: (entries) => journal.put(name, entries) }
+}
+
+function feedbackOf({ feedback }: Store, { name }: Route): RelayFeedback {
+  return {
+    add: (token, timestamp) => {
+      feedback.add(name, token, timestamp)
+    },
+    drop: (token) => {
+      feedback.drop(name, token)
+    },
+  }
+}
