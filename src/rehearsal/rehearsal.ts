@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Configuration } from '../config/configuration.ts'
+import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,
   issuePushCertificate,
@@ -20,15 +21,8 @@ export interface RehearsalFiles {
   readonly sender: string
 }
 
-/** The four names that senders know, and this machine. */
-export const rehearsalHosts = [
-  'gateway.push.apple.com',
-  'feedback.push.apple.com',
-  'gateway.sandbox.push.apple.com',
-  'feedback.sandbox.push.apple.com',
-  'localhost',
-  '127.0.0.1',
-] as const
+/** What senders know the gateway by, and this machine. */
+const rehearsalHosts = [...allAppleHosts, 'localhost', '127.0.0.1']
 
 const secret = { mode: 0o600 }
 
