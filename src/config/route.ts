@@ -126,6 +126,7 @@ function environmentOf({ environment }: RouteEntry, own: PushCertificate | undef
   if (own === undefined || own.environments.length === 0) return environment
   if (own.environments.includes(environment)) return environment
   throw new RangeError(
-    `the certificate is for ${own.environments.join(' and ')}, not for ${environment}`,
+    `the certificate is for ${own.environments.join(' and ')}, not for ${environment}: APNs would ` +
+      'refuse every push; correct environment, or give the certificate of the other one',
   )
 }
