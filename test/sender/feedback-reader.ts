@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:tls'
 import t, { type Test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
 import { readFeedback } from '../../src/sender/feedback-reader.ts'
 import type { SenderOptions } from '../../src/sender/sender-socket.ts'
 import { authority, pushCertificate, server as identity } from '../fixtures/identity.ts'
@@ -39,7 +40,8 @@ async function startService(t: Test, pieces: readonly Buffer[]): Promise<SenderO
 
 async function timestamps(options: SenderOptions): Promise<number[]> {
   const found: number[] = []
-  for await (const { timestamp } of readFeedback(options)) found.push(timestamp)
+  for await (const { timestamp } of readFeedback(options, 60_000, systemClock))
+    found.push(timestamp)
   return found
 }
 
