@@ -42,7 +42,7 @@ function isOpen(file: string): boolean {
 function tooOpen(subject: string, file: string): Finding {
   return warning(
     subject,
-    `every user of this machine can read ${file}, and with it send pushes in your name`,
+    `every user of this machine can read ${file}, and pose as you with it`,
     `chmod 600 ${file}`,
   )
 }
