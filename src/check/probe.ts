@@ -70,11 +70,12 @@ export class Probe {
 
   /** @throws {ProbeFault} when there is no answer */
   async request(headers: Readonly<Record<string, string>>, body: Buffer): Promise<ProbeAnswer> {
-    const stream = this.#session.request(headers)
+    const stream = this.#session.request(headers, { endStream: body.length === 0 })
     const cancel = this.#clock.after(timeoutMs, () => {
       stream.destroy(new ProbeFault('http2', 'TIMEOUT', 'no answer'))
     })
-    stream.setEncoding('utf8').end(body)
+    stream.setEncoding('utf8')
+    if (body.length > 0) stream.end(body)
     try {
       const [response] = (await once(stream, 'response')) as [Record<string, unknown>]
       let text = ''
