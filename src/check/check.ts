@@ -49,8 +49,7 @@ interface Certified {
 
 /** What the certificates say by themselves; for a start as much as for a check. */
 export function certificateFindings({ tls, routes }: Certified, nowMs: number): Finding[] {
-  const sound = routes.filter((route) => route !== undefined)
-  const environments = new Set(sound.map(({ environment }) => environment))
+  const environments = new Set(routes.map((route) => route?.environment ?? 'production'))
   return [
     ...(tls === undefined ? [] : serverFindings(tls.certificatePem, environments, nowMs)),
     ...routes.flatMap((route, index) =>

@@ -89,7 +89,7 @@ async function run(args: InitArguments): Promise<void> {
   ]
   writeNewFiles(args.directory, files)
   const written = files.map(({ path }) => path)
-  process.stdout.write(nextSteps({ directory: args.directory, written, routes, hosts: args.host }))
+  console.log(nextSteps({ directory: args.directory, written, routes, hosts: args.host }))
 }
 
 function openAll(files: readonly string[], passphrases: readonly Passphrase[]): Opened[] {

@@ -145,7 +145,9 @@ async function issue(request: Request, now: Date): Promise<Issued> {
   const issuer = request.issuer ? issuerOf(request.issuer) : { certificate, keyPem }
   if (request.keyType === 'ecdsa') signEcdsa(certificate, publicKey, request.extensions, issuer)
   else signRsa(certificate, publicKey, request.extensions, issuer)
-  return { certificatePem: forge.pki.certificateToPem(certificate), keyPem }
+  // node-forge ends lines as Windows does.
+  const certificatePem = forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n')
+  return { certificatePem, keyPem }
 }
 
 function signRsa(

@@ -25,12 +25,12 @@ ${routes.map(routeLine).join('\n')}
 
 Next:
 
-1. Let the sender trust ${at('tls/ca.pem')}. Copy this one file to its machine, then
-     Java             keytool -importcert -alias apns-legacy-proxy -file ca.pem
-                        -keystore FILE   (its trust store, often lib/security/cacerts)
-     Windows          certutil -addstore Root ca.pem
-     Debian, Ubuntu   cp ca.pem /usr/local/share/ca-certificates/apns-proxy.crt
-                        and update-ca-certificates
+1. Let the sender trust ${at('tls/ca.pem')}. Copy this one file to its machine:
+     Java      keytool -importcert -alias apns-legacy-proxy -file ca.pem
+                 -keystore FILE   (its trust store, often lib/security/cacerts)
+     Windows   certutil -addstore Root ca.pem
+     Debian    cp ca.pem /usr/local/share/ca-certificates/apns-proxy.crt
+                 and update-ca-certificates
 
 2. Let the names it knows lead here: in the hosts file of its machine, or its DNS,
 ${names.join('\n')}
@@ -38,10 +38,9 @@ ${names.join('\n')}
 3. Look, then run:
      npx apns-legacy-proxy check --config ${at('proxy.yaml')}
      npx apns-legacy-proxy serve --config ${at('proxy.yaml')}
-   With --rehearse, serve talks to a simulator instead of Apple: to try it all out.
+   To try it first: serve --rehearse talks to a simulator instead of Apple.
 
-docs/getting-started.md has every step at length, and the way back.
-`
+docs/getting-started.md has every step at length, and the way back.`
 }
 
 function routeLine({ name, topic, environment, credential }: PlannedRoute): string {
