@@ -17,8 +17,9 @@ export interface SetUp {
 /** The text, at most 80 columns but for long paths. */
 export function nextSteps({ directory, written, routes, hosts }: SetUp): string {
   const at = (file: string): string => join(directory, file)
-  const environments = [...new Set(routes.map(({ environment }) => environment))]
-  const names = environments.map((name) => `     ${addressOf(hosts)} ${appleHosts[name].join(' ')}`)
+  const environments = new Set(routes.map(({ environment }) => environment))
+  const address = addressOf(hosts)
+  const names = [...environments].flatMap((name) => appleHosts[name])
   return `Written: ${written.map(at).join(', ')}
 
 ${routes.map(routeLine).join('\n')}
@@ -32,8 +33,8 @@ Next:
      Debian    cp ca.pem /usr/local/share/ca-certificates/apns-proxy.crt
                  and update-ca-certificates
 
-2. Let the names it knows lead here: in the hosts file of its machine, or its DNS,
-${names.join('\n')}
+2. Let the names it knows lead here, in its machine's hosts file or in its DNS:
+${names.map((name) => `     ${address} ${name}`).join('\n')}
 
 3. Look, then run:
      npx apns-legacy-proxy check --config ${at('proxy.yaml')}

@@ -107,7 +107,7 @@ t.test('a .p12 of Keychain Access with its passphrase in a file', async (t) => {
     '\n3. Look, then run',
   ]
   for (const step of steps) t.ok(stdout.includes(step), step)
-  t.match(stdout, /^ +\S+ gateway\.push\.apple\.com feedback\.push\.apple\.com$/m)
+  t.match(stdout, /^ +(\S+) gateway\.push\.apple\.com\n +\1 feedback\.push\.apple\.com$/m)
   t.notMatch(stdout, /sandbox/)
   t.notMatch(stdout, /correct-horse/)
   t.ok(stdout.split('\n').every((line) => line.length <= 80))
@@ -120,7 +120,7 @@ t.test(
     const hosts = ['--host', 'push.example.com', '--host', '10.1.2.3']
     const { code, stdout } = await it.init('push-combined.pem', ...hosts, '--key-type', 'ecdsa')
     t.equal(code, 0)
-    t.match(stdout, /^ +10\.1\.2\.3 gateway\.push\.apple\.com /m)
+    t.match(stdout, /^ +10\.1\.2\.3 gateway\.push\.apple\.com$/m)
     const read = (name: string): X509Certificate =>
       new X509Certificate(readFileSync(join(it.directory, 'tls', name)))
     const server = read('server.pem')
