@@ -55,8 +55,10 @@ function explain(error: unknown): string {
     ECONNREFUSED: 'nothing listens there; start the gateway, or correct --host and --port',
     ENOENT: 'correct the path',
     ENOTFOUND: 'no such host is known; correct its name',
-    EPROTO: 'the other side does not speak TLS as a gateway does; correct --port',
-    ECONNRESET: 'the other side closed during the handshake; its log says why',
+    ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there does not speak TLS; correct --port',
+    ECONNRESET:
+      'the other side closed during the handshake: a gateway says why in its log, anything else ' +
+      'means that --port is another',
     DEPTH_ZERO_SELF_SIGNED_CERT: 'name the CA of the gateway with --ca',
     SELF_SIGNED_CERT_IN_CHAIN: 'name the CA of the gateway with --ca',
     UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'name the CA of the gateway with --ca',
