@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { runCommand, startCommand, type RunningCommand } from '../fixtures/command.ts'
+import { event, runCommand, startCommand, type RunningCommand } from '../fixtures/command.ts'
 import { until } from '../fixtures/condition.ts'
 import { authority } from '../fixtures/identity.ts'
 
@@ -77,8 +77,10 @@ t.test('six commands lead to the first push, and no file is edited', async (t) =
   // 5
   const serving = startCommand(t, ['serve', '--config', 'proxy.yaml', '--rehearse'], directory)
   await until(() => serving.output.stderr.includes('Ctrl-C stops'))
-  const [ready] = lines(serving, 'proxy.ready') as { listeners?: { port: number }[] }[]
-  const port = ready?.listeners?.[0]?.port ?? 0
+  const { listeners } = (await event(serving.output, 'proxy.ready')) as {
+    listeners?: { port: number }[]
+  }
+  const port = listeners?.[0]?.port ?? 0
   // 6
   const sender = startSender(t, directory, port, join(directory, 'tls/ca.pem'))
   await until(() => lines(serving, 'simulator.notification').length === 1)
