@@ -20,6 +20,7 @@ import {
 import { isAddressInUse, withKey } from './bind-error.ts'
 import { ExitCode } from './exit-code.ts'
 import { playProvider } from './played-provider.ts'
+import { Reloading } from './reload.ts'
 import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
 import { stopSignal } from './stop-signal.ts'
 
@@ -43,7 +44,7 @@ export const serve: CommandModule<object, InferredOptionTypes<typeof options>> =
   builder: (yargs) => yargs.options(options),
   handler: ({ config, rehearse: isRehearsal, dataDirectory }) => {
     if (config === undefined) return rehearseAlone(dataDirectory)
-    return isRehearsal === true ? rehearseWith(config) : run(loadConfiguration(config), createLog())
+    return isRehearsal === true ? rehearseWith(config) : run(config)
   },
 }
 
@@ -56,11 +57,15 @@ function surviveDefects(log: Logger): void {
   process.on('unhandledRejection', survive)
 }
 
-async function run(configuration: Configuration, log: Logger): Promise<void> {
+async function run(path: string): Promise<void> {
+  const configuration = loadConfiguration(path)
+  const log = createLog()
   for (const found of certificateFindings(configuration, systemClock.now()))
     if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
   const { proxy } = await start(configuration, log)
+  const reloading = new Reloading(path, proxy, log)
   await serveUntilSignal(proxy, log)
+  reloading.stop()
 }
 
 interface Started {

@@ -1,0 +1,77 @@
+/** Takes up a changed configuration: on SIGHUP, and when a file that it names has changed. */
+import { unwatchFile, watchFile } from 'node:fs'
+import { ConfigError } from '../config/config-error.ts'
+import { examineConfiguration } from '../config/configuration.ts'
+import { namedFiles } from '../config/named-file.ts'
+import { obstaclesTo } from '../config/obstacle.ts'
+import type { Logger } from '../log.ts'
+import type { Proxy } from '../proxy.ts'
+
+/** Asked for again and again: notice of a change does not come from every file system. */
+const pollMs = 2000
+/** A certificate and its key are two files, and are not written in one moment. */
+const settleMs = 1000
+
+/** Reloads until {@link Reloading.stop}. What cannot be used is told, and changes nothing. */
+export class Reloading {
+  readonly #path: string
+  readonly #proxy: Proxy
+  readonly #log: Logger
+  #watched: readonly string[] = []
+  #soon: NodeJS.Timeout | undefined
+  #last = Promise.resolve()
+
+  /** @param path of the configuration that `proxy` was started with */
+  constructor(path: string, proxy: Proxy, log: Logger) {
+    this.#path = path
+    this.#proxy = proxy
+    this.#log = log
+    this.#watch()
+    process.on('SIGHUP', this.#reload)
+  }
+
+  stop(): void {
+    process.off('SIGHUP', this.#reload)
+    clearTimeout(this.#soon)
+    for (const file of this.#watched) unwatchFile(file, this.#changed)
+  }
+
+  readonly #changed = (): void => {
+    clearTimeout(this.#soon)
+    this.#soon = setTimeout(this.#reload, settleMs).unref()
+  }
+
+  /** One at a time. */
+  readonly #reload = (): void => {
+    this.#last = this.#last.then(() => this.#takeUp())
+  }
+
+  async #takeUp(): Promise<void> {
+    try {
+      const { configuration, problems } = examineConfiguration(this.#path)
+      if (configuration === undefined) throw new ConfigError(this.#path, problems)
+      const obstacles = obstaclesTo(configuration, this.#proxy.configuration)
+      if (obstacles.length > 0) throw new ConfigError(this.#path, obstacles)
+      await this.#proxy.reload(configuration)
+      this.#watch()
+      const routes = configuration.routes.map(({ name }) => name)
+      this.#log.info({ event: 'configuration.reloaded', routes })
+    } catch (error) {
+      this.#log.error(
+        {
+          event: 'configuration.refused',
+          ...(error instanceof ConfigError ? { problems: error.problems } : { err: error }),
+        },
+        'the proxy goes on with what it had',
+      )
+    }
+  }
+
+  #watch(): void {
+    for (const file of this.#watched) unwatchFile(file, this.#changed)
+    const { parts } = examineConfiguration(this.#path)
+    this.#watched = parts === undefined ? [] : namedFiles(parts)
+    for (const file of this.#watched)
+      watchFile(file, { interval: pollMs, persistent: false }, this.#changed)
+  }
+}

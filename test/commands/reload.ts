@@ -1,0 +1,69 @@
+/** A running proxy and the files that it was started with. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Issued } from '../../src/credentials/authority.ts'
+import { event, startCommand, type RunningCommand } from '../fixtures/command.ts'
+import { pushCertificate } from '../fixtures/identity.ts'
+import { writeConfiguration } from '../fixtures/stage.ts'
+
+/** A port on which nobody listens. */
+const nowhere = 'https://127.0.0.1:9'
+const app = await pushCertificate('com.example.app')
+
+interface Served extends RunningCommand {
+  readonly directory: string
+  /** Rewrites the configuration and all that it names. */
+  readonly write: (sender: Issued, file?: Record<string, unknown>) => void
+}
+
+async function serve(t: Test): Promise<Served> {
+  const directory = mkdtempSync(join(tmpdir(), 'apns-legacy-proxy-'))
+  t.teardown(() => {
+    rmSync(directory, { recursive: true, force: true })
+  })
+  const write = (sender: Issued, file: Record<string, unknown> = {}): string =>
+    writeConfiguration(directory, sender, nowhere, { file })
+  const command = startCommand(t, ['serve', '--config', write(app)])
+  await event(command.output, 'proxy.ready')
+  return { ...command, directory, write }
+}
+
+t.test('SIGHUP: a changed configuration is taken up, and said so', async (t) => {
+  const { child, output, write, directory } = await serve(t)
+  const other = await pushCertificate('com.example.other')
+  writeFileSync(join(directory, 'other.pem'), other.certificatePem + other.keyPem)
+  const routes = ['push', 'other'].map((name) => ({ name, certificate: `${name}.pem` }))
+  write(app, { routes })
+  child.kill('SIGHUP')
+  t.same((await event(output, 'configuration.reloaded'))['routes'], ['push', 'other'])
+})
+
+t.test('SIGHUP: one that cannot be used is told in full, and changes nothing', async (t) => {
+  const { child, output, write, result } = await serve(t)
+  write(app, { retires: 3, tls: { certificate: 'no.pem', key: 'server.key' } })
+  child.kill('SIGHUP')
+  const { problems } = await event(output, 'configuration.refused')
+  t.match(problems, [{ path: 'tls.certificate' }, { path: 'retires' }])
+  t.notMatch(output.stdout, 'configuration.reloaded')
+  child.kill('SIGTERM')
+  t.equal((await result).code, 0, 'it was still there')
+})
+
+t.test('SIGHUP: what needs a restart, and a certificate of another app, is refused', async (t) => {
+  const { child, output, write } = await serve(t)
+  write(await pushCertificate('com.example.other'), { dataDirectory: 'elsewhere' })
+  child.kill('SIGHUP')
+  const { problems } = await event(output, 'configuration.refused')
+  t.match(problems, [
+    { path: 'dataDirectory', message: /restart/ },
+    { path: 'routes[0].certificate', message: /com\.example\.other.*com\.example\.app/ },
+  ])
+})
+
+t.test('a renewed certificate is taken up by itself', async (t) => {
+  const { output, write } = await serve(t)
+  write(await pushCertificate('com.example.app'))
+  t.same((await event(output, 'configuration.reloaded'))['routes'], ['app'])
+})
