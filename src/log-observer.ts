@@ -139,9 +139,10 @@ export function observeListener(log: Logger): ListenerObserver {
             }
       log.warn({ event: 'sender.refused', address, refusal, environment, ...about })
     },
-    handshakeFailed(address, error) {
+    handshakeFailed(address, error, offered) {
       const code = 'code' in error ? error.code : undefined
-      log.warn({ event: 'handshake.failed', address, code }, handshakeHint(String(code), error))
+      const hint = handshakeHint(String(code), offered) ?? error.message
+      log.warn({ event: 'handshake.failed', address, code, offered }, hint)
     },
     dropped() {
       log.warn({ event: 'connection.dropped' }, 'maxConnections is reached')
@@ -149,10 +150,16 @@ export function observeListener(log: Logger): ListenerObserver {
   }
 }
 
+/** By the latest version that the sender offers, where the listener takes none of them. */
+const versionHints: Readonly<Record<string, string>> = {
+  TLSv1: 'minVersion: TLSv1 on its listener admits it',
+  'TLSv1.1': 'minVersion: TLSv1.1 on its listener admits it',
+  'TLSv1.2': 'it insists on TLS 1.3, which breaks old senders; let it speak TLS 1.2',
+  SSLv3:
+    'no OpenSSL of today speaks it; put a TLS wrapper beside the sender, see getting-started.md',
+}
+
 const handshakeHints: Readonly<Record<string, string>> = {
-  ERR_SSL_UNSUPPORTED_PROTOCOL:
-    'the sender offers no TLS version that the listener takes, TLS 1.2 at the most; if it is an ' +
-    'old one, minVersion: TLSv1 on its listener admits it',
   ERR_SSL_NO_SHARED_CIPHER:
     'the sender offers no cipher that is left; minVersion: TLSv1 on its listener admits older ones',
   ERR_SSL_WRONG_VERSION_NUMBER: 'these bytes are not TLS',
@@ -161,6 +168,9 @@ const handshakeHints: Readonly<Record<string, string>> = {
   ECONNRESET: 'the peer went away during the handshake',
 }
 
-function handshakeHint(code: string, error: Error): string {
-  return handshakeHints[code] ?? error.message
+function handshakeHint(code: string, offered: string | undefined): string | undefined {
+  if (code !== 'ERR_SSL_UNSUPPORTED_PROTOCOL') return handshakeHints[code]
+  const most = offered ?? 'no version that is known'
+  const cure = versionHints[most] ?? 'TLS 1.0 to 1.2 can be admitted'
+  return `the sender offers ${most} at the most, and the listener does not take it: ${cure}`
 }

@@ -1,15 +1,16 @@
 /** A TLS port where senders are recognised by their certificate and handed on with their route. */
 import { once } from 'node:events'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import {
-  createServer,
+  createServer as createTlsServer,
   type SecureVersion,
-  type Server,
+  type Server as TlsServer,
   type TlsOptions,
   type TLSSocket,
 } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
+import { offeredVersion } from './client-hello.ts'
 import {
   senderCertificate,
   type Admission,
@@ -45,7 +46,8 @@ export interface ListenerObserver {
     certificate: SenderCertificate | undefined,
     environment: Environment | undefined,
   ): void
-  handshakeFailed(address: string, error: Error): void
+  /** `offered`: the TLS version at the most, where the peer said one. */
+  handshakeFailed(address: string, error: Error, offered: string | undefined): void
   dropped(): void
 }
 
@@ -65,16 +67,29 @@ export interface ListenerDeps<Route extends Admission> {
   readonly observer: ListenerObserver
 }
 
-/** An open port. */
+/** A peer that has said nothing at all is like one that stops in the middle. */
+const silent = Object.assign(new Error('no byte within the time for the handshake'), {
+  code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
+})
+
+/** An open port: the first bytes of each connection are looked at, then TLS has them. */
 export class Listener {
   readonly #server: Server
+  readonly #tls: TlsServer
+  readonly #clock: Clock
+  readonly #observer: ListenerObserver
   #options: ListenerOptions
   readonly #sockets = new Set<Socket>()
+  /** Versions offered, by the peer's address and port. */
+  readonly #offered = new Map<string, string>()
 
-  private constructor(server: Server, options: ListenerOptions) {
-    this.#server = server
+  private constructor(options: ListenerOptions, clock: Clock, observer: ListenerObserver) {
     this.#options = options
-    server.maxConnections = options.maxConnections
+    this.#clock = clock
+    this.#observer = observer
+    this.#tls = createTlsServer(serverOptions(options))
+    this.#server = createServer({ allowHalfOpen: true })
+    this.#server.maxConnections = options.maxConnections
   }
 
   /**
@@ -86,20 +101,21 @@ export class Listener {
     deps: ListenerDeps<Route>,
   ): Promise<Listener> {
     const { observer } = deps
-    const server = createServer(serverOptions(options))
-    const listener = new Listener(server, options)
-    server.on('connection', (socket: Socket) => {
-      listener.#keep(socket)
-    })
-    server.on('tlsClientError', (error, socket) => {
-      observer.handshakeFailed(socket.remoteAddress ?? 'unknown', error)
-      // Node leaves a socket open whose handshake has timed out.
-      socket.destroy()
+    const listener = new Listener(options, deps.clock, observer)
+    const server = listener.#server
+    server.on('connection', (socket) => {
+      listener.#greet(socket)
     })
     server.on('drop', () => {
       observer.dropped()
     })
-    server.on('secureConnection', (socket) => {
+    listener.#tls.on('tlsClientError', (error, socket) => {
+      const offered = listener.#offered.get(peerOf(socket))
+      observer.handshakeFailed(socket.remoteAddress ?? 'unknown', error, offered)
+      // Node leaves a socket open whose handshake has timed out.
+      socket.destroy()
+    })
+    listener.#tls.on('secureConnection', (socket) => {
       listener.#keep(socket)
       if (server.listening) admit(socket, listener.#options, deps)
       else socket.destroy()
@@ -107,7 +123,7 @@ export class Listener {
     server.listen(options.port, options.host)
     await once(server, 'listening')
     server.on('error', (error: Error) => {
-      observer.handshakeFailed('listener', error)
+      observer.handshakeFailed('listener', error, undefined)
     })
     return listener
   }
@@ -123,7 +139,7 @@ export class Listener {
   renew(options: ListenerOptions): void {
     this.#options = options
     this.#server.maxConnections = options.maxConnections
-    this.#server.setSecureContext(secureContext(options))
+    this.#tls.setSecureContext(secureContext(options))
   }
 
   /** Accepts no more; resolves once the last connection has closed. */
@@ -138,6 +154,32 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  #greet(socket: Socket): void {
+    this.#keep(socket)
+    const cancel = this.#clock.after(this.#options.handshakeTimeoutMs, () => {
+      this.#observer.handshakeFailed(socket.remoteAddress ?? 'unknown', silent, undefined)
+      socket.destroy()
+    })
+    const peer = peerOf(socket)
+    socket.on('close', () => {
+      cancel()
+      this.#offered.delete(peer)
+    })
+    const leave = (): void => {
+      socket.destroy()
+    }
+    socket.once('end', leave)
+    socket.once('data', (first: Buffer) => {
+      cancel()
+      socket.off('end', leave)
+      const offered = offeredVersion(first)
+      if (offered !== undefined) this.#offered.set(peer, offered)
+      socket.pause()
+      socket.unshift(first)
+      this.#tls.emit('connection', socket)
+    })
+  }
+
   #keep(socket: Socket): void {
     this.#sockets.add(socket)
     socket.setKeepAlive(true, 60_000)
@@ -146,6 +188,10 @@ export class Listener {
     })
     socket.on('close', () => this.#sockets.delete(socket))
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${String(remoteAddress)} ${String(remotePort)}`
 }
 
 /** Closes a peer that may not send, as the old gateway did: after the handshake, without a word. */

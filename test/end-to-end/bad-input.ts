@@ -1,8 +1,8 @@
 /** What senders write wrong, byte by byte, and what strangers bring to the port. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
-import { parse } from 'yaml'
 import { until } from '../fixtures/condition.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
 import { bytesOf, RawSender } from '../fixtures/raw-sender.ts'
@@ -339,8 +339,8 @@ t.test('a stranger is closed, and the line in the log would admit it', async (t)
     fingerprint256: /^[\da-f]{64}$/,
   })
 
-  const [advice = ''] = /senderCertificates: .*$/.exec(String(line['cure'])) ?? []
-  const next = await setStage(t, { route: parse(advice) as Record<string, unknown> })
+  const [digest] = /sha256:[0-9a-f]{64}/.exec(String(line['cure'])) ?? []
+  const next = await setStage(t, { route: { senderCertificates: ['push.pem', digest] } })
   const admitted = await RawSender.open(t, next, { cert, key })
   admitted.write(framed('00000001', first))
   await until(() => delivered(next).length === 1)
@@ -351,7 +351,7 @@ t.test('a client that insists on TLS 1.3 is refused, and the log says why', asyn
   const client = RawSender.begin(t, stage, { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' })
   await client.saw('close')
   t.strictSame(client.events, ['error ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'close'])
-  t.match(await stage.log.find('handshake.failed'), { msg: /TLS 1\.2/ })
+  t.match(await stage.log.find('handshake.failed'), { offered: 'TLSv1.2', msg: /speak TLS 1\.2/ })
 })
 
 const tls10 = {
@@ -365,7 +365,10 @@ t.test('TLS 1.0 is refused, and the log names the key that admits it', async (t)
   const client = RawSender.begin(t, stage, tls10)
   await client.saw('close')
   t.match(client.events, [/^error /, 'close'])
-  t.match(await stage.log.find('handshake.failed'), { msg: /minVersion: TLSv1 on its listener/ })
+  t.match(await stage.log.find('handshake.failed'), {
+    offered: 'TLSv1',
+    msg: /minVersion: TLSv1 on its listener/,
+  })
 })
 
 t.test('TLS 1.0 is admitted by a listener with minVersion: TLSv1', async (t) => {
@@ -377,6 +380,35 @@ t.test('TLS 1.0 is admitted by a listener with minVersion: TLSv1', async (t) => 
   await sender.saw('end')
   t.strictSame(sender.events, ['data 080400000007', 'end'])
   t.strictSame(delivered(stage), [first])
+})
+
+t.test('a peer that says nothing is cut off, too', async (t) => {
+  const stage = await setStage(t, { file: { handshakeTimeoutMs: 100 } })
+  t.equal((await knock(t, stage, Buffer.alloc(0))).length, 0)
+  t.match(await stage.log.find('handshake.failed'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
+})
+
+t.test('a hello that arrives byte by byte is a hello', async (t) => {
+  const stage = await setStage(t)
+  const { port } = stage
+  const socket = connect(port, '127.0.0.1')
+  const slow = new Duplex({
+    read: () => undefined,
+    write(chunk: Buffer, _encoding, done) {
+      for (const byte of chunk) socket.write(Buffer.of(byte))
+      done()
+    },
+    final(done) {
+      socket.end(done)
+    },
+  })
+  socket.on('data', (chunk) => slow.push(chunk))
+  socket.on('close', () => slow.push(null))
+  socket.on('error', () => undefined)
+  const sender = await RawSender.open(t, stage, { socket: slow })
+  sender.write(framed('00000001', first))
+  await until(() => delivered(stage).length === 1)
+  socket.destroy()
 })
 
 t.test('a peer that does not finish its handshake is cut off', async (t) => {
