@@ -35,7 +35,7 @@ export class Http2Session implements ProviderSession {
   #heardAtMs: number
   #pingSentAtMs: number | undefined
   #cancelTick: Cancel
-  #endedSome = false
+  #endings = 0
 
   /**
    * @param firstStreamId odd; another one than 1 only to come to the end of them
@@ -166,15 +166,15 @@ export class Http2Session implements ProviderSession {
   /** Tells once of all the room that came of it. */
   #watchRoom(act: () => void): void {
     const before = this.room
-    this.#endedSome = false
+    const endings = this.#endings
     act()
     const { room } = this
-    if (room > before || (room > 0 && this.#endedSome)) this.#owner.roomy()
+    if (room > before || (room > 0 && this.#endings > endings)) this.#owner.roomy()
   }
 
   #ended(exchange: Exchange, end: ExchangeEnd): void {
     const outcome = outcomeAfter(exchange, end)
-    this.#endedSome = true
+    this.#endings++
     if (outcome.kind === 'unavailable' && outcome.reason === staleProviderToken) this.#renew()
     exchange.shipment.answered(outcome)
     this.#endWhenDrained()
