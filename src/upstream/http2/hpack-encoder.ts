@@ -64,8 +64,9 @@ export class HpackEncoder {
   }
 
   /**
-   * Writes the whole block at `offset`, behind which {@link maxBytes} are free, and returns the
-   * offset behind it. Every block must reach the peer, in this order.
+   * Writes the whole block at `offset`, behind which {@link maxBytes} must be free, and returns the
+   * offset behind it. Every block must reach the peer, in this order. Throws a RangeError when the
+   * block did not fit; the encoder is useless then.
    */
   encode(
     request: ProviderRequest,
@@ -90,6 +91,7 @@ export class HpackEncoder {
     if (request.expiration !== undefined)
       this.#unique(writer, expiration, String(request.expiration))
     this.#unique(writer, contentLength, String(request.payload.length))
+    if (writer.offset > target.length) throw new RangeError('no room for the header block')
     return writer.offset
   }
 
