@@ -79,10 +79,9 @@ export class HpackEncoder {
     this.#announceSize(writer)
     writer.integer(indexed, methodPost)
     writer.integer(indexed, schemeHttps)
-    writeLiteral(writer, neverIndexed, path, path.index, `/3/device/${request.token}`)
+    writeSecret(writer, path, `/3/device/${request.token}`)
     this.#repeated(writer, authorityName, authority)
-    if (authorization !== undefined)
-      writeLiteral(writer, neverIndexed, authorizationName, authorizationName.index, authorization)
+    if (authorization !== undefined) writeSecret(writer, authorizationName, authorization)
     this.#repeated(writer, topic, request.topic)
     this.#repeated(writer, contentType, 'application/json')
     if (request.pushType !== undefined) this.#repeated(writer, pushType, request.pushType)
@@ -139,6 +138,11 @@ export class HpackEncoder {
 
 function named(text: string): FieldName {
   return { text, index: staticIndex(text) }
+}
+
+/** No intermediary may index it either. — source: RFC 7541, 6.2.3 and 7.1.3 */
+function writeSecret(writer: PrimitiveWriter, name: FieldName, value: string): void {
+  writeLiteral(writer, neverIndexed, name, name.index, value)
 }
 
 /** — source: RFC 7541, 6.2 */
