@@ -27,12 +27,12 @@ export class DynamicTable {
     return this.#fields[this.#fields.length - position]
   }
 
-  /** Position of the newest field of this name, and of this value when one is given; 0 = none. */
+  /** Position of the oldest field of this name, and of this value when one is given; 0 = none. */
   find(name: string, value?: string): number {
-    for (let at = this.#fields.length - 1; at >= 0; at--) {
-      const field = this.#fields[at]
-      if (field?.[0] === name && (value === undefined || field[1] === value))
-        return this.#fields.length - at
+    let position = this.#fields.length
+    for (const field of this.#fields) {
+      if (field[0] === name && (value === undefined || field[1] === value)) return position
+      position--
     }
     return 0
   }

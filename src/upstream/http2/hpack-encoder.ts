@@ -64,8 +64,9 @@ export class HpackEncoder {
   }
 
   /**
-   * Writes the whole block at `offset`, behind which {@link maxBytes} are free, and returns the
-   * offset behind it. Every block must reach the peer, in this order.
+   * Writes the whole block at `offset`, behind which {@link maxBytes} must be free, and returns the
+   * offset behind it. Every block must reach the peer, in this order. Throws a RangeError when the
+   * block did not fit; the encoder is useless then.
    */
   encode(
     request: ProviderRequest,
@@ -78,10 +79,9 @@ export class HpackEncoder {
     this.#announceSize(writer)
     writer.integer(indexed, methodPost)
     writer.integer(indexed, schemeHttps)
-    writeLiteral(writer, neverIndexed, path, path.index, `/3/device/${request.token}`)
+    writeSecret(writer, path, `/3/device/${request.token}`)
     this.#repeated(writer, authorityName, authority)
-    if (authorization !== undefined)
-      writeLiteral(writer, neverIndexed, authorizationName, authorizationName.index, authorization)
+    if (authorization !== undefined) writeSecret(writer, authorizationName, authorization)
     this.#repeated(writer, topic, request.topic)
     this.#repeated(writer, contentType, 'application/json')
     if (request.pushType !== undefined) this.#repeated(writer, pushType, request.pushType)
@@ -90,6 +90,7 @@ export class HpackEncoder {
     if (request.expiration !== undefined)
       this.#unique(writer, expiration, String(request.expiration))
     this.#unique(writer, contentLength, String(request.payload.length))
+    if (writer.offset > target.length) throw new RangeError('no room for the header block')
     return writer.offset
   }
 
@@ -137,6 +138,11 @@ export class HpackEncoder {
 
 function named(text: string): FieldName {
   return { text, index: staticIndex(text) }
+}
+
+/** No intermediary may index it either. — source: RFC 7541, 6.2.3 and 7.1.3 */
+function writeSecret(writer: PrimitiveWriter, name: FieldName, value: string): void {
+  writeLiteral(writer, neverIndexed, name, name.index, value)
 }
 
 /** — source: RFC 7541, 6.2 */

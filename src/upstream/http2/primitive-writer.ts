@@ -1,7 +1,10 @@
 /** Writes the integers and strings of a header block. */
 import { stringForm, type Representation } from './representation.ts'
 
-/** Goes forward through a buffer, which must be large enough. */
+/** Up to here a loop is faster than the call into the runtime. */
+const longestLoopCharacters = 16
+
+/** Goes forward through a buffer, and past its end without a word: see {@link offset}. */
 export class PrimitiveWriter {
   readonly #target: Buffer
   #at: number
@@ -11,7 +14,7 @@ export class PrimitiveWriter {
     this.#at = offset
   }
 
-  /** Where the next byte goes. */
+  /** Where the next byte goes; beyond the buffer when that was too short. */
   get offset(): number {
     return this.#at
   }
@@ -32,6 +35,9 @@ export class PrimitiveWriter {
   /** Plain: what Huffman coding saves is not worth its time here. — source: RFC 7541, 5.2 */
   string(value: string): void {
     this.integer(stringForm.plain, value.length)
-    this.#at += this.#target.write(value, this.#at, 'latin1')
+    const start = this.#at
+    this.#at += value.length
+    if (value.length > longestLoopCharacters) this.#target.write(value, start, 'latin1')
+    else for (let at = 0; at < value.length; at++) this.#target[start + at] = value.charCodeAt(at)
   }
 }
