@@ -101,7 +101,7 @@ export class Connection {
 
   /** Requests that the peer would take now. */
   get room(): number {
-    if (this.#output.isFull || this.#nextStreamId > lastStreamId) return 0
+    if (this.#output.isFull || this.isUsedUp) return 0
     if (this.#sendWindowBytes <= 0 && this.#unsent.size > 0) return 0
     return Math.max(0, this.#streamLimit - this.#exchanges.size)
   }
@@ -384,12 +384,13 @@ export class Connection {
     else if (payload.readUInt32BE(4) === this.#pings) this.#owner.ponged()
   }
 
+  /** What stands above the last stream is not processed, and may be answered all the same. */
   #receiveGoaway({ payload }: Frame): void {
-    const lastStreamId = payload.readUInt32BE() & 0x7fff_ffff
+    const lastProcessedId = payload.readUInt32BE() & 0x7fff_ffff
     this.#owner.goneAway(payload.readUInt32BE(4), payload.subarray(8))
     this.#lastResetId = this.#nextStreamId
     for (const exchange of this.#exchanges.values())
-      if (exchange.streamId > lastStreamId) this.#end(exchange, 'refused')
+      if (exchange.streamId > lastProcessedId) this.#end(exchange, 'refused')
   }
 
   #receiveWindowUpdate({ streamId, payload }: Frame): void {

@@ -110,6 +110,9 @@ export class Http2Session implements ProviderSession {
       this.#cause ??= describe(error)
       this.#credentialRefused ||= isCertificateAlert(error)
     })
+    socket.on('end', () => {
+      this.destroy('closed by the peer')
+    })
     socket.on('close', () => {
       this.#close()
     })
