@@ -12,9 +12,9 @@ import { observePool, observeRelay } from './log-observer.ts'
 import { Relay, type RelayFeedback, type RelayJournal } from './relay/relay.ts'
 import type { Tally } from './relay/tally.ts'
 import type { Store } from './store/store.ts'
-import { NodeHttp2Session, type SessionTarget } from './upstream/node-http2-session.ts'
+import { Http2Session } from './upstream/http2/http2-session.ts'
 import { Pool } from './upstream/pool.ts'
-import type { OpenSession, SessionTimes } from './upstream/session.ts'
+import type { OpenSession, SessionTarget, SessionTimes } from './upstream/session.ts'
 
 /** What all routes have in common. */
 export type LineSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>
@@ -139,7 +139,7 @@ export class Line implements RouteGauge, Admission {
 
   #opener(): OpenSession {
     const { target, times } = this.#approach
-    return (owner) => new NodeHttp2Session(target, owner, times, this.#deps.clock)
+    return (owner) => new Http2Session(target, owner, times, this.#deps.clock)
   }
 }
 
