@@ -118,26 +118,41 @@ t.test('step 1 with a signing key', async (t) => {
 const keystore = '-alias apns-legacy-proxy -keystore truststore.jks -storepass changeit'
 const importing =
   'keytool -importcert -noprompt -alias apns-legacy-proxy -file ca.pem -keystore truststore.jks -storepass changeit'
+/** Any Java program with its default trust store. */
+const javaSender = `
+import javax.net.ssl.*;
+public class Sender {
+  public static void main(String[] args) throws Exception {
+    int port = Integer.parseInt(args[0]);
+    SSLSocket socket = (SSLSocket) SSLSocketFactory.getDefault().createSocket("127.0.0.1", port);
+    socket.startHandshake();
+    System.out.println(socket.getSession().getProtocol());
+  }
+}
+`
+
 const keytool = [importing, `keytool -list ${keystore}`, `keytool -delete ${keystore}`]
 
-t.test(
-  "Java's trust store takes the CA, and gives it back",
-  needs('keytool', keytool),
-  async (t) => {
-    const directory = await setUp(t)
-    const [add = '', list = '', remove = ''] = keytool
-    t.match(await run(t, add, directory), {
-      code: 0,
-      output: /^Certificate was added to keystore$/m,
-    })
-    t.match(await run(t, list, directory), {
-      code: 0,
-      output: /^apns-legacy-proxy, .*, trustedCertEntry,/m,
-    })
-    t.match(await run(t, remove, directory), { code: 0 })
-    t.match(await run(t, list, directory), { code: 1 })
-  },
-)
+t.test("Java's trust store takes the CA, and gives it back", needs('javac', keytool), async (t) => {
+  const directory = await setUp(t)
+  const [add = '', list = '', remove = ''] = keytool
+  t.match(await run(t, add, directory), {
+    code: 0,
+    output: /^Certificate was added to keystore$/m,
+  })
+  t.match(await run(t, list, directory), {
+    code: 0,
+    output: /^apns-legacy-proxy, .*, trustedCertEntry,/m,
+  })
+  writeFileSync(join(directory, 'Sender.java'), javaSender)
+  const port = await startProxy(t, directory)
+  const [trusting = ''] = /-Djavax\.net\.ssl\.trustStore=\S+ -D[^\s`]+/.exec(document) ?? []
+  const args = [...trusting.split(' '), 'Sender.java', String(port)]
+  const { stdout, stderr } = spawnSync('java', args, { cwd: directory, encoding: 'utf8' })
+  t.equal(stdout, 'TLSv1.2\n', stderr)
+  t.match(await run(t, remove, directory), { code: 0 })
+  t.match(await run(t, list, directory), { code: 1 })
+})
 
 const python = 'SSL_CERT_FILE=ca.pem python3 sender.py'
 const script = `
