@@ -22,7 +22,7 @@ export type Step = 'dns' | 'tcp' | 'tls' | 'alpn' | 'http2'
 export class ProbeFault extends Error {
   override readonly name = 'ProbeFault'
   readonly step: Step
-  /** Of the system or OpenSSL; `TIMEOUT` when nothing happened for too long. */
+  /** Of the system or OpenSSL; the reason of a GOAWAY; `TIMEOUT` when nothing happened for too long. */
   readonly code: string
 
   constructor(step: Step, code: string, message: string) {
@@ -47,6 +47,7 @@ const timeoutMs = 10_000
 export class Probe {
   readonly #session: ClientHttp2Session
   readonly #clock: Clock
+  #farewell: string | undefined
   /** Such as `17.188.143.34, TLSv1.3`. */
   readonly path: string
 
@@ -54,6 +55,9 @@ export class Probe {
     this.#session = session
     this.path = path
     this.#clock = clock
+    session.on('goaway', (_code: number, _last: number, debugData?: Buffer) => {
+      this.#farewell = reasonIn(debugData?.toString() ?? '')
+    })
   }
 
   /** @throws {ProbeFault} */
@@ -77,13 +81,17 @@ export class Probe {
     stream.setEncoding('utf8')
     if (body.length > 0) stream.end(body)
     try {
-      const [response] = (await once(stream, 'response')) as [Record<string, unknown>]
+      const ended = once(stream, 'close').then(closedEarly)
+      const answered = once(stream, 'response') as Promise<[Record<string, unknown>]>
+      const [response] = await Promise.race([answered, ended])
       let text = ''
       for await (const chunk of stream as AsyncIterable<string>) text += chunk
       const dateMs = Date.parse(String(response['date']))
       const status = Number(response[':status'])
       return { status, body: text, dateMs: Number.isNaN(dateMs) ? undefined : dateMs }
     } catch (error) {
+      if (this.#farewell !== undefined)
+        throw new ProbeFault('http2', this.#farewell, `GOAWAY ${this.#farewell}`)
       throw error instanceof ProbeFault ? error : faultOf('http2', error)
     } finally {
       cancel()
@@ -115,8 +123,8 @@ class Way {
 
   async secure(): Promise<TLSSocket> {
     const host = this.#url.hostname.replace(/^\[(.*)\]$/, '$1')
-    const { address } = await this.#unlessLate(lookup(host))
-    const tcp = connectTcp(Number(this.#url.port || 443), address)
+    await this.#unlessLate(lookup(host))
+    const tcp = connectTcp(Number(this.#url.port || 443), host)
     await this.#through('tcp', tcp, 'connect')
     const { certificate, certificateAuthority } = this.#target
     const socket = connectTls({
@@ -180,5 +188,17 @@ function closedEarly(): never {
 
 function faultOf(step: Step, error: unknown): ProbeFault {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'CLOSED'
-  return new ProbeFault(step, code, error instanceof Error ? error.message : String(error))
+  const message = error instanceof Error ? error.message : String(error)
+  // Where several addresses were tried in vain, the message is empty.
+  return new ProbeFault(step, code, message || code)
+}
+
+/** The `reason` of an answer or a GOAWAY of the provider API, where it gives one. */
+export function reasonIn(body: string): string | undefined {
+  try {
+    const value = JSON.parse(body) as { readonly reason?: unknown } | null
+    return typeof value?.reason === 'string' ? value.reason : undefined
+  } catch {
+    return undefined
+  }
 }

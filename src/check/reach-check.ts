@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import type { Route } from '../config/route.ts'
 import { ok, type Finding } from './finding.ts'
 import { Probe, ProbeFault, type ProbeTarget } from './probe.ts'
-import { answerFinding, clockFindings, faultFinding } from './reach-words.ts'
+import { answerFinding, clockFindings, faultFinding, refusalFinding } from './reach-words.ts'
 
 /** A route and how its provider API is reached. */
 export interface RouteTarget {
@@ -63,8 +63,9 @@ async function routeFindings(
   if (!live && certificate === undefined) return []
   return probing(subject, { origin, certificate, certificateAuthority }, clock, async (probe) => {
     if (!live) {
-      await probe.request(question, Buffer.alloc(0))
-      return [ok(subject, `${origin} takes its certificate in the handshake`)]
+      const answer = await probe.request(question, Buffer.alloc(0))
+      const taken = ok(subject, `${origin} takes its certificate in the handshake`)
+      return [refusalFinding(subject, answer) ?? taken]
     }
     const headers = await pushHeaders(route, clock)
     return [answerFinding(subject, await probe.request(headers, payloadFor(route)))]

@@ -1,5 +1,5 @@
 /** Why the provider API could not be reached, or what it answered, in words for its administrator. */
-import type { ProbeAnswer, ProbeFault, Step } from './probe.ts'
+import { reasonIn, type ProbeAnswer, type ProbeFault, type Step } from './probe.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 
 interface Words {
@@ -83,7 +83,7 @@ const byStep: Readonly<Record<Step, Words>> = {
 
 /** @param subject the origin, or the route that wanted to connect */
 export function faultFinding(subject: string, { code, step, message }: ProbeFault): Finding {
-  const { finding, cure } = byCode[code] ?? byStep[step]
+  const { finding, cure } = byCode[code] ?? byReason[code] ?? byStep[step]
   return error(subject, `${finding} (${message})`, cure)
 }
 
@@ -160,6 +160,16 @@ const byReason: Readonly<Record<string, Words>> = {
   },
 }
 
+/** What an answer says against the credential, if it does. */
+export function refusalFinding(
+  subject: string,
+  { status, body }: Pick<ProbeAnswer, 'status' | 'body'>,
+): Finding | undefined {
+  const reason = reasonIn(body) ?? ''
+  const known = byReason[reason]
+  return known && error(subject, `${known.finding} (${status} ${reason})`, known.cure)
+}
+
 /** What the answer to a push says that had to fail; only BadDeviceToken means that all is well. */
 export function answerFinding(subject: string, { status, body }: ProbeAnswer): Finding {
   const reason = reasonIn(body)
@@ -170,9 +180,8 @@ export function answerFinding(subject: string, { status, body }: ProbeAnswer): F
     )
   if (reason === 'DeviceTokenNotForTopic')
     return ok(subject, 'APNs takes the credential: it judged the token of a push to no device')
-  const known = reason === undefined ? undefined : byReason[reason]
-  if (known !== undefined)
-    return error(subject, `${known.finding} (${status} ${reason})`, known.cure)
+  const refusal = refusalFinding(subject, { status, body })
+  if (refusal !== undefined) return refusal
   const what = `a push to no device was answered ${status} ${reason ?? 'without a reason'}`
   if (status >= 429)
     return warning(subject, `${what}: APNs is busy or out of order`, 'check again in some minutes')
@@ -181,13 +190,4 @@ export function answerFinding(subject: string, { status, body }: ProbeAnswer): F
     `${what}, where BadDeviceToken was to be expected`,
     'see that providerApi leads to APNs, and look the reason up in Apple’s documentation',
   )
-}
-
-function reasonIn(body: string): string | undefined {
-  try {
-    const value = JSON.parse(body) as { readonly reason?: unknown } | null
-    return typeof value?.reason === 'string' ? value.reason : undefined
-  } catch {
-    return undefined
-  }
 }

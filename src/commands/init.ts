@@ -52,25 +52,24 @@ const options = {
   ca: { string: true, describe: 'CA to use instead of a new one, its key beside it as .key' },
 } as const
 
-type InitArguments = ArgumentsCamelCase<
-  InferredOptionTypes<typeof options> & { files: string[] | undefined }
->
+type InitOptions = InferredOptionTypes<typeof options> & { files: string[] | undefined }
+type InitArguments = ArgumentsCamelCase<InitOptions>
 
 /** See `apns-legacy-proxy init --help`. */
-export const init: CommandModule<object, InitArguments> = {
+export const init: CommandModule<object, InitOptions> = {
   command: 'init [files..]',
   describe: 'Write configuration, CA and server certificate for the files that you have',
   builder: (yargs) =>
     yargs
       .positional('files', {
-        string: true,
+        type: 'string',
         array: true,
         describe:
           'Push certificates with keys (.p12, .pem), or a signing key (.p8) with the certificates of its senders',
       })
       .options(options)
       .example('$0 init mdm-push.p12 --passphrase-file mdm-push.pass', 'For an MDM server')
-      .example('$0 init AuthKey_ABC123DEFG.p8 old-push.pem', 'For an app') as never,
+      .example('$0 init AuthKey_ABC123DEFG.p8 old-push.pem', 'For an app'),
   handler: run,
 }
 

@@ -69,7 +69,10 @@ export function isAboutPassphrase(error: unknown): error is CredentialError {
   )
 }
 
-/** Finds the key of each certificate, in its own file or any other. */
+/**
+ * Finds the key of each certificate, in its own file or any other.
+ * @throws {CredentialError} `key-mismatch` for a file whose key belongs to none of its certificates
+ */
 export function sortCredentials(opened: readonly Opened[]): Credentials {
   const identities = opened.filter(({ certificates }) => certificates.length > 0)
   const keyFiles = opened.filter(({ certificates }) => certificates.length === 0)
@@ -100,6 +103,7 @@ function pushIn(holder: Opened, keyFiles: readonly Opened[]): PushIdentity[] {
     const keyFile = owner === holder ? undefined : owner.file
     return [{ certificate, file, keyFile, passphrase: owner.passphrase ?? holder.passphrase }]
   }
+  if (holder.keys.length > 0) throw new CredentialError('key-mismatch', holder.file)
   return []
 }
 

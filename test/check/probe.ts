@@ -1,5 +1,6 @@
 /** Each step of the way to the provider API, and how it fails. */
 import { once } from 'node:events'
+import { constants, createSecureServer, type Http2SecureServer } from 'node:http2'
 import {
   createServer as createTcpServer,
   type AddressInfo,
@@ -26,7 +27,7 @@ function target(port: number, overrides: Partial<ProbeTarget> = {}): ProbeTarget
   }
 }
 
-async function listen(t: Test, listener: Server): Promise<number> {
+async function listen(t: Test, listener: Server | Http2SecureServer): Promise<number> {
   const sockets = new Set<Socket>()
   listener.on('connection', (socket: Socket) => {
     sockets.add(socket.on('error', () => undefined))
@@ -145,6 +146,27 @@ for (const [step, silent] of [
     })
     t.equal(clock.pending, 0)
   })
+
+t.test('a request that is cut off fails at once, with the reason of a GOAWAY', async (t) => {
+  const { cert, key } = identity
+  const leaving = createSecureServer({ cert, key })
+  let debugData = '{"reason":"BadCertificate"}'
+  leaving.on('stream', (stream) => {
+    stream.on('error', () => undefined)
+    stream.session?.goaway(0, 0, Buffer.from(debugData))
+    stream.close(constants.NGHTTP2_CANCEL)
+  })
+  const port = await listen(t, leaving)
+  const ask = async (): Promise<ProbeFault> => {
+    const probe = await Probe.open(target(port), new FakeClock())
+    const fault = await faultOf(probe.request({ ':method': 'GET', ':path': '/' }, Buffer.alloc(0)))
+    probe.close()
+    return fault
+  }
+  t.match(await ask(), { code: 'BadCertificate', message: 'GOAWAY BadCertificate' })
+  debugData = ''
+  t.match(await ask(), { step: 'http2', code: 'CLOSED', message: 'the other side closed' })
+})
 
 t.test('a request without an answer ends after ten seconds', async (t) => {
   const simulator = await openSimulator(t)

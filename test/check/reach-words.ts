@@ -28,6 +28,7 @@ const faults: readonly (readonly [step: Step, code: string, finding: RegExp, cur
   ['tls', 'CLOSED', /the TLS handshake fails/, /interferes/],
   ['alpn', 'CLOSED', /does not offer HTTP\/2/, /leave connections to \*\.push\.apple\.com alone/],
   ['http2', 'TIMEOUT', /says nothing of HTTP\/2/, /try again/],
+  ['http2', 'BadCertificate', /refuses the certificate: it is no push certificate/, /active/],
   // A refusal in TLS 1.3 comes when the handshake is over for the client.
   ['http2', 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED', /refuses the client certificate/, /revoked/],
 ]

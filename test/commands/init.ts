@@ -263,6 +263,12 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       ['mdm.pem'],
       /mdm\.pem: a certificate without its key, and APNs wants both/,
     ],
+    [
+      'a certificate with the key of another',
+      { 'app.pem': app.certificatePem + expired.keyPem },
+      ['app.pem'],
+      /app\.pem: the private key does not belong to the certificate; give the key that/,
+    ],
     ['a key alone', {}, ['mdm.key'], /mdm\.key: the key belongs to none of the certificates given/],
     [
       'a signing key alone',
