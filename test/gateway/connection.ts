@@ -448,6 +448,25 @@ t.test('what came while the process was busy is read before an error response', 
   t.end()
 })
 
+t.test('a bad token that is there twice does not make a resend a new run', (t) => {
+  const gateway = new MemoryGateway()
+  const dialled = gateway.dial()
+  const behind = Buffer.concat([enhanced(2, tokenOf(1)), frames(3, 5)])
+  arrive(dialled, Buffer.concat([enhanced(1, tokenOf(1)), behind]))
+  gateway.scene.upstream.answer(badToken)
+  gateway.scene.upstream.answer(badToken)
+  gateway.scene.upstream.answerAll(delivered)
+  gateway.pass(20)
+  t.equal(dialled.socket.written, '080800000001')
+  finish(dialled)
+  const again = gateway.dial()
+  arrive(again, behind)
+  gateway.pass(20)
+  t.same(waiting(gateway), [], 'nothing is sent twice')
+  t.equal(again.socket.written, '080800000002')
+  t.end()
+})
+
 t.test('stopped', (t) => {
   t.test('an idle connection is closed without a word', (t) => {
     const gateway = new MemoryGateway()
