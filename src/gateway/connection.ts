@@ -74,6 +74,8 @@ export class SenderConnection {
   #endedAtMs: number | undefined
   #closed = false
   #attending = false
+  #looking = false
+  #looked = false
   #heldBack = 0
   #cancelHold: Cancel | undefined
   #cancelWait: Cancel | undefined
@@ -231,6 +233,8 @@ export class SenderConnection {
       return true
     }
     if (this.#endedAtMs !== undefined || this.#inputEnded) return false
+    // Whether the sender is quiet, or has closed, shows only where it is read.
+    if (this.#lane.isRejecting) return false
     if (this.#lane.inFlight < this.#deps.limits.window) return false
     const { clock, limits, relay } = this.#deps
     this.#lane.leaveOlderThan(clock.now() - limits.errorDeadlineMs, (delivery) =>
@@ -264,13 +268,15 @@ export class SenderConnection {
     this.#cancelWait = undefined
     const { clock, relay, origin } = this.#deps
     const now = clock.now()
-    const advice = this.#lane.advise(now, relay.listens(origin.sender))
+    const listens = relay.listens(origin.sender)
+    const advice = this.#lane.advise(now, listens)
     switch (advice.do) {
       case 'wait':
         this.#attendAt(advice.atMs, now)
         break
       case 'report':
-        this.#report(advice.response)
+        if (listens || this.#looked) this.#report(advice.response)
+        else this.#lookAgain()
         break
       case 'close':
         this.#lane.hush()
@@ -279,6 +285,24 @@ export class SenderConnection {
       case 'nothing':
         this.#carryOn(now)
     }
+  }
+
+  /**
+   * A busy process takes its own silence for the sender's. After two timers it has read at least
+   * once: the sender's EOF may have been there all the time.
+   */
+  #lookAgain(): void {
+    const { clock } = this.#deps
+    if (this.#looking) return
+    this.#looking = true
+    clock.after(0, () =>
+      clock.after(0, () => {
+        this.#looking = false
+        this.#looked = true
+        this.#attend()
+        this.#looked = false
+      }),
+    )
   }
 
   #carryOn(now: number): void {

@@ -120,6 +120,11 @@ export class Lane<Content> {
     return !this.#ascending
   }
 
+  /** Whether a rejection waits until it can be told. */
+  get isRejecting(): boolean {
+    return this.#rejectedAtMs !== undefined
+  }
+
   /** Bytes of the sender have arrived. */
   heard(nowMs: number): void {
     this.#lastByteAtMs = nowMs

@@ -199,7 +199,10 @@ export class Overrun<C extends Copy> {
 function beginningOf<C extends Copy>(report: Reported<C>): ReadonlySet<string> {
   if (report.ambiguous || retriedStatuses.includes(report.statusCode)) return new Set()
   const copies = report.named === undefined ? report.inFront : [report.named, ...report.inFront]
-  return new Set(copies.map(({ key }) => key))
+  const beginning = new Set(copies.map(({ key }) => key))
+  // What stands on both sides of the named one returns in a resend too.
+  for (const { key } of report.behind) beginning.delete(key)
+  return beginning
 }
 
 function isNewRun<C>(episode: Episode<C>, origin: Origin, key: string): boolean {

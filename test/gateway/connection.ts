@@ -412,6 +412,61 @@ t.test('a connection opened after an error response', (t) => {
   t.end()
 })
 
+t.test('a full window does not hide the sender’s end from an error response', (t) => {
+  const gateway = new MemoryGateway({ limits: { window: 2 } })
+  const dialled = gateway.dial()
+  const { socket, events } = dialled
+  finish(dialled, frames(1, 3))
+  t.equal(socket.isPaused(), true)
+  gateway.scene.upstream.answer(badToken)
+  gateway.pass(200)
+  t.same(waiting(gateway), [2, 3])
+  gateway.scene.upstream.answerAll(delivered)
+  t.equal(socket.written, '', 'a response would destroy what is still on its way')
+  t.same(events, ['closed 3'])
+  t.end()
+})
+
+t.test('what came while the process was busy is read before an error response', (t) => {
+  const gateway = new MemoryGateway()
+  const dialled = gateway.dial()
+  const { socket, events } = dialled
+  arrive(dialled, frames(1, 2))
+  gateway.scene.upstream.answer(badToken)
+  socket.write(frames(3, 3))
+  socket.finish()
+  // The first timers are late; only then is there time to read.
+  gateway.scene.clock.after(20, () =>
+    gateway.scene.clock.after(0, () => {
+      socket.carry()
+    }),
+  )
+  gateway.pass(1000)
+  gateway.scene.upstream.answerAll(delivered)
+  t.equal(socket.written, '')
+  t.same(events, ['closed 3'])
+  t.end()
+})
+
+t.test('a bad token that is there twice does not make a resend a new run', (t) => {
+  const gateway = new MemoryGateway()
+  const dialled = gateway.dial()
+  const behind = Buffer.concat([enhanced(2, tokenOf(1)), frames(3, 5)])
+  arrive(dialled, Buffer.concat([enhanced(1, tokenOf(1)), behind]))
+  gateway.scene.upstream.answer(badToken)
+  gateway.scene.upstream.answer(badToken)
+  gateway.scene.upstream.answerAll(delivered)
+  gateway.pass(20)
+  t.equal(dialled.socket.written, '080800000001')
+  finish(dialled)
+  const again = gateway.dial()
+  arrive(again, behind)
+  gateway.pass(20)
+  t.same(waiting(gateway), [], 'nothing is sent twice')
+  t.equal(again.socket.written, '080800000002')
+  t.end()
+})
+
 t.test('stopped', (t) => {
   t.test('an idle connection is closed without a word', (t) => {
     const gateway = new MemoryGateway()

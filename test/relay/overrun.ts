@@ -59,6 +59,17 @@ t.test('without a report nothing is a resend', (t) => {
   t.end()
 })
 
+t.test('what stands on both sides of the named one is no sign of a new run', (t) => {
+  const { isResend } = given({
+    inFront: copies('front', 'twice'),
+    behind: copies('bad', 'twice', 'one', 'two'),
+  })
+  for (const key of ['bad', 'twice', 'one']) t.equal(isResend(later, key, 0), true, key)
+  t.equal(isResend(later, 'front', 0), false)
+  t.equal(isResend(later, 'two', 0), false, 'a new run has begun')
+  t.end()
+})
+
 t.test('a resend is matched with its first copy, in any order', (t) => {
   const behind = copies('one', 'two', 'three')
   const { overrun } = given({ behind })
