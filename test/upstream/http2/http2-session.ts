@@ -152,6 +152,16 @@ t.test('windows of the peer', (t) => {
     )
   })
 
+  t.test('bodies for which the output has no room go on once it has', async (t) => {
+    const windows = initialWindow('00000000') + frame(WINDOW_UPDATE, 0, 0, '70000000')
+    const { peer, opened } = await connected(t, windows)
+    for (let count = 0; count < 100; count++) opened.send({ payload: Buffer.alloc(5000, 'x') })
+    await peer.frame(HEADERS, 199)
+    peer.write(initialWindow('00002000'))
+    await peer.frame(DATA, 199)
+    t.equal(body(peer, 199).join('').length, 5000)
+  })
+
   t.test('an answer that does not wait for the body ends the request', async (t) => {
     const { peer, opened } = await connected(t, initialWindow('00000000'))
     const parcel = opened.send()
