@@ -336,7 +336,8 @@ export class SenderConnection {
     const atMs = Math.min(heardAtMs + this.#deps.limits.quietMs, latestAtMs)
     if (now < atMs) this.#attendAt(atMs, now)
     // One that is held back comes here again when it is let go.
-    else if (this.#heldBack === 0) this.#stopNow(inFlight > 0 || now - heardAtMs < busyMs)
+    else if (this.#heldBack === 0)
+      this.#stopNow(this.#blocked || inFlight > 0 || now - heardAtMs < busyMs)
   }
 
   #stopNow(busy: boolean): void {
