@@ -116,6 +116,11 @@ export class SenderConnection {
     return this.#reported && !this.#inputEnded
   }
 
+  /** Whether its own side is closed, and the sender's is not. */
+  get isHalfClosed(): boolean {
+    return this.#endedAtMs !== undefined && !this.#inputEnded
+  }
+
   /** Whether its sender may be about to send again what stands behind an error response here. */
   get mayBeOvertaken(): boolean {
     return this.isOverrunning && (this.#socket.isPaused() || this.idleMs < deafMs)
