@@ -275,11 +275,11 @@ export class Proxy {
     return owned < maxEntries && this.#store?.journal.healthy !== false
   }
 
-  /** A sender that is deaf to its error response may keep its connection for ever. */
+  /** A sender that is deaf to its error response, or to a close, may keep its connection for ever. */
   #makeRoom(): void {
     const senders = this.#lines.flatMap(({ open }) => [...open])
     if (senders.length < this.#configuration.limits.maxConnections * crowded) return
-    const deaf = senders.filter(({ isOverrunning }) => isOverrunning)
+    const deaf = senders.filter(({ isHalfClosed }) => isHalfClosed)
     const [longestIdle] = deaf.sort((one, other) => other.idleMs - one.idleMs)
     if (longestIdle !== undefined && longestIdle.idleMs >= deafMs) longestIdle.destroy()
   }

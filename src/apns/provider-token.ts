@@ -49,6 +49,14 @@ export class ProviderToken {
     this.#cancel?.()
   }
 
+  /**
+   * Whether APNs cannot find a token of a session that was opened at `openedAtMs` too old: it is the
+   * clocks that disagree then, and another token would not help.
+   */
+  isFreshSince(openedAtMs: number): boolean {
+    return this.#issuedAt <= openedAtMs && this.#clock.now() - this.#issuedAt < youngestMs
+  }
+
   /** APNs found the token too old: signs another, unless this one is younger than 20 minutes. */
   async expired(): Promise<void> {
     if (this.#clock.now() - this.#issuedAt >= youngestMs) await this.#sign()

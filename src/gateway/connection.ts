@@ -116,6 +116,11 @@ export class SenderConnection {
     return this.#reported && !this.#inputEnded
   }
 
+  /** Whether its own side is closed, and the sender's is not. */
+  get isHalfClosed(): boolean {
+    return this.#endedAtMs !== undefined && !this.#inputEnded
+  }
+
   /** Whether its sender may be about to send again what stands behind an error response here. */
   get mayBeOvertaken(): boolean {
     return this.isOverrunning && (this.#socket.isPaused() || this.idleMs < deafMs)
@@ -336,7 +341,8 @@ export class SenderConnection {
     const atMs = Math.min(heardAtMs + this.#deps.limits.quietMs, latestAtMs)
     if (now < atMs) this.#attendAt(atMs, now)
     // One that is held back comes here again when it is let go.
-    else if (this.#heldBack === 0) this.#stopNow(inFlight > 0 || now - heardAtMs < busyMs)
+    else if (this.#heldBack === 0)
+      this.#stopNow(this.#blocked || inFlight > 0 || now - heardAtMs < busyMs)
   }
 
   #stopNow(busy: boolean): void {

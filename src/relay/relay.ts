@@ -12,7 +12,7 @@ import { LoopBreaker } from './loop-breaker.ts'
 import { Overrun, type Origin } from './overrun.ts'
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
 import { statusFor } from './status.ts'
-import { blamesToken, Suspicion } from './suspicion.ts'
+import { blamesToken, mayBlameRoute, Suspicion } from './suspicion.ts'
 import { newTally, type Tally } from './tally.ts'
 
 /** The way to the provider API. */
@@ -333,10 +333,10 @@ export class Relay implements DeliveryOwner {
     }
     const { token } = delivery.request
     const now = this.#deps.clock.now()
-    if (blamesToken(reason) && this.#suspicion.doubts(token, now)) {
+    if (mayBlameRoute(reason) && this.#suspicion.doubts(token, now)) {
       // Those answered before the suspicion were as good, and are not to be refused for an hour.
       this.#knownBad.clear()
-      this.refused(`${reason} for every token: wrong certificate or environment?`)
+      this.refused(`${reason} for every token: wrong certificate, topic or environment?`)
       this.#deps.upstream.send(delivery)
       return
     }

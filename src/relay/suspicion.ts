@@ -5,12 +5,17 @@ const withinMs = 60_000
 /** So long the tokens are not believed to be bad; then they are. */
 const doubtMs = 300_000
 
-/** Reasons that blame the token, and that a wrong certificate or environment gives for every token. */
 const tokenReasons: readonly string[] = ['BadDeviceToken', 'DeviceTokenNotForTopic']
+const topicReasons: readonly string[] = ['BadTopic', 'TopicDisallowed']
 
 /** Whether a reason blames the token. */
 export function blamesToken(reason: string): boolean {
   return tokenReasons.includes(reason)
+}
+
+/** Whether a wrong certificate, topic or environment gives a reason for every notification. */
+export function mayBlameRoute(reason: string): boolean {
+  return blamesToken(reason) || topicReasons.includes(reason)
 }
 
 /**
@@ -35,7 +40,7 @@ export class Suspicion {
     this.#convinced = false
   }
 
-  /** A token was called bad. Returns whether the route is to be doubted instead. */
+  /** A notification to a token was rejected so. Returns whether the route is to be doubted instead. */
   doubts(token: string, nowMs: number): boolean {
     if (this.#convinced) return false
     if (this.#suspectedAtMs !== undefined) {

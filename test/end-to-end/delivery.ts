@@ -43,20 +43,16 @@ t.test('of 3,000 written and closed without reading, all good ones are delivered
   t.same(lostAndDoubled(stage, sent), none)
 })
 
-for (const count of [3000, 20_000])
-  t.test(
-    `of ${count} whose sender is gone once they are written, all good ones arrive`,
-    async (t) => {
-      const stage = await setStage(t, weather)
-      const sent = pushes(count, (index) => index === 1)
-      const socket = await dial(stage)
-      socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
-      // As close() without a read: an error response is answered with a reset.
-      socket.destroySoon()
-      await settled(stage, count)
-      t.same(lostAndDoubled(stage, sent), none)
-    },
-  )
+t.test('of 3,000 whose sender is gone once they are written, all good ones arrive', async (t) => {
+  const stage = await setStage(t, weather)
+  const sent = pushes(3000, (index) => index === 1)
+  const socket = await dial(stage)
+  socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
+  // As close() without a read: an error response is answered with a reset.
+  socket.destroySoon()
+  await settled(stage, 3000)
+  t.same(lostAndDoubled(stage, sent), none)
+})
 
 t.test('a sender that never resends after the error response loses nothing', async (t) => {
   const stage = await setStage(t, weather)

@@ -45,28 +45,40 @@ t.test('a route in an outage fills its own share of the journal, and no other’
   t.equal(deliveries(stage).size, 200)
 })
 
-t.test('senders that are deaf to their error response make room for others', async (t) => {
-  const clock = new AcceleratedClock(50)
-  const stage = await setStage(t, {
-    clock,
-    file: { maxConnections: 10 },
-    simulator: { answers: badToken },
+/** What makes the gateway close: a rejection, and bytes that are no command. */
+const offences = [
+  ['error response', (push: Push) => frames([push])],
+  ['close', () => Buffer.from([0xff])],
+] as const
+
+for (const [name, offend] of offences)
+  t.test(`senders that are deaf to their ${name} make room for others`, async (t) => {
+    const clock = new AcceleratedClock(50)
+    const stage = await setStage(t, {
+      clock,
+      file: { maxConnections: 10 },
+      simulator: { answers: badToken },
+    })
+    const deaf: RawSender[] = []
+    for (const push of pushes(9, () => true)) {
+      const sender = await RawSender.open(t, stage)
+      sender.socket.write(offend(push))
+      deaf.push(sender)
+      await sender.saw('end')
+    }
+    await new Promise<void>((resolve) => clock.after(10_000, resolve))
+    const last = await RawSender.open(t, stage)
+    last.socket.write(frames(pushes(1)))
+    await settled(stage, 1)
+    await until(() => deliveries(stage).size === 1)
+    t.equal(deliveries(stage).size, 1)
+    t.equal(stage.proxy.lines[0]?.connections, 9, 'one of the deaf is gone')
+    t.equal(
+      (await stage.log.find('connection.closed'))['connection'],
+      1,
+      'the one deaf for longest',
+    )
   })
-  const deaf: RawSender[] = []
-  for (const push of pushes(9, () => true)) {
-    const sender = await RawSender.open(t, stage)
-    sender.socket.write(frames([push]))
-    deaf.push(sender)
-    await sender.saw('end')
-  }
-  await new Promise<void>((resolve) => clock.after(10_000, resolve))
-  const last = await RawSender.open(t, stage)
-  last.socket.write(frames(pushes(1)))
-  await settled(stage, 10)
-  t.equal(deliveries(stage).size, 1)
-  t.equal(stage.proxy.lines[0]?.connections, 9, 'one of the deaf is gone')
-  t.equal((await stage.log.find('connection.closed'))['connection'], 1, 'the one deaf for longest')
-})
 
 t.test('a peer that is turned away and does not go is dropped', async (t) => {
   const clock = new AcceleratedClock(50)

@@ -678,6 +678,24 @@ t.test('stopped', (t) => {
     t.end()
   })
 
+  t.test('one that waits for room in the journal is busy, however long ago it was heard', (t) => {
+    let room = true
+    const gateway = new MemoryGateway({ hasRoom: () => room })
+    const dialled = gateway.dial()
+    arrive(dialled, frames(1, 2))
+    gateway.scene.upstream.answerAll(delivered)
+    room = false
+    arrive(dialled, frames(3, 4))
+    gateway.pass(5000)
+    void dialled.connection.stop(Infinity)
+    gateway.pass(20)
+    t.equal(dialled.socket.written, '080a00000002', '3 and 4 will be sent again')
+    room = true
+    gateway.pass(100)
+    t.same(waiting(gateway), [])
+    t.end()
+  })
+
   t.test('one that was told of an error is read on', (t) => {
     const gateway = new MemoryGateway()
     const dialled = reported(gateway)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { blamesToken, Suspicion } from '../../src/relay/suspicion.ts'
+import { blamesToken, mayBlameRoute, Suspicion } from '../../src/relay/suspicion.ts'
 
 const minuteMs = 60_000
 
@@ -72,5 +72,13 @@ t.test('two reasons blame the token', (t) => {
   t.ok(blamesToken('DeviceTokenNotForTopic'))
   t.notOk(blamesToken('PayloadTooLarge'))
   t.notOk(blamesToken('Unregistered'))
+  t.end()
+})
+
+t.test('the route may be to blame for these and for its topic', (t) => {
+  for (const reason of ['BadDeviceToken', 'DeviceTokenNotForTopic', 'BadTopic', 'TopicDisallowed'])
+    t.ok(mayBlameRoute(reason), reason)
+  t.notOk(blamesToken('TopicDisallowed'), 'which is no fault of the token')
+  t.notOk(mayBlameRoute('PayloadTooLarge'))
   t.end()
 })

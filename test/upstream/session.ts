@@ -473,12 +473,12 @@ function behave(t: Test, Session: SessionClass): void {
       t.equal(opened.events.at(-1), 'closed drained')
     })
 
-    t.test('is not signed anew where it is young', async (t) => {
+    t.test('is not signed anew where it is young: the clock is to blame', async (t) => {
       const { peer, opened, token } = await withToken(t)
       const before = token.authorization
       const parcel = opened.send()
       answer(await request(peer), 403, expired)
-      t.match(await opened.outcomeOf(parcel), { kind: 'unavailable' })
+      t.match(await opened.outcomeOf(parcel), { kind: 'credential', reason: /clock/ })
       await opened.closed()
       t.equal(token.authorization, before)
     })

@@ -178,9 +178,15 @@ export class Http2Session implements ProviderSession {
   #ended(exchange: Exchange, end: ExchangeEnd): void {
     const outcome = outcomeAfter(exchange, end)
     this.#endings++
-    if (outcome.kind === 'unavailable' && outcome.reason === staleProviderToken) this.#renew()
-    exchange.shipment.answered(outcome)
+    const isStale = outcome.kind === 'unavailable' && outcome.reason === staleProviderToken
+    exchange.shipment.answered(isStale ? this.#stale(outcome) : outcome)
     this.#endWhenDrained()
+  }
+
+  #stale(outcome: Outcome): Outcome {
+    this.#renew()
+    if (this.#target.providerToken?.isFreshSince(this.#openedAtMs) !== true) return outcome
+    return { kind: 'credential', reason: `${staleProviderToken}, though new: is the clock right?` }
   }
 
   /** A connection that has seen an expired token refuses fresh ones as well. — source: pushy */
