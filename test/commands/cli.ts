@@ -77,7 +77,10 @@ t.test('send tells a stranger that the gateway may not know its certificate', as
   t.equal(code, 1)
   t.match(stdout, /closed the connection without a word: it may not know this certificate/)
   t.equal(stderr, '')
-  t.match(await event(output, 'sender.refused'), { subject: /com\.example\.stranger/ })
+  t.match(await event(output, 'sender.refused'), {
+    subject: /com\.example\.stranger/,
+    cure: /^to admit it, add "sha256:[0-9a-f]{64}" to senderCertificates .* list the key of its own/,
+  })
 })
 
 t.test('send says what is wrong with itself', async (t) => {
