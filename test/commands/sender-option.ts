@@ -1,25 +1,17 @@
 /** `send` and `feedback`: what they say of their own arguments and of what they connect to. */
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { event, runCommand, startCommand } from '../fixtures/command.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
+import { folder } from '../fixtures/folder.ts'
 import { writeConfiguration } from '../fixtures/stage.ts'
 
 const sender = await pushCertificate('com.example.app')
 const noStack = /\n\s+at .*:\d+/
-
-function folder(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'apns-legacy-proxy-'))
-  t.teardown(() => {
-    rmSync(directory, { recursive: true, force: true })
-  })
-  return directory
-}
 
 t.test('a credential that an option names is told with the options that help', async (t) => {
   const at = (name: string): string =>

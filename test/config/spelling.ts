@@ -28,6 +28,12 @@ t.test('a key is told with the known one that was meant, if there is one', (t) =
   t.end()
 })
 
+t.test('in a short key, two letters that changed places are one mistake', (t) => {
+  t.equal(unknownKey('prot', ['port', 'host']), 'is not a known key; did you mean port?')
+  t.notMatch(unknownKey('pump', ['port', 'host']), /did you mean/)
+  t.end()
+})
+
 t.test('only keys of the place are meant', (t) => {
   const schema = configurationSchema('.')
   t.same(keysAt(schema, ['admin']), ['host', 'port'])

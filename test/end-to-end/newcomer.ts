@@ -1,24 +1,22 @@
 /** A newcomer's first walk: with a Keychain export and its passphrase, to the first push. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { event, runCommand, startCommand, type RunningCommand } from '../fixtures/command.ts'
 import { until } from '../fixtures/condition.ts'
+import { folder } from '../fixtures/folder.ts'
 import { authority } from '../fixtures/identity.ts'
 
 const fixture = (path: string): string =>
   fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url))
 const topic = 'com.apple.mgmt.External.6f1c2a52-64a4-4f0c-9d3e-8b1f6d6a7c21'
 
-function folder(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'apns-legacy-proxy-'))
-  t.teardown(() => {
-    rmSync(directory, { recursive: true, force: true })
-  })
+/** All that a newcomer has. */
+function desk(t: Test): string {
+  const directory = folder(t)
   copyFileSync(fixture('credentials/mdm-legacy.p12'), join(directory, 'mdm-push.p12'))
   return directory
 }
@@ -61,7 +59,7 @@ function startSender(t: Test, directory: string, port: number, ca: string): { st
 
 t.test('six commands lead to the first push, and no file is edited', async (t) => {
   // The first is `npm ci`. What follows is what docs/getting-started.md says.
-  const directory = folder(t)
+  const directory = desk(t)
   // 2: echo … > mdm-push.pass, in an editor or otherwise
   writeFileSync(join(directory, 'mdm-push.pass'), 'correct-horse\n', { mode: 0o600 })
   // 3
