@@ -146,7 +146,7 @@ export class Line implements RouteGauge, Admission {
 async function approachOf(
   { credential, environment }: Route,
   { providerApi, limits }: LineSettings,
-  { keyRing }: LineDeps,
+  { keyRing, random }: LineDeps,
 ): Promise<Approach> {
   const { requestTimeoutMs, maxSessions } = limits
   return {
@@ -156,6 +156,8 @@ async function approachOf(
       certificateAuthority: providerApi.certificateAuthority,
       providerToken:
         credential.kind === 'signing-key' ? await keyRing.tokenOf(credential) : undefined,
+      proxy: providerApi.proxy,
+      random,
     },
     times: { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs },
     maxSessions,
@@ -169,6 +171,7 @@ function isSame(one: Approach, other: Approach): boolean {
       target.certificate?.certificatePem,
       target.certificate?.keyPem,
       target.certificateAuthority,
+      target.proxy,
       times,
       maxSessions,
     ])

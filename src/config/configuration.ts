@@ -30,6 +30,8 @@ export interface Configuration {
     readonly origins: Readonly<Record<Environment, string>>
     /** PEM, beside the roots that Node trusts. */
     readonly certificateAuthority: string | undefined
+    /** `http://[user:password@]host:port` of an HTTP proxy; a secret. */
+    readonly proxy: string | undefined
   }
   readonly dataDirectory: string
   readonly journal: ConfigurationFile['journal']
@@ -97,6 +99,7 @@ function built(
     providerApi: {
       origins: { production: file.providerApi.production, sandbox: file.providerApi.sandbox },
       certificateAuthority,
+      proxy: file.providerApi.proxy,
     },
     dataDirectory: file.dataDirectory,
     journal: file.journal,

@@ -11,6 +11,10 @@ const origin = z
   .refine((value) => URL.canParse(value) && new URL(value).pathname === '/', {
     error: 'must be only scheme, host and port, for example https://api.push.apple.com',
   })
+const proxy = z.url({
+  protocol: /^http$/,
+  error: 'must be an http:// address with a port, for example http://proxy.example:3128',
+})
 const appleId = z.string().regex(/^[A-Z0-9]{10}$/, {
   error: 'must be 10 characters of A–Z and 0–9, as in the Apple developer account',
 })
@@ -153,6 +157,7 @@ export function configurationSchema(directory: string) {
         production: origin.default('https://api.push.apple.com'),
         sandbox: origin.default('https://api.sandbox.push.apple.com'),
         certificateAuthority: file.optional(),
+        proxy: proxy.optional(),
       })
       .prefault({}),
     unregistered: policy.unregistered.default('feedback'),

@@ -68,7 +68,7 @@ export function rehearsed(
   providerApi: PlayedProvider,
 ): Configuration {
   const dataDirectory = join(configuration.dataDirectory, 'rehearsal', 'store')
-  return { ...configuration, providerApi, dataDirectory }
+  return { ...configuration, providerApi: { ...providerApi, proxy: undefined }, dataDirectory }
 }
 
 /** The same configuration on ports that are free. */
@@ -101,6 +101,7 @@ export function rehearsalConfiguration(
     providerApi: {
       origins: { production: 'https://127.0.0.1', sandbox: 'https://127.0.0.1' },
       certificateAuthority: undefined,
+      proxy: undefined,
     },
     dataDirectory,
     journal: { enabled: true, maxEntries: 100_000 },

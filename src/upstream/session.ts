@@ -41,6 +41,10 @@ export interface SessionTarget {
   readonly certificateAuthority: string | undefined
   /** When the route sends with a signing key. */
   readonly providerToken: ProviderToken | undefined
+  /** `http://[user:password@]host:port` of an HTTP proxy that lets CONNECT through; a secret. */
+  readonly proxy: string | undefined
+  /** In [0, 1); chooses among the addresses of a name. */
+  readonly random: () => number
 }
 
 /** Milliseconds that bound a session's patience. */

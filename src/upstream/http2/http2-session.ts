@@ -1,10 +1,11 @@
 /** A session to the provider API that writes its requests as bytes, all of one turn at once. */
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls, rootCertificates, TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { outcomeOf, type Outcome } from '../../apns/outcome.ts'
 import { meaningOf, type Reason } from '../../apns/reason.ts'
 import type { Cancel, Clock } from '../../clock.ts'
 import type { Shipment } from '../../relay/delivery.ts'
+import { describe, dial } from '../dial.ts'
 import type { ProviderSession, SessionOwner, SessionTarget, SessionTimes } from '../session.ts'
 import { Connection } from './connection.ts'
 import type { Exchange, ExchangeEnd } from './exchange.ts'
@@ -24,7 +25,9 @@ export class Http2Session implements ProviderSession {
   readonly #owner: SessionOwner
   readonly #times: SessionTimes
   readonly #clock: Clock
-  readonly #socket: Socket
+  readonly #hangUp: () => void
+  /** Undefined until there is a way through the proxy, where there is a proxy. */
+  #socket: Socket | undefined
   readonly #output: Output
   readonly #connection: Connection
   readonly #openedAtMs: number
@@ -53,16 +56,23 @@ export class Http2Session implements ProviderSession {
     this.#times = times
     this.#clock = clock
     this.#openedAtMs = this.#heardAtMs = clock.now()
-    this.#socket = dial(target)
     this.#output = new Output(
-      (bytes, done) => this.#socket.write(bytes, done),
+      (bytes, done) => this.#socket?.write(bytes, done),
       () => {
         this.#drained()
       },
     )
     const { host } = new URL(target.origin)
     this.#connection = new Connection(host, this.#follower(), this.#output, firstStreamId)
-    this.#listen()
+    this.#hangUp = dial(target, {
+      dialled: (socket) => {
+        this.#listen(socket)
+      },
+      failed: (cause) => {
+        this.#cause ??= cause
+        this.#close()
+      },
+    })
     this.#cancelTick = this.#nextTick()
   }
 
@@ -101,11 +111,12 @@ export class Http2Session implements ProviderSession {
     this.#cause ??= cause
     this.#state = 'ending'
     this.#output.close()
-    this.#socket.destroy()
+    this.#hangUp()
+    this.#socket?.destroy()
   }
 
-  #listen(): void {
-    const socket = this.#socket
+  #listen(socket: Socket): void {
+    this.#socket = socket
     socket.on('error', (error) => {
       this.#cause ??= describe(error)
       this.#credentialRefused ||= isCertificateAlert(error)
@@ -119,9 +130,12 @@ export class Http2Session implements ProviderSession {
     socket.on('data', (chunk: Buffer) => {
       this.#receive(chunk)
     })
-    socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
-      this.#connected()
-    })
+    if (this.#state === 'ending') socket.destroy()
+    else if (!(socket instanceof TLSSocket) && !socket.connecting) this.#connected(socket)
+    else
+      socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
+        this.#connected(socket)
+      })
   }
 
   #follower(): ConstructorParameters<typeof Connection>[1] {
@@ -141,9 +155,9 @@ export class Http2Session implements ProviderSession {
     }
   }
 
-  #connected(): void {
-    this.#socket.setNoDelay(true)
-    if (this.#socket instanceof TLSSocket && this.#socket.alpnProtocol !== 'h2')
+  #connected(socket: Socket): void {
+    socket.setNoDelay(true)
+    if (socket instanceof TLSSocket && socket.alpnProtocol !== 'h2')
       this.destroy('the peer does not offer HTTP/2 in its TLS handshake (ALPN h2)')
     else this.#connection.open()
   }
@@ -230,10 +244,12 @@ export class Http2Session implements ProviderSession {
   #end(code: ErrorName): void {
     this.#state = 'ending'
     this.#connection.goaway(code)
-    this.#socket.end(this.#output.close(), () => this.#socket.destroy())
+    const socket = this.#socket
+    socket?.end(this.#output.close(), () => socket.destroy())
   }
 
   #close(): void {
+    if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#cancelTick()
     this.#output.close()
@@ -253,7 +269,7 @@ export class Http2Session implements ProviderSession {
   #tick(now: number): void {
     const { connectTimeoutMs, pingTimeoutMs, pingIntervalMs } = this.#times
     this.#connection.calm()
-    if (this.#state === 'ending') this.#socket.destroy()
+    if (this.#state === 'ending') this.#socket?.destroy()
     else if (this.#state === 'connecting') {
       if (now - this.#openedAtMs >= connectTimeoutMs) this.destroy('no answer while connecting')
     } else if (this.#pingSentAtMs !== undefined) {
@@ -285,20 +301,6 @@ export class Http2Session implements ProviderSession {
     if (!this.#connection.areSettingsAcknowledged)
       this.#fail('SETTINGS_TIMEOUT', 'does not acknowledge SETTINGS')
   }
-}
-
-function dial({ origin, certificate, certificateAuthority }: SessionTarget): Socket {
-  const { protocol, hostname, port } = new URL(origin)
-  const host = hostname.replace(/^\[|\]$/g, '')
-  if (protocol === 'http:') return connectTcp({ host, port: Number(port || 80) })
-  return connectTls({
-    host,
-    port: Number(port || 443),
-    ALPNProtocols: ['h2'],
-    ...(isIP(host) === 0 && { servername: host }),
-    ...(certificate && { cert: certificate.certificatePem, key: certificate.keyPem }),
-    ...(certificateAuthority && { ca: [...rootCertificates, certificateAuthority] }),
-  })
 }
 
 /** What becomes of a request without an answer. */
@@ -333,9 +335,4 @@ function goawayReason(code: number, debugData: Buffer): string {
 function isCertificateAlert(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return /ALERT_(.*CERTIFICATE.*|ACCESS_DENIED|UNKNOWN_CA)/.test(code)
-}
-
-/** Where a name has several addresses, each has its own error. */
-function describe(error: Error): string {
-  return error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message
 }

@@ -60,6 +60,8 @@ function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
           certificate,
           certificateAuthority: authority.certificatePem,
           providerToken: undefined,
+          proxy: undefined,
+          random: Math.random,
         },
         owner,
         { connectTimeoutMs: 10_000, requestTimeoutMs, pingIntervalMs: 60_000, pingTimeoutMs: 5000 },

@@ -1,0 +1,145 @@
+/** The way to the provider API: names, addresses, TLS, and a proxy where one is in between. */
+import { lookup, type LookupAddress } from 'node:dns'
+import { request } from 'node:http'
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net'
+import {
+  connect as connectTls,
+  type ConnectionOptions,
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+} from 'node:tls'
+import type { SessionTarget } from './session.ts'
+
+/** Exactly one of these is called, once. */
+export interface Dialler {
+  /** A socket that is connecting, or has begun its handshake; it still needs an error listener. */
+  dialled(socket: Socket): void
+  /** There will be none. */
+  failed(cause: string): void
+}
+
+/**
+ * Opens a socket to a target; at once where it is reached directly. The name is looked up anew each
+ * time, and all of its addresses are tried, beginning with any of them: APNs spreads its load so.
+ * @returns what gives it up; `failed` hears of it
+ * @throws when the credential is such that TLS does not even begin
+ */
+export function dial(target: SessionTarget, dialler: Dialler): () => void {
+  const address = addressOf(target.origin)
+  if (target.proxy !== undefined) return tunnel(target, target.proxy, address, dialler)
+  const ways = { ...address, lookup: spread(target.random) }
+  dialler.dialled(address.tls ? connectTls({ ...ways, ...tlsOptions(target) }) : connectTcp(ways))
+  return () => undefined
+}
+
+interface Address {
+  readonly host: string
+  readonly port: number
+  readonly tls: boolean
+}
+
+function addressOf(origin: string): Address {
+  const { protocol, hostname, port } = new URL(origin)
+  const tls = protocol === 'https:'
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (tls ? 443 : 80)), tls }
+}
+
+/** What a proxy says when it does not let us through, and what to do. */
+const refusals: Readonly<Record<number, string>> = {
+  401: 'asks for credentials, or other ones; give them as http://user:password@… in providerApi.proxy',
+  403: 'does not allow it; let it pass CONNECT to port 443 or 2197 of the provider API',
+  407: 'asks for credentials, or other ones; give them as http://user:password@… in providerApi.proxy',
+  502: 'cannot reach the provider API itself',
+  503: 'cannot reach the provider API itself',
+  504: 'cannot reach the provider API itself',
+}
+
+/** — source: RFC 9110, 9.3.6 */
+function tunnel(
+  target: SessionTarget,
+  proxy: string,
+  { host, port, tls }: Address,
+  dialler: Dialler,
+): () => void {
+  const { username, password } = new URL(proxy)
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+  if (tls) contextOf(target)
+  const connecting = request({
+    ...addressOf(proxy),
+    method: 'CONNECT',
+    path: authority,
+    agent: false,
+    headers: {
+      host: authority,
+      ...(username !== '' && {
+        'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}`,
+      }),
+    },
+  })
+  connecting.on('connect', ({ statusCode = 0 }, socket) => {
+    socket.on('error', () => undefined)
+    if (statusCode === 200)
+      dialler.dialled(tls ? connectTls({ ...tlsOptions(target), host, socket }) : socket)
+    else {
+      socket.destroy()
+      dialler.failed(
+        `the proxy answers ${statusCode}: ${refusals[statusCode] ?? 'it refuses to connect'}`,
+      )
+    }
+  })
+  connecting.on('error', (error) => {
+    dialler.failed(`the proxy: ${describe(error)}`)
+  })
+  connecting.end()
+  return () => {
+    connecting.destroy()
+  }
+}
+
+function tlsOptions(target: SessionTarget): ConnectionOptions {
+  const { host } = addressOf(target.origin)
+  return {
+    ALPNProtocols: ['h2'],
+    secureContext: contextOf(target),
+    ...(isIP(host) === 0 && { servername: host }),
+  }
+}
+
+/** To read all the roots again for each session would hold up the process for 50 ms. */
+const contexts = new WeakMap<SessionTarget, SecureContext>()
+
+function contextOf(target: SessionTarget): SecureContext {
+  const { certificate, certificateAuthority } = target
+  const context =
+    contexts.get(target) ??
+    createSecureContext({
+      ...(certificate && { cert: certificate.certificatePem, key: certificate.keyPem }),
+      ...(certificateAuthority && { ca: [...rootCertificates, certificateAuthority] }),
+    })
+  contexts.set(target, context)
+  return context
+}
+
+function spread(random: () => number): LookupFunction {
+  return (hostname, options, found) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) found(error, '')
+      else if (options.all === true) found(null, shuffled(addresses, random))
+      else found(null, shuffled(addresses, random)[0]?.address ?? '')
+    })
+  }
+}
+
+function shuffled(addresses: readonly LookupAddress[], random: () => number): LookupAddress[] {
+  return addresses
+    .map((address) => ({ address, rank: random() }))
+    .sort((one, other) => one.rank - other.rank)
+    .map(({ address }) => address)
+}
+
+/** Where a name has several addresses, each has its own error. */
+export function describe(error: Error): string {
+  return error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message
+}
