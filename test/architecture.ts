@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sender: ['binary', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
   init: ['credentials'],
-  check: ['apns', 'config', 'credentials', 'clock.ts'],
+  check: ['apns', 'config', 'credentials', 'upstream', 'clock.ts'],
   rehearsal: ['config', 'credentials', 'clock.ts'],
 }
 

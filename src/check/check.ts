@@ -71,5 +71,5 @@ async function networkFindings(
       ? []
       : [{ subject: `routes[${index}] ${route.name}`, route, origin: origins[route.environment] }],
   )
-  return reachFindings(targets, { certificateAuthority, live }, clock)
+  return reachFindings(targets, { certificateAuthority, proxy: origins.proxy, live }, clock)
 }

@@ -2,9 +2,10 @@
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
-import { connect as connectTcp, isIP } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
+import { openTunnel } from '../upstream/dial.ts'
 
 /** Whom to reach, and as whom. */
 export interface ProbeTarget {
@@ -13,10 +14,12 @@ export interface ProbeTarget {
   readonly certificate: { readonly certificatePem: string; readonly keyPem: string } | undefined
   /** PEM, beside the roots that Node trusts. */
   readonly certificateAuthority: string | undefined
+  /** `http://[user:password@]host:port`, where one is on the way; a secret. */
+  readonly proxy: string | undefined
 }
 
 /** Each is only possible after the one before it. */
-export type Step = 'dns' | 'tcp' | 'tls' | 'alpn' | 'http2'
+export type Step = 'proxy' | 'dns' | 'tcp' | 'tls' | 'alpn' | 'http2'
 
 /** The way ended in a step. Radius: the check of this origin. */
 export class ProbeFault extends Error {
@@ -123,12 +126,12 @@ class Way {
 
   async secure(): Promise<TLSSocket> {
     const host = this.#url.hostname.replace(/^\[(.*)\]$/, '$1')
-    await this.#unlessLate(lookup(host))
-    const tcp = connectTcp(Number(this.#url.port || 443), host)
-    await this.#through('tcp', tcp, 'connect')
-    const { certificate, certificateAuthority } = this.#target
+    const port = Number(this.#url.port || 443)
+    const { certificate, certificateAuthority, proxy } = this.#target
     const socket = connectTls({
-      socket: tcp,
+      socket: await (proxy === undefined
+        ? this.#direct(host, port)
+        : this.#tunnel(proxy, host, port)),
       ...(isIP(host) === 0 && { servername: host }),
       host,
       ALPNProtocols: ['h2'],
@@ -141,6 +144,29 @@ class Way {
     this.#step = 'alpn'
     if (socket.alpnProtocol !== 'h2') throw new Error('no HTTP/2 is offered')
     return socket
+  }
+
+  async #direct(host: string, port: number): Promise<Socket> {
+    await this.#unlessLate(lookup(host))
+    const tcp = connectTcp(port, host)
+    await this.#through('tcp', tcp, 'connect')
+    return tcp
+  }
+
+  #tunnel(proxy: string, host: string, port: number): Promise<Socket> {
+    this.#step = 'proxy'
+    return new Promise((dialled, reject) => {
+      this.#abandon = openTunnel(
+        proxy,
+        { host, port },
+        {
+          dialled,
+          failed: (cause) => {
+            reject(new Error(cause))
+          },
+        },
+      )
+    })
   }
 
   async settle(socket: TLSSocket): Promise<ClientHttp2Session> {

@@ -21,6 +21,8 @@ export interface RouteTarget {
 export interface ReachOptions {
   /** PEM, beside the roots that Node trusts. */
   readonly certificateAuthority: string | undefined
+  /** `http://[user:password@]host:port`, where one is on the way; a secret. */
+  readonly proxy: string | undefined
   /** Sends a push to a token that no device has. */
   readonly live: boolean
 }
@@ -55,13 +57,13 @@ async function originFindings(target: ProbeTarget, clock: Clock): Promise<Findin
 
 async function routeFindings(
   { subject, route, origin }: RouteTarget,
-  { certificateAuthority, live }: ReachOptions,
+  { live, ...way }: ReachOptions,
   clock: Clock,
 ): Promise<Finding[]> {
   const { credential } = route
   const certificate = credential.kind === 'certificate' ? credential : undefined
   if (!live && certificate === undefined) return []
-  return probing(subject, { origin, certificate, certificateAuthority }, clock, async (probe) => {
+  return probing(subject, { origin, certificate, ...way }, clock, async (probe) => {
     if (!live) {
       const answer = await probe.request(question, Buffer.alloc(0))
       const taken = ok(subject, `${origin} takes its certificate in the handshake`)

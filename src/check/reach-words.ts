@@ -61,6 +61,10 @@ const byCode: Readonly<Record<string, Words>> = {
 
 /** Otherwise by the step that failed. */
 const byStep: Readonly<Record<Step, Words>> = {
+  proxy: {
+    finding: 'the way through providerApi.proxy is shut',
+    cure: 'correct its address and credentials, and have it let CONNECT to this port through',
+  },
   dns: { finding: 'its name cannot be looked up', cure: 'see to the DNS server of this machine' },
   tcp: {
     finding: 'no connection comes about, as where a firewall drops it in silence',

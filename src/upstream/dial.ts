@@ -26,11 +26,22 @@ export interface Dialler {
  * @throws when the credential is such that TLS does not even begin
  */
 export function dial(target: SessionTarget, dialler: Dialler): () => void {
-  const address = addressOf(target.origin)
-  if (target.proxy !== undefined) return tunnel(target, target.proxy, address, dialler)
-  const ways = { ...address, lookup: spread(target.random) }
-  dialler.dialled(address.tls ? connectTls({ ...ways, ...tlsOptions(target) }) : connectTcp(ways))
-  return () => undefined
+  const { origin, proxy, random } = target
+  const address = addressOf(origin)
+  const tls = address.tls ? tlsOptions(target) : undefined
+  if (proxy === undefined) {
+    const ways = { ...address, lookup: spread(random) }
+    dialler.dialled(tls ? connectTls({ ...ways, ...tls }) : connectTcp(ways))
+    return () => undefined
+  }
+  return openTunnel(proxy, address, {
+    dialled: (socket) => {
+      dialler.dialled(tls ? connectTls({ ...tls, host: address.host, socket }) : socket)
+    },
+    failed: (cause) => {
+      dialler.failed(cause)
+    },
+  })
 }
 
 interface Address {
@@ -55,38 +66,33 @@ const refusals: Readonly<Record<number, string>> = {
   504: 'cannot reach the provider API itself',
 }
 
-/** — source: RFC 9110, 9.3.6 */
-function tunnel(
-  target: SessionTarget,
+/**
+ * Has a proxy connect to `host` and `port`, a TCP connection that is handed on as it is.
+ * — source: RFC 9110, 9.3.6
+ * @param proxy `http://[user:password@]host:port`
+ */
+export function openTunnel(
   proxy: string,
-  { host, port, tls }: Address,
+  { host, port }: { readonly host: string; readonly port: number },
   dialler: Dialler,
 ): () => void {
-  const { username, password } = new URL(proxy)
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
   const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
-  if (tls) contextOf(target)
   const connecting = request({
     ...addressOf(proxy),
     method: 'CONNECT',
     path: authority,
     agent: false,
-    headers: {
-      host: authority,
-      ...(username !== '' && {
-        'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}`,
-      }),
-    },
+    headers: { host: authority, ...authorization(new URL(proxy)) },
   })
-  connecting.on('connect', ({ statusCode = 0 }, socket) => {
-    socket.on('error', () => undefined)
-    if (statusCode === 200)
-      dialler.dialled(tls ? connectTls({ ...tlsOptions(target), host, socket }) : socket)
+  connecting.on('connect', ({ statusCode = 0 }, socket: Socket) => {
+    socket.on('error', () => {
+      // A reset is told by the `close` that follows.
+    })
+    if (statusCode === 200) dialler.dialled(socket)
     else {
       socket.destroy()
-      dialler.failed(
-        `the proxy answers ${statusCode}: ${refusals[statusCode] ?? 'it refuses to connect'}`,
-      )
+      const refusal = refusals[statusCode] ?? 'it refuses to connect'
+      dialler.failed(`the proxy answers ${statusCode}: ${refusal}`)
     }
   })
   connecting.on('error', (error) => {
@@ -96,6 +102,13 @@ function tunnel(
   return () => {
     connecting.destroy()
   }
+}
+
+/** — source: RFC 7617 */
+function authorization({ username, password }: URL): Record<string, string> {
+  if (username === '') return {}
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
 }
 
 function tlsOptions(target: SessionTarget): ConnectionOptions {

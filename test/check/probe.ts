@@ -1,7 +1,9 @@
 /** Each step of the way to the provider API, and how it fails. */
 import { once } from 'node:events'
 import { constants, createSecureServer, type Http2SecureServer } from 'node:http2'
+import { createServer as createHttpServer } from 'node:http'
 import {
+  connect as connectTcp,
   createServer as createTcpServer,
   type AddressInfo,
   type Server,
@@ -22,6 +24,7 @@ function target(port: number, overrides: Partial<ProbeTarget> = {}): ProbeTarget
   return {
     origin: `https://127.0.0.1:${port}`,
     certificate: undefined,
+    proxy: undefined,
     certificateAuthority: authority.certificatePem,
     ...overrides,
   }
@@ -44,6 +47,34 @@ async function listen(t: Test, listener: Server | Http2SecureServer): Promise<nu
 }
 
 const tlsServer = (options: TlsOptions): Server => createTlsServer({ ...identity, ...options })
+
+t.test('through an HTTP proxy', async (t) => {
+  const { port } = await openSimulator(t)
+  const asked: string[] = []
+  const tunnels = createHttpServer().on('connect', ({ url = '' }, socket: Socket) => {
+    asked.push(url)
+    const way = connectTcp(port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+      way.pipe(socket).pipe(way)
+    })
+    for (const end of [way, socket]) end.on('error', () => undefined)
+    t.teardown(() => way.destroy())
+  })
+  const proxy = `http://127.0.0.1:${await listen(t, tunnels)}`
+  const probe = await Probe.open(target(port, { proxy }), systemClock)
+  t.same(asked, [`127.0.0.1:${port}`])
+  probe.close()
+})
+
+t.test('an HTTP proxy that refuses', async (t) => {
+  const refusing = createHttpServer().on('connect', (_request, socket: Socket) => {
+    socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
+  })
+  const proxy = `http://127.0.0.1:${await listen(t, refusing)}`
+  const fault = await faultOf(Probe.open(target(1, { proxy }), systemClock))
+  t.equal(fault.step, 'proxy')
+  t.match(fault.message, /answers 407: asks for credentials/)
+})
 
 async function faultOf(opening: Promise<unknown>): Promise<ProbeFault> {
   try {

@@ -46,7 +46,7 @@ async function scene(t: Test, options: Partial<SimulatorOptions> = {}): Promise<
   return {
     received,
     find: (routes, live = true) =>
-      reachFindings(targets(routes), { certificateAuthority, live }, systemClock),
+      reachFindings(targets(routes), { certificateAuthority, proxy: undefined, live }, systemClock),
   }
 }
 
@@ -130,7 +130,7 @@ t.test('an origin that cannot be reached is told once, whatever routes it has', 
     route: routeWith(app),
     origin,
   }))
-  const options = { certificateAuthority: undefined, live: true }
+  const options = { certificateAuthority: undefined, proxy: undefined, live: true }
   t.match(await reachFindings(targets, options, systemClock), [
     { severity: 'error', subject: origin, finding: /refuses the connection/ },
   ])

@@ -6,6 +6,7 @@ import { answerFinding, clockFindings, faultFinding } from '../../src/check/reac
 const origin = 'https://api.push.apple.com'
 
 const faults: readonly (readonly [step: Step, code: string, finding: RegExp, cure: RegExp])[] = [
+  ['proxy', 'CLOSED', /providerApi\.proxy is shut/, /credentials.*CONNECT/],
   ['dns', 'ENOTFOUND', /^its name is not known to the DNS server of this machine/, /correct .*DNS/],
   ['dns', 'EAI_AGAIN', /no DNS server answers/, /give this machine a DNS server/],
   ['dns', 'TIMEOUT', /its name cannot be looked up/, /DNS server/],
