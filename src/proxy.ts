@@ -28,7 +28,7 @@ import {
 import { Relay, type RelayFeedback, type RelayJournal } from './relay/relay.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
 import type { Store } from './store/store.ts'
-import { NodeHttp2Session } from './upstream/node-http2-session.ts'
+import { Http2Session } from './upstream/http2/http2-session.ts'
 import { Pool } from './upstream/pool.ts'
 
 /** What a proxy is given from outside. */
@@ -309,7 +309,7 @@ function buildLine(
   const { requestTimeoutMs } = configuration.limits
   const times = { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs }
   const pool: Pool = new Pool(
-    (owner) => new NodeHttp2Session(target, owner, times, clock),
+    (owner) => new Http2Session(target, owner, times, clock),
     configuration.limits,
     {
       clock,

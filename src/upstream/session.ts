@@ -1,4 +1,5 @@
 /** One HTTP/2 connection to the provider API: the narrow door that the pool knows. */
+import type { ProviderToken } from '../apns/provider-token.ts'
 import type { Shipment } from '../relay/delivery.ts'
 
 /** What an HTTP/2 connection offers, whoever implements it. */
@@ -29,6 +30,18 @@ export interface SessionOwner {
 
 /** Opens a session for an owner. */
 export type OpenSession = (owner: SessionOwner) => ProviderSession
+
+/** Whom to connect to, and as whom. */
+export interface SessionTarget {
+  /** `https://host[:port]`; `http:` goes without TLS, which only a test does. */
+  readonly origin: string
+  /** PEM, when the route sends with its push certificate. */
+  readonly certificate: { readonly certificatePem: string; readonly keyPem: string } | undefined
+  /** PEM, beside the roots that Node trusts. */
+  readonly certificateAuthority: string | undefined
+  /** When the route sends with a signing key. */
+  readonly providerToken: ProviderToken | undefined
+}
 
 /** Milliseconds that bound a session's patience. */
 export interface SessionTimes {

@@ -1,0 +1,121 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Connection } from '../../../src/upstream/http2/connection.ts'
+import type { ExchangeEnd } from '../../../src/upstream/http2/exchange.ts'
+import { ConnectionError } from '../../../src/upstream/http2/frame.ts'
+import { Output } from '../../../src/upstream/http2/output.ts'
+import { hex } from '../../fixtures/hex.ts'
+import { Parcel } from '../../fixtures/provider-peer.ts'
+import { emptySettings, frame } from '../../fixtures/raw-peer.ts'
+
+interface Given {
+  readonly connection: Connection
+  readonly output: Output
+  /** By stream. */
+  readonly ends: Map<number, ExchangeEnd[]>
+}
+
+/** A connection with requests in flight whose output goes nowhere. */
+function given(requests: number): Given {
+  const ends = new Map<number, ExchangeEnd[]>()
+  const output = new Output(
+    () => undefined,
+    () => undefined,
+  )
+  const owner = {
+    settled: () => undefined,
+    goneAway: () => undefined,
+    ponged: () => undefined,
+    ended: ({ streamId }: { readonly streamId: number }, end: ExchangeEnd) => {
+      ends.set(streamId, [...(ends.get(streamId) ?? []), end])
+    },
+  }
+  const connection = new Connection('api.push.apple.com', owner, output)
+  connection.receive(hex(emptySettings))
+  for (let count = 0; count < requests; count++) connection.request(new Parcel(), undefined, 0)
+  return { connection, output, ends }
+}
+
+t.test('a peer that asks and never reads is left before it fills the memory', (t) => {
+  const { connection, output } = given(0)
+  const pings = hex(frame(6, 0, 0, '0102030405060708').repeat(1000))
+  t.throws(
+    () => {
+      for (let turn = 0; turn < 100; turn++) {
+        connection.calm()
+        connection.receive(pings)
+      }
+    },
+    { code: 'ENHANCE_YOUR_CALM', message: 'reads no answers' },
+  )
+  t.ok(output.length <= 513 * 1024)
+  t.end()
+})
+
+/** Often what a peer would send, with one thing wrong. */
+const peerFrame = fc
+  .record({
+    type: fc.oneof(fc.nat(10), fc.nat(255)),
+    flags: fc.oneof(fc.constantFrom(0, 1, 4, 5, 8, 0x20, 0x2d), fc.nat(255)),
+    streamId: fc.oneof(fc.constantFrom(0, 1, 3, 5, 7, 9), fc.nat(0x7fff_ffff)),
+    payload: fc.oneof(
+      fc.constantFrom('', '88', '8c', '00000001', '7fffffff', '0000000000000000', '8000000010'),
+      fc.constantFrom('000400000001', '000100000000', '000300000002', '0000000100000000'),
+      fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('hex')),
+    ),
+  })
+  .map(({ type, flags, streamId, payload }) => frame(type, flags, streamId, payload))
+
+t.test(
+  'whatever frames come, each request ends once, and errors are those of the protocol',
+  (t) => {
+    fc.assert(
+      fc.property(
+        fc.array(peerFrame, { maxLength: 30 }),
+        fc.integer({ min: 1, max: 50 }),
+        (frames, size) => {
+          const { connection, ends } = given(4)
+          const bytes = hex(frames.join(''))
+          try {
+            for (let at = 0; at < bytes.length; at += size)
+              connection.receive(bytes.subarray(at, at + size))
+          } catch (error) {
+            if (!(error instanceof ConnectionError)) throw error
+          }
+          connection.abandon()
+          t.same([...ends.keys()].sort(), [1, 3, 5, 7])
+          t.ok([...ends.values()].every(({ length }) => length === 1))
+          t.equal(connection.inFlight, 0)
+        },
+      ),
+      { numRuns: 3000 },
+    )
+    t.end()
+  },
+)
+
+t.test('any segmentation of a conversation has the same ends', (t) => {
+  const conversation = hex(
+    frame(1, 4, 1, '8c') +
+      frame(0, 1, 1, Buffer.from('{"reason":"BadTopic"}').toString('hex')) +
+      frame(1, 1, 3) +
+      frame(9, 4, 3, '88') +
+      frame(3, 0, 5, '00000007') +
+      frame(7, 0, 0, '0000000500000000'),
+  )
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(conversation.length), { maxLength: 30 }), (unsorted) => {
+      const { connection, ends } = given(4)
+      const cuts = [...unsorted.sort((a, b) => a - b), conversation.length]
+      for (const [index, end] of cuts.entries())
+        connection.receive(conversation.subarray(cuts[index - 1] ?? 0, end))
+      t.same(Object.fromEntries(ends), {
+        1: ['complete'],
+        3: ['complete'],
+        5: ['refused'],
+        7: ['refused'],
+      })
+    }),
+  )
+  t.end()
+})

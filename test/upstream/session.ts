@@ -1,0 +1,585 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { constants, sensitiveHeaders } from 'node:http2'
+import t, { type Test } from 'tap'
+import { ProviderToken } from '../../src/apns/provider-token.ts'
+import { startSimulator } from '../../src/simulator/provider-api.ts'
+import { Http2Session } from '../../src/upstream/http2/http2-session.ts'
+import type { SessionTarget } from '../../src/upstream/session.ts'
+import { until } from '../fixtures/condition.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { hex } from '../fixtures/hex.ts'
+import { authority, pushCertificate, server } from '../fixtures/identity.ts'
+import { NodeHttp2Session } from '../fixtures/node-http2-session.ts'
+import {
+  openSession as openSessionOf,
+  playPeer,
+  playTcpPeer,
+  type OpenedSession,
+  type Peer,
+  type PeerRequest,
+  type SessionClass,
+} from '../fixtures/provider-peer.ts'
+
+const minuteMs = 60_000
+
+/** The request that came as number `index`, from 0. */
+async function request({ requests }: Peer, index = 0): Promise<PeerRequest> {
+  await until(() => requests.length > index)
+  const found = requests[index]
+  if (found === undefined) throw new TypeError('a request')
+  return found
+}
+
+function answer({ stream }: PeerRequest, status: number, body = '', headers = {}): void {
+  stream.respond({ ':status': status, ...headers })
+  stream.end(body)
+}
+
+/** Our own, and the one that it has to equal. */
+for (const Session of [Http2Session, NodeHttp2Session])
+  t.test(Session.name, (t) => {
+    behave(t, Session)
+    t.end()
+  })
+
+function behave(t: Test, Session: SessionClass): void {
+  const openSession = (
+    t: Test,
+    origin: string,
+    target: Partial<SessionTarget> = {},
+  ): OpenedSession => openSessionOf(t, Session, origin, target)
+
+  /** A peer, and a session to it that is ready. */
+  const connected = async (
+    t: Test,
+    settings = {},
+    target = {},
+  ): Promise<{ peer: Peer; opened: OpenedSession }> => {
+    const peer = await playPeer(t, settings)
+    const opened = openSession(t, peer.origin, target)
+    await opened.ready()
+    return { peer, opened }
+  }
+
+  t.test('is no room before the peer’s SETTINGS, and then as much as they say', async (t) => {
+    const peer = await playPeer(t, { maxConcurrentStreams: 7 })
+    const { session, ready, events } = openSession(t, peer.origin)
+    t.equal(session.room, 0)
+    t.same(events, [])
+    await ready()
+    t.equal(session.room, 7)
+    t.same(events, ['roomy'])
+  })
+
+  t.test('a request says everything, and hides token and authorization from HPACK', async (t) => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const key = { privateKey, keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }
+    const providerToken = new ProviderToken(key, new FakeClock())
+    await providerToken.start()
+    const { peer, opened } = await connected(t, {}, { providerToken })
+    const parcel = opened.send()
+    t.equal(opened.session.inFlight, 1)
+    const received = await request(peer)
+    t.match(received.headers, {
+      ':method': 'POST',
+      ':path': `/3/device/${'ab'.repeat(32)}`,
+      'apns-id': '7c1a4e4e-52a4-4f0c-9d3e-8b1f6d6a7c21',
+      'apns-topic': 'com.example.app',
+      'apns-push-type': 'alert',
+      'apns-priority': '10',
+      'apns-expiration': '0',
+      authorization: providerToken.authorization,
+    })
+    t.same(Reflect.get(received.headers, sensitiveHeaders), [':path', 'authorization'])
+    t.equal(received.body, '{"aps":{}}')
+    t.equal(opened.session.served, false)
+    answer(received, 200)
+    t.same(await opened.outcomeOf(parcel), { kind: 'delivered' })
+    t.equal(opened.session.inFlight, 0)
+    t.equal(opened.session.served, true)
+    t.same(opened.events, ['roomy', 'roomy'])
+  })
+
+  t.test('answers are read whole', async (t) => {
+    const rows = [
+      {
+        what: '410 with its timestamp',
+        answer: [410, '{"reason":"Unregistered","timestamp":1617148800000}'],
+        outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 1_617_148_800 },
+      },
+      {
+        what: 'Retry-After',
+        answer: [429, '{"reason":"TooManyRequests"}', { 'retry-after': '7' }],
+        outcome: {
+          kind: 'unavailable',
+          reason: 'TooManyRequests',
+          retry: 'later',
+          retryAfterMs: 7000,
+        },
+      },
+      {
+        what: 'a Retry-After that is no number',
+        answer: [503, '', { 'retry-after': 'Wed, 31 Mar 2021 00:00:00 GMT' }],
+        outcome: { kind: 'unavailable', reason: 'HTTP 503', retry: 'later' },
+      },
+      {
+        what: 'an error without a body',
+        answer: [400],
+        outcome: { kind: 'rejected', reason: 'HTTP 400', amendment: undefined },
+      },
+      {
+        what: 'a body that is far too large',
+        answer: [400, `{"reason":"BadDeviceToken","more":"${'x'.repeat(200_000)}"}`],
+        outcome: { kind: 'rejected', reason: 'HTTP 400', amendment: undefined },
+      },
+    ] as const
+    const { peer, opened } = await connected(t)
+    for (const [
+      index,
+      {
+        what,
+        answer: [status, body, headers],
+        outcome,
+      },
+    ] of rows.entries()) {
+      const parcel = opened.send()
+      answer(await request(peer, index), status, body, headers)
+      t.same(await opened.outcomeOf(parcel), outcome, what)
+    }
+  })
+
+  t.test('the stream limit is followed while it changes', async (t) => {
+    const { peer, opened } = await connected(t, { maxConcurrentStreams: 2 })
+    opened.send()
+    opened.send()
+    t.equal(opened.session.room, 0)
+    peer.sessions[0]?.settings({ maxConcurrentStreams: 5 })
+    await until(() => opened.session.room === 3)
+    t.same(opened.events, ['roomy', 'roomy'])
+    peer.sessions[0]?.settings({ maxConcurrentStreams: 1 })
+    await until(() => opened.session.room === 0)
+    answer(await request(peer, 0), 200)
+    await until(() => opened.session.inFlight === 1)
+    t.equal(opened.session.room, 0)
+    answer(await request(peer, 1), 200)
+    await until(() => opened.session.room === 1)
+  })
+
+  t.test('streams that come to nothing', (t) => {
+    const rows = [
+      { what: 'refused: at once', code: constants.NGHTTP2_REFUSED_STREAM, retry: 'now' },
+      { what: 'reset: later', code: constants.NGHTTP2_INTERNAL_ERROR, retry: 'later' },
+      { what: 'cancelled: later', code: constants.NGHTTP2_CANCEL, retry: 'later' },
+      { what: 'closed without an answer: later', code: constants.NGHTTP2_NO_ERROR, retry: 'later' },
+    ] as const
+    for (const { what, code, retry } of rows)
+      t.test(what, async (t) => {
+        const { peer, opened } = await connected(t)
+        const parcel = opened.send()
+        const { stream } = await request(peer)
+        stream.close(code)
+        t.match(await opened.outcomeOf(parcel), { kind: 'unavailable', retry })
+        t.equal(opened.session.inFlight, 0)
+        t.ok(opened.session.room > 0)
+      })
+
+    t.test('200 is a delivery, whatever comes after it', async (t) => {
+      const { peer, opened } = await connected(t)
+      const parcel = opened.send()
+      const { stream } = await request(peer)
+      stream.respond({ ':status': 200 })
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+      t.same(await opened.outcomeOf(parcel), { kind: 'delivered' })
+    })
+
+    for (const status of [400, 403, 410])
+      t.test(`a ${status} that is cut off before its reason says nothing`, async (t) => {
+        const { peer, opened } = await connected(t)
+        const parcel = opened.send()
+        const { stream } = await request(peer)
+        stream.respond({ ':status': status })
+        await until(() => opened.session.served)
+        opened.session.destroy('for the test')
+        t.match(await opened.outcomeOf(parcel), { kind: 'unavailable', retry: 'later' })
+      })
+    t.end()
+  })
+
+  t.test('GOAWAY', (t) => {
+    const debugData = Buffer.from('{"reason":"Shutdown"}')
+
+    t.test(
+      'what stands above its last stream is sent elsewhere at once, the rest is answered',
+      async (t) => {
+        const { peer, opened } = await connected(t)
+        const [below, above] = [opened.send(), opened.send()]
+        const first = await request(peer, 0)
+        await request(peer, 1)
+        peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 1, debugData)
+        t.match(await opened.outcomeOf(above), { kind: 'unavailable', retry: 'now' })
+        t.equal(opened.session.room, 0)
+        t.ok(opened.events.includes('draining Shutdown'))
+        answer(first, 200)
+        t.same(await opened.outcomeOf(below), { kind: 'delivered' })
+        await opened.over()
+        t.equal(opened.events.at(-1), 'closed GOAWAY Shutdown')
+        t.equal(opened.events.filter((event) => event.startsWith('draining')).length, 1)
+      },
+    )
+
+    t.test('without a reason its code is named', async (t) => {
+      const { peer, opened } = await connected(t)
+      peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR)
+      await until(() => opened.events.includes('draining code 0'))
+      await opened.over()
+      t.same(opened.events, ['roomy', 'draining code 0', 'closed GOAWAY code 0'])
+    })
+
+    for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_PROTOCOL_ERROR])
+      t.test(`with BadCertificate and code ${code}, it is the credential`, async (t) => {
+        const { peer, opened } = await connected(t)
+        peer.sessions[0]?.goaway(code, 0, Buffer.from('{"reason":"BadCertificate"}'))
+        await until(() => opened.events.includes('draining BadCertificate'))
+        await opened.over()
+        t.same(opened.events, [
+          'roomy',
+          'draining BadCertificate',
+          'closed GOAWAY BadCertificate',
+          'credential refused',
+        ])
+      })
+
+    t.test('sent twice, it is told once', async (t) => {
+      const { peer, opened } = await connected(t)
+      opened.send()
+      await request(peer)
+      peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 1, debugData)
+      peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 1, debugData)
+      await until(() => opened.events.includes('draining Shutdown'))
+      answer(await request(peer), 200)
+      await opened.over()
+      t.equal(opened.events.filter((event) => event.startsWith('draining')).length, 1)
+    })
+
+    t.test('what is sent after all is answered, for another session', async (t) => {
+      const { peer, opened } = await connected(t)
+      peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 0, debugData)
+      await until(() => opened.events.includes('draining Shutdown'))
+      t.match(await opened.outcomeOf(opened.send()), { kind: 'unavailable', retry: 'now' })
+    })
+    t.end()
+  })
+
+  t.test('a peer that falls silent', (t) => {
+    /** SETTINGS without any setting, and never another word. */
+    const deaf = (t: Test): Promise<string> =>
+      playTcpPeer(t, (socket) => socket.write(hex('000000 04 00 00000000')))
+
+    t.test(
+      'after 10 s a request is given up, and the peer is asked whether it is there',
+      async (t) => {
+        const { peer, opened } = await connected(t)
+        const parcel = opened.send()
+        await request(peer)
+        opened.clock.advance(9000)
+        t.same(parcel.outcomes, [])
+        opened.clock.advance(1000)
+        t.match(await opened.outcomeOf(parcel), {
+          kind: 'unavailable',
+          reason: 'no answer in time',
+          retry: 'later',
+        })
+        opened.send()
+        answer(await request(peer, 1), 200)
+        await until(() => opened.session.inFlight === 0)
+        opened.clock.advance(6000)
+        t.notOk(
+          opened.events.some((event) => event.startsWith('closed')),
+          'it is',
+        )
+      },
+    )
+
+    t.test('where it does not answer the PING in 5 s either, the session is over', async (t) => {
+      const opened = openSession(t, await deaf(t))
+      await opened.ready()
+      const parcel = opened.send()
+      opened.clock.advance(10_000)
+      t.match(await opened.outcomeOf(parcel), { reason: 'no answer in time' })
+      opened.clock.advance(4000)
+      t.same(opened.events.includes('closed no answer to a PING'), false)
+      const late = opened.send()
+      opened.clock.advance(1000)
+      await opened.closed()
+      t.equal(opened.events.at(-1), 'closed no answer to a PING')
+      t.match(await opened.outcomeOf(late), { kind: 'unavailable', retry: 'later' })
+    })
+
+    t.test('an idle one is asked once a minute', async (t) => {
+      const { peer, opened } = await connected(t)
+      let pings = 0
+      peer.sessions[0]?.on('ping', () => pings++)
+      for (let minute = 1; minute <= 5; minute++) {
+        opened.clock.advance(minuteMs)
+        await until(() => pings === minute)
+        // What the peer sends after its answer comes after it.
+        await new Promise((answered) => peer.sessions[0]?.ping(answered))
+      }
+      opened.clock.advance(minuteMs - 1)
+      t.equal(pings, 5)
+      t.same(opened.events, ['roomy'])
+    })
+
+    t.test('an idle one that is deaf is found out', async (t) => {
+      const opened = openSession(t, await deaf(t))
+      await opened.ready()
+      opened.clock.advance(minuteMs + 5000)
+      await opened.closed()
+      t.equal(opened.events.at(-1), 'closed no answer to a PING')
+    })
+
+    t.test('its last word is not waited for when the session is drained', async (t) => {
+      const opened = openSession(t, await deaf(t))
+      await opened.ready()
+      opened.session.drain()
+      t.same(opened.events, ['roomy'])
+      await opened.over()
+      t.same(opened.events, ['roomy', 'closed drained'])
+    })
+
+    t.test('nor when it is destroyed after that', async (t) => {
+      const opened = openSession(t, await deaf(t))
+      await opened.ready()
+      opened.session.drain()
+      opened.session.destroy('stopped')
+      await opened.closed()
+      t.same(opened.events, ['roomy', 'closed drained'])
+    })
+
+    t.test('one that never says SETTINGS is left after 10 s', async (t) => {
+      const opened = openSession(t, await playTcpPeer(t, () => undefined))
+      opened.clock.advance(9000)
+      t.same(opened.events, [])
+      opened.clock.advance(1000)
+      await opened.closed()
+      t.same(opened.events, ['closed no answer while connecting'])
+    })
+    t.end()
+  })
+
+  t.test('the handshake', (t) => {
+    /** A TLS alert, which ends a handshake: fatal, and why. */
+    const alerting = async (t: Test, description: number): Promise<string> => {
+      const alert = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, description])
+      const origin = await playTcpPeer(t, (socket) => {
+        socket.once('data', () => socket.end(alert))
+      })
+      return origin.replace('http:', 'https:')
+    }
+
+    const credentialAlerts = {
+      'bad certificate': 42,
+      'unsupported certificate': 43,
+      'certificate revoked': 44,
+      'certificate expired': 45,
+      'certificate unknown': 46,
+      'unknown ca': 48,
+      'access denied': 49,
+      'certificate required': 116,
+    }
+    for (const [name, description] of Object.entries(credentialAlerts))
+      t.test(`ends with ${name}: it is the credential`, async (t) => {
+        const opened = openSession(t, await alerting(t, description))
+        await opened.closed()
+        t.match(opened.events, [new RegExp(`^closed .*${name}`), 'credential refused'])
+      })
+
+    const otherAlerts = { 'handshake failure': 40, 'protocol version': 70, 'internal error': 80 }
+    for (const [name, description] of Object.entries(otherAlerts))
+      t.test(`ends with ${name}: it is not`, async (t) => {
+        const opened = openSession(t, await alerting(t, description))
+        await opened.closed()
+        t.match(opened.events, [new RegExp(`^closed .*${name}`)])
+        t.notOk(opened.events.includes('credential refused'))
+      })
+
+    t.test('shows the certificate, and trusts the given authority', async (t) => {
+      const received: string[] = []
+      const clock = new FakeClock()
+      const simulator = await startSimulator(
+        { tls: server, onNotification: ({ credential }) => received.push(credential) },
+        { clock },
+      )
+      t.teardown(() => simulator.stop())
+      const opened = openSession(t, simulator.origin, {
+        certificate: await pushCertificate('com.example.app'),
+        certificateAuthority: authority.certificatePem,
+      })
+      await opened.ready()
+      t.same(await opened.outcomeOf(opened.send()), { kind: 'delivered' })
+      t.same(received, ['certificate'])
+    })
+
+    t.test(
+      'a server that nobody vouches for gets no request, and is no credential fault',
+      async (t) => {
+        const simulator = await startSimulator({ tls: server }, { clock: new FakeClock() })
+        t.teardown(() => simulator.stop())
+        const opened = openSession(t, simulator.origin)
+        await opened.closed()
+        t.match(opened.events, [/^closed (unable to|self-signed)/])
+        t.notOk(opened.events.includes('credential refused'))
+      },
+    )
+    t.end()
+  })
+
+  t.test('a provider token that is found too old', (t) => {
+    const expired = '{"reason":"ExpiredProviderToken"}'
+
+    const withToken = async (
+      t: Test,
+    ): Promise<{
+      peer: Peer
+      opened: OpenedSession
+      token: ProviderToken
+      tokenClock: FakeClock
+    }> => {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const tokenClock = new FakeClock()
+      const key = { privateKey, keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }
+      const token = new ProviderToken(key, tokenClock)
+      await token.start()
+      t.teardown(() => {
+        token.stop()
+      })
+      return { ...(await connected(t, {}, { providerToken: token })), token, tokenClock }
+    }
+
+    t.test('is signed anew, and the session is left once it has finished', async (t) => {
+      const { peer, opened, token, tokenClock } = await withToken(t)
+      const before = token.authorization
+      tokenClock.advance(30 * minuteMs)
+      const [one, two] = [opened.send(), opened.send()]
+      answer(await request(peer, 0), 403, expired)
+      t.match(await opened.outcomeOf(one), { kind: 'unavailable', reason: 'ExpiredProviderToken' })
+      await until(() => token.authorization !== before)
+      t.ok(opened.events.includes('draining ExpiredProviderToken'))
+      t.equal(opened.session.room, 0)
+      answer(await request(peer, 1), 403, expired)
+      t.match(await opened.outcomeOf(two), { kind: 'unavailable', reason: 'ExpiredProviderToken' })
+      await opened.closed()
+      t.equal(opened.events.filter((event) => event.startsWith('draining')).length, 1)
+      t.equal(opened.events.at(-1), 'closed drained')
+    })
+
+    t.test('is not signed anew where it is young', async (t) => {
+      const { peer, opened, token } = await withToken(t)
+      const before = token.authorization
+      const parcel = opened.send()
+      answer(await request(peer), 403, expired)
+      t.match(await opened.outcomeOf(parcel), { kind: 'unavailable' })
+      await opened.closed()
+      t.equal(token.authorization, before)
+    })
+    t.end()
+  })
+
+  t.test('a peer that cannot be reached', (t) => {
+    t.test('nobody listens', async (t) => {
+      const opened = openSession(t, 'http://127.0.0.1:1')
+      await opened.closed()
+      t.match(opened.events, [/^closed connect ECONNREFUSED/])
+    })
+
+    t.test('nobody knows its name', async (t) => {
+      const opened = openSession(t, 'https://push.invalid')
+      await opened.closed()
+      t.match(opened.events, [/^closed getaddrinfo/])
+    })
+
+    t.test('hangs up at once', async (t) => {
+      const opened = openSession(
+        t,
+        await playTcpPeer(t, (socket) => {
+          socket.destroy()
+        }),
+      )
+      await opened.closed()
+      t.equal(opened.events.length, 1)
+      t.equal(opened.session.served, false)
+    })
+    t.end()
+  })
+
+  t.test('a connection that is lost answers everything in flight, for later', async (t) => {
+    const { peer, opened } = await connected(t)
+    const parcels = [opened.send(), opened.send()]
+    await request(peer, 1)
+    peer.sessions[0]?.destroy()
+    for (const parcel of parcels)
+      t.match(await opened.outcomeOf(parcel), { kind: 'unavailable', retry: 'later' })
+    await opened.closed()
+    t.equal(opened.session.inFlight, 0)
+    t.equal(opened.session.room, 0)
+  })
+
+  t.test('drained', (t) => {
+    t.test('it finishes what is in flight and takes no more', async (t) => {
+      const { peer, opened } = await connected(t)
+      const parcel = opened.send()
+      const received = await request(peer)
+      opened.session.drain()
+      opened.session.drain()
+      t.equal(opened.session.room, 0)
+      answer(received, 200)
+      t.same(await opened.outcomeOf(parcel), { kind: 'delivered' })
+      await opened.closed()
+      t.same(opened.events, ['roomy', 'closed drained'])
+    })
+
+    t.test('before it is connected, it closes', async (t) => {
+      const peer = await playPeer(t)
+      const opened = openSession(t, peer.origin)
+      opened.session.drain()
+      await opened.closed()
+      t.same(opened.events, ['closed drained'])
+    })
+
+    t.test('and destroyed, it answers what is in flight', async (t) => {
+      const { peer, opened } = await connected(t)
+      const parcel = opened.send()
+      await request(peer)
+      opened.session.drain()
+      opened.session.destroy('stopped')
+      t.match(await opened.outcomeOf(parcel), { kind: 'unavailable' })
+      await opened.closed()
+    })
+    t.end()
+  })
+
+  t.test('destroyed', (t) => {
+    t.test('it is over, once', async (t) => {
+      const { peer, opened } = await connected(t)
+      const parcel = opened.send()
+      await request(peer)
+      opened.session.destroy('stopped')
+      opened.session.destroy('stopped twice')
+      opened.session.drain()
+      t.match(await opened.outcomeOf(parcel), { kind: 'unavailable', retry: 'later' })
+      await opened.closed()
+      opened.session.destroy('stopped again')
+      t.same(opened.events, ['roomy', 'closed stopped'])
+      t.equal(opened.clock.pending, 0)
+    })
+
+    t.test('before it is connected as well', async (t) => {
+      const peer = await playPeer(t)
+      const opened = openSession(t, peer.origin)
+      opened.session.destroy('stopped')
+      await opened.closed()
+      t.same(opened.events, ['closed stopped'])
+    })
+    t.end()
+  })
+}
