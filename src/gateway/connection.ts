@@ -231,12 +231,18 @@ export class SenderConnection {
       return true
     }
     if (this.#endedAtMs !== undefined || this.#inputEnded) return false
-    if (this.#lane.inFlight < this.#deps.limits.window) return false
+    if (this.#lane.inFlight < this.#fullAt) return false
     const { clock, limits, relay } = this.#deps
     this.#lane.leaveOlderThan(clock.now() - limits.errorDeadlineMs, (delivery) =>
       relay.isSlow(delivery),
     )
-    return this.#lane.inFlight >= this.#deps.limits.window
+    return this.#lane.inFlight >= this.#fullAt
+  }
+
+  /** Once full, a window waits for some room: one journal entry for each that settles is too dear. */
+  get #fullAt(): number {
+    const { window } = this.#deps.limits
+    return this.#blocked ? window - (window >> 5) : window
   }
 
   #awaitRoom(): void {
@@ -282,12 +288,12 @@ export class SenderConnection {
   }
 
   #carryOn(now: number): void {
-    const { window, errorDeadlineMs } = this.#deps.limits
+    const { errorDeadlineMs } = this.#deps.limits
     const { inFlight, oldestAtMs } = this.#lane
     const latestAtMs = this.#stopAtMs ?? Infinity
     if (this.#inputEnded) this.#closeWhenSettled(now)
     else if (this.#endedAtMs !== undefined) this.#linger(now)
-    else if (inFlight >= window && oldestAtMs !== undefined && now < latestAtMs) {
+    else if (inFlight >= this.#fullAt && oldestAtMs !== undefined && now < latestAtMs) {
       const slowAtMs = Math.max(oldestAtMs + errorDeadlineMs, now + slowPollMs)
       this.#attendAt(Math.min(slowAtMs, latestAtMs), now)
     } else if (this.#stopAtMs !== undefined) this.#stopWhenQuiet(this.#stopAtMs, now)
