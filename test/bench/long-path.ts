@@ -2,7 +2,7 @@
 import { Gateway } from './gateway.ts'
 import { showProgress } from './report.ts'
 import type { Setting } from './setting.ts'
-import { startSimulatedUpstream } from './upstream.ts'
+import { startLateUpstream } from './upstream.ts'
 
 /** What came out. */
 export interface LongPath {
@@ -19,7 +19,7 @@ const measured = 51_200
 /** The default window of 1,000 in flight would carry 10,000 a second if nothing else took time. */
 export async function measureLongPath(setting: Setting): Promise<LongPath> {
   showProgress('long path')
-  const upstream = await startSimulatedUpstream(setting, delayMs)
+  const upstream = await startLateUpstream(setting, delayMs)
   const gateway = await Gateway.start(setting, upstream, { journal: true })
   const written = gateway.blast(0, warmUp + measured)
   const before = await gateway.untilDelivered(warmUp, () => undefined)

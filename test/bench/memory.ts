@@ -8,7 +8,8 @@ import { startUpstream } from './upstream.ts'
 export interface Memory {
   readonly count: number
   readonly perSecond: number
-  readonly samples: number
+  /** With what starting up took. */
+  readonly cpuMicroseconds: number
   /** Medians of the second and of the last quarter of the notifications. */
   readonly secondQuarter: number
   readonly lastQuarter: number
@@ -23,7 +24,7 @@ export async function measureMemory(setting: Setting, count: number): Promise<Me
   const quarters: number[][] = [[], [], [], [], []]
   const startMs = performance.now()
   const written = gateway.blast(0, count)
-  const { delivered } = await gateway.untilDelivered(count, (reading) => {
+  const { delivered, cpuSeconds } = await gateway.untilDelivered(count, (reading) => {
     const share = reading.delivered / count
     quarters[Math.floor(share * 4)]?.push(reading.rssBytes)
     showProgress('memory', share)
@@ -36,7 +37,7 @@ export async function measureMemory(setting: Setting, count: number): Promise<Me
   return {
     count: delivered,
     perSecond: delivered / seconds,
-    samples: samples.length,
+    cpuMicroseconds: (cpuSeconds / delivered) * 1e6,
     secondQuarter: median(quarters[1] ?? []),
     lastQuarter: median(quarters[3] ?? []),
     max: Math.max(...samples),

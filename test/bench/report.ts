@@ -105,12 +105,20 @@ export function longPathTable({ count, perSecond }: LongPath): string {
 }
 
 /** One row. */
-export function memoryTable({ count, perSecond, secondQuarter, lastQuarter, max }: Memory): string {
+export function memoryTable({
+  count,
+  perSecond,
+  cpuMicroseconds,
+  secondQuarter,
+  lastQuarter,
+  max,
+}: Memory): string {
   return table(
     [
       'resident memory',
       'notifications',
       'per second',
+      'CPU µs each',
       '2nd quarter MiB',
       'last quarter MiB',
       'max MiB',
@@ -120,6 +128,7 @@ export function memoryTable({ count, perSecond, secondQuarter, lastQuarter, max 
         'gateway, journal on',
         thousands(count),
         thousands(perSecond),
+        cpuMicroseconds.toFixed(1),
         ...[secondQuarter, lastQuarter, max].map((bytes) => (bytes / 2 ** 20).toFixed(0)),
       ],
     ],

@@ -6,19 +6,17 @@ import { nowMicroseconds, sentAt } from './notification.ts'
 
 interface Task {
   readonly tls: Issued
-  readonly delayMs: number
   readonly streams: number
 }
 
 process.on('disconnect', () => process.exit())
-const [{ tls, delayMs, streams }] = (await once(process, 'message')) as [Task]
+const [{ tls, streams }] = (await once(process, 'message')) as [Task]
 const { systemClock } = await built('clock')
 const { startSimulator } = await built('simulator/provider-api')
 let lags: number[] = []
 const { port } = await startSimulator(
   {
     tls,
-    latencyMs: { min: delayMs, max: delayMs },
     maxConcurrentStreams: streams,
     onNotification: ({ payload, status }) => {
       if (status !== 200) throw new Error(`status ${status}`)

@@ -30,18 +30,25 @@ export async function startUpstream(setting: Setting): Promise<Upstream> {
   return version === undefined ? startSimulatedUpstream(setting) : startNghttpd(setting, version)
 }
 
-/** @param delayMs from request to answer */
-export async function startSimulatedUpstream(
-  { server }: Setting,
-  delayMs = 0,
-): Promise<SimulatedUpstream> {
+/** What the product brings along, and says when each notification arrived. */
+export async function startSimulatedUpstream({ server }: Setting): Promise<SimulatedUpstream> {
   const child = startFile('simulator.ts')
-  const port = Number(await ask(child, { tls: server, delayMs, streams }))
   return {
     name: 'the simulator',
     isNghttpd: false,
-    port,
+    port: Number(await ask(child, { tls: server, streams })),
     lags: async () => (await ask(child, {})) as number[],
+    stop: () => stop(child),
+  }
+}
+
+/** @param delayMs from request to answer */
+export async function startLateUpstream({ server }: Setting, delayMs: number): Promise<Upstream> {
+  const child = startFile('late.ts')
+  return {
+    name: `${delayMs} ms`,
+    isNghttpd: false,
+    port: Number(await ask(child, { tls: server, delayMs, streams })),
     stop: () => stop(child),
   }
 }
