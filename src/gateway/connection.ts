@@ -80,6 +80,7 @@ export class SenderConnection {
   #cancelHold: Cancel | undefined
   #cancelWait: Cancel | undefined
   #cancelRoom: Cancel | undefined
+  #cancelSoon: Cancel | undefined
   readonly #heldBackByThis = new Set<() => void>()
   readonly #onClosed: (() => void)[] = []
 
@@ -153,7 +154,8 @@ export class SenderConnection {
   settle(place: Place<Delivery>, settlement: Settlement): void {
     this.#lane.settle(place, settlement, this.#deps.clock.now())
     if (this.#lane.isAmbiguous) place.content?.shed()
-    this.#attend()
+    if (this.#blocked && settlement.kind === 'accepted') this.#attendSoon()
+    else this.#attend()
   }
 
   #holdBack(reported: readonly SenderConnection[]): void {
@@ -181,6 +183,14 @@ export class SenderConnection {
     this.#attend()
     for (const release of this.#heldBackByThis) release()
     this.#heldBackByThis.clear()
+  }
+
+  /** Room comes in small pieces, and one journal entry for what fills each would be too dear. */
+  #attendSoon(): void {
+    this.#cancelSoon ??= this.#deps.clock.after(0, () => {
+      this.#cancelSoon = undefined
+      this.#attend()
+    })
   }
 
   /** Does whatever is due after an event; events that come of it are not nested. */

@@ -1,26 +1,50 @@
 /**
- * How fast it is: `npm run bench`, or `npm run bench -- --count 20000 --without-journal`.
+ * How fast it is: `npm run bench`, or `npm run bench -- --only latency`.
  *
- * Measures what is in `dist`. The gateway, the simulated provider API and the sender are processes
- * of their own; they share the cores of this machine, so the CPU time for each notification says
- * more than the rate does.
+ * Measures what is in `dist`. Gateway, upstream, sender and clients are processes of their own; they
+ * share the cores of this machine, so the CPU time for each notification says more than the rate.
  */
 import { parseArgs } from 'node:util'
 import { ensureBuilt } from './built.ts'
-import { benchDecoder, type DecoderResult } from './decoder.ts'
-import { benchGateway, prepareSetting, type GatewayResult, type Scenario } from './gateway.ts'
-import { conditions, decoderTable, gatewayTable, hideProgress, showProgress } from './report.ts'
+import { compare } from './comparison.ts'
+import { benchDecoder } from './decoder.ts'
+import { measureLatency } from './latency.ts'
+import { measureLongPath } from './long-path.ts'
+import { measureMemory } from './memory.ts'
+import { wholeBlocks } from './notification.ts'
+import {
+  comparisonTable,
+  conditions,
+  decoderTable,
+  hideProgress,
+  latencyTable,
+  longPathTable,
+  memoryTable,
+} from './report.ts'
+import { prepareSetting, type Setting } from './setting.ts'
 
-const connectionCounts = [1, 4]
+/** In the order in which they run; each comes to a table. */
+const parts: Readonly<Record<string, (setting: Setting, count: number) => Promise<string>>> = {
+  decoder: async () => decoderTable(await benchDecoder()),
+  comparison: async (setting, count) => comparisonTable(await compare(setting, count)),
+  latency: async (setting) => latencyTable(await measureLatency(setting)),
+  'long-path': async (setting) => longPathTable(await measureLongPath(setting)),
+  memory: async (setting, count) => memoryTable(await measureMemory(setting, 4 * count)),
+}
 
 try {
-  const options = scenarioOptions()
+  const { count, chosen } = options()
   const { stale } = ensureBuilt()
   if (stale)
     console.error('dist/ is older than src/: these are numbers of the past, `npm run build` first')
-  console.log(`${conditions(new Date())}\n`)
-  console.log(`${decoderTable(await decoderResults())}\n`)
-  console.log(gatewayTable(await gatewayResults(options)))
+  console.log(conditions(new Date()))
+  const setting = await prepareSetting()
+  for (const [name, part] of Object.entries(parts))
+    if (chosen === undefined || chosen === name) {
+      const table = await part(setting, count)
+      hideProgress()
+      console.log(`\n${table}`)
+    }
 } catch (error) {
   hideProgress()
   console.error(error instanceof Error ? error.message : error)
@@ -28,40 +52,14 @@ try {
 }
 process.exit()
 
-async function decoderResults(): Promise<DecoderResult[]> {
-  const results: DecoderResult[] = []
-  for (const command of [0, 1, 2] as const) {
-    showProgress(`decoder, command ${command}`)
-    results.push(await benchDecoder(command))
-  }
-  hideProgress()
-  return results
-}
-
-async function gatewayResults(options: Omit<Scenario, 'connections'>): Promise<GatewayResult[]> {
-  showProgress('gateway')
-  const setting = await prepareSetting()
-  const results: GatewayResult[] = []
-  for (const connections of connectionCounts)
-    results.push(
-      await benchGateway(setting, { ...options, connections }, (share) => {
-        showProgress(`gateway, connections: ${connections},`, share)
-      }),
-    )
-  hideProgress()
-  return results
-}
-
-function scenarioOptions(): Omit<Scenario, 'connections'> {
+function options(): { readonly count: number; readonly chosen: string | undefined } {
   const { values } = parseArgs({
-    options: {
-      count: { type: 'string', default: '100000' },
-      'without-journal': { type: 'boolean', default: false },
-    },
+    options: { count: { type: 'string', default: '500000' }, only: { type: 'string' } },
   })
-  const count = Number(values.count)
-  // A tenth is the warm-up, and four connections share each.
-  if (!Number.isInteger(count) || count <= 0 || count % 40 !== 0)
-    throw new Error('--count: a whole number of notifications, a multiple of 40')
-  return { count, journal: !values['without-journal'] }
+  const { count, only: chosen } = values
+  if (!/^[1-9]\d{3,6}$/.test(count))
+    throw new Error('--count: notifications through the gateway, 1000 to 9999999')
+  if (chosen !== undefined && !(chosen in parts))
+    throw new Error(`--only: one of ${Object.keys(parts).join(', ')}`)
+  return { count: wholeBlocks(Number(count)), chosen }
 }

@@ -1,92 +1,70 @@
-/** The processes and the folder of a benchmark, none of which outlives it. */
-import { fork, spawn, type ChildProcess } from 'node:child_process'
+/** The child processes of a benchmark and its folder, none of which outlives it. */
+import { fork, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Issued } from '../../src/credentials/authority.ts'
-import { pathOf } from './built.ts'
+import { fileURLToPath } from 'node:url'
 
-const children = new Set<ChildProcess>()
-
-/** For certificates, configuration and journal. */
+/** For certificates, configurations and journals; see guard.ts. */
 export const folder = mkdtempSync(join(tmpdir(), 'apns-legacy-proxy-bench-'))
 
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-  rmSync(folder, { recursive: true, force: true })
-})
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const)
-  process.on(signal, () => process.exit(code))
+// In a process group of its own, which Ctrl-C does not reach.
+const guard = fork(pathOf('guard.ts'), [folder], { detached: true, stdio: 'ignore' })
 
-/** The simulated provider API. */
-export interface ProviderApi {
-  readonly origin: string
-  /** CPU time that it has used. */
-  cpuSeconds(): Promise<number>
+/** Starts a file of this folder, which answers messages. */
+export function startFile(file: string): ChildProcess {
+  return kept(fork(pathOf(file)))
 }
 
-/** Starts it with this certificate. */
-export async function startProviderApi(tls: Issued): Promise<ProviderApi> {
-  const child = fork(pathOf('test/bench/provider-api.ts'))
-  keep(child)
-  const ask = async (question: object): Promise<unknown> => {
-    child.send(question)
-    const [answer] = (await Promise.race([once(child, 'message'), failure(child)])) as unknown[]
-    return answer
-  }
-  return {
-    origin: String(await ask(tls)),
-    cpuSeconds: async () => Number(await ask({})),
-  }
+/** Starts a program. */
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess {
+  return kept(spawn(command, args, options))
 }
 
-/** A gateway as it runs in production. */
-export interface Gateway {
-  readonly port: number
-  readonly adminPort: number
-  stop(): Promise<void>
+/** Sends a message and waits for the next one that comes back. @throws when the child ends instead */
+export async function ask(child: ChildProcess, question: object): Promise<unknown> {
+  child.send(question)
+  const [answer] = (await unlessEnded(child, once(child, 'message'))) as unknown[]
+  return answer
 }
 
-interface ReadyLine {
-  readonly event: string
-  readonly listeners: readonly [{ readonly port: number }]
-  readonly admin: { readonly port: number }
-}
-
-/** `node dist/cli.js serve --config …` */
-export async function startGateway(config: string): Promise<Gateway> {
-  const child = spawn(process.execPath, [pathOf('dist/cli.js'), 'serve', '--config', config], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+/** @throws when the child ends before the promise does */
+export async function unlessEnded<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
+  const ended = new AbortController()
+  const failure = once(child, 'exit', { signal: ended.signal }).then(() => {
+    throw new Error(`${child.spawnargs.slice(0, 3).join(' ')} ended unexpectedly`)
   })
-  keep(child)
-  const ready = new Promise<ReadyLine>((resolve) => {
-    createInterface(child.stdout).on('line', (line) => {
-      const event = JSON.parse(line) as ReadyLine
-      if (event.event === 'proxy.ready') resolve(event)
-    })
-  })
-  const { listeners, admin } = await Promise.race([ready, failure(child)])
-  return {
-    port: listeners[0].port,
-    adminPort: admin.port,
-    async stop() {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    },
+  try {
+    return await Promise.race([promise, failure])
+  } finally {
+    failure.catch(() => undefined)
+    ended.abort()
   }
 }
 
-function keep(child: ChildProcess): void {
-  children.add(child)
-  child.on('exit', () => children.delete(child))
+/** Ends a child gracefully. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exit
 }
 
-async function failure(child: ChildProcess): Promise<never> {
-  await once(child, 'exit')
-  throw new Error(`${child.spawnargs.slice(1, 3).join(' ')} ended with ${String(child.exitCode)}`)
+function kept(child: ChildProcess): ChildProcess {
+  const { pid } = child
+  child.on('error', (error) => {
+    console.error(error.message)
+  })
+  guard.send({ pid, runs: true })
+  child.on('exit', () => guard.send({ pid, runs: false }))
+  return child
+}
+
+function pathOf(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url))
 }

@@ -1,8 +1,11 @@
 /** What a benchmark prints: where it ran, how far it is, and tables. */
 import { execFileSync } from 'node:child_process'
 import { cpus, loadavg, totalmem } from 'node:os'
+import { yardstick, type Comparison } from './comparison.ts'
 import type { DecoderResult } from './decoder.ts'
-import type { GatewayResult } from './gateway.ts'
+import { rate, type Lag } from './latency.ts'
+import { delayMs, type LongPath } from './long-path.ts'
+import type { Memory } from './memory.ts'
 
 /** Without these no number means anything. */
 export function conditions(now: Date): string {
@@ -28,11 +31,15 @@ function commit(): string {
   }
 }
 
-/** Shows on a terminal what is going on; elsewhere it would only be in the way. */
+let shown = ''
+
+/** Tells on stderr what is going on: on a terminal how far it is too. */
 export function showProgress(what: string, share?: number): void {
-  if (!process.stderr.isTTY) return
-  const done = share === undefined ? '' : ` ${percent(share)}`
-  process.stderr.write(`\r\x1b[K${what}${done}`)
+  if (process.stderr.isTTY) {
+    const done = share === undefined ? '' : ` ${percent(share)}`
+    process.stderr.write(`\r\x1b[K${what}${done}`)
+  } else if (what !== shown) console.error(`… ${what}`)
+  shown = what
 }
 
 /** Takes the progress away. */
@@ -53,25 +60,78 @@ export function decoderTable(results: readonly DecoderResult[]): string {
   )
 }
 
-/** The table of the way through the gateway. */
-export function gatewayTable(results: readonly GatewayResult[]): string {
+/** Rates and costs, and what they are beside {@link yardstick}. */
+export function comparisonTable({ upstream, rows }: Comparison): string {
+  const unit = rows.find(({ name }) => name === yardstick)?.cpuMicroseconds ?? NaN
+  return table(
+    [`into ${upstream}`, 'notifications', 'per second', 'CPU µs each', `of ${yardstick}`],
+    rows.map(({ name, count, perSecond, cpuMicroseconds }) => [
+      name,
+      thousands(count),
+      thousands(perSecond),
+      cpuMicroseconds.toFixed(1),
+      (cpuMicroseconds / unit).toFixed(3),
+    ]),
+  )
+}
+
+/** Direct, through the gateway, and the difference. */
+export function latencyTable([direct, through]: readonly [Lag, Lag]): string {
+  const row = (name: string, ...values: number[]): string[] => [
+    name,
+    ...values.map((each) => each.toFixed(2)),
+  ]
   return table(
     [
-      'end to end, command 2',
+      `write to arrival, ${thousands(rate)}/s, ${thousands(direct.count)} each`,
+      'p50 ms',
+      'p99 ms',
+      'max ms',
+    ],
+    [
+      row(direct.name, direct.p50, direct.p99, direct.max),
+      row(through.name, through.p50, through.p99, through.max),
+      row('added', through.p50 - direct.p50, through.p99 - direct.p99, through.max - direct.max),
+    ],
+  )
+}
+
+/** One row. */
+export function longPathTable({ count, perSecond }: LongPath): string {
+  return table(
+    [`answers after ${delayMs} ms`, 'notifications', 'per second'],
+    [['1 sender connection, journal on', thousands(count), thousands(perSecond)]],
+  )
+}
+
+/** One row. */
+export function memoryTable({
+  count,
+  perSecond,
+  cpuMicroseconds,
+  secondQuarter,
+  lastQuarter,
+  max,
+}: Memory): string {
+  return table(
+    [
+      'resident memory',
       'notifications',
       'per second',
-      'gateway CPU µs each',
-      'gateway busy',
-      'simulator busy',
+      'CPU µs each',
+      '2nd quarter MiB',
+      'last quarter MiB',
+      'max MiB',
     ],
-    results.map(({ connections, journal, count, ...result }) => [
-      `${connections} connection${connections === 1 ? '' : 's'}, journal ${journal ? 'on' : 'off'}`,
-      thousands(count),
-      thousands(result.notificationsPerSecond),
-      result.cpuMicroseconds.toFixed(1),
-      percent(result.gatewayBusy),
-      percent(result.providerApiBusy),
-    ]),
+    [
+      [
+        'gateway, journal on',
+        thousands(count),
+        thousands(perSecond),
+        cpuMicroseconds.toFixed(1),
+        ...[secondQuarter, lastQuarter, max].map((bytes) => (bytes / 2 ** 20).toFixed(0)),
+      ],
+    ],
   )
 }
 

@@ -1,0 +1,125 @@
+/** What a notification costs the process that sends it: gateway and clients before one upstream. */
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { payloadOf, tokens, wholeBlocks } from './notification.ts'
+import type { ClientName, Effort } from './client/client.ts'
+import { Gateway } from './gateway.ts'
+import { ask, startFile, startProgram, stop } from './process.ts'
+import { showProgress } from './report.ts'
+import { write, type Setting } from './setting.ts'
+import { startUpstream, versionOf, type Upstream } from './upstream.ts'
+
+/** A row of the table. */
+export interface Cost {
+  readonly name: string
+  readonly count: number
+  readonly perSecond: number
+  /** Of the process that sends to the upstream. */
+  readonly cpuMicroseconds: number
+}
+
+/** All rows, and the upstream that they had in common. */
+export interface Comparison {
+  readonly upstream: string
+  readonly rows: readonly Cost[]
+}
+
+/** The row that the others are measured by. */
+export const yardstick = '@parse/node-apn'
+
+/** Notifications of each row in proportion to the first, so that none takes much longer. */
+const clientShares: readonly (readonly [name: string, client: ClientName, share: number])[] = [
+  [yardstick, 'node-apn', 0.1],
+  ['apns2', 'apns2', 0.04],
+  ['node:http2', 'node:http2', 0.25],
+]
+
+/** A share of the measured notifications goes in front of them, to warm up. */
+const warmUpShare = 0.2
+
+/** @param count of the gateway; the slower ones get a share of it */
+export async function compare(setting: Setting, count: number): Promise<Comparison> {
+  const upstream = await startUpstream(setting)
+  const rows: Cost[] = []
+  for (const journal of [true, false])
+    rows.push(await measureGateway(setting, upstream, count, journal))
+  for (const [name, client, share] of clientShares)
+    rows.push(await measureClient(name, client, setting, upstream, Math.ceil(count * share)))
+  if (upstream.isNghttpd && versionOf('h2load') !== undefined)
+    rows.push(await measureH2load(upstream, count))
+  await upstream.stop()
+  return { upstream: upstream.name, rows }
+}
+
+async function measureGateway(
+  setting: Setting,
+  upstream: Upstream,
+  count: number,
+  journal: boolean,
+): Promise<Cost> {
+  const name = `gateway, journal ${journal ? 'on' : 'off'}`
+  showProgress(name)
+  const gateway = await Gateway.start(setting, upstream, { journal })
+  const warmUp = wholeBlocks(count * warmUpShare)
+  await gateway.blast(0, warmUp)
+  const before = await gateway.untilDelivered(warmUp, () => undefined)
+  const startMs = performance.now()
+  const written = gateway.blast(warmUp, count)
+  const after = await gateway.untilDelivered(warmUp + count, ({ delivered }) => {
+    showProgress(name, (delivered - warmUp) / count)
+  })
+  const seconds = (performance.now() - startMs) / 1000
+  await written
+  await gateway.stop()
+  return cost(name, count, { seconds, cpuSeconds: after.cpuSeconds - before.cpuSeconds })
+}
+
+async function measureClient(
+  label: string,
+  name: ClientName,
+  setting: Setting,
+  { port }: Upstream,
+  count: number,
+): Promise<Cost> {
+  showProgress(label)
+  const child = startFile('client/client.ts')
+  await ask(child, { name, target: { port, ...setting } })
+  const warmUp = Math.ceil(count * warmUpShare)
+  await ask(child, { first: 0, count: warmUp })
+  const effort = (await ask(child, { first: warmUp, count })) as Effort
+  await stop(child)
+  return cost(label, count, effort)
+}
+
+/** One connection and 1,000 streams too; the shell adds up the CPU time of its children. */
+async function measureH2load({ port }: Upstream, count: number): Promise<Cost> {
+  showProgress('h2load')
+  const body = write('payload.json', payloadOf(0))
+  const url = `https://localhost:${port}/3/device/${tokens[0] ?? ''}`
+  const command = `h2load -c 1 -m 1000 -n ${count} -d ${body} ${url} && times`
+  const child = startProgram('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const exit = once(child, 'exit')
+  const output = child.stdout === null ? '' : await text(child.stdout)
+  await exit
+  const seconds = Number(/finished in ([\d.]+)s/.exec(output)?.[1])
+  return cost('h2load', count, { seconds, cpuSeconds: childSeconds(output) })
+}
+
+/** — source: POSIX, "times": the second line has user and system time of the children */
+function childSeconds(output: string): number {
+  const lines = output.trimEnd().split('\n')
+  const fields = lines[lines.length - 1]?.matchAll(/(\d+)m([\d.]+)s/g) ?? []
+  return [...fields].reduce(
+    (sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest),
+    0,
+  )
+}
+
+function cost(name: string, count: number, { seconds, cpuSeconds }: Effort): Cost {
+  return {
+    name,
+    count,
+    perSecond: count / seconds,
+    cpuMicroseconds: (cpuSeconds / count) * 1e6,
+  }
+}
