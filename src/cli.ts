@@ -3,8 +3,10 @@
 import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
+import { check } from './commands/check.ts'
 import { ExitCode } from './commands/exit-code.ts'
 import { feedback } from './commands/feedback.ts'
+import { init } from './commands/init.ts'
 import { send } from './commands/send.ts'
 import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
@@ -19,6 +21,8 @@ try {
   await yargs(hideBin(process.argv))
     .scriptName('apns-legacy-proxy')
     .usage('$0 <command>\n\nServes the retired binary push protocol and sends on over HTTP/2.')
+    .command(init)
+    .command(check)
     .command(serve)
     .command(send)
     .command(feedback)
@@ -33,7 +37,7 @@ try {
     })
     .parseAsync()
 } catch (error) {
-  console.error(error instanceof Error ? explain(error) : error)
+  console.error(explain(error))
   process.exitCode =
     error instanceof ConfigError || error instanceof CredentialError
       ? ExitCode.configuration
@@ -41,7 +45,9 @@ try {
 }
 
 /** The messages of the operating system say what happened; these say what to do. */
-function explain(error: Error & { code?: unknown; port?: unknown }): string {
+function explain(error: unknown): string {
+  if (error instanceof CredentialError) return error.messageForOptions
+  if (!(error instanceof Error)) return String(error)
   const cures: Readonly<Record<string, string>> = {
     EADDRINUSE: 'another program listens there; stop it or choose another port',
     EACCES: 'this user may not do that; give it the permission, another folder or another port',
@@ -49,12 +55,15 @@ function explain(error: Error & { code?: unknown; port?: unknown }): string {
     ECONNREFUSED: 'nothing listens there; start the gateway, or correct --host and --port',
     ENOENT: 'correct the path',
     ENOTFOUND: 'no such host is known; correct its name',
-    ECONNRESET: 'the other side closed during the handshake; its log says why',
+    ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there does not speak TLS; correct --port',
+    ECONNRESET:
+      'the other side closed during the handshake: a gateway says why in its log, anything else ' +
+      'means that --port is another',
     DEPTH_ZERO_SELF_SIGNED_CERT: 'name the CA of the gateway with --ca',
     SELF_SIGNED_CERT_IN_CHAIN: 'name the CA of the gateway with --ca',
     UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'name the CA of the gateway with --ca',
     ERR_TLS_CERT_ALTNAME_INVALID: 'name a host of its certificate with --server-name',
   }
-  const cure = typeof error.code === 'string' ? cures[error.code] : undefined
+  const cure = 'code' in error ? cures[String(error.code)] : undefined
   return cure === undefined ? error.message : `${error.message}: ${cure}`
 }

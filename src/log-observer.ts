@@ -132,7 +132,10 @@ export function observeListener(log: Logger): ListenerObserver {
           : {
               subject: certificate.subject,
               fingerprint256: certificate.fingerprint256,
-              cure: `to admit it, add to its route: senderCertificates: ["sha256:${certificate.publicKeySha256}"]`,
+              cure:
+                `to admit it, add "sha256:${certificate.publicKeySha256}" to senderCertificates of ` +
+                'its route; where a route has no such list yet, list the key of its own ' +
+                'certificate too (the command check prints it), or that is admitted no longer',
             }
       log.warn({ event: 'sender.refused', address, refusal, environment, ...about })
     },

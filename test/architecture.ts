@@ -21,6 +21,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   admin: ['relay'],
   sender: ['binary', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
+  init: ['credentials'],
+  check: ['apns', 'config', 'credentials', 'clock.ts'],
   rehearsal: ['config', 'credentials', 'clock.ts'],
 }
 

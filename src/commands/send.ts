@@ -6,6 +6,7 @@ import type { Command, Notification } from '../binary/notification.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import { systemClock } from '../clock.ts'
 import { LegacySender, type GatewayAnswer } from '../sender/legacy-sender.ts'
+import { wholeNumber } from './number-option.ts'
 import { senderFrom, senderOptions } from './sender-option.ts'
 
 const options = {
@@ -19,28 +20,32 @@ const options = {
   token: { string: true, describe: 'Device token, hexadecimal' },
   alert: { string: true, default: 'hello', describe: 'Text to show' },
   payload: { string: true, describe: 'JSON to send instead of an alert' },
-  identifier: { number: true, default: 1, describe: 'Echoed if it is rejected' },
-  expiration: { number: true, describe: 'UNIX seconds; 0 = do not store' },
-  priority: { number: true, describe: '10 immediate or 5 power-saving; command 2 only' },
+  identifier: {
+    number: true,
+    coerce: wholeNumber('identifier', 0, 0xffff_ffff),
+    describe: 'Echoed if it is rejected; not in command 0 [default: 1, in a file the line]',
+  },
+  expiration: {
+    number: true,
+    coerce: wholeNumber('expiration', 0, 0xffff_ffff),
+    describe: 'UNIX seconds; 0 = do not store; not in command 0',
+  },
+  priority: {
+    number: true,
+    coerce: wholeNumber('priority', 0, 255),
+    describe: '10 immediate or 5 power-saving; command 2 only',
+  },
   file: {
     string: true,
     describe: 'JSON lines to send instead: token, payload, and what else is above',
   },
-  wait: { number: true, default: 1000, describe: 'Milliseconds of silence that mean success' },
+  wait: {
+    number: true,
+    default: 1000,
+    coerce: wholeNumber('wait', 0, 3_600_000),
+    describe: 'Milliseconds of silence that mean success',
+  },
 } as const
-
-const highestNumbers = {
-  port: 65_535,
-  identifier: 0xffff_ffff,
-  expiration: 0xffff_ffff,
-  priority: 255,
-  wait: 3_600_000,
-} as const
-
-function checkNumber(name: string, value: number | undefined, highest: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= highest)) return
-  throw new Error(`--${name}: write a whole number from 0 to ${highest}`)
-}
 
 type SendArguments = ArgumentsCamelCase<InferredOptionTypes<typeof options>>
 
@@ -58,16 +63,19 @@ export const send: CommandModule<object, InferredOptionTypes<typeof options>> = 
           throw new Error('Give --token with a device token, or --file with many')
         if (!/^([0-9a-f]{2})*$/i.test(args.token ?? ''))
           throw new Error('--token: write hexadecimal digits, two for each byte')
-        for (const [name, highest] of Object.entries(highestNumbers))
-          checkNumber(name, args[name as keyof typeof highestNumbers], highest)
         return true
       }),
   handler: run,
 }
 
 async function run(args: SendArguments): Promise<void> {
-  const notifications = args.file === undefined ? [fromArguments(args)] : fromFile(args.file, args)
-  const sender = await LegacySender.connect(senderFrom(args))
+  const drafts = args.file === undefined ? [fromArguments(args)] : fromFile(args.file, args)
+  for (const line of unsent(drafts)) console.error(line)
+  const notifications = drafts.map(({ number, ...draft }) => ({
+    ...draft,
+    identifier: draft.identifier ?? number,
+  }))
+  const sender = await LegacySender.connect(senderFrom(args), systemClock)
   await sender.send(notifications)
   const answer = await sender.listen(args.wait, systemClock)
   sender.close()
@@ -75,8 +83,32 @@ async function run(args: SendArguments): Promise<void> {
   if (answer.kind !== 'silence') process.exitCode = 1
 }
 
-function fromArguments(args: SendArguments): Omit<Notification, 'kind'> {
+/** What was asked for, before the format has its say. */
+interface Draft extends Omit<Notification, 'kind'> {
+  /** Its identifier where none was given: the number of its line. */
+  readonly number: number
+}
+
+/** Which fields a format has. — source: Apple, "Binary Provider API" and its legacy formats */
+const formats = {
+  0: { name: 'simple', lacks: ['identifier', 'expiration', 'priority'] },
+  1: { name: 'enhanced', lacks: ['priority'] },
+  2: { name: 'framed', lacks: [] },
+} as const satisfies Readonly<Record<Command, { name: string; lacks: readonly (keyof Draft)[] }>>
+
+/** A line for each field that was given and cannot be sent. */
+function unsent(drafts: readonly Draft[]): Set<string> {
+  const lines = drafts.flatMap(({ command, ...draft }) =>
+    formats[command].lacks
+      .filter((field) => draft[field] !== undefined)
+      .map((field) => `Command ${command} (${formats[command].name}) has no ${field}: not sent.`),
+  )
+  return new Set(lines)
+}
+
+function fromArguments(args: SendArguments): Draft {
   return {
+    number: 1,
     command: args.command,
     identifier: args.identifier,
     token: Buffer.from(args.token ?? '', 'hex'),
@@ -95,23 +127,18 @@ const line = z.strictObject({
   priority: z.number().int().min(0).max(255).optional(),
 })
 
-function fromFile(file: string, args: SendArguments): Omit<Notification, 'kind'>[] {
+function fromFile(file: string, args: SendArguments): Draft[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .flatMap((text, index) => (text.trim() === '' ? [] : [fromLine(text, index + 1, file, args)]))
 }
 
-/** Without an identifier of its own, a line has its number. */
-function fromLine(
-  text: string,
-  number: number,
-  file: string,
-  args: SendArguments,
-): Omit<Notification, 'kind'> {
+function fromLine(text: string, number: number, file: string, args: SendArguments): Draft {
   const { payload, token, ...rest } = parseLine(text, `${file}, line ${number}`)
   return {
+    number,
     command: rest.command ?? args.command,
-    identifier: rest.identifier ?? number,
+    identifier: rest.identifier,
     token: Buffer.from(token, 'hex'),
     payload: Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)),
     expiration: rest.expiration ?? args.expiration,

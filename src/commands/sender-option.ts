@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { InferredOptionTypes } from 'yargs'
 import { loadCertificateCredential } from '../credentials/credential.ts'
+import { wholeNumber } from './number-option.ts'
 import type { SenderOptions } from '../sender/sender-socket.ts'
 
 /** Options for yargs. @param port where the gateway listens unless told otherwise */
@@ -9,7 +10,12 @@ import type { SenderOptions } from '../sender/sender-socket.ts'
 export function senderOptions(port: number) {
   return {
     host: { string: true, default: '127.0.0.1', describe: 'Gateway to connect to' },
-    port: { number: true, default: port, describe: 'Its port' },
+    port: {
+      number: true,
+      default: port,
+      coerce: wholeNumber('port', 1, 65_535),
+      describe: 'Its port',
+    },
     certificate: {
       string: true,
       demandOption: true,

@@ -1,28 +1,38 @@
-/** `serve`: the proxy itself, or a rehearsal of it where there is no configuration. */
-import { relative } from 'node:path'
+/** `serve`: the proxy itself, or a rehearsal of it before a provider API that is played. */
+import { existsSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { certificateFindings } from '../check/check.ts'
 import { systemClock } from '../clock.ts'
-import { loadConfiguration, type Configuration } from '../config/configuration.ts'
-import { loadCertificateCredential } from '../credentials/credential.ts'
+import {
+  examineConfiguration,
+  loadConfiguration,
+  type Configuration,
+} from '../config/configuration.ts'
 import { createLog, type Logger } from '../log.ts'
-import { logSimulated } from '../log-observer.ts'
 import { Proxy, type ProxyAddresses } from '../proxy.ts'
 import {
+  onFreePorts,
   prepareRehearsal,
   rehearsalConfiguration,
-  type RehearsalFiles,
+  rehearsed,
 } from '../rehearsal/rehearsal.ts'
-import { rehearsalAnswers } from '../simulator/script.ts'
-import { startSimulator } from '../simulator/provider-api.ts'
+import { isAddressInUse, withKey } from './bind-error.ts'
 import { ExitCode } from './exit-code.ts'
+import { playProvider } from './played-provider.ts'
+import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
 import { stopSignal } from './stop-signal.ts'
 
 const options = {
   config: { alias: 'c', string: true, describe: 'Configuration, YAML or JSON' },
+  rehearse: {
+    boolean: true,
+    describe: 'Send to a simulator instead of Apple; so it is without --config, too',
+  },
   'data-directory': {
     string: true,
     default: 'data',
-    describe: 'Where a rehearsal keeps its throw-away certificates',
+    describe: 'Where a rehearsal without --config keeps its throw-away certificates',
   },
 } as const
 
@@ -31,8 +41,10 @@ export const serve: CommandModule<object, InferredOptionTypes<typeof options>> =
   command: 'serve',
   describe: 'Run the gateway; without --config, a rehearsal on this machine alone',
   builder: (yargs) => yargs.options(options),
-  handler: ({ config, dataDirectory }) =>
-    config === undefined ? rehearse(dataDirectory) : run(loadConfiguration(config), createLog()),
+  handler: ({ config, rehearse: isRehearsal, dataDirectory }) => {
+    if (config === undefined) return rehearseAlone(dataDirectory)
+    return isRehearsal === true ? rehearseWith(config) : run(loadConfiguration(config), createLog())
+  },
 }
 
 /** A defect costs what it touches; it does not take every other sender with it. */
@@ -45,9 +57,24 @@ function surviveDefects(log: Logger): void {
 }
 
 async function run(configuration: Configuration, log: Logger): Promise<void> {
-  const proxy = new Proxy(configuration, { log, clock: systemClock, random: Math.random })
-  await proxy.start()
+  for (const found of certificateFindings(configuration, systemClock.now()))
+    if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
+  const { proxy } = await start(configuration, log)
   await serveUntilSignal(proxy, log)
+}
+
+interface Started {
+  readonly proxy: Proxy
+  readonly addresses: ProxyAddresses
+}
+
+async function start(configuration: Configuration, log: Logger): Promise<Started> {
+  const proxy = new Proxy(configuration, { log, clock: systemClock, random: Math.random })
+  try {
+    return { proxy, addresses: await proxy.start() }
+  } catch (error) {
+    throw withKey(error, configuration)
+  }
 }
 
 async function serveUntilSignal(proxy: Proxy, log: Logger): Promise<void> {
@@ -56,66 +83,64 @@ async function serveUntilSignal(proxy: Proxy, log: Logger): Promise<void> {
   process.exitCode = (await proxy.stop()) ? ExitCode.ok : ExitCode.unsettled
 }
 
-async function rehearse(dataDirectory: string): Promise<void> {
-  const log = createLog()
+async function rehearseAlone(dataDirectory: string): Promise<void> {
   const files = await prepareRehearsal(dataDirectory, systemClock)
-  const simulator = await startSimulator(
-    {
-      tls: loadCertificateCredential({ certificate: files.server }),
-      answers: rehearsalAnswers,
-      onNotification: (notification) => {
-        logSimulated(log, notification)
-      },
-    },
-    { clock: systemClock },
+  await rehearse(rehearsalConfiguration(dataDirectory, files), {
+    certificate: relative('', files.sender),
+    key: undefined,
+    passphraseFile: undefined,
+    certificateAuthority: relative('', files.authority),
+  })
+}
+
+async function rehearseWith(config: string): Promise<void> {
+  await rehearse(loadConfiguration(config), senderFilesOf(config))
+}
+
+/** The first route that sends with a certificate has a sender with the same. */
+function senderFilesOf(config: string): SenderFiles | undefined {
+  const { parts } = examineConfiguration(config)
+  const route = parts?.routes.find(
+    (entry) => entry?.certificate !== undefined && entry.senderCertificates === undefined,
   )
-  const { proxy, addresses } = await startRehearsal(files, simulator.origin, log)
-  process.stderr.write(guide(files, addresses))
-  await serveUntilSignal(proxy, log)
-  await simulator.stop()
+  if (route?.certificate === undefined) return undefined
+  const here = (path: string | undefined): string | undefined => path && relative('', path)
+  // Where init puts it.
+  const authority = join(dirname(parts?.tls?.certificate ?? ''), 'ca.pem')
+  return {
+    certificate: relative('', route.certificate),
+    key: here(route.key),
+    passphraseFile: here(route.passphraseFile),
+    certificateAuthority: existsSync(authority) ? here(authority) : undefined,
+  }
+}
+
+async function rehearse(
+  configuration: Configuration,
+  sender: SenderFiles | undefined,
+): Promise<void> {
+  const log = createLog()
+  const { providerApi, stop } = await playProvider(configuration, log)
+  try {
+    const played = rehearsed(configuration, providerApi)
+    const { proxy, addresses, occupied } = await startSomewhere(played, log)
+    process.stderr.write(rehearsalGuide(addresses, sender, occupied))
+    await serveUntilSignal(proxy, log)
+  } finally {
+    await stop()
+  }
 }
 
 /** On the ports that senders know, or on free ones where something else is there. */
-async function startRehearsal(
-  files: RehearsalFiles,
-  origin: string,
+async function startSomewhere(
+  configuration: Configuration,
   log: Logger,
-): Promise<{ proxy: Proxy; addresses: ProxyAddresses }> {
-  const start = async (
-    ports: Parameters<typeof rehearsalConfiguration>[2],
-  ): Promise<{ proxy: Proxy; addresses: ProxyAddresses }> => {
-    const configuration = rehearsalConfiguration(files, origin, ports)
-    const proxy = new Proxy(configuration, { log, clock: systemClock, random: Math.random })
-    return { proxy, addresses: await proxy.start() }
-  }
+): Promise<Started & { readonly occupied: string | undefined }> {
   try {
-    return await start({ gateway: 2195, feedback: 2196, admin: 9195 })
+    return { ...(await start(configuration, log)), occupied: undefined }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
-    return start({ gateway: 0, feedback: 0, admin: 0 })
+    if (!isAddressInUse(error)) throw error
+    const occupied = `Port ${error.port}`
+    return { ...(await start(onFreePorts(configuration), log)), occupied }
   }
-}
-
-/** What a newcomer needs next; on stderr, since stdout carries the log. */
-function guide(files: RehearsalFiles, { listeners, admin }: ProxyAddresses): string {
-  const port = listeners[0]?.port ?? 0
-  const where = [
-    ...(port === 2195 ? [] : [`--port ${port}`]),
-    `--certificate ${relative('', files.sender)}`,
-    `--ca ${relative('', files.authority)}`,
-  ].join(' ')
-  return `
-Rehearsal: a gateway on 127.0.0.1:${port}, and behind it a simulated provider API.
-Nothing leaves this machine. In another terminal:
-
-  a notification that is delivered (the log line simulator.notification shows its arrival)
-    npx apns-legacy-proxy send ${where} --token ${'0123456789abcdef'.repeat(4)}
-
-  one that is rejected: the gateway answers with an error response
-    npx apns-legacy-proxy send ${where} --token ${'bad0'.repeat(16)}
-
-Health: http://127.0.0.1:${admin.port}/readyz   Metrics: http://127.0.0.1:${admin.port}/metrics
-With certificates of your own: serve --config FILE, see docs/configuration.md. Ctrl-C stops.
-
-`
 }

@@ -14,6 +14,7 @@ import type { RegisteredKey } from '../simulator/provider-token-check.ts'
 import { RecordFile } from '../simulator/record-file.ts'
 import { rehearsalAnswers } from '../simulator/script.ts'
 import { ExitCode } from './exit-code.ts'
+import { wholeNumber } from './number-option.ts'
 import { stopSignal } from './stop-signal.ts'
 
 const environments = ['production', 'sandbox'] as const satisfies readonly Environment[]
@@ -172,11 +173,4 @@ async function openRecord(file: string | undefined, log: Logger): Promise<Record
   return RecordFile.open(file, onError).catch((cause: unknown) => {
     throw new Error(`--record ${file}: the file cannot be written; name another`, { cause })
   })
-}
-
-function wholeNumber(name: string, least: number, most: number) {
-  return (value: number): number => {
-    if (Number.isInteger(value) && value >= least && value <= most) return value
-    throw new Error(`--${name}: write a whole number from ${least} to ${most}`)
-  }
 }

@@ -9,6 +9,7 @@ import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { readDocument } from './document.ts'
 import { loadCertificate, loadRoute, type PolicyDefaults, type Route } from './route.ts'
 import { configurationSchema, type ConfigurationFile, type RouteEntry } from './schema.ts'
+import { keysAt, unknownKey } from './spelling.ts'
 import { inWords } from './wording.ts'
 
 /** One port to listen on. */
@@ -39,28 +40,52 @@ export interface Configuration {
   readonly routes: readonly Route[]
 }
 
+/** A configuration file as far as it can be understood, for who wants to say more about it. */
+export interface Examination {
+  readonly problems: readonly ConfigProblem[]
+  /** Undefined where there are problems. */
+  readonly configuration: Configuration | undefined
+  /** What it says, defaults filled in and paths absolute, without what has mistakes. */
+  readonly parts: Parts | undefined
+  /** What could be loaded of the files that it names. */
+  readonly loaded: Loaded
+}
+
 /**
  * Loads a YAML or JSON file.
  * @throws {ConfigError} with every problem found, none of them with a secret in it
  */
 export function loadConfiguration(path: string): Configuration {
-  const problems: ConfigProblem[] = []
-  const value = readDocument(path, problems)
-  const configuration = problems.length > 0 ? undefined : build(value, path, problems)
-  if (configuration === undefined || problems.length > 0) throw new ConfigError(path, problems)
+  const { configuration, problems } = examineConfiguration(path)
+  if (configuration === undefined) throw new ConfigError(path, problems)
   return configuration
 }
 
-type Schema = ReturnType<typeof configurationSchema>
-
-/** Loads what the file names; where it has mistakes, only to find more of them. */
-function build(value: unknown, path: string, problems: ConfigProblem[]): Configuration | undefined {
+/** Loads a YAML or JSON file, whatever is wrong with it. */
+export function examineConfiguration(path: string): Examination {
+  const problems: ConfigProblem[] = []
+  const value = readDocument(path, problems)
+  if (problems.length > 0)
+    return { problems, configuration: undefined, parts: undefined, loaded: none }
   const schema = configurationSchema(dirname(resolve(path)))
   const known = structuredClone(value)
   noteProblems(schema, known, path, problems)
   const file = schema.safeParse(known).data
-  const { tls, certificateAuthority, routes } = load(file ?? soundParts(schema, known), problems)
-  if (file === undefined || tls === undefined) return undefined
+  const parts = file ?? soundParts(schema, known)
+  const loaded = load(parts, problems)
+  const sound = problems.length === 0 && file !== undefined
+  return { problems, configuration: sound ? built(file, loaded) : undefined, parts, loaded }
+}
+
+const none: Loaded = { tls: undefined, certificateAuthority: undefined, routes: [] }
+
+type Schema = ReturnType<typeof configurationSchema>
+
+function built(
+  file: ConfigurationFile,
+  { tls, certificateAuthority, routes }: Loaded,
+): Configuration | undefined {
+  if (tls === undefined) return undefined
   return {
     listeners: file.listeners.map((listener) => ({
       ...listener,
@@ -98,7 +123,7 @@ function noteProblems(
     ) as Record<string, unknown>
     for (const key of issue.keys) {
       const path = pathOf([...issue.path, key], file)
-      problems.push({ path, message: 'is not a known key; correct its spelling or remove it' })
+      problems.push({ path, message: unknownKey(key, keysAt(schema, issue.path)) })
       Reflect.deleteProperty(holder, key)
     }
   }
@@ -113,7 +138,8 @@ function pathOf(keys: readonly PropertyKey[], file: string): string {
 }
 
 /** What can be loaded apart from the rest; undefined where it has mistakes. */
-interface Parts extends PolicyDefaults {
+export interface Parts extends PolicyDefaults {
+  readonly dataDirectory: string | undefined
   readonly listeners: ConfigurationFile['listeners']
   readonly tls: ConfigurationFile['tls'] | undefined
   readonly providerApi: ConfigurationFile['providerApi'] | undefined
@@ -128,6 +154,7 @@ function soundParts({ shape }: Schema, known: unknown): Parts {
   const entries = z.array(z.unknown()).safeParse(given['routes']).data ?? []
   return {
     ...z.object(policy).parse({}),
+    dataDirectory: shape.dataDirectory.safeParse(given['dataDirectory']).data,
     listeners: shape.listeners.safeParse(given['listeners']).data ?? [],
     tls: shape.tls.safeParse(given['tls']).data,
     providerApi: shape.providerApi.safeParse(given['providerApi']).data,
@@ -136,7 +163,7 @@ function soundParts({ shape }: Schema, known: unknown): Parts {
 }
 
 /** What the files hold that a configuration names. */
-interface Loaded {
+export interface Loaded {
   readonly tls: CertificateCredential | undefined
   readonly certificateAuthority: string | undefined
   readonly routes: readonly (Route | undefined)[]
@@ -148,11 +175,13 @@ function load(parts: Parts, problems: ConfigProblem[]): Loaded {
   const routes = parts.routes.map(
     (entry, index) =>
       entry &&
-      loadRoute(entry, parts, (at, run) => attempt(`routes[${index}].${at}`, problems, run)),
+      loadRoute(entry, parts, (at, run, keyFile) =>
+        attempt(`routes[${index}].${at}`, problems, run, keyFile),
+      ),
   )
   findConflicts(routes, parts.listeners, problems)
   return {
-    tls: tls && attempt('tls.certificate', problems, () => loadCertificate(tls)),
+    tls: tls && attempt('tls.certificate', problems, () => loadCertificate(tls), tls.key),
     certificateAuthority:
       authority && attempt('providerApi.certificateAuthority', problems, () => pemOf(authority)),
     routes,
@@ -165,12 +194,19 @@ function pemOf(file: string): string {
     .join('')
 }
 
-function attempt<T>(path: string, problems: ConfigProblem[], run: () => T): T | undefined {
+function attempt<T>(
+  path: string,
+  problems: ConfigProblem[],
+  run: () => T,
+  keyFile?: string,
+): T | undefined {
   try {
     return run()
   } catch (error) {
     if (!(error instanceof CredentialError) && !(error instanceof RangeError)) throw error
-    problems.push({ path, message: error.message })
+    const ofKey = error instanceof CredentialError && error.file === keyFile
+    const at = ofKey ? path.replace(/certificate$/, 'key') : path
+    problems.push({ path: at, message: error.message })
     return undefined
   }
 }

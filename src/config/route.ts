@@ -32,8 +32,11 @@ export interface Route extends RelayPolicy {
   readonly maxPayloadBytes: number
 }
 
-/** Runs a part of the loading; undefined when it failed, and the problem is noted under `at`. */
-export type Attempt = <T>(at: string, run: () => T) => T | undefined
+/**
+ * Runs a part of the loading; undefined when it failed, and the problem is noted under `at`, or
+ * under `key` where the fault is in the key file.
+ */
+export type Attempt = <T>(at: string, run: () => T, keyFile?: string) => T | undefined
 
 /** Loads what an entry names; undefined when a part of it failed. */
 export function loadRoute(
@@ -41,8 +44,10 @@ export function loadRoute(
   defaults: PolicyDefaults,
   attempt: Attempt,
 ): Route | undefined {
-  const credential = attempt(entry.signingKey === undefined ? 'certificate' : 'signingKey', () =>
-    loadCredential(entry),
+  const credential = attempt(
+    entry.signingKey === undefined ? 'certificate' : 'signingKey',
+    () => loadCredential(entry),
+    entry.key,
   )
   const senders = attempt('senderCertificates', () => loadSenders(entry))
   if (credential === undefined || senders === undefined) return undefined
@@ -121,6 +126,7 @@ function environmentOf({ environment }: RouteEntry, own: PushCertificate | undef
   if (own === undefined || own.environments.length === 0) return environment
   if (own.environments.includes(environment)) return environment
   throw new RangeError(
-    `the certificate is for ${own.environments.join(' and ')}, not for ${environment}`,
+    `the certificate is for ${own.environments.join(' and ')}, not for ${environment}: APNs would ` +
+      'refuse every push; correct environment, or give the certificate of the other one',
   )
 }

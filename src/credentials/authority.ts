@@ -1,12 +1,16 @@
 /** A private certificate authority, and the server and push certificates that it signs. */
-import { generateKeyPair, randomBytes } from 'node:crypto'
+import { createHash, generateKeyPair, randomBytes, sign as signBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import forge from 'node-forge'
 import type { Environment } from './certificate.ts'
 import { encodeNull, encodeTopics, environmentOids, topicsOid } from './push-extension.ts'
 
-/** A certificate and its RSA-2048 key (unencrypted PKCS#8), both PEM. */
+/** RSA-2048, which every old sender can do, or ECDSA on P-256. */
+export type KeyType = 'rsa' | 'ecdsa'
+
+/** A certificate and its key (RSA-2048 unless asked for otherwise, unencrypted PKCS#8), both PEM. */
 export interface Issued {
   readonly certificatePem: string
   readonly keyPem: string
@@ -27,11 +31,21 @@ interface Request {
   readonly subject: Attribute[]
   readonly extensions: Extension[]
   readonly years: number
+  readonly keyType?: KeyType
   /** Absent: signed by itself. */
   readonly issuer?: Authority
 }
 
+interface KeyPair {
+  readonly publicKey: KeyObject
+  readonly privateKey: KeyObject
+}
+
 const generate = promisify(generateKeyPair)
+const generators: Readonly<Record<KeyType, () => Promise<KeyPair>>> = {
+  rsa: () => generate('rsa', { modulusLength: 2048 }),
+  ecdsa: () => generate('ec', { namedCurve: 'prime256v1' }),
+}
 
 /** Makes a certificate authority: self-signed, valid for 10 years from `now`, signs leaves only. */
 export function createAuthority(commonName: string, now: Date): Promise<Authority> {
@@ -52,15 +66,16 @@ export async function issueServerCertificate(
   ca: Authority,
   hosts: readonly string[],
   now: Date,
+  keyType: KeyType = 'rsa',
 ): Promise<Issued> {
   const [first] = hosts
   if (first === undefined) throw new RangeError('a server certificate needs a host')
   const extensions = [
-    ...leafExtensions('serverAuth'),
+    ...leafExtensions('serverAuth', keyType),
     { name: 'subjectAltName', altNames: hosts.map(alternativeName) },
   ]
   const subject = [attribute('commonName', first)]
-  return issue({ subject, extensions, years: 2, issuer: ca }, now)
+  return issue({ subject, extensions, years: 2, keyType, issuer: ca }, now)
 }
 
 /**
@@ -106,10 +121,11 @@ function attribute(name: 'commonName' | 'userId', value: string): Attribute {
 }
 
 /** Key encipherment besides signature: old senders negotiate RSA key exchange. */
-function leafExtensions(usage: 'serverAuth' | 'clientAuth'): Extension[] {
+function leafExtensions(usage: 'serverAuth' | 'clientAuth', keyType: KeyType = 'rsa'): Extension[] {
+  const keyEncipherment = keyType === 'rsa'
   return [
     { name: 'basicConstraints', critical: true, cA: false },
-    { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: true },
+    { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment },
     { name: 'extKeyUsage', [usage]: true },
   ]
 }
@@ -120,17 +136,55 @@ function alternativeName(host: string): Extension {
 }
 
 async function issue(request: Request, now: Date): Promise<Issued> {
-  const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 })
+  const { publicKey, privateKey } = await generators[request.keyType ?? 'rsa']()
   const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const certificate = forge.pki.createCertificate()
-  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
-  certificate.publicKey = forge.pki.publicKeyFromPem(publicKeyPem)
   certificate.serialNumber = randomSerial()
   certificate.validity = { notBefore: dayBefore(now), notAfter: yearsAfter(now, request.years) }
   certificate.setSubject(request.subject)
-  const { extensions, issuer } = request
-  sign(certificate, extensions, issuer ? issuerOf(issuer) : { certificate, keyPem })
-  return { certificatePem: forge.pki.certificateToPem(certificate), keyPem }
+  const issuer = request.issuer ? issuerOf(request.issuer) : { certificate, keyPem }
+  if (request.keyType === 'ecdsa') signEcdsa(certificate, publicKey, request.extensions, issuer)
+  else signRsa(certificate, publicKey, request.extensions, issuer)
+  // node-forge ends lines as Windows does.
+  const certificatePem = forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n')
+  return { certificatePem, keyPem }
+}
+
+function signRsa(
+  certificate: forge.pki.Certificate,
+  publicKey: KeyObject,
+  extensions: readonly Extension[],
+  issuer: Issuer,
+): void {
+  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  certificate.publicKey = forge.pki.publicKeyFromPem(publicKeyPem)
+  sign(certificate, [{ name: 'subjectKeyIdentifier' }, ...extensions], issuer)
+}
+
+/** Position of subjectPublicKeyInfo in TBSCertificate — source: RFC 5280, section 4.1 */
+const publicKeyField = 6
+
+/**
+ * node-forge knows RSA keys alone: the issuer's stands in, then it is replaced and signed anew. The
+ * key identifier is the hash of the point, the last 65 bytes. — source: RFC 5280, section 4.2.1.2
+ */
+function signEcdsa(
+  certificate: forge.pki.Certificate,
+  publicKey: KeyObject,
+  extensions: readonly Extension[],
+  issuer: Issuer,
+): void {
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
+  const identifier = createHash('sha1').update(spki.subarray(-65)).digest().toString('latin1')
+  const { create, Class, Type, fromDer } = forge.asn1
+  const value = create(Class.UNIVERSAL, Type.OCTETSTRING, false, identifier)
+  certificate.publicKey = issuer.certificate.publicKey
+  sign(certificate, [{ name: 'subjectKeyIdentifier', value }, ...extensions], issuer)
+  const { tbsCertificate } = certificate
+  if (!Array.isArray(tbsCertificate.value)) throw new TypeError('TBSCertificate is a SEQUENCE')
+  tbsCertificate.value[publicKeyField] = fromDer(spki.toString('latin1'))
+  const bytes = Buffer.from(forge.asn1.toDer(tbsCertificate).getBytes(), 'latin1')
+  certificate.signature = signBytes('sha256', bytes, issuer.keyPem).toString('latin1')
 }
 
 function sign(
@@ -140,11 +194,7 @@ function sign(
 ): void {
   const keyIdentifier = issuer.certificate.generateSubjectKeyIdentifier().getBytes()
   certificate.setIssuer(issuer.certificate.subject.attributes)
-  certificate.setExtensions([
-    ...extensions,
-    { name: 'subjectKeyIdentifier' },
-    { name: 'authorityKeyIdentifier', keyIdentifier },
-  ])
+  certificate.setExtensions([...extensions, { name: 'authorityKeyIdentifier', keyIdentifier }])
   certificate.sign(forge.pki.privateKeyFromPem(issuer.keyPem), forge.md.sha256.create())
 }
 

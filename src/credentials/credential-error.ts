@@ -3,7 +3,7 @@
 const problems = {
   'file-missing': {
     problem: 'there is no such file',
-    cure: 'correct the path; a relative one starts at the folder of the configuration file',
+    cure: 'correct the path; a relative one starts at {folder}',
   },
   'file-unreadable': {
     problem: 'the file cannot be read',
@@ -28,7 +28,7 @@ const problems = {
   'no-private-key': {
     problem: 'no private key is in the file',
     cure:
-      'name the file that holds the key under "key", or export certificate and key together ' +
+      'name the file that holds the key under {key}, or export certificate and key together ' +
       '(Keychain Access: select both, then export as .p12)',
   },
   'key-unreadable': {
@@ -37,11 +37,11 @@ const problems = {
   },
   'passphrase-needed': {
     problem: 'the file is encrypted and no passphrase was given',
-    cure: 'write the passphrase into a file and name that file under "passphraseFile"',
+    cure: 'write the passphrase into a file and name that file under {passphraseFile}',
   },
   'wrong-passphrase': {
     problem: 'the passphrase does not open the file',
-    cure: 'correct the passphrase in the file named under "passphraseFile"',
+    cure: 'correct the passphrase in the file named under {passphraseFile}',
   },
   'unsupported-encryption': {
     problem: 'the file is encrypted in a way that is not supported',
@@ -62,12 +62,30 @@ const problems = {
     cure: 'give the AuthKey_….p8 file of the Apple developer account, not the key of a certificate',
   },
   'invalid-key-id': {
-    problem: 'its "keyId" is not 10 characters of A–Z and 0–9',
+    problem: 'its {keyId} is not 10 characters of A–Z and 0–9',
     cure: 'copy the key ID from the Apple developer account: it is also in the name AuthKey_<keyId>.p8',
   },
   'invalid-team-id': {
-    problem: 'its "teamId" is not 10 characters of A–Z and 0–9',
+    problem: 'its {teamId} is not 10 characters of A–Z and 0–9',
     cure: 'copy the team ID from the membership page of the Apple developer account',
+  },
+} as const
+
+/** How the places are called where an administrator corrects something. */
+const names = {
+  configuration: {
+    key: '"key"',
+    passphraseFile: '"passphraseFile"',
+    keyId: '"keyId"',
+    teamId: '"teamId"',
+    folder: 'the folder of the configuration file',
+  },
+  options: {
+    key: '--key',
+    passphraseFile: '--passphrase-file',
+    keyId: '--key-id',
+    teamId: '--team-id',
+    folder: 'the folder where you are',
   },
 } as const
 
@@ -84,9 +102,20 @@ export class CredentialError extends Error {
   readonly file: string
 
   constructor(code: CredentialErrorCode, file: string) {
-    const { problem, cure } = problems[code]
-    super(`${file}: ${problem}; ${cure}`)
+    super(inWords(code, file, 'configuration'))
     this.code = code
     this.file = file
   }
+
+  /** The message for a file that was named by the options of a command. */
+  get messageForOptions(): string {
+    return inWords(this.code, this.file, 'options')
+  }
+}
+
+function inWords(code: CredentialErrorCode, file: string, where: keyof typeof names): string {
+  const { problem, cure } = problems[code]
+  const words: Readonly<Record<string, string>> = names[where]
+  const name = (whole: string, word: string): string => words[word] ?? whole
+  return `${file}: ${`${problem}; ${cure}`.replaceAll(/\{(\w+)\}/g, name)}`
 }

@@ -1,8 +1,9 @@
 /** A configuration to try everything with: throw-away certificates and a provider API that is played. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Configuration } from '../config/configuration.ts'
+import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,
   issuePushCertificate,
@@ -20,15 +21,8 @@ export interface RehearsalFiles {
   readonly sender: string
 }
 
-/** The four names that senders know, and this machine. */
-export const rehearsalHosts = [
-  'gateway.push.apple.com',
-  'feedback.push.apple.com',
-  'gateway.sandbox.push.apple.com',
-  'feedback.sandbox.push.apple.com',
-  'localhost',
-  '127.0.0.1',
-] as const
+/** What senders know the gateway by, and this machine. */
+const rehearsalHosts = [...allAppleHosts, 'localhost', '127.0.0.1']
 
 const secret = { mode: 0o600 }
 
@@ -58,13 +52,42 @@ export async function prepareRehearsal(
   return files
 }
 
-/** Everything on loopback: one route, sent on to the simulator at `providerApi`. */
+/** A provider API that is played, in place of Apple's. */
+export interface PlayedProvider {
+  readonly origins: Configuration['providerApi']['origins']
+  /** PEM. */
+  readonly certificateAuthority: string
+}
+
+/**
+ * The same configuration before a provider API that is played. Its store is another: what was only
+ * rehearsed must never be delivered.
+ */
+export function rehearsed(
+  configuration: Configuration,
+  providerApi: PlayedProvider,
+): Configuration {
+  const dataDirectory = join(configuration.dataDirectory, 'rehearsal', 'store')
+  return { ...configuration, providerApi, dataDirectory }
+}
+
+/** The same configuration on ports that are free. */
+export function onFreePorts(configuration: Configuration): Configuration {
+  const { listeners, admin } = configuration
+  return {
+    ...configuration,
+    listeners: listeners.map((listener) => ({ ...listener, port: 0 })),
+    admin: { ...admin, port: 0 },
+  }
+}
+
+/** For who has none yet: everything on loopback, one route. */
 export function rehearsalConfiguration(
+  dataDirectory: string,
   files: RehearsalFiles,
-  providerApi: string,
-  ports: { readonly gateway: number; readonly feedback: number; readonly admin: number },
 ): Configuration {
   const credential = loadCertificateCredential({ certificate: files.sender })
+  const ports = { gateway: 2195, feedback: 2196 } as const
   return {
     listeners: (['gateway', 'feedback'] as const).map((kind) => ({
       kind,
@@ -73,13 +96,13 @@ export function rehearsalConfiguration(
       environment: undefined,
       minVersion: 'TLSv1.2',
     })),
-    admin: { host: '127.0.0.1', port: ports.admin },
+    admin: { host: '127.0.0.1', port: 9195 },
     tls: loadCertificateCredential({ certificate: files.server }),
     providerApi: {
-      origins: { production: providerApi, sandbox: providerApi },
-      certificateAuthority: readFileSync(files.authority, 'utf8'),
+      origins: { production: 'https://127.0.0.1', sandbox: 'https://127.0.0.1' },
+      certificateAuthority: undefined,
     },
-    dataDirectory: join(dirname(files.sender), 'store'),
+    dataDirectory,
     journal: { enabled: true, maxEntries: 100_000 },
     limits: {
       maxConnections: 1000,

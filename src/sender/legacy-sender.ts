@@ -37,8 +37,8 @@ export class LegacySender {
   }
 
   /** @throws the system's or OpenSSL's error when the handshake fails */
-  static async connect(options: SenderOptions): Promise<LegacySender> {
-    return new LegacySender(await openSenderSocket(options))
+  static async connect(options: SenderOptions, clock: Clock): Promise<LegacySender> {
+    return new LegacySender(await openSenderSocket(options, clock))
   }
 
   /** Writes notifications back to back; resolves once they are handed to the system. */

@@ -172,10 +172,10 @@ t.test('a mistake in one part does not hide those in another', (t) => {
       'routes[4].certificate',
       'routes[5].topik',
       'routes[1].topic',
-      'routes[5].certificate',
+      'routes[5].key',
       'routes[3].name',
       'routes[3].senderCertificates',
-      'tls.certificate',
+      'tls.key',
       'providerApi.certificateAuthority',
     ],
   )
@@ -234,7 +234,7 @@ t.test('relative paths begin at the folder of the file', (t) => {
 t.test('an encrypted key of the proxy itself takes a passphrase', (t) => {
   const tls = { certificate: `${fixtures}push.pem`, key: `${fixtures}push-pkcs8-encrypted.key` }
   const needed = problemsOf(configFile(t, stringify({ ...good, tls })))
-  t.match(needed, [{ path: 'tls.certificate', message: /under "passphraseFile"/ }])
+  t.match(needed, [{ path: 'tls.key', message: /under "passphraseFile"/ }])
   const path = configFile(t, stringify({ ...good, tls: { ...tls, passphraseFile: 'server.pass' } }))
   writeFileSync(join(dirname(path), 'server.pass'), 'correct-horse\n')
   t.match(loadConfiguration(path).tls, { keyPem: /BEGIN PRIVATE KEY/ })
@@ -249,8 +249,8 @@ const wrongRoutes: readonly [name: string, route: object, path: string, message:
   [
     'a key of another certificate',
     { certificate: 'other-cert.pem', key: 'app.key' },
-    'routes[0].certificate',
-    /match|belong/,
+    'routes[0].key',
+    /belong/,
   ],
   [
     'a wrong passphrase',

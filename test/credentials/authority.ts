@@ -112,6 +112,35 @@ t.test('issues certificates that server and client accept of each other', async 
   await once(server, 'close')
 })
 
+t.test('issues a server certificate on P-256 that a client accepts', async (t) => {
+  const issued = await issueServerCertificate(ca, ['gateway.push.apple.com', '::1'], now, 'ecdsa')
+  const certificate = x509(issued)
+  t.equal(certificate.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1')
+  t.ok(certificate.verify(x509(ca).publicKey))
+  t.ok(certificate.checkIssued(x509(ca)))
+  t.equal(certificate.checkHost('gateway.push.apple.com'), 'gateway.push.apple.com')
+  const server = createServer({
+    cert: issued.certificatePem,
+    key: issued.keyPem,
+    maxVersion: 'TLSv1.2',
+  })
+  server.on('secureConnection', (socket) => socket.end())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect({
+    port: (server.address() as AddressInfo).port,
+    host: '127.0.0.1',
+    servername: 'gateway.push.apple.com',
+    ca: ca.certificatePem,
+  })
+  await once(client, 'secureConnect')
+  t.match(client.getCipher().name, /^ECDHE-ECDSA-/)
+  client.end().resume()
+  await once(client, 'close')
+  server.close()
+  await once(server, 'close')
+})
+
 t.test('issues app certificates that read as Apple issues them', async (t) => {
   const topics = ['com.example.shop', 'com.example.shop.voip']
   const { certificatePem } = await issuePushCertificate(

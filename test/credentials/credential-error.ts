@@ -13,3 +13,13 @@ t.test('names the file first, then what is wrong, then what to do', (t) => {
   t.equal(error.name, 'CredentialError')
   t.end()
 })
+
+t.test('tells who named the file by an option which option to use', (t) => {
+  const { messageForOptions } = new CredentialError('passphrase-needed', 'a {key}.p12')
+  t.equal(
+    messageForOptions,
+    'a {key}.p12: the file is encrypted and no passphrase was given; ' +
+      'write the passphrase into a file and name that file under --passphrase-file',
+  )
+  t.end()
+})

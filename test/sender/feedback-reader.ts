@@ -1,10 +1,13 @@
 /** Reading a feedback service that writes as it likes. */
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { createServer } from 'node:tls'
 import t, { type Test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
 import { readFeedback } from '../../src/sender/feedback-reader.ts'
 import type { SenderOptions } from '../../src/sender/sender-socket.ts'
+import { until } from '../fixtures/condition.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
 import { authority, pushCertificate, server as identity } from '../fixtures/identity.ts'
 
 const sender = await pushCertificate('com.example.app')
@@ -12,14 +15,18 @@ const tuple = Buffer.from(`600000010020${'5a'.repeat(32)}`, 'hex')
 const short = Buffer.from('600000020002beef', 'hex')
 
 /** A service that writes `pieces`, each in a TLS record of its own, and closes. */
-async function startService(t: Test, pieces: readonly Buffer[]): Promise<SenderOptions> {
+async function startService(
+  t: Test,
+  pieces: readonly Buffer[],
+  { close }: { close: boolean } = { close: true },
+): Promise<SenderOptions> {
   const { certificatePem: cert, keyPem: key } = identity
   const listener = createServer({ cert, key, requestCert: true, rejectUnauthorized: false })
   listener.on('secureConnection', (socket) => {
     socket.on('error', () => undefined)
     socket.setNoDelay()
     for (const piece of pieces) socket.write(piece)
-    socket.end()
+    if (close) socket.end()
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
@@ -39,7 +46,8 @@ async function startService(t: Test, pieces: readonly Buffer[]): Promise<SenderO
 
 async function timestamps(options: SenderOptions): Promise<number[]> {
   const found: number[] = []
-  for await (const { timestamp } of readFeedback(options)) found.push(timestamp)
+  for await (const { timestamp } of readFeedback(options, 60_000, systemClock))
+    found.push(timestamp)
   return found
 }
 
@@ -59,6 +67,38 @@ t.test('ends without a tuple when the list is empty', async (t) => {
 t.test('says so when the service closes within a tuple', async (t) => {
   const options = await startService(t, [tuple, tuple.subarray(0, 37)])
   await t.rejects(timestamps(options), { message: /within a tuple/ })
+})
+
+t.test('gives up a service that neither sends nor closes', async (t) => {
+  const clock = new FakeClock()
+  const options = await startService(t, [tuple], { close: false })
+  const reading = readFeedback(options, 10_000, clock)
+  t.match(await reading.next(), { value: { timestamp: 0x60000001 } })
+  const next = reading.next()
+  await until(() => clock.pending === 1)
+  clock.advance(9_999)
+  t.equal(clock.pending, 1)
+  clock.advance(1)
+  await t.rejects(next, {
+    message:
+      /^127\.0\.0\.1:\d+ neither sent nor closed for 10000 ms: a gateway for notifications does that; the feedback service is on another port, 2196 as a rule$/,
+  })
+  t.equal(clock.pending, 0)
+})
+
+t.test('gives up a port that does not answer the handshake', async (t) => {
+  const clock = new FakeClock()
+  const silent = createTcpServer()
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const options = { ...(await startService(t, [])), port: (silent.address() as AddressInfo).port }
+  const reading = readFeedback(options, 60_000, clock).next()
+  const [socket] = (await once(silent, 'connection')) as [Socket]
+  clock.advance(10_000)
+  await t.rejects(reading, { message: /did not finish the TLS handshake in 10 seconds: is that/ })
+  socket.destroy()
+  silent.close()
+  await once(silent, 'close')
 })
 
 t.test('passes on why it could not connect', async (t) => {

@@ -1,0 +1,75 @@
+/** Everything that can be wrong with a configuration and the way to APNs, found in one go. */
+import type { Clock } from '../clock.ts'
+import { examineConfiguration, type Examination } from '../config/configuration.ts'
+import type { Route } from '../config/route.ts'
+import type { Finding } from './finding.ts'
+import { problemFinding } from './problem.ts'
+import { reachFindings, type RouteTarget } from './reach-check.ts'
+import { routeFindings } from './route-check.ts'
+import { dataDirectoryFindings, secretFileFindings } from './secret-file.ts'
+import { serverFindings } from './server-check.ts'
+
+/** How far to go. */
+export interface CheckOptions {
+  /** Nothing is asked of the network. */
+  readonly offline: boolean
+  /** Sends a push to a token that no device has. */
+  readonly live: boolean
+}
+
+/** Findings in the order of the file, the network last. */
+export async function checkConfiguration(
+  path: string,
+  options: CheckOptions,
+  clock: Clock,
+): Promise<readonly Finding[]> {
+  const examination = examineConfiguration(path)
+  return [
+    ...examination.problems.map(problemFinding),
+    ...folderFindings(examination),
+    ...certificateFindings(examination.loaded, clock.now()),
+    ...(options.offline ? [] : await networkFindings(examination, options, clock)),
+  ]
+}
+
+function folderFindings({ parts }: Examination): Finding[] {
+  if (parts === undefined) return []
+  const { dataDirectory } = parts
+  return [
+    ...secretFileFindings(parts),
+    ...(dataDirectory === undefined ? [] : dataDirectoryFindings(dataDirectory)),
+  ]
+}
+
+/** Has certificates: a configuration, or what could be loaded of one. */
+interface Certified {
+  readonly tls: { readonly certificatePem: string } | undefined
+  readonly routes: readonly (Route | undefined)[]
+}
+
+/** What the certificates say by themselves; for a start as much as for a check. */
+export function certificateFindings({ tls, routes }: Certified, nowMs: number): Finding[] {
+  const environments = new Set(routes.map((route) => route?.environment ?? 'production'))
+  return [
+    ...(tls === undefined ? [] : serverFindings(tls.certificatePem, environments, nowMs)),
+    ...routes.flatMap((route, index) =>
+      route === undefined ? [] : routeFindings(route, `routes[${index}]`, nowMs),
+    ),
+  ]
+}
+
+async function networkFindings(
+  { parts, loaded }: Examination,
+  { live }: CheckOptions,
+  clock: Clock,
+): Promise<Finding[]> {
+  const { certificateAuthority } = loaded
+  const origins = parts?.providerApi
+  if (origins === undefined) return []
+  const targets = loaded.routes.flatMap((route, index): RouteTarget[] =>
+    route === undefined
+      ? []
+      : [{ subject: `routes[${index}] ${route.name}`, route, origin: origins[route.environment] }],
+  )
+  return reachFindings(targets, { certificateAuthority, live }, clock)
+}

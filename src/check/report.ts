@@ -1,0 +1,50 @@
+/** Findings as a table for people, at most 80 columns wide. */
+import type { Finding } from './finding.ts'
+
+const width = 80
+const indent = 9
+
+/** Everything, then a line that counts. */
+export function report(findings: readonly Finding[]): string {
+  return [...findings.map(rowOf), '', summary(findings), ''].join('\n')
+}
+
+function rowOf({ severity, subject, finding, cure }: Finding): string {
+  const label = severity.toUpperCase().padEnd(indent)
+  if (severity === 'ok') return `${'ok'.padEnd(indent)}${wrapped(`${subject}: ${finding}`, indent)}`
+  const lines = [`${label}${subject}`, wrapped(finding, indent), ...(cure ? [arrow(cure)] : [])]
+  return lines.map((line, index) => (index === 0 ? line : ' '.repeat(indent) + line)).join('\n')
+}
+
+function arrow(cure: string): string {
+  return `→ ${wrapped(cure, indent + 2)}`
+}
+
+/** Words that are longer than a line, such as paths and keys, stay whole. */
+function wrapped(text: string, left: number): string {
+  const lines: string[] = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line === '') lines[lines.length - 1] = word
+    else if (left + line.length + 1 + word.length > width) lines.push(word)
+    else lines[lines.length - 1] = `${line} ${word}`
+  }
+  return lines.join(`\n${' '.repeat(left)}`)
+}
+
+/** How many findings there are of each severity. */
+export function countOf(findings: readonly Finding[], severity: Finding['severity']): number {
+  return findings.filter((finding) => finding.severity === severity).length
+}
+
+function summary(findings: readonly Finding[]): string {
+  const errors = countOf(findings, 'error')
+  const warnings = countOf(findings, 'warning')
+  if (errors > 0) return `${plural(errors, 'error')}, ${plural(warnings, 'warning')}: not ready.`
+  if (warnings > 0) return `${plural(warnings, 'warning')}, no error: ready.`
+  return 'All is well: ready.'
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,58 @@
+/** What can be said of a route from its certificate alone. */
+import { X509Certificate } from 'node:crypto'
+import type { Route } from '../config/route.ts'
+import type { PushCertificate } from '../credentials/certificate.ts'
+import { environmentOids } from '../credentials/push-extension.ts'
+import { ok, warning, type Finding } from './finding.ts'
+import { validityFinding } from './validity.ts'
+
+const renewals = {
+  mdm:
+    'at identity.apple.com with the Apple Account that made it: "Renew", never "Create", because ' +
+    'a new certificate has another topic and every device would have to be enrolled again',
+  app: 'in the Apple developer account, under Certificates, as an Apple Push Notification service SSL certificate',
+} as const
+
+/** @param subject where the route stands in the configuration, such as `routes[0]` */
+export function routeFindings(route: Route, subject: string, nowMs: number): Finding[] {
+  const { credential, environment, topic } = route
+  const what = `${subject} ${route.name}`
+  const sends = ok(what, `sends for ${topic} in the ${environment} environment`)
+  if (credential.kind === 'signing-key') return [sends]
+  const { certificate } = credential
+  return [
+    sends,
+    ...environmentFindings(certificate, route, `${subject}.certificate`),
+    validityFinding(
+      `${subject}.certificate`,
+      new X509Certificate(certificate.pem),
+      nowMs,
+      topic.startsWith('com.apple.mgmt.') ? renewals.mdm : renewals.app,
+    ),
+    ok(`${subject}.certificate`, `its key is sha256:${certificate.publicKeySha256}`),
+  ]
+}
+
+function environmentFindings(
+  certificate: PushCertificate,
+  { environment, topic }: Route,
+  subject: string,
+): Finding[] {
+  if (certificate.topics.length === 0)
+    return [
+      warning(
+        subject,
+        `names no topic, so it is hardly a push certificate: APNs will refuse it for ${topic}`,
+        'give the push certificate that Apple issued; its subject has a UID with the topic',
+      ),
+    ]
+  if (certificate.environments.length > 0) return []
+  return [
+    warning(
+      subject,
+      `does not carry the ${environment} mark (extension ${environmentOids[environment]}): APNs ` +
+        'may answer BadCertificateEnvironment to every push',
+      'check --live tells whether APNs takes it; else have Apple issue another one',
+    ),
+  ]
+}

@@ -1,0 +1,11 @@
+/** The names under which senders know Apple's gateway and feedback service. */
+import type { Environment } from './certificate.ts'
+
+/** — source: Apple, "Binary Provider API" and "The Feedback Service" */
+export const appleHosts = {
+  production: ['gateway.push.apple.com', 'feedback.push.apple.com'],
+  sandbox: ['gateway.sandbox.push.apple.com', 'feedback.sandbox.push.apple.com'],
+} as const satisfies Readonly<Record<Environment, readonly string[]>>
+
+/** Those of both environments. */
+export const allAppleHosts: readonly string[] = [...appleHosts.production, ...appleHosts.sandbox]

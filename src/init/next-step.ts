@@ -1,0 +1,61 @@
+/** What an administrator does after `init`, in the words of this very set-up. */
+import { isIPv4 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { appleHosts } from '../credentials/apple-host.ts'
+import type { PlannedRoute } from './plan.ts'
+
+/** What was made. */
+export interface SetUp {
+  readonly directory: string
+  readonly written: readonly string[]
+  readonly routes: readonly PlannedRoute[]
+  /** Names and addresses of this machine, as far as they were given. */
+  readonly hosts: readonly string[]
+}
+
+/** The text, at most 80 columns but for long paths. */
+export function nextSteps({ directory, written, routes, hosts }: SetUp): string {
+  const at = (file: string): string => join(directory, file)
+  const environments = new Set(routes.map(({ environment }) => environment))
+  const address = addressOf(hosts)
+  const names = [...environments].flatMap((name) => appleHosts[name])
+  return `Written: ${written.map(at).join(', ')}
+
+${routes.map(routeLine).join('\n')}
+
+Next:
+
+1. Let the sender trust ${at('tls/ca.pem')}. Copy this one file to its machine:
+     Java      keytool -importcert -alias apns-legacy-proxy -file ca.pem
+                 -keystore FILE   (its trust store, often lib/security/cacerts)
+     Windows   certutil -addstore Root ca.pem
+     Debian    cp ca.pem /usr/local/share/ca-certificates/apns-proxy.crt
+                 and update-ca-certificates
+
+2. Let the names it knows lead here, in its machine's hosts file or in its DNS:
+${names.map((name) => `     ${address} ${name}`).join('\n')}
+
+3. Look, then run:
+     npx apns-legacy-proxy check --config ${at('proxy.yaml')}
+     npx apns-legacy-proxy serve --config ${at('proxy.yaml')}
+   To try it first: serve --rehearse talks to a simulator instead of Apple.
+
+docs/getting-started.md has every step at length, and the way back.`
+}
+
+function routeLine({ name, topic, environment, credential }: PlannedRoute): string {
+  const until =
+    credential.kind === 'certificate'
+      ? `, valid until ${credential.notAfter.toISOString().slice(0, 10)}`
+      : ''
+  return `  ${name}: ${topic}\n    ${environment}${until}`
+}
+
+/** The one that was given, else the first by which other machines reach this one. */
+function addressOf(hosts: readonly string[]): string {
+  const outward = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ internal, family }) => !internal && family === 'IPv4')
+  return hosts.find((host) => isIPv4(host)) ?? outward?.address ?? 'ADDRESS-OF-THIS-MACHINE'
+}
