@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { check } from './commands/check.ts'
+import { decode } from './commands/decode.ts'
 import { ExitCode } from './commands/exit-code.ts'
 import { feedback } from './commands/feedback.ts'
 import { init } from './commands/init.ts'
@@ -26,6 +27,7 @@ try {
     .command(serve)
     .command(send)
     .command(feedback)
+    .command(decode)
     .command(simulate)
     .demandCommand(1, 'Name a command. To see it work, start with: apns-legacy-proxy serve')
     .strict()

@@ -1,0 +1,8 @@
+/** What a command reads: a file, or standard input where the path is `-`. */
+import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
+
+/** @throws the system's error, with the path in its message */
+export function readInput(path: string): Promise<Buffer> {
+  return path === '-' ? buffer(process.stdin) : readFile(path)
+}
