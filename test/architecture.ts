@@ -11,6 +11,7 @@ const source = resolve(dirname(fileURLToPath(import.meta.url)), '../src')
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   binary: [],
   capture: ['binary'],
+  recording: ['capture', 'clock.ts'],
   apns: ['binary', 'clock.ts'],
   relay: ['binary', 'apns', 'clock.ts'],
   credentials: [],
@@ -19,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   upstream: ['apns', 'relay', 'clock.ts'],
   config: ['apns', 'relay', 'credentials'],
   admin: ['relay'],
-  sender: ['binary', 'clock.ts'],
+  sender: ['binary', 'capture', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
   init: ['credentials'],
   check: ['apns', 'config', 'credentials', 'clock.ts'],

@@ -11,7 +11,7 @@ import {
 } from '../capture/explanation.ts'
 import { tokenTag } from '../log.ts'
 import { ExitCode } from './exit-code.ts'
-import { readInput } from './input.ts'
+import { inputPath, readInput } from './input.ts'
 import { wholeNumber } from './number-option.ts'
 import { printLines } from './output.ts'
 
@@ -47,8 +47,9 @@ export const decode: CommandModule<object, DecodeOptions> = {
   builder: (yargs) =>
     yargs
       .positional('file', {
-        string: true,
+        type: 'string',
         demandOption: true,
+        coerce: inputPath,
         describe: 'Capture, bytes or hexadecimal digits; - reads standard input',
       })
       .options(options)
@@ -56,7 +57,7 @@ export const decode: CommandModule<object, DecodeOptions> = {
       .example('$0 decode push.bin --mask', 'Fit to be shown to others')
       .epilogue(
         'Exit code 1: a stream breaks off or cannot be read on; `fault` says where.',
-      ) as never,
+      ),
   handler: run,
 }
 

@@ -6,3 +6,8 @@ import { buffer } from 'node:stream/consumers'
 export function readInput(path: string): Promise<Buffer> {
   return path === '-' ? buffer(process.stdin) : readFile(path)
 }
+
+/** For `coerce` of a positional: yargs makes an empty string of a lone `-`. */
+export function inputPath(path: string): string {
+  return path === '' ? '-' : path
+}
