@@ -8,6 +8,8 @@ import { decode } from './commands/decode.ts'
 import { ExitCode } from './commands/exit-code.ts'
 import { feedback } from './commands/feedback.ts'
 import { init } from './commands/init.ts'
+import { joinDashes } from './commands/input.ts'
+import { replay } from './commands/replay.ts'
 import { send } from './commands/send.ts'
 import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
@@ -19,7 +21,7 @@ const { version } = JSON.parse(
 ) as { version: string }
 
 try {
-  await yargs(hideBin(process.argv))
+  await yargs(joinDashes(hideBin(process.argv)))
     .scriptName('apns-legacy-proxy')
     .usage('$0 <command>\n\nServes the retired binary push protocol and sends on over HTTP/2.')
     .command(init)
@@ -28,6 +30,7 @@ try {
     .command(send)
     .command(feedback)
     .command(decode)
+    .command(replay)
     .command(simulate)
     .demandCommand(1, 'Name a command. To see it work, start with: apns-legacy-proxy serve')
     .strict()

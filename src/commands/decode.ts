@@ -55,9 +55,7 @@ export const decode: CommandModule<object, DecodeOptions> = {
       .options(options)
       .example('$0 decode houston.capture', 'A JSON line for each message')
       .example('$0 decode push.bin --mask', 'Fit to be shown to others')
-      .epilogue(
-        'Exit code 1: a stream breaks off or cannot be read on; `fault` says where.',
-      ),
+      .epilogue('Exit code 1: a stream breaks off or cannot be read on; `fault` says where.'),
   handler: run,
 }
 
