@@ -97,12 +97,12 @@ function* explainMessages(stream: Buffer, options: ExplanationOptions): Generato
       const offset = fields[0]?.offset ?? 0
       const length = lengthOf(fields)
       decoder.receive(stream.subarray(offset, offset + length))
-      const received = decoder.next()
-      if (received !== undefined)
+      // A refused message is skipped to its end by the call behind the one that tells of it.
+      for (let one = decoder.next(); one !== undefined; one = decoder.next())
         yield {
           offset,
           length,
-          ...about(received, stream, fields, options),
+          ...about(one, stream, fields, options),
           ...items(fields, options),
         }
     }

@@ -21,12 +21,12 @@ function explain(text: string, options: Partial<ExplanationOptions> = {}): Expla
 t.test('tells each item of a frame, its offset, its length and its value', (t) => {
   t.strictSame(
     explain(
-      `02 00000044 03 0004 00000007 01 0020 ${token} 02 0002 7b7d 04 0004 00000000 05 0001 0a 09 0001 fe`,
+      `02 0000003e 03 0004 00000007 01 0020 ${token} 02 0002 7b7d 04 0004 00000000 05 0001 0a 09 0001 fe`,
     ),
     [
       {
         offset: 0,
-        length: 73,
+        length: 67,
         kind: 'notification',
         command: 2,
         identifier: 7,
