@@ -34,7 +34,17 @@ async function event(
   return JSON.parse(find() ?? '') as Record<string, unknown>
 }
 
-for (const command of [[], ['init'], ['check'], ['serve'], ['send'], ['feedback'], ['decode'], ['replay'], ['simulate']])
+for (const command of [
+  [],
+  ['init'],
+  ['check'],
+  ['serve'],
+  ['send'],
+  ['feedback'],
+  ['decode'],
+  ['replay'],
+  ['simulate'],
+])
   t.test(`${command.join('')} --help fits 80 columns`, async (t) => {
     const { code, stdout } = await runCommand(t, [...command, '--help'])
     t.equal(code, 0)
