@@ -28,11 +28,9 @@ export class ProgressBar {
   add(amount: number): void {
     this.#done += amount
     if (this.#screen.isTTY !== true) return
-    const share = this.#total === 0 ? 1 : Math.min(1, this.#done / this.#total)
-    const filled = Math.round(share * cells)
-    const bar = '#'.repeat(filled) + '.'.repeat(cells - filled)
-    const percent = String(Math.floor(share * 100)).padStart(3)
-    const line = `[${bar}] ${percent} % of ${this.#total} ${this.#unit}`
+    const percent = Math.floor((100 * this.#done) / this.#total)
+    const filled = '#'.repeat(Math.floor((percent * cells) / 100)).padEnd(cells, '.')
+    const line = `[${filled}] ${String(percent).padStart(3)} % of ${this.#total} ${this.#unit}`
     if (line === this.#shown) return
     this.#shown = line
     this.#screen.write(clearLine + line)

@@ -1,5 +1,6 @@
 /** What is said of bytes: the decoder's own verdicts, and the byte at which something is wrong. */
 import { deepStrictEqual } from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseCapture } from '../../src/capture/capture.ts'
@@ -291,5 +292,28 @@ t.test('puts both directions of a connection in the order of their records', (t)
       { connection: 4, from: 'sender', record: 4, ms: 12, kind: 'unreadable', offset: 38 },
     ],
   )
+  t.end()
+})
+
+/** What is in a capture where it is not three notifications. */
+const others: Readonly<Record<string, readonly string[]>> = {
+  'c-openssl-s_client-tls10.capture': ['notification'],
+  'java-pushy-0.4.3.capture': ['notification', 'notification', 'notification', 'refused'],
+}
+
+t.test('every capture there is can be explained to its end', (t) => {
+  const folder = new URL('../../captures/', import.meta.url)
+  const files = readdirSync(folder).filter((name) => name.endsWith('.capture'))
+  t.ok(files.length >= 12)
+  for (const file of files) {
+    const { connections } = parseCapture(readFileSync(new URL(file, folder), 'utf8'))
+    t.same(
+      connections
+        .flatMap((one) => explainConnection(one, { ...plain, maxPayloadBytes: 4096 }))
+        .map(({ kind }) => kind),
+      others[file] ?? ['notification', 'notification', 'notification'],
+      file,
+    )
+  }
   t.end()
 })
