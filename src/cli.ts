@@ -4,9 +4,12 @@ import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { check } from './commands/check.ts'
+import { decode } from './commands/decode.ts'
 import { ExitCode } from './commands/exit-code.ts'
 import { feedback } from './commands/feedback.ts'
 import { init } from './commands/init.ts'
+import { joinDashes } from './commands/input.ts'
+import { replay } from './commands/replay.ts'
 import { send } from './commands/send.ts'
 import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
@@ -18,7 +21,7 @@ const { version } = JSON.parse(
 ) as { version: string }
 
 try {
-  await yargs(hideBin(process.argv))
+  await yargs(joinDashes(hideBin(process.argv)))
     .scriptName('apns-legacy-proxy')
     .usage('$0 <command>\n\nServes the retired binary push protocol and sends on over HTTP/2.')
     .command(init)
@@ -26,6 +29,8 @@ try {
     .command(serve)
     .command(send)
     .command(feedback)
+    .command(decode)
+    .command(replay)
     .command(simulate)
     .demandCommand(1, 'Name a command. To see it work, start with: apns-legacy-proxy serve')
     .strict()

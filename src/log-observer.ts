@@ -5,6 +5,7 @@ import type { ConnectionObserver } from './gateway/connection.ts'
 import type { FeedbackObserver } from './gateway/feedback-service.ts'
 import type { ListenerObserver } from './gateway/listener.ts'
 import { tokenTag, type Logger } from './log.ts'
+import type { RecorderObserver } from './recording/recorder.ts'
 import type { DeliveryRecord, RelayObserver } from './relay/relay.ts'
 import type { ReceivedNotification } from './simulator/exchange.ts'
 import type { StoreObserver } from './store/store.ts'
@@ -78,6 +79,31 @@ export function observeStore(log: Logger): StoreObserver {
     },
     writeRecovered() {
       log.info({ event: 'journal.recovered-writing' }, 'the data directory can be written again')
+    },
+  }
+}
+
+/** What became of captures. */
+export function observeRecorder(log: Logger): RecorderObserver {
+  return {
+    exposed(directory) {
+      log.warn({ event: 'capture.exposed', directory }, 'others can list it: chmod 700 closes it')
+    },
+    opened(file, { route, connection }) {
+      log.info({ event: 'capture.opened', file, route, connection })
+    },
+    full(file) {
+      log.info({ event: 'capture.full', file }, 'more than --capture-bytes; the connection goes on')
+    },
+    failed(file, error) {
+      const cause = error instanceof Error ? error.message : String(error)
+      log.error(
+        { event: 'capture.failed', file, cause },
+        'cannot be recorded, and further failures are not told; the connections go on',
+      )
+    },
+    finished() {
+      log.info({ event: 'capture.finished' }, 'the last of --capture-connections is being recorded')
     },
   }
 }

@@ -22,6 +22,7 @@ import {
   observeListener,
   observeStore,
 } from './log-observer.ts'
+import type { Recorder } from './recording/recorder.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
 import type { Store } from './store/store.ts'
 
@@ -31,6 +32,8 @@ export interface ProxyDeps {
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
+  /** Listens in on connections, where given. */
+  readonly recorder?: Recorder | undefined
 }
 
 /** Where a running proxy is bound. */
@@ -222,15 +225,17 @@ export class Proxy {
   }
 
   #serveFeedback(socket: TLSSocket, { name, log }: Line): void {
-    const { clock } = this.#deps
+    const { clock, recorder } = this.#deps
+    recorder?.record(socket, { kind: 'feedback', route: name })
     const store = this.#store?.feedback
     if (store === undefined) socket.destroy()
     else serveFeedback(socket, name, { store, clock, observer: observeFeedback(log) })
   }
 
   #welcome(socket: TLSSocket, line: Line, certificate: SenderCertificate): void {
-    const { clock } = this.#deps
+    const { clock, recorder } = this.#deps
     const id = ++this.#connections
+    recorder?.record(socket, { kind: 'gateway', route: line.name, connection: id })
     const log = line.log.child({ connection: id })
     if (line.relay.downReason !== undefined) {
       log.warn({ event: 'connection.refused', reason: line.relay.downReason }, 'the route is down')

@@ -10,7 +10,8 @@ const source = resolve(dirname(fileURLToPath(import.meta.url)), '../src')
 /** What each folder may import from; what stands at the top of src may import everything. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   binary: [],
-  capture: [],
+  capture: ['binary'],
+  recording: ['capture', 'clock.ts'],
   apns: ['binary', 'clock.ts'],
   relay: ['binary', 'apns', 'clock.ts'],
   credentials: [],
@@ -19,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   upstream: ['apns', 'relay', 'clock.ts'],
   config: ['apns', 'relay', 'credentials'],
   admin: ['relay'],
-  sender: ['binary', 'clock.ts'],
+  sender: ['binary', 'capture', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
   init: ['credentials'],
   check: ['apns', 'config', 'credentials', 'upstream', 'clock.ts'],

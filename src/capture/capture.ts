@@ -66,13 +66,18 @@ export function parseCapture(text: string): Capture {
 
 /** The text of a capture, one connection after another; {@link parseCapture} reads it back. */
 export function formatCapture({ header, connections }: Capture): string {
-  const lines = header.map((comment) => `# ${comment}`.trimEnd())
-  for (const { number, startMs, records } of connections) {
-    lines.push(['connection', number, ...time(startMs)].join(' '))
-    for (const { from, offsetMs, bytes } of records)
-      lines.push([signs[from], ...time(offsetMs), bytes.toString('hex')].join(' '))
-  }
-  return lines.map((line) => `${line}\n`).join('')
+  const lines = header.map((comment) => `${`# ${comment}`.trimEnd()}\n`)
+  for (const { number, startMs, records } of connections)
+    lines.push(
+      `${['connection', number, ...time(startMs)].join(' ')}\n`,
+      ...records.map(formatRecord),
+    )
+  return lines.join('')
+}
+
+/** The line of one record, to be added below those of its connection. */
+export function formatRecord({ from, offsetMs, bytes }: CapturedRecord): string {
+  return `${[signs[from], ...time(offsetMs), bytes.toString('hex')].join(' ')}\n`
 }
 
 interface WritableConnection extends CapturedConnection {

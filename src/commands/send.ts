@@ -1,12 +1,13 @@
 /** `send`: a legacy sender for trying a gateway. */
-import { readFileSync } from 'node:fs'
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs'
 import { z } from 'zod'
 import type { Command, Notification } from '../binary/notification.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import { systemClock } from '../clock.ts'
 import { LegacySender, type GatewayAnswer } from '../sender/legacy-sender.ts'
+import { readInput } from './input.ts'
 import { wholeNumber } from './number-option.ts'
+import { ProgressBar } from './progress-bar.ts'
 import { senderFrom, senderOptions } from './sender-option.ts'
 
 const options = {
@@ -37,7 +38,7 @@ const options = {
   },
   file: {
     string: true,
-    describe: 'JSON lines to send instead: token, payload, and what else is above',
+    describe: 'JSON lines to send instead, - for standard input: token, payload, …',
   },
   wait: {
     number: true,
@@ -69,16 +70,20 @@ export const send: CommandModule<object, InferredOptionTypes<typeof options>> = 
 }
 
 async function run(args: SendArguments): Promise<void> {
-  const drafts = args.file === undefined ? [fromArguments(args)] : fromFile(args.file, args)
+  const drafts = args.file === undefined ? [fromArguments(args)] : await fromFile(args.file, args)
   for (const line of unsent(drafts)) console.error(line)
   const notifications = drafts.map(({ number, ...draft }) => ({
     ...draft,
     identifier: draft.identifier ?? number,
   }))
   const sender = await LegacySender.connect(senderFrom(args), systemClock)
-  await sender.send(notifications)
+  const bar = new ProgressBar(notifications.length, 'notifications')
+  await sender.send(notifications, (count) => {
+    bar.add(count)
+  })
   const answer = await sender.listen(args.wait, systemClock)
   sender.close()
+  bar.clear()
   console.log(inWords(answer, notifications, args.wait))
   if (answer.kind !== 'silence') process.exitCode = 1
 }
@@ -127,8 +132,9 @@ const line = z.strictObject({
   priority: z.number().int().min(0).max(255).optional(),
 })
 
-function fromFile(file: string, args: SendArguments): Draft[] {
-  return readFileSync(file, 'utf8')
+async function fromFile(file: string, args: SendArguments): Promise<Draft[]> {
+  return (await readInput(file))
+    .toString('utf8')
     .split('\n')
     .flatMap((text, index) => (text.trim() === '' ? [] : [fromLine(text, index + 1, file, args)]))
 }

@@ -18,6 +18,7 @@ import {
   rehearsed,
 } from '../rehearsal/rehearsal.ts'
 import { isAddressInUse, withKey } from './bind-error.ts'
+import { captureOptions, recorderFrom, type CaptureArguments } from './capture-option.ts'
 import { ExitCode } from './exit-code.ts'
 import { playProvider } from './played-provider.ts'
 import { Reloading } from './reload.ts'
@@ -35,6 +36,7 @@ const options = {
     default: 'data',
     describe: 'Where a rehearsal without --config keeps its throw-away certificates',
   },
+  ...captureOptions,
 } as const
 
 /** See `apns-legacy-proxy serve --help`. */
@@ -42,9 +44,9 @@ export const serve: CommandModule<object, InferredOptionTypes<typeof options>> =
   command: 'serve',
   describe: 'Run the gateway; without --config, a rehearsal on this machine alone',
   builder: (yargs) => yargs.options(options),
-  handler: ({ config, rehearse: isRehearsal, dataDirectory }) => {
-    if (config === undefined) return rehearseAlone(dataDirectory)
-    return isRehearsal === true ? rehearseWith(config) : run(config)
+  handler: ({ config, rehearse: isRehearsal, dataDirectory, ...capture }) => {
+    if (config === undefined) return rehearseAlone(dataDirectory, capture)
+    return isRehearsal === true ? rehearseWith(config, capture) : run(config, capture)
   },
 }
 
@@ -57,12 +59,12 @@ function surviveDefects(log: Logger): void {
   process.on('unhandledRejection', survive)
 }
 
-async function run(path: string): Promise<void> {
+async function run(path: string, capture: CaptureArguments): Promise<void> {
   const configuration = loadConfiguration(path)
   const log = createLog()
   for (const found of certificateFindings(configuration, systemClock.now()))
     if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
-  const { proxy } = await start(configuration, log)
+  const { proxy } = await start(configuration, capture, log)
   const reloading = new Reloading(path, proxy, log)
   await serveUntilSignal(proxy, log)
   reloading.stop()
@@ -73,8 +75,18 @@ interface Started {
   readonly addresses: ProxyAddresses
 }
 
-async function start(configuration: Configuration, log: Logger): Promise<Started> {
-  const proxy = new Proxy(configuration, { log, clock: systemClock, random: Math.random })
+async function start(
+  configuration: Configuration,
+  capture: CaptureArguments,
+  log: Logger,
+): Promise<Started> {
+  const recorder = recorderFrom(capture, configuration, log)
+  const proxy = new Proxy(configuration, {
+    log,
+    clock: systemClock,
+    random: Math.random,
+    recorder,
+  })
   try {
     return { proxy, addresses: await proxy.start() }
   } catch (error) {
@@ -88,9 +100,9 @@ async function serveUntilSignal(proxy: Proxy, log: Logger): Promise<void> {
   process.exitCode = (await proxy.stop()) ? ExitCode.ok : ExitCode.unsettled
 }
 
-async function rehearseAlone(dataDirectory: string): Promise<void> {
+async function rehearseAlone(dataDirectory: string, capture: CaptureArguments): Promise<void> {
   const files = await prepareRehearsal(dataDirectory, systemClock)
-  await rehearse(rehearsalConfiguration(dataDirectory, files), {
+  await rehearse(rehearsalConfiguration(dataDirectory, files), capture, {
     certificate: relative('', files.sender),
     key: undefined,
     passphraseFile: undefined,
@@ -98,8 +110,8 @@ async function rehearseAlone(dataDirectory: string): Promise<void> {
   })
 }
 
-async function rehearseWith(config: string): Promise<void> {
-  await rehearse(loadConfiguration(config), senderFilesOf(config))
+async function rehearseWith(config: string, capture: CaptureArguments): Promise<void> {
+  await rehearse(loadConfiguration(config), capture, senderFilesOf(config))
 }
 
 /** The first route that sends with a certificate has a sender with the same. */
@@ -122,13 +134,14 @@ function senderFilesOf(config: string): SenderFiles | undefined {
 
 async function rehearse(
   configuration: Configuration,
+  capture: CaptureArguments,
   sender: SenderFiles | undefined,
 ): Promise<void> {
   const log = createLog()
   const { providerApi, stop } = await playProvider(configuration, log)
   try {
     const played = rehearsed(configuration, providerApi)
-    const { proxy, addresses, occupied } = await startSomewhere(played, log)
+    const { proxy, addresses, occupied } = await startSomewhere(played, capture, log)
     process.stderr.write(rehearsalGuide(addresses, sender, occupied))
     await serveUntilSignal(proxy, log)
   } finally {
@@ -139,13 +152,14 @@ async function rehearse(
 /** On the ports that senders know, or on free ones where something else is there. */
 async function startSomewhere(
   configuration: Configuration,
+  capture: CaptureArguments,
   log: Logger,
 ): Promise<Started & { readonly occupied: string | undefined }> {
   try {
-    return { ...(await start(configuration, log)), occupied: undefined }
+    return { ...(await start(configuration, capture, log)), occupied: undefined }
   } catch (error) {
     if (!isAddressInUse(error)) throw error
     const occupied = `Port ${error.port}`
-    return { ...(await start(onFreePorts(configuration), log)), occupied }
+    return { ...(await start(onFreePorts(configuration), capture, log)), occupied }
   }
 }

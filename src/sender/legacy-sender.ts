@@ -16,6 +16,9 @@ export type GatewayAnswer =
   | { readonly kind: 'error-response'; readonly response: ErrorResponse }
   | { readonly kind: 'closed' }
 
+/** Notifications in one write. */
+const batchCount = 100
+
 /** One connection to a gateway. */
 export class LegacySender {
   readonly #socket: TLSSocket
@@ -41,10 +44,30 @@ export class LegacySender {
     return new LegacySender(await openSenderSocket(options, clock))
   }
 
-  /** Writes notifications back to back; resolves once they are handed to the system. */
-  async send(notifications: readonly Omit<Notification, 'kind'>[]): Promise<void> {
+  /** Whether the gateway has said what it has to say: an error response, or that it closes. */
+  get isAnswered(): boolean {
+    return this.#ended || this.#answer.length === errorResponseBytes
+  }
+
+  /**
+   * Writes notifications back to back, as far as the gateway does not answer meanwhile; resolves
+   * once they are handed to the system.
+   * @param progress hears how many are
+   */
+  async send(
+    notifications: readonly Omit<Notification, 'kind'>[],
+    progress: (count: number) => void = () => undefined,
+  ): Promise<void> {
+    for (let at = 0; at < notifications.length && !this.isAnswered; at += batchCount) {
+      const batch = notifications.slice(at, at + batchCount)
+      await this.write(Buffer.concat(batch.map(encodeNotification)))
+      progress(batch.length)
+    }
+  }
+
+  /** Writes bytes as they are, in TLS records of their own; resolves as {@link send} does. */
+  async write(bytes: Buffer): Promise<void> {
     if (this.#ended) return
-    const bytes = Buffer.concat(notifications.map(encodeNotification))
     await new Promise<void>((resolve) => {
       this.#socket.write(bytes, () => {
         resolve()
@@ -57,7 +80,7 @@ export class LegacySender {
     await new Promise<void>((resolve) => {
       const cancel = clock.after(waitMs, resolve)
       this.#wake = () => {
-        if (!this.#ended && this.#answer.length < errorResponseBytes) return
+        if (!this.isAnswered) return
         cancel()
         resolve()
       }
@@ -68,7 +91,10 @@ export class LegacySender {
     return { kind: this.#ended ? 'closed' : 'silence' }
   }
 
+  /** Ends whoever listens as well. */
   close(): void {
+    this.#ended = true
+    this.#wake()
     this.#socket.end()
   }
 }

@@ -10,7 +10,17 @@ import { writeConfiguration } from '../fixtures/stage.ts'
 const sender = await pushCertificate('com.example.app')
 const noStack = /\n\s+at .*:\d+/
 
-for (const command of [[], ['init'], ['check'], ['serve'], ['send'], ['feedback'], ['simulate']])
+for (const command of [
+  [],
+  ['init'],
+  ['check'],
+  ['serve'],
+  ['send'],
+  ['feedback'],
+  ['decode'],
+  ['replay'],
+  ['simulate'],
+])
   t.test(`${command.join('')} --help fits 80 columns`, async (t) => {
     const { code, stdout } = await runCommand(t, [...command, '--help'])
     t.equal(code, 0)

@@ -1,0 +1,20 @@
+/** What a command reads: a file, or standard input where the path is `-`. */
+import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
+
+/** @throws the system's error, with the path in its message */
+export function readInput(path: string): Promise<Buffer> {
+  return path === '-' ? buffer(process.stdin) : readFile(path)
+}
+
+/** `--file -` as `--file=-`: yargs takes a lone `-` for no value of an option. */
+export function joinDashes(args: readonly string[]): string[] {
+  return args
+    .map((arg, index) => (arg === '--file' && args[index + 1] === '-' ? '--file=-' : arg))
+    .filter((arg, index) => arg !== '-' || args[index - 1] !== '--file')
+}
+
+/** For `coerce` of a positional: yargs makes an empty string of a lone `-`. */
+export function inputPath(path: string): string {
+  return path === '' ? '-' : path
+}

@@ -1,0 +1,193 @@
+/** Listens in on chosen connections and writes a capture of each. */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, statSync } from 'node:fs'
+import { BlockList, isIPv6 } from 'node:net'
+import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { formatCapture } from '../capture/capture.ts'
+import { walkMessages, walkTuples } from '../capture/field-walk.ts'
+import { Mask } from '../capture/mask.ts'
+import type { Clock } from '../clock.ts'
+import { CaptureFile } from './capture-file.ts'
+import { Recording } from './recording.ts'
+
+/** What is recorded, and how. */
+export interface RecorderOptions {
+  /** Made where it is missing, for its owner alone. */
+  readonly directory: string
+  /** The only route, where given. */
+  readonly route: string | undefined
+  /** The only address of a sender, where given: IPv4 or IPv6. */
+  readonly address: string | undefined
+  /** Bounds each file. */
+  readonly maxBytes: number
+  /** Bounds the number of files. */
+  readonly maxConnections: number
+  /** In clear instead of masked. */
+  readonly tokens: boolean
+  readonly payloads: boolean
+}
+
+/** Hears of files; whatever happens to them, the connections go on. */
+export interface RecorderObserver {
+  /** Others than the owner can list the directory; they cannot read the files. */
+  exposed(directory: string): void
+  opened(path: string, about: Recorded): void
+  full(path: string): void
+  /** Told once: further failures are passed over. */
+  failed(path: string, error: unknown): void
+  /** So many connections have been recorded as may be. */
+  finished(): void
+}
+
+/** Which connection it is. */
+export interface Recorded {
+  readonly kind: 'gateway' | 'feedback'
+  readonly route: string
+  /** Its number in the log, where it has one. */
+  readonly connection?: number
+}
+
+/** One for a process, since its key makes equal tokens equal in all files. */
+export class Recorder {
+  readonly #options: RecorderOptions
+  readonly #clock: Clock
+  readonly #observer: RecorderObserver
+  readonly #key = randomBytes(32)
+  readonly #addresses = new BlockList()
+  #recorded = 0
+  #hasFailed = false
+
+  constructor(options: RecorderOptions, clock: Clock, observer: RecorderObserver) {
+    const { address, directory } = options
+    this.#options = options
+    this.#clock = clock
+    this.#observer = observer
+    if (address !== undefined) this.#addresses.addAddress(address, familyOf(address))
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      if ((statSync(directory).mode & 0o077) !== 0) observer.exposed(directory)
+    } catch (error) {
+      this.#failed(directory, error)
+    }
+  }
+
+  /** Begins with what comes next; a connection that stays silent leaves no file. */
+  record(socket: TLSSocket, about: Recorded): void {
+    if (!this.#isChosen(socket, about) || this.#recorded >= this.#options.maxConnections) return
+    let file: CaptureFile | undefined
+    const masked = about.kind === 'gateway' ? 'sender' : 'gateway'
+    const mask = this.#maskFor(about.kind)
+    const recording = new Recording(mask && { from: masked, mask }, this.#clock, (lines) => {
+      file ??= this.#open(socket, about)
+      file?.append(lines)
+      return file?.isOver === false
+    })
+    observe(socket, recording, (error) => {
+      this.#failed(this.#options.directory, error)
+    })
+    socket.once('close', () => file?.close())
+  }
+
+  #isChosen({ remoteAddress = '' }: TLSSocket, { route }: Recorded): boolean {
+    const wanted = this.#options
+    if (wanted.route !== undefined && wanted.route !== route) return false
+    if (wanted.address === undefined) return true
+    return this.#addresses.check(remoteAddress, familyOf(remoteAddress))
+  }
+
+  #maskFor(kind: Recorded['kind']): Mask | undefined {
+    const { tokens, payloads } = this.#options
+    if (tokens && payloads) return undefined
+    const walk = kind === 'gateway' ? walkMessages() : walkTuples()
+    return new Mask(walk, { key: this.#key, tokens: !tokens, payloads: !payloads })
+  }
+
+  /** Undefined once as many are recorded as may be; connections may have begun before. */
+  #open(socket: TLSSocket, about: Recorded): CaptureFile | undefined {
+    const { directory, maxBytes, maxConnections } = this.#options
+    if (this.#recorded >= maxConnections) return undefined
+    const number = ++this.#recorded
+    const takenAt = new Date(this.#clock.now()).toISOString()
+    const path = join(directory, fileName(about, takenAt, number))
+    const file = new CaptureFile(path, maxBytes, {
+      full: (full) => {
+        this.#observer.full(full)
+      },
+      failed: (failed, error) => {
+        this.#failed(failed, error)
+      },
+    })
+    this.#observer.opened(path, about)
+    if (number === maxConnections) this.#observer.finished()
+    file.append(this.#head(socket, about, takenAt))
+    return file
+  }
+
+  #head(socket: TLSSocket, { kind, route, connection }: Recorded, takenAt: string): string {
+    const { tokens, payloads } = this.#options
+    const shown = (clear: boolean): string => (clear ? 'as they were' : 'masked')
+    const number = connection === undefined ? '' : ` ${connection}`
+    return formatCapture({
+      header: [
+        `taken: by apns-legacy-proxy at ${takenAt}, over ${socket.getProtocol() ?? 'TLS'}`,
+        `from: ${kind} connection${number} of ${socket.remoteAddress ?? 'unknown'}, route ${JSON.stringify(route)}`,
+        `device tokens: ${shown(tokens)}; payloads: ${shown(payloads)}`,
+      ],
+      connections: [{ number: 1, startMs: undefined, records: [] }],
+    })
+  }
+
+  #failed(path: string, error: unknown): void {
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    this.#observer.failed(path, error)
+  }
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4'
+}
+
+function fileName({ kind, route }: Recorded, takenAt: string, number: number): string {
+  const name = route.replaceAll(/[^\w.-]/g, '_')
+  const time = takenAt.replaceAll(/[-:]/g, '')
+  const what = kind === 'feedback' ? [name, kind] : [name]
+  return `${[...what, time, number].join('-')}.capture`
+}
+
+/** Hears both directions; what goes wrong in listening is told and ends the recording alone. */
+function observe(socket: TLSSocket, recording: Recording, failed: (error: unknown) => void): void {
+  const guarded = (listen: () => void): void => {
+    try {
+      listen()
+    } catch (error) {
+      recording.abandon()
+      failed(error)
+    }
+  }
+  socket.on('data', (bytes: Buffer) => {
+    guarded(() => {
+      recording.note('sender', bytes)
+    })
+  })
+  for (const verb of ['write', 'end'] as const) {
+    const original: unknown = Reflect.get(socket, verb)
+    if (typeof original !== 'function') continue
+    const value = (...args: readonly unknown[]): unknown => {
+      const [bytes] = args
+      if (bytes instanceof Uint8Array && socket.writable)
+        guarded(() => {
+          recording.note('gateway', bytes)
+        })
+      return Reflect.apply(original, socket, args)
+    }
+    Object.defineProperty(socket, verb, { value, configurable: true, writable: true })
+  }
+  // Before the file is closed: listeners are called in their order.
+  socket.once('close', () => {
+    guarded(() => {
+      recording.end()
+    })
+  })
+}

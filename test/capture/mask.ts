@@ -1,0 +1,126 @@
+/** What a mask hides and what it leaves, however the stream is cut. */
+import { deepStrictEqual, ok } from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { walkMessages, walkTuples } from '../../src/capture/field-walk.ts'
+import { Mask, type MaskOptions } from '../../src/capture/mask.ts'
+import { bytewise, cutAt, places, stream, transcribe } from '../fixtures/decoder-property.ts'
+import { hex, token } from '../fixtures/hex.ts'
+
+const key = Buffer.alloc(32, 7)
+const both: MaskOptions = { key, tokens: true, payloads: true }
+
+function masked(chunks: readonly Buffer[], options = both, walk = walkMessages()): Buffer {
+  const mask = new Mask(walk, options)
+  const copies = chunks.map((chunk) => Buffer.from(chunk))
+  for (const copy of copies) mask.apply(copy)
+  mask.end()
+  return Buffer.concat(copies)
+}
+
+const payload = '{"aps":{"alert":"secret"}}'
+const message = hex(
+  `01 00000007 6b49d200 0020 ${token} 001a ${Buffer.from(payload).toString('hex')}`,
+)
+
+t.test('hides token and payload; command, numbers and lengths stay', (t) => {
+  const bytes = masked([message])
+  t.equal(bytes.length, message.length)
+  t.equal(bytes.toString('hex', 0, 11), '01000000076b49d2000020')
+  t.notMatch(bytes.toString('hex'), '1111')
+  t.equal(bytes.toString('hex', 43, 45), '001a')
+  t.match(bytes.toString('latin1', 45), /^\{"masked":"[\da-f]{13}"\}$/)
+  t.end()
+})
+
+t.test('is alike for alike, and another with another key', (t) => {
+  const twice = masked([message, message])
+  t.same(twice.subarray(0, message.length), twice.subarray(message.length))
+  t.notSame(masked([message], { ...both, key: Buffer.alloc(32) }), masked([message]))
+  t.end()
+})
+
+t.test('leaves in clear what it is asked to', (t) => {
+  const tokens = masked([message], { ...both, payloads: false })
+  t.equal(tokens.toString('latin1', 45), payload)
+  t.notMatch(tokens.toString('hex'), '1111')
+  const payloads = masked([message], { ...both, tokens: false })
+  t.equal(payloads.toString('hex', 11, 43), token)
+  t.notMatch(payloads.toString('latin1'), 'secret')
+  t.end()
+})
+
+t.test('makes an object of every object, and none of anything else', (t) => {
+  const after = (text: string): string => {
+    const bytes = Buffer.concat([
+      hex(`00 0020 ${token} 00`),
+      Buffer.of(text.length),
+      Buffer.from(text),
+    ])
+    return masked([bytes]).toString('latin1', 37)
+  }
+  t.equal(after('{}'), '{}')
+  t.equal(after('{"a":1}'), '{     }')
+  t.strictSame(JSON.parse(after('{"alert":"x"}')), { masked: '' })
+  for (const text of ['["alert","x"]', '{"broken":"off'])
+    t.throws(() => JSON.parse(after(text)) as unknown, text)
+  t.end()
+})
+
+t.test('hides all that cannot be read, but for the byte that says so', (t) => {
+  const bytes = masked([hex('2a'), hex('1111 1111 1111 1111')])
+  t.equal(bytes[0], 0x2a)
+  t.notMatch(bytes.toString('hex'), '1111')
+  const rest = masked([hex(`02 0000000a 09 0002 1111 01 00ff 1111`)])
+  t.equal(rest.toString('hex', 0, 8), '020000000a090002')
+  t.notMatch(rest.toString('hex'), '1111')
+  t.end()
+})
+
+t.test('hides the beginning of a field that never ends', (t) => {
+  t.notMatch(masked([hex('00 0020 11111111')]).toString('hex'), '1111')
+  t.end()
+})
+
+t.test('hides the tokens of feedback tuples', (t) => {
+  const bytes = masked([hex(`60000001 0020 ${token} 60000002`)], both, walkTuples())
+  t.equal(bytes.toString('hex', 0, 6), '600000010020')
+  t.notMatch(bytes.toString('hex'), '1111')
+  t.equal(bytes.toString('hex', 38), '60000002')
+  t.end()
+})
+
+t.test('tells how many chunks wait for the end of a field', (t) => {
+  const mask = new Mask(walkMessages(), both)
+  const open = bytewise(Buffer.from(message.subarray(0, 44))).map((chunk) => {
+    mask.apply(chunk)
+    return mask.openChunks
+  })
+  const hidden = Array.from({ length: 31 }, (_, index) => index + 1)
+  t.same(open, [...Array<number>(11).fill(0), ...hidden, 0, 0])
+  t.end()
+})
+
+t.test('of any bytes in any cuts comes the same, and the decoder finds in it what it was', (t) => {
+  fc.assert(
+    fc.property(stream, places, (bytes, cuts) => {
+      const whole = masked([bytes])
+      const before = transcribe([bytes], 40)
+      const after = transcribe([whole], 40)
+      deepStrictEqual(after.fault?.code, before.fault?.code)
+      deepStrictEqual(after.values.length, before.values.length)
+      for (const [index, value] of after.values.entries()) {
+        const was = before.values[index]
+        ok(was !== undefined)
+        deepStrictEqual(
+          [value.kind, value.command, value.identifier],
+          [was.kind, was.command, was.identifier],
+        )
+      }
+      // Behind an unreadable byte each chunk is masked on its own.
+      if (before.fault === undefined) deepStrictEqual(masked(cutAt(bytes, cuts)), whole)
+    }),
+    { numRuns: 300 },
+  )
+  t.end()
+})

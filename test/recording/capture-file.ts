@@ -1,0 +1,86 @@
+/** A file that grows, is full, cannot be made, or stands on a full disk. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { CaptureFile } from '../../src/recording/capture-file.ts'
+import { until } from '../fixtures/condition.ts'
+
+function folder(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'apns-legacy-proxy-'))
+  t.teardown(() => {
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return directory
+}
+
+function open(path: string, maxBytes: number): { file: CaptureFile; told: string[] } {
+  const told: string[] = []
+  const file = new CaptureFile(path, maxBytes, {
+    full: () => told.push('full'),
+    failed: (_path, error) => told.push((error as NodeJS.ErrnoException).code ?? 'no code'),
+  })
+  return { file, told }
+}
+
+function contentOf(path: string): string {
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? '' : readFileSync(path, 'utf8')
+}
+
+t.test('keeps lines in their order, for its owner alone', async (t) => {
+  const path = join(folder(t), 'a.capture')
+  const { file, told } = open(path, 1024)
+  t.equal(contentOf(path), '')
+  for (const line of ['> 00\n', '> 01\n', '> 02\n']) file.append(line)
+  file.close()
+  file.append('> 03\n')
+  await until(() => contentOf(path) === '> 00\n> 01\n> 02\n')
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  t.same(told, [])
+})
+
+t.test('says where it stopped when it is full, and stays within its bound', async (t) => {
+  const path = join(folder(t), 'a.capture')
+  const { file, told } = open(path, 100)
+  file.append(`> ${'00'.repeat(10)}\n`)
+  t.equal(file.isOver, false)
+  file.append(`> ${'00'.repeat(40)}\n`)
+  t.equal(file.isOver, true)
+  file.append('> 00\n')
+  await until(() => contentOf(path).includes('stopped'))
+  t.match(contentOf(path), /^> (00){10}\n# stopped here: .*\n$/)
+  t.ok(statSync(path).size <= 100)
+  t.same(told, ['full'])
+})
+
+t.test('never writes over what is there', async (t) => {
+  const path = join(folder(t), 'a.capture')
+  writeFileSync(path, 'mine')
+  const { file, told } = open(path, 1024)
+  file.append('> 00\n')
+  await until(() => told.length > 0)
+  t.same(told, ['EEXIST'])
+  t.equal(readFileSync(path, 'utf8'), 'mine')
+  t.equal(file.isOver, true)
+})
+
+t.test('a full disk leaves whole lines alone, and is told once', async (t) => {
+  const disk = folder(t)
+  const size = ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]
+  if (process.platform !== 'linux' || spawnSync('mount', size).status !== 0) {
+    t.comment('skipped: this user cannot mount a small disk')
+    return
+  }
+  t.teardown(() => spawnSync('umount', [disk]))
+  const path = join(disk, 'a.capture')
+  const { file, told } = open(path, 1_000_000)
+  const line = `> ${'ab'.repeat(5000)}\n`
+  for (let lines = 1; told.length === 0; lines++) {
+    file.append(line)
+    await until(() => told.length > 0 || contentOf(path).length >= lines * line.length)
+  }
+  file.append(line)
+  t.same(told, ['ENOSPC'])
+  t.equal(contentOf(path), line.repeat(6))
+})

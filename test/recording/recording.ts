@@ -1,0 +1,70 @@
+/** In what order records are written, and what waits for its mask. */
+import t from 'tap'
+import { walkMessages } from '../../src/capture/field-walk.ts'
+import { Mask } from '../../src/capture/mask.ts'
+import { Recording } from '../../src/recording/recording.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { hex, token } from '../fixtures/hex.ts'
+
+function setUp(options: { masked: boolean }): {
+  recording: Recording
+  clock: FakeClock
+  lines: string[]
+} {
+  const clock = new FakeClock()
+  const lines: string[] = []
+  const mask = new Mask(walkMessages(), { key: Buffer.alloc(32), tokens: true, payloads: true })
+  const recording = new Recording(
+    options.masked ? { from: 'sender', mask } : undefined,
+    clock,
+    (text) => {
+      lines.push(...text.trimEnd().split('\n'))
+      return lines.length < 4
+    },
+  )
+  return { recording, clock, lines }
+}
+
+t.test('notes each record with its side and its time, and no more once it is full', (t) => {
+  const { recording, clock, lines } = setUp({ masked: false })
+  recording.note('sender', hex('00aa'))
+  clock.advance(250)
+  recording.note('gateway', hex('0808 00000000'))
+  recording.note('sender', Buffer.alloc(0))
+  for (const byte of ['01', '02', '03']) recording.note('sender', hex(byte))
+  recording.end()
+  t.same(lines, ['> +0 00aa', '< +250 080800000000', '> +250 01', '> +250 02'])
+  t.end()
+})
+
+t.test('holds back what cannot be masked yet, and what came behind it', (t) => {
+  const { recording, clock, lines } = setUp({ masked: true })
+  recording.note('sender', hex('00 0020'))
+  t.same(lines, ['> +0 000020'])
+  recording.note('sender', hex('1111'))
+  clock.advance(9)
+  recording.note('gateway', hex('0808 00000000'))
+  t.equal(lines.length, 1)
+  recording.note('sender', hex(token.slice(4)))
+  t.match(lines.slice(1), [/^> \+0 [\da-f]{4}$/, /^< \+9 080800000000$/, /^> \+9 [\da-f]{60}$/])
+  t.notMatch(lines.join(), '1111')
+  t.end()
+})
+
+t.test('masks at the end what is still open', (t) => {
+  const { recording, lines } = setUp({ masked: true })
+  recording.note('sender', hex('00 0020 11111111'))
+  t.same(lines, [])
+  recording.end()
+  t.match(lines, [/^> \+0 000020[\da-f]{8}$/])
+  t.notMatch(lines.join(), '1111')
+  t.end()
+})
+
+t.test('leaves the bytes of the connection as they are', (t) => {
+  const { recording } = setUp({ masked: true })
+  const bytes = hex(`00 0020 ${token}`)
+  recording.note('sender', bytes)
+  t.same(bytes, hex(`00 0020 ${token}`))
+  t.end()
+})
