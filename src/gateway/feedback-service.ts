@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import { encodeFeedbackTuple, type FeedbackTuple } from '../binary/feedback-tuple.ts'
 import type { Cancel, Clock } from '../clock.ts'
-import type { FeedbackStore } from '../store/store.ts'
+import type { FeedbackHold, FeedbackStore } from '../store/store.ts'
 
 /** Hears how readings end; an empty list is not worth a word. */
 export interface FeedbackObserver {
@@ -25,7 +25,6 @@ export interface FeedbackDeps {
  */
 const recordBytes = 16_384
 const patienceMs = 60_000
-const forgottenAtOnce = 500
 
 /**
  * Writes the entries of `route` at once, whole tuples only in each TLS record, and closes; readers
@@ -35,25 +34,24 @@ const forgottenAtOnce = 500
  * @param socket a TLS connection; the reader says nothing on it
  */
 export function serveFeedback(socket: Socket, route: string, deps: FeedbackDeps): void {
-  new FeedbackConnection(socket, route, deps).next()
+  const connection = new FeedbackConnection(socket, deps)
+  void deps.store.hold(route).then((hold) => {
+    connection.serve(hold)
+  })
 }
 
 class FeedbackConnection {
   readonly #socket: Socket
-  readonly #route: string
   readonly #deps: FeedbackDeps
-  readonly #hold: Hold
-  readonly #records: Iterator<Buffer, undefined>
+  #hold: FeedbackHold | undefined
+  #records: Iterator<Buffer, undefined> = records([])
   #cancelPatience: Cancel | undefined
   #written = false
   #clean = false
 
-  constructor(socket: Socket, route: string, deps: FeedbackDeps) {
+  constructor(socket: Socket, deps: FeedbackDeps) {
     this.#socket = socket
-    this.#route = route
     this.#deps = deps
-    this.#hold = new Hold(deps.store, route)
-    this.#records = records(this.#hold.tuples)
     socket.on('error', () => {
       this.#clean = false
       socket.destroy()
@@ -66,10 +64,22 @@ class FeedbackConnection {
       this.#conclude(!hadError && this.#clean)
     })
     socket.resume()
+    this.#wait()
+  }
+
+  /** The reader may have gone before its entries were found. */
+  serve(hold: FeedbackHold): void {
+    if (this.#socket.closed) {
+      hold.release()
+      return
+    }
+    this.#hold = hold
+    this.#records = records(hold.tuples)
+    this.#next()
   }
 
   /** The next record, as soon as the one before it is out, so that TLS does not join the two. */
-  next(): void {
+  #next(): void {
     if (this.#socket.destroyed) return
     this.#wait()
     const { value } = this.#records.next()
@@ -78,7 +88,7 @@ class FeedbackConnection {
       this.#socket.end()
     } else
       this.#socket.write(value, () => {
-        this.next()
+        this.#next()
       })
   }
 
@@ -91,53 +101,14 @@ class FeedbackConnection {
 
   #conclude(clean: boolean): void {
     const { observer } = this.#deps
-    const { length } = this.#hold.tuples
     this.#cancelPatience?.()
-    if (clean) this.#forgetFrom(0)
-    else this.#hold.release()
-    if (length === 0) return
-    if (clean) observer.read(length)
-    else observer.abandoned(length)
+    if (clean) void this.#hold?.forget()
+    else this.#hold?.release()
+    const count = this.#hold?.tuples.length ?? 0
+    if (count === 0) return
+    if (clean) observer.read(count)
+    else observer.abandoned(count)
   }
-
-  /** A few at a time: a long list must not hold up all that the process has to do. */
-  #forgetFrom(index: number): void {
-    const { store, clock } = this.#deps
-    const { tuples } = this.#hold
-    const next = index + forgottenAtOnce
-    store.remove(this.#route, tuples.slice(index, next))
-    if (next >= tuples.length) this.#hold.release()
-    else
-      clock.after(0, () => {
-        this.#forgetFrom(next)
-      })
-  }
-}
-
-/** Which entries of a store are with a reader just now, by route. */
-const held = new WeakMap<FeedbackStore, Map<string, Set<string>>>()
-
-/** The entries of a route that no other reader had when this one came. */
-class Hold {
-  readonly tuples: readonly FeedbackTuple[]
-  readonly #names: Set<string>
-
-  constructor(store: FeedbackStore, route: string) {
-    const routes = held.get(store) ?? new Map<string, Set<string>>()
-    held.set(store, routes)
-    this.#names = routes.get(route) ?? new Set()
-    routes.set(route, this.#names)
-    this.tuples = store.list(route).filter((tuple) => !this.#names.has(nameOf(tuple)))
-    for (const tuple of this.tuples) this.#names.add(nameOf(tuple))
-  }
-
-  release(): void {
-    for (const tuple of this.tuples) this.#names.delete(nameOf(tuple))
-  }
-}
-
-function nameOf({ timestamp, token }: FeedbackTuple): string {
-  return `${timestamp} ${token.toString('hex')}`
 }
 
 function* records(tuples: readonly FeedbackTuple[]): Iterator<Buffer, undefined> {

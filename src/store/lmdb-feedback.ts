@@ -1,8 +1,9 @@
 /** The feedback lists: kept in memory, and in LMDB for the next process. */
+import { setImmediate } from 'node:timers/promises'
 import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
 import { longestRouteBytes } from './journal-entry.ts'
 import type { Writer } from './lmdb-writer.ts'
-import type { FeedbackStore } from './store.ts'
+import type { FeedbackHold, FeedbackStore } from './store.ts'
 
 /** Timestamps under route and token. Writes take part in a transaction of the writer. */
 export interface FeedbackTable {
@@ -15,15 +16,18 @@ export interface FeedbackTable {
 export type FeedbackKey = [route: string, token: string]
 
 const latestTimestamp = 0xffff_ffff
+const forgottenAtOnce = 500
 
 /** See {@link FeedbackStore}. */
 export class LmdbFeedback implements FeedbackStore {
   readonly #table: FeedbackTable
-  readonly #writer: Writer
+  readonly #writer: Pick<Writer, 'writeSoon'>
   readonly #routes = new Map<string, Map<string, number>>()
+  /** What is with a reader just now, by route. */
+  readonly #held = new Map<string, Set<string>>()
 
   /** @throws {RangeError} when an entry on the disk cannot be read */
-  constructor(table: FeedbackTable, writer: Writer) {
+  constructor(table: FeedbackTable, writer: Pick<Writer, 'writeSoon'>) {
     this.#table = table
     this.#writer = writer
     for (const { key, value } of table.getRange()) this.#keep(...key, value.readUInt32LE(0))
@@ -47,22 +51,41 @@ export class LmdbFeedback implements FeedbackStore {
     this.#save(route, token)
   }
 
-  list(route: string): FeedbackTuple[] {
-    return Array.from(this.#routes.get(route) ?? [], ([token, timestamp]) => ({
-      timestamp,
-      token: Buffer.from(token, 'hex'),
-    }))
-  }
-
-  remove(route: string, tuples: readonly FeedbackTuple[]): void {
-    for (const { token, timestamp } of tuples) {
-      const hex = token.toString('hex')
-      if (this.#routes.get(route)?.get(hex) === timestamp) this.drop(route, hex)
+  hold(route: string): Promise<FeedbackHold> {
+    const held = this.#held.get(route) ?? new Set<string>()
+    this.#held.set(route, held)
+    const names: string[] = []
+    const tuples: FeedbackTuple[] = []
+    for (const [token, timestamp] of this.#routes.get(route) ?? []) {
+      const name = `${timestamp} ${token}`
+      if (held.has(name)) continue
+      held.add(name)
+      names.push(name)
+      tuples.push({ timestamp, token: Buffer.from(token, 'hex') })
     }
+    const release = (): void => {
+      for (const name of names) held.delete(name)
+    }
+    const forget = async (): Promise<void> => {
+      await this.#forget(route, tuples)
+      release()
+    }
+    return Promise.resolve({ tuples, forget, release })
   }
 
   count(route: string): number {
     return this.#routes.get(route)?.size ?? 0
+  }
+
+  /** A few at a time: a long list must not hold up all that the process has to do. */
+  async #forget(route: string, tuples: readonly FeedbackTuple[]): Promise<void> {
+    for (let first = 0; first < tuples.length; first += forgottenAtOnce) {
+      if (first > 0) await setImmediate()
+      for (const { token, timestamp } of tuples.slice(first, first + forgottenAtOnce)) {
+        const hex = token.toString('hex')
+        if (this.#routes.get(route)?.get(hex) === timestamp) this.drop(route, hex)
+      }
+    }
   }
 
   #keep(route: string, token: string, timestamp: number): void {

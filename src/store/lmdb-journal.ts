@@ -74,6 +74,11 @@ export class LmdbJournal implements Journal {
     for (const batch of batches) yield* batch.unsettled()
   }
 
+  /** Nobody else has this store. */
+  claimed(): void {
+    // What is left behind waits for the next start.
+  }
+
   flush(): Promise<void> {
     this.#sweep()
     return this.#writer.flush()

@@ -9,6 +9,7 @@ import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
+import { LocalChronicle } from './local-chronicle.ts'
 import { StoreError, type Store, type StoreObserver } from './store.ts'
 
 /** What a store is given. */
@@ -140,7 +141,9 @@ function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps):
   })
   try {
     const journal = new LmdbJournal({ entries, settled }, writer, deps.clock)
-    return new LmdbStore(journal, new LmdbFeedback(tuples, writer), writer, holdings)
+    const feedback = new LmdbFeedback(tuples, writer)
+    const chronicle = new LocalChronicle(deps.clock)
+    return new LmdbStore({ journal, feedback, chronicle }, writer, holdings)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     throw new StoreError('damaged', directory, error.message)
@@ -160,16 +163,25 @@ function commit(root: RootDatabase<Buffer, string>, changes: readonly Change[]):
   })
 }
 
+/** What an {@link LmdbStore} is made of. */
+interface Parts {
+  readonly journal: LmdbJournal
+  readonly feedback: LmdbFeedback
+  readonly chronicle: LocalChronicle
+}
+
 class LmdbStore implements Store {
   readonly journal: LmdbJournal
   readonly feedback: LmdbFeedback
+  readonly chronicle: LocalChronicle
   readonly #writer: Writer
   readonly #holdings: Holdings
   #closed: Promise<void> | undefined
 
-  constructor(journal: LmdbJournal, feedback: LmdbFeedback, writer: Writer, holdings: Holdings) {
-    this.journal = journal
-    this.feedback = feedback
+  constructor(parts: Parts, writer: Writer, holdings: Holdings) {
+    this.journal = parts.journal
+    this.feedback = parts.feedback
+    this.chronicle = parts.chronicle
     this.#writer = writer
     this.#holdings = holdings
   }

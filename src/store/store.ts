@@ -17,7 +17,7 @@ export interface JournalBatch {
   settled(index: number): void
 }
 
-/** A record that an earlier process left unsettled. */
+/** A record that another process, which is gone, left unsettled. */
 export interface RecoveredRecord {
   readonly route: string
   readonly record: JournalRecord
@@ -37,6 +37,8 @@ export interface Journal {
   readonly healthy: boolean
   /** What an earlier process left unsettled, oldest first; once, before the first put. */
   recover(): Iterable<RecoveredRecord>
+  /** Hears, from now on, what other processes leave that end while this one runs. */
+  claimed(hear: (record: RecoveredRecord) => void): void
   /** Resolves when all puts and settlements so far are durable. */
   flush(): Promise<void>
 }
@@ -53,18 +55,52 @@ export interface FeedbackStore {
   add(route: string, token: string, timestamp: number): void
   /** The token was delivered to again. Called for every delivery: free while a route has no entries. */
   drop(route: string, token: string): void
-  /** All entries of a route, the oldest entry first. */
-  list(route: string): FeedbackTuple[]
-  /** Forgets what has been read, but for tokens that have a later timestamp by now. */
-  remove(route: string, tuples: readonly FeedbackTuple[]): void
-  /** How many {@link list} would return. */
+  /**
+   * Takes all entries of a route that no other reader has, in whatever process, the oldest entry
+   * first. None where the store cannot be reached.
+   */
+  hold(route: string): Promise<FeedbackHold>
+  /** How many entries a route has, with those that are held. */
   count(route: string): number
+}
+
+/** Entries of a feedback list in the hands of one reader; it ends with one of the two verbs. */
+export interface FeedbackHold {
+  readonly tuples: readonly FeedbackTuple[]
+  /** They have been read: removes them, but for tokens that have a later timestamp by now. */
+  forget(): Promise<void>
+  /** They have not: the next reader is given them. */
+  release(): void
+}
+
+/** Events in one order for all processes that share a store. */
+export interface Chronicle {
+  /** Hears every event of a route in order, the own ones too; set before its first append. */
+  listen(route: string, hear: (told: Told) => void): void
+  /**
+   * Appends an event, which all hear in its turn; one process with a store of its own hears it
+   * before this returns, unless it is hearing another just then.
+   * @param event plain JSON
+   */
+  append(route: string, event: unknown): void
+}
+
+/** One event, as it is heard. */
+export interface Told {
+  readonly event: unknown
+  /** Rises with every event of a route; the same for all processes. */
+  readonly position: number
+  /** When it was appended, ms of this process's clock. */
+  readonly atMs: number
+  /** Whether this process appended it. */
+  readonly own: boolean
 }
 
 /** All that is kept. */
 export interface Store {
   readonly journal: Journal
   readonly feedback: FeedbackStore
+  readonly chronicle: Chronicle
   /** Writes what is not written yet, if that is possible, and lets go; later calls do nothing. */
   close(): Promise<void>
 }

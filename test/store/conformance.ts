@@ -2,7 +2,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import type { JournalRecord, Store } from '../../src/store/store.ts'
+import type { FeedbackTuple } from '../../src/binary/feedback-tuple.ts'
+import { systemClock } from '../../src/clock.ts'
+import type { JournalRecord, Store, Told } from '../../src/store/store.ts'
 
 /** Opens the same storage again and again, once what was opened before is closed. */
 export type OpenStore = () => Promise<Store>
@@ -122,14 +124,14 @@ export function conformance(name: string, storage: (t: Test) => OpenStore): void
     await store.close()
 
     const next = await open()
-    t.strictSame(next.feedback.list('app'), [
+    t.strictSame(await list(next, 'app'), [
       { timestamp: 300, token: Buffer.from([0xaa]) },
       { timestamp: 200, token: Buffer.from([0xbb]) },
     ])
-    t.strictSame(next.feedback.list('mdm'), [
+    t.strictSame(await list(next, 'mdm'), [
       { timestamp: 4_294_967_295, token: Buffer.from([0xaa]) },
     ])
-    t.strictSame(next.feedback.list('none'), [])
+    t.strictSame(await list(next, 'none'), [])
     t.equal(next.feedback.count('none'), 0)
     await next.close()
   })
@@ -141,15 +143,71 @@ export function conformance(name: string, storage: (t: Test) => OpenStore): void
       for (const token of ['aa', 'bb', 'cc']) store.feedback.add(route, token, 100)
     store.feedback.drop('app', 'aa')
     store.feedback.drop('none', 'aa')
-    const read = store.feedback.list('mdm')
+    const read = await store.feedback.hold('mdm')
     store.feedback.add('mdm', 'bb', 101)
-    store.feedback.remove('mdm', read)
+    await read.forget()
     await store.close()
 
     const next = await open()
     t.equal(next.feedback.count('app'), 2)
-    t.strictSame(next.feedback.list('mdm'), [{ timestamp: 101, token: Buffer.from([0xbb]) }])
+    t.strictSame(await list(next, 'mdm'), [{ timestamp: 101, token: Buffer.from([0xbb]) }])
     await next.close()
+  })
+
+  t.test(`${name} gives an entry to one reader, and to another if that one fails`, async (t) => {
+    const store = await storage(t)()
+    for (let number = 0; number < 1200; number++)
+      store.feedback.add('app', number.toString(16).padStart(64, '0'), 100)
+    const first = await store.feedback.hold('app')
+    t.equal(first.tuples.length, 1200)
+    t.strictSame(await list(store, 'app'), [])
+    store.feedback.add('app', 'aa', 100)
+    store.feedback.add('app', '00'.repeat(32), 101)
+    const second = await store.feedback.hold('app')
+    t.strictSame(second.tuples.map(({ timestamp }) => timestamp).sort(), [100, 101])
+    first.release()
+    const third = await store.feedback.hold('app')
+    t.equal(third.tuples.length, 1199, 'all but what the second has')
+    await third.forget()
+    t.equal(store.feedback.count('app'), 2)
+    await second.forget()
+    t.equal(store.feedback.count('app'), 0)
+    await store.close()
+  })
+
+  t.test(`${name} tells the events of each route in one order`, async (t) => {
+    const store = await storage(t)()
+    const { chronicle } = store
+    const told: Told[] = []
+    const heard = new Promise<void>((resolve) => {
+      chronicle.listen('app', (one) => {
+        told.push(one)
+        if (told.length === 1) chronicle.append('app', 'an answer')
+        if (told.length === 4) resolve()
+      })
+    })
+    chronicle.listen('mdm', () => undefined)
+    chronicle.append('app', { n: 1, list: [['a', null]] })
+    chronicle.append('mdm', 'of no concern')
+    chronicle.append('app', 'two')
+    chronicle.append('none', 'heard by nobody')
+    chronicle.append('app', 'three')
+    await heard
+    t.strictSame(told[0]?.event, { n: 1, list: [['a', null]] })
+    t.strictSame(
+      told
+        .map(({ event }) => event)
+        .slice(1)
+        .sort(),
+      ['an answer', 'three', 'two'],
+    )
+    for (const [index, { position, atMs, own }] of told.entries()) {
+      t.ok(own)
+      t.ok(Number.isSafeInteger(position))
+      t.ok(index === 0 || position > (told[index - 1]?.position ?? 0), 'positions rise')
+      t.ok(Math.abs(atMs - systemClock.now()) < 10_000)
+    }
+    await store.close()
   })
 
   t.test(`${name} refuses timestamps that are not in seconds`, async (t) => {
@@ -177,6 +235,13 @@ export function conformance(name: string, storage: (t: Test) => OpenStore): void
   })
 }
 
+/** What a reader would be given. */
+async function list({ feedback }: Store, route: string): Promise<readonly FeedbackTuple[]> {
+  const hold = await feedback.hold(route)
+  hold.release()
+  return hold.tuples
+}
+
 interface Model {
   next: number
   /** Route by number of the record. */
@@ -200,17 +265,16 @@ function step(name: string, run: (model: Model, real: Real) => void | Promise<vo
     toString: () => name,
     run: async (model, real) => {
       await run(model, real)
-      compare(model, real.store)
+      await compare(model, real.store)
     },
   }
 }
 
-function compare(model: Model, store: Store): void {
+async function compare(model: Model, store: Store): Promise<void> {
   if (store.journal.unsettled !== model.unsettled.size) throw new Error('unsettled differs')
   for (const route of ['app', 'mdm']) {
     const expected = [...(model.feedback.get(route) ?? [])].sort()
-    const found = store.feedback
-      .list(route)
+    const found = (await list(store, route))
       .map(({ token, timestamp }) => [token.toString('hex'), timestamp])
       .sort()
     if (!isDeepStrictEqual(found, expected)) throw new Error('feedback differs')
@@ -273,8 +337,9 @@ function drop(route: string, token: string): Step {
 }
 
 function removeAll(route: string): Step {
-  return step(`remove ${route}`, (model, { store }) => {
-    store.feedback.remove(route, store.feedback.list(route))
+  return step(`remove ${route}`, async (model, { store }) => {
+    const hold = await store.feedback.hold(route)
+    await hold.forget()
     model.feedback.delete(route)
   })
 }
