@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The command line: finds the command, and turns what goes wrong into a message and an exit code. */
-import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { check } from './commands/check.ts'
@@ -15,10 +14,7 @@ import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
 import { ConfigError } from './config/config-error.ts'
 import { CredentialError } from './credentials/credential-error.ts'
-
-const { version } = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-) as { version: string }
+import { version } from './version.ts'
 
 try {
   await yargs(joinDashes(hideBin(process.argv)))

@@ -9,6 +9,7 @@ import type { SenderConnection } from './gateway/connection.ts'
 import type { Admission } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
 import { observePool, observeRelay } from './log-observer.ts'
+import type { Histogram } from './relay/histogram.ts'
 import { Relay, type RelayFeedback, type RelayJournal } from './relay/relay.ts'
 import type { Tally } from './relay/tally.ts'
 import type { Store } from './store/store.ts'
@@ -50,11 +51,13 @@ export class Line implements RouteGauge, Admission {
   readonly #deps: LineDeps
   #route: Route
   #approach: Approach
+  #ownedLimit: number
 
   private constructor(route: Route, approach: Approach, settings: LineSettings, deps: LineDeps) {
     const { clock, random, store } = deps
     this.#route = route
     this.#approach = approach
+    this.#ownedLimit = settings.journal.maxEntries
     this.#deps = deps
     this.log = deps.log.child({ route: route.name })
     this.pool = new Pool(this.#opener(), approach, {
@@ -113,12 +116,24 @@ export class Line implements RouteGauge, Admission {
     return this.relay.owned
   }
 
+  get ownedLimit(): number {
+    return this.#ownedLimit
+  }
+
   get connections(): number {
     return this.open.size
   }
 
-  get upstream(): { sessions: number; inFlight: number; waiting: number } {
+  get upstream(): RouteGauge['upstream'] {
     return { ...this.pool.load, waiting: this.pool.waiting }
+  }
+
+  get requestLatency(): Histogram {
+    return this.pool.requestLatency
+  }
+
+  get feedbackWaiting(): number {
+    return this.#deps.store.feedback.count(this.name)
   }
 
   /** Whether notifications can be sent, as far as is known. */
@@ -130,6 +145,7 @@ export class Line implements RouteGauge, Admission {
   async renew(route: Route, settings: LineSettings): Promise<void> {
     const approach = await approachOf(route, settings, this.#deps)
     this.#route = route
+    this.#ownedLimit = settings.journal.maxEntries
     this.relay.govern(route)
     if (isSame(approach, this.#approach)) return
     this.#approach = approach

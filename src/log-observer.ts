@@ -2,6 +2,7 @@
 import type { BinaryProtocolError } from './binary/notification.ts'
 import { statusCodeName } from './binary/status-code.ts'
 import type { ConnectionObserver } from './gateway/connection.ts'
+import type { HandshakeCause } from './gateway/handshake-cause.ts'
 import type { FeedbackObserver } from './gateway/feedback-service.ts'
 import type { ListenerObserver } from './gateway/listener.ts'
 import { tokenTag, type Logger } from './log.ts'
@@ -165,10 +166,10 @@ export function observeListener(log: Logger): ListenerObserver {
             }
       log.warn({ event: 'sender.refused', address, refusal, environment, ...about })
     },
-    handshakeFailed(address, error, offered) {
+    handshakeFailed(address, cause, error, offered) {
       const code = 'code' in error ? error.code : undefined
-      const hint = handshakeHint(String(code), offered) ?? error.message
-      log.warn({ event: 'handshake.failed', address, code, offered }, hint)
+      const hint = handshakeHint(cause, offered) ?? error.message
+      log.warn({ event: 'handshake.failed', address, cause, code, offered }, hint)
     },
     dropped() {
       log.warn({ event: 'connection.dropped' }, 'maxConnections is reached')
@@ -185,17 +186,18 @@ const versionHints: Readonly<Record<string, string>> = {
     'no OpenSSL of today speaks it; put a TLS wrapper beside the sender, see getting-started.md',
 }
 
-const handshakeHints: Readonly<Record<string, string>> = {
-  ERR_SSL_NO_SHARED_CIPHER:
+const handshakeHints: Partial<Record<HandshakeCause, string>> = {
+  cipher:
     'the sender offers no cipher that is left; minVersion: TLSv1 on its listener admits older ones',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'these bytes are not TLS',
-  ERR_TLS_HANDSHAKE_TIMEOUT: 'the peer did not finish the handshake within handshakeTimeoutMs',
-  ERR_SSL_HTTP_REQUEST: 'this is plain HTTP; the port speaks the binary push protocol under TLS',
-  ECONNRESET: 'the peer went away during the handshake',
+  'not-tls': 'these bytes are not TLS',
+  timeout: 'the peer did not finish the handshake within handshakeTimeoutMs',
+  'plain-http': 'this is plain HTTP; the port speaks the binary push protocol under TLS',
+  reset: 'the peer went away during the handshake',
+  untrusted: 'the sender does not trust the certificate under tls; let it trust the CA behind it',
 }
 
-function handshakeHint(code: string, offered: string | undefined): string | undefined {
-  if (code !== 'ERR_SSL_UNSUPPORTED_PROTOCOL') return handshakeHints[code]
+function handshakeHint(cause: HandshakeCause, offered: string | undefined): string | undefined {
+  if (cause !== 'tls-version') return handshakeHints[cause]
   const most = offered ?? 'no version that is known'
   const cure = versionHints[most] ?? 'TLS 1.0 to 1.2 can be admitted'
   return `the sender offers ${most} at the most, and the listener does not take it: ${cure}`

@@ -6,10 +6,11 @@
  */
 import type { TLSSocket } from 'node:tls'
 import { AdminServer, type Readiness } from './admin/admin-server.ts'
-import { createMetrics } from './admin/metrics.ts'
+import { createMetrics, type CertificateGauge, type MetricSources } from './admin/metrics.ts'
 import { KeyRing } from './apns/key-ring.ts'
 import type { Cancel, Clock } from './clock.ts'
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts'
+import type { CertificateCredential } from './credentials/credential.ts'
 import { SenderConnection } from './gateway/connection.ts'
 import { serveFeedback } from './gateway/feedback-service.ts'
 import { Listener, turnAway, type ListenerOptions } from './gateway/listener.ts'
@@ -25,6 +26,7 @@ import {
 import type { Recorder } from './recording/recorder.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
 import type { Store } from './store/store.ts'
+import { version } from './version.ts'
 
 /** What a proxy is given from outside. */
 export interface ProxyDeps {
@@ -95,7 +97,7 @@ export class Proxy {
       this.#recover(store)
       for (const listener of listeners) this.#listeners.push(await this.#listen(listener))
       this.#admin = await AdminServer.open(admin, {
-        metrics: createMetrics(() => this.#lines),
+        metrics: createMetrics(this.#metricSources(store)),
         readiness: () => this.#readiness(),
       })
       return this.#ready(this.#admin)
@@ -221,7 +223,8 @@ export class Proxy {
 
   #optionsOf(listener: ListenerConfiguration): ListenerOptions {
     const { tls, limits } = this.#configuration
-    return { ...listener, ...tls, ...limits }
+    const { certificatePem, keyPem } = tls
+    return { ...listener, certificatePem, keyPem, ...limits }
   }
 
   #serveFeedback(socket: TLSSocket, { name, log }: Line): void {
@@ -275,9 +278,8 @@ export class Proxy {
   }
 
   /** More than this is neither kept in memory nor on disk: senders wait in their own writes. */
-  #hasRoom({ owned }: Line): boolean {
-    const { maxEntries } = this.#configuration.journal
-    return owned < maxEntries && this.#store?.journal.healthy !== false
+  #hasRoom({ owned, ownedLimit }: Line): boolean {
+    return owned < ownedLimit && this.#store?.journal.healthy !== false
   }
 
   /** A sender that is deaf to its error response, or to a close, may keep its connection for ever. */
@@ -291,8 +293,8 @@ export class Proxy {
 
   #ready(admin: AdminServer): ProxyAddresses {
     const addresses = {
-      listeners: this.#listeners.map(({ address }, index) => ({
-        kind: this.#configuration.listeners[index]?.kind ?? 'gateway',
+      listeners: this.#listeners.map(({ kind, address }) => ({
+        kind,
         host: address.address,
         port: address.port,
       })),
@@ -307,8 +309,36 @@ export class Proxy {
     return addresses
   }
 
+  #metricSources(store: Store): MetricSources {
+    return {
+      version,
+      routes: () => this.#lines,
+      listeners: () => this.#listeners,
+      certificates: () => certificatesOf(this.#configuration, this.#deps.clock.now()),
+      store: () => ({
+        entries: store.journal.unsettled,
+        healthy: store.journal.healthy,
+        bytes: store.bytes,
+      }),
+    }
+  }
+
   #readiness(): Readiness {
     const routes = Object.fromEntries(this.#lines.map(({ name, isUp }) => [name, isUp]))
     return { ready: Object.values(routes).every(Boolean), routes }
   }
+}
+
+/** Every certificate that the proxy shows to somebody. */
+function certificatesOf({ tls, routes }: Configuration, nowMs: number): CertificateGauge[] {
+  const secondsLeft = ({ certificate }: CertificateCredential): number =>
+    Math.round((certificate.notAfter.getTime() - nowMs) / 1000)
+  return [
+    { credential: 'server-certificate', route: '', expiresInSeconds: secondsLeft(tls) },
+    ...routes.flatMap(({ name: route, credential }): CertificateGauge[] =>
+      credential.kind === 'certificate'
+        ? [{ credential: 'push-certificate', route, expiresInSeconds: secondsLeft(credential) }]
+        : [],
+    ),
+  ]
 }

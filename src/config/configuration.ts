@@ -25,7 +25,7 @@ export interface ListenerConfiguration {
 export interface Configuration {
   readonly listeners: readonly ListenerConfiguration[]
   readonly admin: { readonly host: string; readonly port: number }
-  readonly tls: { readonly certificatePem: string; readonly keyPem: string }
+  readonly tls: CertificateCredential
   readonly providerApi: {
     readonly origins: Readonly<Record<Environment, string>>
     /** PEM, beside the roots that Node trusts. */

@@ -11,6 +11,7 @@ import {
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { offeredVersion } from './client-hello.ts'
+import { handshakeCause, type HandshakeCause } from './handshake-cause.ts'
 import {
   senderCertificate,
   type Admission,
@@ -20,6 +21,7 @@ import {
 
 /** How a listener is set up. */
 export interface ListenerOptions {
+  readonly kind: 'gateway' | 'feedback'
   readonly host: string
   /** 0 picks a free one. */
   readonly port: number
@@ -38,6 +40,13 @@ export interface ListenerOptions {
 /** Why a peer was not let in. */
 export type Refusal = 'no-certificate' | 'unknown-certificate'
 
+/** Peers that did not become senders, since start. */
+export interface ListenerTally {
+  readonly handshakeFailures: Record<HandshakeCause, number>
+  readonly refused: Record<Refusal, number>
+  dropped: number
+}
+
 /** Hears of peers that did not become senders. */
 export interface ListenerObserver {
   refused(
@@ -47,7 +56,12 @@ export interface ListenerObserver {
     environment: Environment | undefined,
   ): void
   /** `offered`: the TLS version at the most, where the peer said one. */
-  handshakeFailed(address: string, error: Error, offered: string | undefined): void
+  handshakeFailed(
+    address: string,
+    cause: HandshakeCause,
+    error: Error,
+    offered: string | undefined,
+  ): void
   dropped(): void
 }
 
@@ -74,6 +88,7 @@ const silent = Object.assign(new Error('no byte within the time for the handshak
 
 /** An open port: the first bytes of each connection are looked at, then TLS has them. */
 export class Listener {
+  readonly tally: ListenerTally = newTally()
   readonly #server: Server
   readonly #tls: TlsServer
   readonly #clock: Clock
@@ -107,25 +122,30 @@ export class Listener {
       listener.#greet(socket)
     })
     server.on('drop', () => {
+      listener.tally.dropped++
       observer.dropped()
     })
     listener.#tls.on('tlsClientError', (error, socket) => {
       const offered = listener.#offered.get(peerOf(socket))
-      observer.handshakeFailed(socket.remoteAddress ?? 'unknown', error, offered)
+      listener.#failed(socket.remoteAddress, error, offered)
       // Node leaves a socket open whose handshake has timed out.
       socket.destroy()
     })
     listener.#tls.on('secureConnection', (socket) => {
       listener.#keep(socket)
-      if (server.listening) admit(socket, listener.#options, deps)
+      if (server.listening) admit(socket, listener.#options, deps, listener.tally)
       else socket.destroy()
     })
     server.listen(options.port, options.host)
     await once(server, 'listening')
     server.on('error', (error: Error) => {
-      observer.handshakeFailed('listener', error, undefined)
+      listener.#failed('listener', error, undefined)
     })
     return listener
+  }
+
+  get kind(): ListenerOptions['kind'] {
+    return this.#options.kind
   }
 
   /** Where it is bound. */
@@ -157,7 +177,7 @@ export class Listener {
   #greet(socket: Socket): void {
     this.#keep(socket)
     const cancel = this.#clock.after(this.#options.handshakeTimeoutMs, () => {
-      this.#observer.handshakeFailed(socket.remoteAddress ?? 'unknown', silent, undefined)
+      this.#failed(socket.remoteAddress, silent, undefined)
       socket.destroy()
     })
     const peer = peerOf(socket)
@@ -180,6 +200,12 @@ export class Listener {
     })
   }
 
+  #failed(address: string | undefined, error: Error, offered: string | undefined): void {
+    const cause = handshakeCause(error)
+    this.tally.handshakeFailures[cause]++
+    this.#observer.handshakeFailed(address ?? 'unknown', cause, error, offered)
+  }
+
   #keep(socket: Socket): void {
     this.#sockets.add(socket)
     socket.setKeepAlive(true, 60_000)
@@ -187,6 +213,23 @@ export class Listener {
       // A reset is told by the `close` that follows.
     })
     socket.on('close', () => this.#sockets.delete(socket))
+  }
+}
+
+function newTally(): ListenerTally {
+  return {
+    handshakeFailures: {
+      timeout: 0,
+      reset: 0,
+      'not-tls': 0,
+      'plain-http': 0,
+      'tls-version': 0,
+      cipher: 0,
+      untrusted: 0,
+      other: 0,
+    },
+    refused: { 'no-certificate': 0, 'unknown-certificate': 0 },
+    dropped: 0,
   }
 }
 
@@ -206,6 +249,7 @@ function admit<Route extends Admission>(
   socket: TLSSocket,
   { environment, handshakeTimeoutMs }: ListenerOptions,
   { registry, welcome, clock, observer }: ListenerDeps<Route>,
+  tally: ListenerTally,
 ): void {
   const certificate = senderCertificate(socket)
   const route = certificate && registry().find(certificate.publicKeySha256, environment)
@@ -215,6 +259,7 @@ function admit<Route extends Admission>(
   }
   turnAway(socket, handshakeTimeoutMs, clock)
   const refusal = certificate === undefined ? 'no-certificate' : 'unknown-certificate'
+  tally.refused[refusal]++
   observer.refused(socket.remoteAddress ?? 'unknown', refusal, certificate, environment)
 }
 

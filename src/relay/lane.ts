@@ -47,6 +47,7 @@ export interface LaneTimes {
 export interface Place<Content> {
   /** As sent; undefined for command 0 and for frames without one: then nothing can be told. */
   readonly identifier: number | undefined
+  readonly receivedAtMs: number
   /** How it ended; undefined while it has not. */
   readonly settlement: Settlement | undefined
   content: Content | undefined
@@ -64,7 +65,6 @@ export interface Report<Content> {
 }
 
 interface Entry<Content> extends Place<Content> {
-  readonly receivedAtMs: number
   settlement: Settlement | undefined
   /** Left the lane unsettled: the gateway owns it, the sender is no longer waiting for it. */
   left: boolean

@@ -13,7 +13,7 @@ import { Overrun, type Origin } from './overrun.ts'
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
 import { statusFor } from './status.ts'
 import { blamesToken, mayBlameRoute, Suspicion } from './suspicion.ts'
-import { newTally, type Tally } from './tally.ts'
+import { countRejection, newTally, payloadNotAnObject, type Tally } from './tally.ts'
 
 /** The way to the provider API. */
 export interface Upstream {
@@ -177,7 +177,7 @@ export class Relay implements DeliveryOwner {
     const now = this.#deps.clock.now()
     const request = requestFor(received, this.#policy, this.#deps.newApnsId())
     if (request === undefined) {
-      this.#reject(seat, 'payload-not-an-object', StatusCode.missingPayload)
+      this.#reject(seat, payloadNotAnObject, StatusCode.missingPayload)
       return undefined
     }
     const delivery = new Delivery(request, this.#giveUpAtMs(request, now), seat, this)
@@ -204,6 +204,7 @@ export class Relay implements DeliveryOwner {
     const request = requestFor(entry.notification, this.#policy, entry.apnsId)
     if (request === undefined) {
       settled()
+      countRejection(this.tally, payloadNotAnObject)
       this.#settled('untold')
       return
     }
@@ -217,6 +218,7 @@ export class Relay implements DeliveryOwner {
   reported(origin: Origin, statusCode: number, report: Report<Delivery>): void {
     const now = this.#deps.clock.now()
     const { named, inFront, behind, ambiguous } = report
+    this.tally.errorResponseLatency.add(now - named.receivedAtMs)
     this.#loops.reported(loopKey(named.content, origin, named), ambiguous, now)
     const remembered = behind.filter(({ identifier }) => identifier !== undefined)
     this.#overrun.reported(
@@ -391,6 +393,7 @@ export class Relay implements DeliveryOwner {
     delivery?: Delivery,
   ): void {
     const { clock, observer } = this.#deps
+    countRejection(this.tally, reason)
     const rejection: Rejection = { kind: 'rejected', statusCode, reason }
     const record = recordOf(delivery, seat)
     if (seat === undefined) {

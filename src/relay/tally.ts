@@ -1,5 +1,7 @@
 /** What a route has received and what became of it, as plain counts. */
-import type { Command } from '../binary/notification.ts'
+import { reasons, type Meaning } from '../apns/reason.ts'
+import { refusalStatus, type Command } from '../binary/notification.ts'
+import { Histogram } from './histogram.ts'
 
 /**
  * How a received notification ended, each in exactly one of these. `rejected`: the sender was told;
@@ -18,12 +20,24 @@ export const settledOutcomes = [
 /** One of {@link settledOutcomes}. */
 export type SettledOutcome = (typeof settledOutcomes)[number]
 
+/** A payload that is no JSON object, which no provider API would take. */
+export const payloadNotAnObject = 'payload-not-an-object'
+
+const rejecting: readonly Meaning[] = ['rejected', 'unregistered']
+
 /** Counts since start; received minus settled is what the gateway owns. */
 export interface Tally {
   readonly received: Record<Command, number>
   readonly settled: Record<SettledOutcome, number>
+  /**
+   * Rejections, told or not, by APNs' reason or the proxy's own code; `other` takes what nobody
+   * knew when this was written, so that the names stay few.
+   */
+  readonly rejections: Record<string, number>
   /** Requests that were sent once more. */
   retries: number
+  /** From a rejected notification's arrival to its error response. */
+  readonly errorResponseLatency: Histogram
 }
 
 /** All zero. */
@@ -31,6 +45,23 @@ export function newTally(): Tally {
   return {
     received: { 0: 0, 1: 0, 2: 0 },
     settled: { delivered: 0, unregistered: 0, rejected: 0, untold: 0, resent: 0, expired: 0 },
+    rejections: Object.fromEntries(rejectionReasons.map((reason) => [reason, 0])),
     retries: 0,
+    errorResponseLatency: new Histogram(),
   }
+}
+
+const rejectionReasons: readonly string[] = [
+  ...Object.entries(reasons).flatMap(([reason, { meaning }]) =>
+    rejecting.includes(meaning) ? [reason] : [],
+  ),
+  ...Object.keys(refusalStatus),
+  payloadNotAnObject,
+  'other',
+]
+
+/** Counts a rejection under its reason. */
+export function countRejection({ rejections }: Tally, reason: string): void {
+  const name = Object.hasOwn(rejections, reason) ? reason : 'other'
+  rejections[name] = (rejections[name] ?? 0) + 1
 }

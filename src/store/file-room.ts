@@ -27,6 +27,11 @@ export class FileRoom {
     this.#size = fstatSync(this.#fd).size
   }
 
+  /** Of the data file, with its spare end. */
+  get size(): number {
+    return this.#size
+  }
+
   /**
    * Makes sure that `bytes` can be written beyond what is in use, and a reserve beyond that. Not to
    * be called while a transaction is under way.

@@ -186,6 +186,10 @@ class LmdbStore implements Store {
     this.#holdings = holdings
   }
 
+  get bytes(): number {
+    return this.#holdings.room.size
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#letGo()
     return this.#closed

@@ -1,6 +1,7 @@
 /** The sessions of one route's credential, and the queue of what waits for room in them. */
 import type { Cancel, Clock } from '../clock.ts'
 import type { Shipment } from '../relay/delivery.ts'
+import { Histogram } from '../relay/histogram.ts'
 import type { Upstream } from '../relay/relay.ts'
 import type { OpenSession, ProviderSession } from './session.ts'
 
@@ -43,6 +44,8 @@ const outageMs = 500
  * stays in the queue until it is sent or past its time.
  */
 export class Pool implements Upstream {
+  /** From a request to its answer, in all sessions. */
+  readonly requestLatency = new Histogram()
   #open: OpenSession
   #limits: PoolLimits
   readonly #deps: PoolDeps
@@ -79,11 +82,17 @@ export class Pool implements Upstream {
     return this.#queue.length
   }
 
-  /** Sessions that take requests, and the requests in flight on all. */
-  get load(): { readonly sessions: number; readonly inFlight: number } {
+  /** Sessions that take requests, how many they take, and the requests in flight on all. */
+  get load(): {
+    readonly sessions: number
+    readonly streamLimit: number
+    readonly inFlight: number
+  } {
     let inFlight = 0
     for (const session of this.#sessions) inFlight += session.inFlight
-    return { sessions: this.#usable.size, inFlight }
+    let streamLimit = 0
+    for (const session of this.#usable) streamLimit += session.streamLimit
+    return { sessions: this.#usable.size, streamLimit, inFlight }
   }
 
   /** Opens the first session. */
@@ -197,6 +206,7 @@ export class Pool implements Upstream {
   /** @throws when the credential is such that TLS does not even begin */
   #begin(): void {
     const session: ProviderSession = this.#open({
+      requestLatency: this.requestLatency,
       roomy: () => {
         this.#roomy(session)
       },

@@ -1,6 +1,7 @@
 /** One HTTP/2 connection to the provider API: the narrow door that the pool knows. */
 import type { ProviderToken } from '../apns/provider-token.ts'
 import type { Shipment } from '../relay/delivery.ts'
+import type { Histogram } from '../relay/histogram.ts'
 
 /** What an HTTP/2 connection offers, whoever implements it. */
 export interface ProviderSession {
@@ -8,6 +9,8 @@ export interface ProviderSession {
   readonly room: number
   /** Requests sent and not yet answered. */
   readonly inFlight: number
+  /** Requests that the peer takes at a time; Infinity where it does not say, 0 before its SETTINGS. */
+  readonly streamLimit: number
   /** Whether it has answered a request: a peer that never does is not to be rushed at again. */
   readonly served: boolean
   /** Sends a request; only while there is {@link room}. The shipment is answered in any case. */
@@ -20,6 +23,8 @@ export interface ProviderSession {
 
 /** Who is told what happens to a session. */
 export interface SessionOwner {
+  /** From a request to its whole answer; those without one are not counted. */
+  readonly requestLatency: Histogram
   /** There is more {@link ProviderSession.room} than before. */
   roomy(): void
   /** The peer takes no new requests; `reason` from its GOAWAY. */

@@ -270,23 +270,35 @@ async function knock(t: Test, { port }: Stage, bytes: Buffer): Promise<Buffer> {
 }
 
 /** What is not TLS, and what the log says to it. */
-const strangers: readonly (readonly [name: string, bytes: Buffer, hint: RegExp])[] = [
-  ['plain HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: push\r\n\r\n'), /this is plain HTTP/],
-  ['the binary protocol without TLS', bytesOf(simple(first)), /these bytes are not TLS/],
+const strangers: readonly (readonly [name: string, bytes: Buffer, cause: string, hint: RegExp])[] =
   [
-    'random bytes',
-    Buffer.from('9f3c51e07a2288d416b5'.repeat(20), 'hex'),
-    /these bytes are not TLS/,
-  ],
-]
+    [
+      'plain HTTP',
+      Buffer.from('GET / HTTP/1.1\r\nHost: push\r\n\r\n'),
+      'plain-http',
+      /this is plain HTTP/,
+    ],
+    [
+      'the binary protocol without TLS',
+      bytesOf(simple(first)),
+      'not-tls',
+      /these bytes are not TLS/,
+    ],
+    [
+      'random bytes',
+      Buffer.from('9f3c51e07a2288d416b5'.repeat(20), 'hex'),
+      'not-tls',
+      /these bytes are not TLS/,
+    ],
+  ]
 
-for (const [name, bytes, hint] of strangers)
+for (const [name, bytes, cause, hint] of strangers)
   t.test(`${name} on the port is logged and harms nobody`, async (t) => {
     const { stage, sender } = await begin(t)
     sender.write(framed('00000001', first))
     await knock(t, stage, bytes)
     const line = await stage.log.find('handshake.failed')
-    t.match(line, { address: '127.0.0.1' })
+    t.match(line, { address: '127.0.0.1', cause })
     t.match(String(line['msg']), hint)
     sender.write(framed('00000002', second))
     await until(() => delivered(stage).length === 2)

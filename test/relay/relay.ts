@@ -609,7 +609,12 @@ t.test('resends', (t) => {
     t.equal(scene.upstream.waiting.length, 3)
     const bad = scene.accept({ token: tokenOf(7), identifier: 7 }, again)
     const simple = scene.accept({ command: 0, identifier: undefined, token: tokenOf(8) }, again)
-    const place = { identifier: undefined, settlement: undefined, content: simple.copy }
+    const place = {
+      identifier: undefined,
+      receivedAtMs: 0,
+      settlement: undefined,
+      content: simple.copy,
+    }
     scene.relay.reported(again, 8, reportOf(bad.copy, [], { behind: [place] }))
     scene.accept({ token: tokenOf(8) }, scene.open(3))
     t.equal(scene.upstream.waiting.length, 6)
@@ -722,7 +727,7 @@ t.test('loops', (t) => {
       const seat = new FakeSeat(scene.relay, origin, identifier)
       scene.relay.accept(refused(1, identifier, 'invalid-token-size'), seat)
       const [settlement] = seat.settlements
-      const named = { identifier, settlement, content: undefined }
+      const named = { identifier, receivedAtMs: 0, settlement, content: undefined }
       if (settlement?.kind === 'rejected')
         scene.relay.reported(origin, 5, reportOf(undefined, [], { named }))
       return seat

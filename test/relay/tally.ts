@@ -1,13 +1,18 @@
 import t from 'tap'
-import { newTally, settledOutcomes } from '../../src/relay/tally.ts'
+import { reasons } from '../../src/apns/reason.ts'
+import { refusalStatus } from '../../src/binary/notification.ts'
+import { countRejection, newTally, settledOutcomes } from '../../src/relay/tally.ts'
 
 t.test('begins with nothing, in every count there is', (t) => {
-  t.same(newTally(), {
+  const { rejections, errorResponseLatency, ...counts } = newTally()
+  t.same(counts, {
     received: { 0: 0, 1: 0, 2: 0 },
     settled: { delivered: 0, unregistered: 0, rejected: 0, untold: 0, resent: 0, expired: 0 },
     retries: 0,
   })
-  t.same(Object.keys(newTally().settled), settledOutcomes)
+  t.same(Object.keys(counts.settled), settledOutcomes)
+  t.ok(Object.values(rejections).every((count) => count === 0))
+  t.equal(errorResponseLatency.sumMs, 0)
   t.end()
 })
 
@@ -15,7 +20,30 @@ t.test('each route counts for itself', (t) => {
   const tally = newTally()
   tally.received[1]++
   tally.settled.delivered++
+  countRejection(tally, 'BadDeviceToken')
   t.equal(newTally().received[1], 0)
   t.equal(newTally().settled.delivered, 0)
+  t.equal(newTally().rejections['BadDeviceToken'], 0)
+  t.end()
+})
+
+t.test('rejections have the names of APNs and our own, and no other, whatever APNs says', (t) => {
+  const tally = newTally()
+  const names = Object.keys(tally.rejections)
+  for (const [reason, { meaning }] of Object.entries(reasons))
+    t.equal(names.includes(reason), meaning === 'rejected' || meaning === 'unregistered', reason)
+  for (const code of Object.keys(refusalStatus)) t.ok(names.includes(code), code)
+  for (const reason of [
+    'BadDeviceToken',
+    'item-overruns-frame',
+    'HTTP 400',
+    'NewIn2031',
+    'toString',
+  ])
+    countRejection(tally, reason)
+  t.same(Object.keys(tally.rejections), names)
+  t.equal(tally.rejections['BadDeviceToken'], 1)
+  t.equal(tally.rejections['item-overruns-frame'], 1)
+  t.equal(tally.rejections['other'], 3)
   t.end()
 })

@@ -101,9 +101,9 @@ function started(limit = 1000, maxSessions = 4): Given {
 t.test('keeps one session warm', (t) => {
   const { pool, sessions, events, last } = given()
   pool.start()
-  t.same(pool.load, { sessions: 0, inFlight: 0 })
+  t.same(pool.load, { sessions: 0, streamLimit: 0, inFlight: 0 })
   last().ready()
-  t.same(pool.load, { sessions: 1, inFlight: 0 })
+  t.same(pool.load, { sessions: 1, streamLimit: 1000, inFlight: 0 })
   t.equal(sessions.length, 1)
   t.same(events, ['opening', 'ready'])
   t.end()
@@ -131,7 +131,7 @@ t.test('growth', (t) => {
     t.equal(sessions.length, 2, 'one at a time')
     last().ready(10)
     t.equal(pool.waiting, 0)
-    t.same(pool.load, { sessions: 2, inFlight: 8 })
+    t.same(pool.load, { sessions: 2, streamLimit: 12, inFlight: 8 })
     t.end()
   })
 
@@ -202,7 +202,7 @@ t.test('a session that drains', (t) => {
     last().ready()
     t.same(last().shipments, [three])
     t.same(sessions[0]?.shipments, [two])
-    t.same(pool.load, { sessions: 1, inFlight: 2 })
+    t.same(pool.load, { sessions: 1, streamLimit: 1000, inFlight: 2 })
     sessions[0]?.answer(delivered)
     t.same(one?.ends, ['delivered'])
     t.same(two?.ends, ['delivered'])
@@ -622,7 +622,7 @@ t.test('renewed', (t) => {
     t.equal(first?.destroyed, 1)
     second?.ready()
     t.equal(last().drained, 1)
-    t.same(pool.load, { sessions: 1, inFlight: 0 })
+    t.same(pool.load, { sessions: 1, streamLimit: 1000, inFlight: 0 })
     t.end()
   })
   t.end()
@@ -682,7 +682,7 @@ t.test('destroyed, every session is, once and for all', (t) => {
     parcels.map(({ ends }) => ends),
     [['unavailable'], ['unavailable']],
   )
-  t.same(pool.load, { sessions: 0, inFlight: 0 })
+  t.same(pool.load, { sessions: 0, streamLimit: 0, inFlight: 0 })
   send(1)
   clock.advance(60_000)
   t.equal(sessions.length, 2)

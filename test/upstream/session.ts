@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { constants, sensitiveHeaders } from 'node:http2'
 import t, { type Test } from 'tap'
 import { ProviderToken } from '../../src/apns/provider-token.ts'
+import { latencyBoundsMs } from '../../src/relay/histogram.ts'
 import { startSimulator } from '../../src/simulator/provider-api.ts'
 import { Http2Session } from '../../src/upstream/http2/http2-session.ts'
 import type { SessionTarget } from '../../src/upstream/session.ts'
@@ -65,9 +66,11 @@ function behave(t: Test, Session: SessionClass): void {
     const peer = await playPeer(t, { maxConcurrentStreams: 7 })
     const { session, ready, events } = openSession(t, peer.origin)
     t.equal(session.room, 0)
+    t.equal(session.streamLimit, 0)
     t.same(events, [])
     await ready()
     t.equal(session.room, 7)
+    t.equal(session.streamLimit, 7)
     t.same(events, ['roomy'])
   })
 
@@ -98,6 +101,33 @@ function behave(t: Test, Session: SessionClass): void {
     t.equal(opened.session.inFlight, 0)
     t.equal(opened.session.served, true)
     t.same(opened.events, ['roomy', 'roomy'])
+  })
+
+  t.test('the time to an answer is counted, that to none is not', async (t) => {
+    const { peer, opened } = await connected(t)
+    const parcels = [opened.send(), opened.send(), opened.send()] as const
+    const requests = [
+      await request(peer, 0),
+      await request(peer, 1),
+      await request(peer, 2),
+    ] as const
+    opened.clock.advance(40)
+    answer(requests[0], 200)
+    await opened.outcomeOf(parcels[0])
+    requests[1].stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    await opened.outcomeOf(parcels[1])
+    opened.clock.advance(400)
+    answer(requests[2], 400, '{"reason":"BadDeviceToken"}')
+    await opened.outcomeOf(parcels[2])
+    const { counts, sumMs } = opened.requestLatency
+    t.equal(sumMs, 480)
+    t.same(
+      [...counts].flatMap((count, bucket) => (count > 0 ? [[latencyBoundsMs[bucket], count]] : [])),
+      [
+        [50, 1],
+        [500, 1],
+      ],
+    )
   })
 
   t.test('answers are read whole', async (t) => {

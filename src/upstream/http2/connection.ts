@@ -110,6 +110,11 @@ export class Connection {
     return this.#exchanges.size
   }
 
+  /** Requests that the peer takes at a time. */
+  get streamLimit(): number {
+    return this.#settled ? this.#streamLimit : 0
+  }
+
   /** Whether the peer has begun to answer a request. */
   get hasAnswered(): boolean {
     return this.#answered

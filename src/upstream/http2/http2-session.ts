@@ -84,6 +84,10 @@ export class Http2Session implements ProviderSession {
     return this.#connection.inFlight
   }
 
+  get streamLimit(): number {
+    return this.#connection.streamLimit
+  }
+
   get served(): boolean {
     return this.#connection.hasAnswered
   }
@@ -191,6 +195,7 @@ export class Http2Session implements ProviderSession {
 
   #ended(exchange: Exchange, end: ExchangeEnd): void {
     const outcome = outcomeAfter(exchange, end)
+    if (end === 'complete') this.#owner.requestLatency.add(this.#heardAtMs - exchange.sentAtMs)
     this.#endings++
     const isStale = outcome.kind === 'unavailable' && outcome.reason === staleProviderToken
     exchange.shipment.answered(isStale ? this.#stale(outcome) : outcome)

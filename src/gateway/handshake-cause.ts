@@ -1,0 +1,31 @@
+/** Why a TLS handshake failed, in few words that stay: OpenSSL has hundreds, and renames them. */
+
+/**
+ * - `timeout`: not finished within `handshakeTimeoutMs`, or not begun
+ * - `reset`: the peer went away
+ * - `not-tls`, `plain-http`: something else was spoken
+ * - `tls-version`, `cipher`: nothing that both sides know
+ * - `untrusted`: the peer does not trust the gateway's certificate
+ */
+export type HandshakeCause =
+  'timeout' | 'reset' | 'not-tls' | 'plain-http' | 'tls-version' | 'cipher' | 'untrusted' | 'other'
+
+const causeOfCode: Readonly<Record<string, HandshakeCause>> = {
+  ERR_TLS_HANDSHAKE_TIMEOUT: 'timeout',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'not-tls',
+  ERR_SSL_HTTP_REQUEST: 'plain-http',
+  ERR_SSL_HTTPS_PROXY_REQUEST: 'plain-http',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'tls-version',
+  ERR_SSL_VERSION_TOO_LOW: 'tls-version',
+  ERR_SSL_NO_SHARED_CIPHER: 'cipher',
+}
+
+/** By the `code` that Node and OpenSSL give an error. */
+export function handshakeCause(error: Error): HandshakeCause {
+  const code = 'code' in error ? String(error.code) : ''
+  // — source: RFC 5246, 7.2.2: bad, unsupported, revoked, expired, unknown certificate; unknown CA
+  if (/_ALERT_(.*CERTIFICATE.*|UNKNOWN_CA)$/.test(code)) return 'untrusted'
+  return causeOfCode[code] ?? 'other'
+}

@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Histogram, latencyBoundsMs } from '../../src/relay/histogram.ts'
+
+t.test('each time is counted once, in the first bucket that reaches so far', (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 20_000 })), (times) => {
+      const histogram = new Histogram()
+      for (const ms of times) histogram.add(ms)
+      const expected = [...latencyBoundsMs, Infinity].map((bound, bucket) => {
+        const above = latencyBoundsMs[bucket - 1] ?? -1
+        return times.filter((ms) => ms > above && ms <= bound).length
+      })
+      t.strictSame([...histogram.counts], expected)
+      t.equal(
+        histogram.sumMs,
+        times.reduce((sum, ms) => sum + ms, 0),
+      )
+    }),
+  )
+  t.end()
+})
+
+t.test('a clock that is set back takes nothing away', (t) => {
+  const histogram = new Histogram()
+  histogram.add(7)
+  histogram.add(-3_600_000)
+  t.equal(histogram.sumMs, 7)
+  t.equal(histogram.counts[0], 1)
+  t.end()
+})
