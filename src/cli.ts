@@ -9,6 +9,7 @@ import { feedback } from './commands/feedback.ts'
 import { init } from './commands/init.ts'
 import { joinDashes } from './commands/input.ts'
 import { replay } from './commands/replay.ts'
+import { report } from './commands/report.ts'
 import { send } from './commands/send.ts'
 import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
@@ -27,6 +28,7 @@ try {
     .command(feedback)
     .command(decode)
     .command(replay)
+    .command(report)
     .command(simulate)
     .demandCommand(1, 'Name a command. To see it work, start with: apns-legacy-proxy serve')
     .strict()

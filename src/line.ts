@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import type { RouteGauge } from './admin/metrics.ts'
 import type { KeyRing } from './apns/key-ring.ts'
+import { countRelayOf } from './census-observer.ts'
+import type { Census, RouteFacts } from './census/census.ts'
 import type { Clock } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
 import type { Route } from './config/route.ts'
@@ -24,6 +26,7 @@ export type LineSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journ
 export interface LineDeps {
   readonly store: Store
   readonly keyRing: KeyRing
+  readonly census: Census
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -80,7 +83,7 @@ export class Line implements RouteGauge, Admission {
       clock,
       random,
       newApnsId: randomUUID,
-      observer: observeRelay(this.log),
+      observer: countRelayOf(route.name, deps.census, observeRelay(this.log)),
     })
   }
 
@@ -106,6 +109,19 @@ export class Line implements RouteGauge, Admission {
 
   get senderKeys(): readonly string[] {
     return this.#route.senderKeys
+  }
+
+  /** What the migration report says of it. */
+  get facts(): RouteFacts {
+    const { name, topic, environment, credential } = this.#route
+    return {
+      name,
+      topic,
+      environment,
+      credential: credential.kind,
+      credentialNotAfterMs:
+        credential.kind === 'certificate' ? credential.certificate.notAfter.getTime() : null,
+    }
   }
 
   get tally(): Tally {

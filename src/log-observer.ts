@@ -1,6 +1,7 @@
 /** Puts the decisions of every part into words: each log event of the running proxy is in this file. */
 import type { BinaryProtocolError } from './binary/notification.ts'
 import { statusCodeName } from './binary/status-code.ts'
+import type { CensusObserver } from './census-keeper.ts'
 import type { ConnectionObserver } from './gateway/connection.ts'
 import type { HandshakeCause } from './gateway/handshake-cause.ts'
 import type { FeedbackObserver } from './gateway/feedback-service.ts'
@@ -20,6 +21,9 @@ export function observeRelay(log: Logger): RelayObserver {
     },
     unregistered(record, reason, timestamp) {
       log.info({ event: 'notification.unregistered', ...about(record), reason, timestamp })
+    },
+    resent(record) {
+      log.debug({ event: 'notification.resent', ...about(record) })
     },
     silenced(record, { reason, statusCode }) {
       log.warn(
@@ -84,6 +88,24 @@ export function observeStore(log: Logger): StoreObserver {
   }
 }
 
+/** Whether what is known of senders outlives the process. */
+export function observeCensus(log: Logger): CensusObserver {
+  return {
+    unreadable(file, error) {
+      log.warn(
+        { event: 'census.unreadable', file, cause: String(error) },
+        'put aside; the migration report begins anew',
+      )
+    },
+    writeFailed(file, error) {
+      log.warn(
+        { event: 'census.failed', file, cause: String(error) },
+        'what is known of senders is lost at the next stop; make room on the disk',
+      )
+    },
+  }
+}
+
 /** What became of captures. */
 export function observeRecorder(log: Logger): RecorderObserver {
   return {
@@ -109,9 +131,16 @@ export function observeRecorder(log: Logger): RecorderObserver {
   }
 }
 
+/** Said of every notification, or said by the relay already. */
+function nothing(): void {
+  return
+}
+
 /** What became of a sender's connection. */
 export function observeConnection(log: Logger): ConnectionObserver {
   return {
+    received: nothing,
+    judged: nothing,
     reported({ statusCode, identifier }) {
       const meaning = statusCodeName(statusCode)
       log.info({ event: 'error-response.sent', statusCode, meaning, identifier })

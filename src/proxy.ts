@@ -8,6 +8,11 @@ import type { TLSSocket } from 'node:tls'
 import { AdminServer, type Readiness } from './admin/admin-server.ts'
 import { createMetrics, type CertificateGauge, type MetricSources } from './admin/metrics.ts'
 import { KeyRing } from './apns/key-ring.ts'
+import { CensusKeeper } from './census-keeper.ts'
+import { countConnectionOf, countStrangers } from './census-observer.ts'
+import type { Census } from './census/census.ts'
+import { reportOf } from './census/report.ts'
+import { countConnection, countFeedbackRead, type SenderFacts } from './census/sender-facts.ts'
 import type { Cancel, Clock } from './clock.ts'
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts'
 import type { CertificateCredential } from './credentials/credential.ts'
@@ -18,6 +23,7 @@ import { SenderRegistry, type SenderCertificate } from './gateway/sender-registr
 import { Line, type LineDeps } from './line.ts'
 import type { Logger } from './log.ts'
 import {
+  observeCensus,
   observeConnection,
   observeFeedback,
   observeListener,
@@ -61,6 +67,7 @@ export class Proxy {
   readonly #leaving = new Set<Line>()
   #registry = new SenderRegistry<Line>([])
   #store: Store | undefined
+  #census: CensusKeeper | undefined
   readonly #listeners: Listener[] = []
   #admin: AdminServer | undefined
   #connections = 0
@@ -93,12 +100,20 @@ export class Proxy {
       const { dataDirectory, listeners, admin } = this.#configuration
       const store = await openLmdbStore(dataDirectory, { clock, observer: observeStore(log) })
       this.#store = store
-      await this.#takeUp(this.#configuration, store)
+      const keeper = await CensusKeeper.open(dataDirectory, {
+        routes: () => this.#lines.map(({ facts }) => facts),
+        clock,
+        observer: observeCensus(log),
+      })
+      this.#census = keeper
+      await this.#takeUp(this.#configuration, store, keeper)
       this.#recover(store)
-      for (const listener of listeners) this.#listeners.push(await this.#listen(listener))
+      for (const listener of listeners)
+        this.#listeners.push(await this.#listen(listener, keeper.census))
       this.#admin = await AdminServer.open(admin, {
         metrics: createMetrics(this.#metricSources(store)),
         readiness: () => this.#readiness(),
+        report: () => reportOf(keeper.facts(), clock.now()),
       })
       return this.#ready(this.#admin)
     } catch (error) {
@@ -114,8 +129,9 @@ export class Proxy {
    */
   async reload(configuration: Configuration): Promise<void> {
     const store = this.#store
-    if (store === undefined) return
-    const gone = await this.#takeUp(configuration, store)
+    const keeper = this.#census
+    if (store === undefined || keeper === undefined) return
+    const gone = await this.#takeUp(configuration, store, keeper)
     this.#configuration = configuration
     for (const [index, listener] of configuration.listeners.entries())
       this.#listeners[index]?.renew(this.#optionsOf(listener))
@@ -146,13 +162,18 @@ export class Proxy {
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(this.#listeners.map((listener) => listener.close()))
     await this.#admin?.close()
+    await this.#census?.close()
     await this.#store?.close()
   }
 
   /** Starts and renews routes; those that are not configured any more are returned. */
-  async #takeUp(configuration: Configuration, store: Store): Promise<readonly Line[]> {
+  async #takeUp(
+    configuration: Configuration,
+    store: Store,
+    { census }: CensusKeeper,
+  ): Promise<readonly Line[]> {
     const running = new Map(this.#lines.map((line) => [line.name, line]))
-    const deps: LineDeps = { ...this.#deps, store, keyRing: this.#keyRing }
+    const deps: LineDeps = { ...this.#deps, store, census, keyRing: this.#keyRing }
     const lines: Line[] = []
     for (const route of configuration.routes) {
       const line = running.get(route.name)
@@ -209,15 +230,17 @@ export class Proxy {
     return relays.every(({ owned }) => owned === 0)
   }
 
-  #listen(listener: ListenerConfiguration): Promise<Listener> {
+  #listen(listener: ListenerConfiguration, census: Census): Promise<Listener> {
+    const { clock, log } = this.#deps
     return Listener.open<Line>(this.#optionsOf(listener), {
       registry: () => this.#registry,
       welcome: (socket, line, certificate) => {
-        if (listener.kind === 'feedback') this.#serveFeedback(socket, line)
-        else this.#welcome(socket, line, certificate)
+        const sender = census.sender(line.name, certificate, clock.now())
+        if (listener.kind === 'feedback') this.#serveFeedback(socket, line, sender)
+        else this.#welcome(socket, line, certificate, sender)
       },
-      clock: this.#deps.clock,
-      observer: observeListener(this.#deps.log),
+      clock,
+      observer: countStrangers(census, clock, observeListener(log)),
     })
   }
 
@@ -227,16 +250,23 @@ export class Proxy {
     return { ...listener, certificatePem, keyPem, ...limits }
   }
 
-  #serveFeedback(socket: TLSSocket, { name, log }: Line): void {
+  #serveFeedback(socket: TLSSocket, { name, log }: Line, sender: SenderFacts): void {
     const { clock, recorder } = this.#deps
+    countFeedbackRead(sender, socket.remoteAddress, clock.now())
     recorder?.record(socket, { kind: 'feedback', route: name })
     const store = this.#store?.feedback
     if (store === undefined) socket.destroy()
     else serveFeedback(socket, name, { store, clock, observer: observeFeedback(log) })
   }
 
-  #welcome(socket: TLSSocket, line: Line, certificate: SenderCertificate): void {
+  #welcome(
+    socket: TLSSocket,
+    line: Line,
+    certificate: SenderCertificate,
+    facts: SenderFacts,
+  ): void {
     const { clock, recorder } = this.#deps
+    countConnection(facts, socket.remoteAddress, socket.getProtocol())
     const id = ++this.#connections
     recorder?.record(socket, { kind: 'gateway', route: line.name, connection: id })
     const log = line.log.child({ connection: id })
@@ -256,7 +286,7 @@ export class Proxy {
       log.warn({ event: 'sender.certificate-expired', notAfter: certificate.notAfter })
     const { errorDeadlineMs, window, maxPayloadBytes } = line.route
     const sender = certificate.publicKeySha256
-    const observer = observeConnection(log)
+    const observer = countConnectionOf(facts, observeConnection(log))
     const connection: SenderConnection = new SenderConnection(socket, {
       origin: { connection: id, sender },
       relay: line.relay,

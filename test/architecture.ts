@@ -13,13 +13,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   capture: ['binary'],
   recording: ['capture', 'clock.ts'],
   apns: ['binary', 'clock.ts'],
+  census: ['binary', 'apns'],
   relay: ['binary', 'apns', 'clock.ts'],
   credentials: [],
   store: ['binary', 'clock.ts'],
-  gateway: ['binary', 'relay', 'credentials', 'store', 'clock.ts'],
+  gateway: ['binary', 'apns', 'relay', 'credentials', 'store', 'clock.ts'],
   upstream: ['apns', 'relay', 'clock.ts'],
   config: ['apns', 'relay', 'credentials'],
-  admin: ['relay'],
+  admin: ['relay', 'census'],
   sender: ['binary', 'capture', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
   init: ['credentials'],
@@ -28,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Values in, values out: no I/O, and of the clock only its type. */
-const pure = ['binary', 'capture', 'apns', 'relay']
+const pure = ['binary', 'capture', 'apns', 'census', 'relay']
 const pureNodeModules = ['node:crypto']
 
 interface Import {

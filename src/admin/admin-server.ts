@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
+import type { Report } from '../census/report.ts'
 
 /** Whether the proxy can do its work now. */
 export interface Readiness {
@@ -15,11 +16,13 @@ export interface Readiness {
 export interface AdminSources {
   readonly metrics: Registry
   readonly readiness: () => Readiness
+  /** What JSON can hold. */
+  readonly report: () => Report
 }
 
 type Page = (response: ServerResponse) => void | Promise<void>
 
-/** Serves `/healthz`, `/readyz` and `/metrics`. */
+/** Serves `/healthz`, `/readyz`, `/api/report` and `/metrics`. */
 export class AdminServer {
   readonly #server: Server
 
@@ -67,7 +70,7 @@ export class AdminServer {
   }
 }
 
-function pagesOf({ metrics, readiness }: AdminSources): Map<string, Page> {
+function pagesOf({ metrics, readiness, report }: AdminSources): Map<string, Page> {
   return new Map<string, Page>([
     [
       '/healthz',
@@ -80,6 +83,12 @@ function pagesOf({ metrics, readiness }: AdminSources): Map<string, Page> {
       (response) => {
         const state = readiness()
         answer(response, state.ready ? 200 : 503, 'application/json', JSON.stringify(state))
+      },
+    ],
+    [
+      '/api/report',
+      (response) => {
+        answer(response, 200, 'application/json', JSON.stringify(report()))
       },
     ],
     [

@@ -23,13 +23,15 @@ export function readPayload(received: Buffer): Payload | undefined {
 }
 
 /** The first character of an object is ASCII, so a NUL or a byte order mark gives UTF-16 away. */
-function toUtf8(bytes: Buffer): Buffer {
-  const [first, second] = bytes
-  if (first === 0 || (first === 0xfe && second === 0xff)) return transcode(bytes, 'utf-16be')
-  if (second === 0 || (first === 0xff && second === 0xfe)) return transcode(bytes, 'utf-16le')
-  return bytes
+export function encodingOf(bytes: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' {
+  const first = bytes[0]
+  const second = bytes[1]
+  if (first === 0 || (first === 0xfe && second === 0xff)) return 'utf-16be'
+  if (second === 0 || (first === 0xff && second === 0xfe)) return 'utf-16le'
+  return 'utf-8'
 }
 
-function transcode(bytes: Buffer, encoding: 'utf-16le' | 'utf-16be'): Buffer {
-  return Buffer.from(new TextDecoder(encoding).decode(bytes))
+function toUtf8(bytes: Buffer): Buffer {
+  const encoding = encodingOf(bytes)
+  return encoding === 'utf-8' ? bytes : Buffer.from(new TextDecoder(encoding).decode(bytes))
 }

@@ -144,6 +144,7 @@ function pathOf(keys: readonly PropertyKey[], file: string): string {
 export interface Parts extends PolicyDefaults {
   readonly dataDirectory: string | undefined
   readonly listeners: ConfigurationFile['listeners']
+  readonly admin: ConfigurationFile['admin'] | undefined
   readonly tls: ConfigurationFile['tls'] | undefined
   readonly providerApi: ConfigurationFile['providerApi'] | undefined
   readonly routes: readonly (RouteEntry | undefined)[]
@@ -159,6 +160,7 @@ function soundParts({ shape }: Schema, known: unknown): Parts {
     ...z.object(policy).parse({}),
     dataDirectory: shape.dataDirectory.safeParse(given['dataDirectory']).data,
     listeners: shape.listeners.safeParse(given['listeners']).data ?? [],
+    admin: shape.admin.safeParse(given['admin']).data,
     tls: shape.tls.safeParse(given['tls']).data,
     providerApi: shape.providerApi.safeParse(given['providerApi']).data,
     routes: entries.map((entry) => shape.routes.element.safeParse(entry).data),

@@ -1,12 +1,20 @@
 /** The story of one client connection: bytes in, notifications to the relay, at most six bytes out. */
 import type { Duplex } from 'node:stream'
+import type { PushType } from '../apns/push-type.ts'
 import { Decoder, type Received } from '../binary/decoder.ts'
 import { encodeErrorResponse, type ErrorResponse } from '../binary/error-response.ts'
 import { BinaryProtocolError } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Cancel, Clock } from '../clock.ts'
 import type { Delivery, Seat } from '../relay/delivery.ts'
-import { Lane, type LaneTimes, type Place, type Settlement } from '../relay/lane.ts'
+import {
+  Lane,
+  type LaneTimes,
+  type Place,
+  type Rejection,
+  type Settlement,
+  type Verdict,
+} from '../relay/lane.ts'
 import type { Origin } from '../relay/overrun.ts'
 import type { Relay } from '../relay/relay.ts'
 
@@ -20,6 +28,10 @@ export interface ConnectionLimits extends LaneTimes {
 
 /** Hears of each decision about a connection. */
 export interface ConnectionObserver {
+  /** A notification, and the push type with which it is sent on, where it is. */
+  received(received: Received, pushType: PushType | undefined): void
+  /** A rejection, once it is known whether the sender could be told. */
+  judged(rejection: Rejection, verdict: Verdict): void
   reported(response: ErrorResponse): void
   /** The stream cannot be read on. */
   faulted(error: BinaryProtocolError): void
@@ -88,8 +100,9 @@ export class SenderConnection {
     this.#socket = socket
     this.#deps = deps
     this.#decoder = new Decoder(deps.limits.maxPayloadBytes)
-    this.#lane = new Lane(deps.limits, (_place, _rejection, verdict) => {
+    this.#lane = new Lane(deps.limits, (_place, rejection, verdict) => {
       deps.relay.judged(verdict)
+      deps.observer.judged(rejection, verdict)
     })
     deps.relay.opened(deps.origin)
     this.#holdBack(deps.reportedBefore)
@@ -233,11 +246,13 @@ export class SenderConnection {
   }
 
   #accept(received: Received): void {
-    const { clock, origin, relay } = this.#deps
+    const { clock, origin, relay, observer } = this.#deps
     const place = this.#lane.receive(received.identifier, clock.now())
     this.#received++
     this.#lastIdentifier = received.identifier
-    place.content = relay.accept(received, new LaneSeat(this, origin, place))
+    const delivery = relay.accept(received, new LaneSeat(this, origin, place))
+    place.content = delivery
+    observer.received(received, delivery?.request.pushType)
   }
 
   /** Whether decoding has to wait: for a predecessor, for the journal, or for the window. */

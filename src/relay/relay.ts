@@ -62,6 +62,8 @@ export interface RelayObserver {
   rejected(record: DeliveryRecord, rejection: Rejection): void
   /** A rejection that would have been reported again and again. */
   silenced(record: DeliveryRecord, rejection: Rejection): void
+  /** A second copy was recognised, and went the way of the first. */
+  resent(record: DeliveryRecord): void
   unregistered(record: DeliveryRecord, reason: string, timestamp: number | undefined): void
   retried(record: DeliveryRecord, outcome: Unavailable, pauseMs: number): void
   expired(record: DeliveryRecord): void
@@ -73,6 +75,8 @@ export interface RelayObserver {
 
 /** What may be said of a notification outside. */
 export interface DeliveryRecord {
+  /** Hex SHA-256 of its public key; undefined as {@link connection} is. */
+  readonly sender: string | undefined
   /** Undefined for one that an earlier process left behind. */
   readonly connection: number | undefined
   readonly identifier: number | undefined
@@ -368,6 +372,7 @@ export class Relay implements DeliveryOwner {
       this.#reject(seat, ending.reason, this.#statusOf(ending), first)
       return
     }
+    if (ending.kind !== 'expired') this.#deps.observer.resent(recordOf(first, seat))
     this.#settled(ending.kind === 'expired' ? 'expired' : 'resent')
     seat.settle(accepted)
   }
@@ -462,6 +467,7 @@ function loopKey(
 
 function recordOf(delivery: Delivery | undefined, seat = delivery?.seat): DeliveryRecord {
   return {
+    sender: seat?.origin.sender,
     connection: seat?.origin.connection,
     identifier: seat?.identifier,
     apnsId: delivery?.request.apnsId,

@@ -11,6 +11,7 @@ import { token } from '../fixtures/hex.ts'
 const quiet: AdminSources = {
   metrics: new Registry(),
   readiness: () => ({ ready: true, routes: { app: true } }),
+  report: () => ({ madeAtMs: 0, sinceMs: 0, senders: [], unusedRoutes: [], turnedAway: [] }),
 }
 
 /** A server with these sources, and how to ask it. */

@@ -19,6 +19,7 @@ for (const command of [
   ['feedback'],
   ['decode'],
   ['replay'],
+  ['report'],
   ['simulate'],
 ])
   t.test(`${command.join('')} --help fits 80 columns`, async (t) => {

@@ -1,0 +1,133 @@
+/** `report`: what it would take to retire each sender. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { readCensus } from '../census-keeper.ts'
+import { markdownOf, reportOf, type Report } from '../census/report.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { examineConfiguration } from '../config/configuration.ts'
+
+const options = {
+  config: {
+    alias: 'c',
+    string: true,
+    requiresArg: true,
+    describe: 'Configuration; default: proxy.yaml, or the rehearsal in this folder',
+  },
+  admin: {
+    string: true,
+    requiresArg: true,
+    describe: 'Where the admin listener is, where not as configured: http://host:port',
+  },
+  'data-directory': {
+    string: true,
+    requiresArg: true,
+    conflicts: 'admin',
+    describe: 'Read this folder, and ask no proxy',
+  },
+  json: { boolean: true, describe: 'For machines: one JSON object' },
+} as const
+
+type ReportArguments = Pick<InferredOptionTypes<typeof options>, 'config' | 'admin'> & {
+  dataDirectory?: string | undefined
+}
+
+/** See `apns-legacy-proxy report --help`. */
+export const report: CommandModule<object, InferredOptionTypes<typeof options>> = {
+  command: 'report',
+  describe: 'Tell for each sender what it would take to retire it',
+  builder: (yargs) =>
+    yargs
+      .options(options)
+      .example('$0 report > report.md', 'Of the proxy that proxy.yaml configures')
+      .example('$0 report --json | jq .senders[].summary', 'A line for each sender')
+      .epilogue(
+        'Asks the running proxy at its admin listener; where none runs, reads what it has left in ' +
+          'its data directory. Neither has a device token or a payload in it.',
+      ),
+  handler: async (args) => {
+    const made = await makeReport(placeOf(args))
+    process.stdout.write(args.json === true ? `${JSON.stringify(made)}\n` : markdownOf(made))
+  },
+}
+
+/** Where a proxy is and what it leaves behind; undefined = not known. */
+interface Place {
+  readonly admin: string | undefined
+  readonly dataDirectory: string | undefined
+}
+
+/** Where `serve` without a configuration has both. */
+const rehearsal: Place = {
+  admin: 'http://127.0.0.1:9195',
+  dataDirectory: join('data', 'rehearsal', 'store'),
+}
+const patienceMs = 5000
+
+function placeOf({ config, admin, dataDirectory }: ReportArguments): Place {
+  if (admin !== undefined) return { admin, dataDirectory: undefined }
+  if (dataDirectory !== undefined) return { admin: undefined, dataDirectory }
+  const file = config ?? 'proxy.yaml'
+  if (config === undefined && !existsSync(file)) return rehearsal
+  const { parts, problems } = examineConfiguration(file)
+  if (parts === undefined) throw new ConfigError(file, problems)
+  return { admin: parts.admin && addressOf(parts.admin), dataDirectory: parts.dataDirectory }
+}
+
+/** One that is bound to a port of the system's choice is in the log alone. */
+function addressOf({ host, port }: { host: string; port: number }): string | undefined {
+  if (port === 0) return undefined
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+async function makeReport({ admin, dataDirectory }: Place): Promise<Report> {
+  const asked = admin === undefined ? undefined : await ask(admin)
+  if (asked !== undefined) return asked
+  const left = dataDirectory === undefined ? undefined : readCensus(dataDirectory)
+  if (left === undefined) throw new Error(nothingKnown({ admin, dataDirectory }))
+  if (admin !== undefined)
+    console.error(`No proxy answers at ${admin}; this is what the last one left.`)
+  return reportOf(left, Date.now())
+}
+
+/** Undefined where nothing listens. */
+async function ask(admin: string): Promise<Report | undefined> {
+  let response
+  try {
+    response = await fetch(new URL('/api/report', admin), {
+      signal: AbortSignal.timeout(patienceMs),
+    })
+  } catch (error) {
+    if (isRefusal(error)) return undefined
+    throw new Error(`${admin} does not answer (${reasonOf(error)}); correct --admin`, {
+      cause: error,
+    })
+  }
+  if (!response.ok)
+    throw new Error(
+      `${admin} answers ${response.status}; name the admin listener of a proxy of this version ` +
+        'with --admin',
+    )
+  return (await response.json()) as Report
+}
+
+function isRefusal(error: unknown): boolean {
+  return reasonOf(error) === 'ECONNREFUSED'
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : error.message
+}
+
+function nothingKnown({ admin, dataDirectory }: Place): string {
+  const asked = admin === undefined ? [] : [`no proxy answers at ${admin}`]
+  const read = dataDirectory === undefined ? [] : [`${dataDirectory} has no census.json in it`]
+  return (
+    `Nothing is known of any sender: ${[...asked, ...read].join(', and ')}.\n` +
+    'Start the proxy, or name its configuration with --config, its admin listener with --admin, or ' +
+    'the data directory that it has left with --data-directory.'
+  )
+}

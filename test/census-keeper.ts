@@ -1,0 +1,95 @@
+/** The file of the census: written now and then, taken up again, and no reason not to start. */
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { CensusKeeper, readCensus } from '../src/census-keeper.ts'
+import { until } from './fixtures/condition.ts'
+import { FakeClock } from './fixtures/fake-clock.ts'
+import { folder } from './fixtures/folder.ts'
+
+interface Kept {
+  readonly keeper: CensusKeeper
+  readonly clock: FakeClock
+  readonly events: string[]
+}
+
+async function keep(directory: string): Promise<Kept> {
+  const clock = new FakeClock()
+  const events: string[] = []
+  const keeper = await CensusKeeper.open(directory, {
+    routes: () => [],
+    clock,
+    observer: {
+      unreadable: (file) => events.push(`unreadable ${file}`),
+      writeFailed: (file) => events.push(`writeFailed ${file}`),
+    },
+  })
+  return { keeper, clock, events }
+}
+
+function come({ keeper, clock }: Kept): void {
+  const certificate = { publicKeySha256: 'a', subject: 'CN=a', notAfter: new Date(0) }
+  keeper.census.sender('app', certificate, clock.now())
+}
+
+t.test('is written once a minute where something has changed, for the owner alone', async (t) => {
+  const directory = folder(t)
+  const file = join(directory, 'census.json')
+  const kept = await keep(directory)
+  come(kept)
+  kept.clock.advance(59_000)
+  t.equal(readCensus(directory), undefined)
+  kept.clock.advance(1000)
+  await until(() => readCensus(directory)?.senders.length === 1)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  const { ino } = statSync(file)
+  kept.clock.advance(120_000)
+  await kept.keeper.close()
+  t.equal(statSync(file).ino, ino)
+  t.equal(kept.clock.pending, 0)
+})
+
+t.test('is written at the end, and taken up by the next', async (t) => {
+  const directory = folder(t)
+  const first = await keep(directory)
+  come(first)
+  await first.keeper.close()
+  const second = await keep(directory)
+  t.match(second.keeper.facts(), { senders: [{ subject: 'CN=a' }] })
+  t.same(second.events, [])
+  await second.keeper.close()
+})
+
+const damages: readonly [string, (text: string) => string][] = [
+  ['cut off', (text) => text.slice(0, -10)],
+  ['of a later version', (text) => text.replace('"version":1', '"version":2')],
+  ['of another shape', () => '{"version":1}'],
+]
+
+for (const [name, damage] of damages)
+  t.test(`one that is ${name} is put aside, with a word`, async (t: Test) => {
+    const directory = folder(t)
+    const file = join(directory, 'census.json')
+    const first = await keep(directory)
+    come(first)
+    await first.keeper.close()
+    const damaged = damage(readFileSync(file, 'utf8'))
+    writeFileSync(file, damaged)
+    t.throws(() => readCensus(directory), /census\.json is damaged, or of another version/)
+    const second = await keep(directory)
+    t.same(second.events, [`unreadable ${file}`])
+    t.same(second.keeper.facts().senders, [])
+    t.equal(readFileSync(`${file}.unreadable`, 'utf8'), damaged)
+    await second.keeper.close()
+    t.ok(readCensus(directory))
+  })
+
+t.test('goes on where it cannot be written', async (t) => {
+  const directory = join(folder(t), 'data')
+  await mkdir(directory)
+  const kept = await keep(directory)
+  await rm(directory, { recursive: true })
+  await kept.keeper.close()
+  t.same(kept.events, [`writeFailed ${join(directory, 'census.json')}`])
+})

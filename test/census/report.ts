@@ -1,0 +1,80 @@
+/** The report as text: who is in it, and that no peer writes Markdown into it. */
+import t from 'tap'
+import { Census, type RouteFacts } from '../../src/census/census.ts'
+import { markdownOf, reportOf } from '../../src/census/report.ts'
+import { countConnection, countReceived } from '../../src/census/sender-facts.ts'
+
+const start = Date.UTC(2026, 10, 25, 12)
+const nowMs = start + 36 * 3600 * 1000
+
+const route: RouteFacts = {
+  name: 'app',
+  topic: 'com.example.app',
+  environment: 'production',
+  credential: 'certificate',
+  credentialNotAfterMs: start + 400 * 86_400_000,
+}
+
+const received = {
+  kind: 'notification',
+  command: 0,
+  identifier: undefined,
+  token: Buffer.alloc(32, 0xab),
+  payload: Buffer.from('{"aps":{"alert":"secret"}}'),
+  expiration: undefined,
+  priority: undefined,
+} as const
+
+t.test('has each sender with verdict, steps and facts, those who send most first', (t) => {
+  const census = new Census(start)
+  const notAfter = new Date(start)
+  const small = census.sender('app', { publicKeySha256: 'a', subject: 'CN=small', notAfter }, start)
+  const big = census.sender('app', { publicKeySha256: 'b', subject: 'CN=big', notAfter }, start)
+  countReceived(small, received, 'alert')
+  for (let count = 0; count < 300; count++) countReceived(big, received, 'alert')
+  countConnection(big, '10.0.0.1', 'TLSv1')
+  census.sample(start + 1000)
+  const spare: RouteFacts = { ...route, name: 'spare' }
+  const report = reportOf(census.facts([route, spare]), nowMs)
+  t.match(report.senders, [
+    { notifications: 300, perDay: 150, verdict: 'replace', facts: { subject: 'CN=big' } },
+    { notifications: 1, perDay: 1, verdict: 'put-right', route: { name: 'app' } },
+  ])
+  t.match(report.unusedRoutes, [{ name: 'spare' }])
+  const text = markdownOf(report)
+  for (const part of [
+    '| `CN=big` | `app` | 2026-11-25 12:00 UTC | 300 | Cannot speak to APNs',
+    '## `CN=big`, route `app`\n\n**Cannot speak',
+    '\n1. Give it a newer runtime',
+    '| Commands | command 0: 300 |',
+    '| Addresses | `10.0.0.1` |',
+    '| Feedback read | never |',
+    '## Routes without a sender',
+    '- `spare`: `com.example.app`, production, certificate until 2027-12-30: nobody has come',
+  ])
+    t.ok(text.includes(part), part)
+  t.notMatch(text, /undefined|NaN|null|abab|secret/)
+  t.notMatch(JSON.stringify(report), /abab|secret/)
+  t.end()
+})
+
+t.test('tells of those who were turned away, and what they offered', (t) => {
+  const census = new Census(start)
+  const old = { address: '10.0.0.9', cause: 'ERR_SSL_UNSUPPORTED_PROTOCOL', offered: 'TLSv1' }
+  census.turnedAway(old, start)
+  const text = markdownOf(reportOf(census.facts([]), nowMs))
+  t.match(text, 'No sender has connected in this time.')
+  t.match(text, '| `10.0.0.9` |  | ERR_SSL_UNSUPPORTED_PROTOCOL, offers TLSv1 at the most | 1 |')
+  t.end()
+})
+
+t.test('what a peer calls itself stays one cell', (t) => {
+  const census = new Census(start)
+  const subject = 'CN=`|\n# heading <b>'
+  census.turnedAway({ address: 'x', cause: 'unknown-certificate', subject }, start)
+  census.sender('app', { publicKeySha256: 'a', subject, notAfter: new Date(start) }, start)
+  const text = markdownOf(reportOf(census.facts([route]), nowMs))
+  t.match(text, "`CN='' # heading <b>`")
+  t.notMatch(text, /^# heading/m)
+  t.end()
+})
