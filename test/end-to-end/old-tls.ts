@@ -67,25 +67,13 @@ t.test('Java with TLS 1.0 alone', { skip: without('keytool', '-help') }, async (
   t.match(stage.received, [{ token, status: 200, expiration: '2147483647' }])
 })
 
-const script = `
-import socket, ssl, struct, sys
-port, token, payload = int(sys.argv[1]), bytes.fromhex(sys.argv[2]), sys.argv[3].encode()
-tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-tls.load_verify_locations('ca.pem')
-tls.load_cert_chain('sender.pem', 'sender.key')
-tls.minimum_version = tls.maximum_version = ssl.TLSVersion.TLSv1
-tls.set_ciphers('DEFAULT:@SECLEVEL=0')
-with socket.create_connection(('127.0.0.1', port)) as raw:
-    with tls.wrap_socket(raw, server_hostname='gateway.push.apple.com') as it:
-        print(it.version())
-        it.sendall(struct.pack('!BH32sH', 0, 32, token, len(payload)) + payload)
-`
+const script = fileURLToPath(new URL('../fixtures/python-client/push.py', import.meta.url))
 
 t.test('Python with TLS 1.0 alone', { skip: without('python3', '--version') }, async (t) => {
   const stage = await admitOld(t)
   const { directory, port } = stage
   writeIdentity(stage)
-  const args = ['-W', 'ignore', '-c', script, String(port), token, payload]
+  const args = ['-W', 'ignore', script, String(port), token, payload]
   t.equal(await run(t, 'python3', args, directory), 'TLSv1\n')
   await settled(stage, 1)
   t.match(stage.received, [{ token, status: 200 }])

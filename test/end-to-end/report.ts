@@ -1,0 +1,178 @@
+/** The migration report of real senders: from the running proxy, and from what it leaves behind. */
+import { spawn, spawnSync } from 'node:child_process'
+import { createPrivateKey } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import type { Report, SenderReport } from '../../src/census/report.ts'
+import { systemClock } from '../../src/clock.ts'
+import { loadConfiguration } from '../../src/config/configuration.ts'
+import { Proxy as PushProxy } from '../../src/proxy.ts'
+import { runCommand, type CommandResult } from '../fixtures/command.ts'
+import { until } from '../fixtures/condition.ts'
+import { folder } from '../fixtures/folder.ts'
+import { authority, pushCertificate } from '../fixtures/identity.ts'
+import { settled } from '../fixtures/ledger.ts'
+import { startClient } from '../fixtures/npm-client/client.ts'
+import { setStage, writeConfiguration, type Stage } from '../fixtures/stage.ts'
+
+const listeners = [
+  { kind: 'gateway', host: '127.0.0.1', port: 0, minVersion: 'TLSv1' },
+  { kind: 'feedback', host: '127.0.0.1', port: 0 },
+]
+
+const simulator = {
+  answers: [
+    { tokenPrefix: 'bad', reason: 'BadDeviceToken' },
+    { tokenPrefix: 'dead', reason: 'Unregistered' },
+  ],
+}
+
+const tokens = Array.from({ length: 60 }, (_, index) => {
+  const prefix = { 30: 'bad0', 40: 'dead' }[index] ?? '1234'
+  return `${prefix}${String(index).padStart(60, '0')}`
+})
+
+function report(
+  t: Test,
+  { adminPort }: Pick<Stage, 'adminPort'>,
+  ...args: string[]
+): Promise<CommandResult> {
+  return runCommand(t, ['report', '--admin', `http://127.0.0.1:${adminPort}`, ...args])
+}
+
+/** What the report has of the only sender. */
+async function onlySender(result: Promise<CommandResult>): Promise<SenderReport> {
+  const { senders } = JSON.parse((await result).stdout) as Report
+  const [sender, ...others] = senders
+  if (sender === undefined || others.length > 0) throw new TypeError(`${senders.length} senders`)
+  return sender
+}
+
+t.test('of apn@1.7.8: alive, when the proxy has gone, and when it has come again', async (t) => {
+  const stage = await setStage(t, { simulator, file: { listeners } })
+  const errors = startClient(t, 'apn', stage, tokens)
+  await until(() => errors.length === 1 && stage.received.length === tokens.length)
+  const { stdout } = await report(t, stage)
+  t.match(stdout, /^# Migration report\n/)
+  t.match(stdout, /\*\*Can move to HTTP\/2; 2 things go wrong already today\.\*\*/)
+  t.match(stdout, /POST https:\/\/api\.push\.apple\.com.* with apns-topic: com\.example\.app\./)
+  t.match(stdout, /Clean its list of tokens: one push .*\(BadDeviceToken 1\)/)
+  t.match(stdout, /Delete a token that is answered 410: it never reads the feedback service/)
+  t.match(stdout, /it sent \d+ pushes again/)
+  for (const token of tokens) if (stdout.includes(token)) t.fail('a token is in the report')
+
+  const live = await onlySender(report(t, stage, '--json'))
+  t.match(live, {
+    verdict: 'put-right',
+    route: { name: 'app', topic: 'com.example.app', credential: 'certificate' },
+    facts: {
+      addresses: ['127.0.0.1'],
+      commands: { 0: 0, 1: 0 },
+      rejections: { BadDeviceToken: 1 },
+      untold: 0,
+      unregistered: 1,
+      feedbackReads: 0,
+      tlsVersions: { 'TLSv1.2': live.facts.connections },
+    },
+  })
+  t.equal(live.notifications, tokens.length + live.facts.resent)
+  t.same(live.facts.pushTypes, { alert: live.notifications })
+  t.ok(live.facts.peakPerSecond > 0)
+
+  t.ok(await stage.proxy.stop())
+  const left = readFileSync(join(stage.directory, 'data', 'census.json'), 'utf8')
+  t.notMatch(left, /0000000000|hello/)
+  const config = join(stage.directory, 'proxy.yaml')
+  const afterwards = await onlySender(runCommand(t, ['report', '--json', '--config', config]))
+  t.same(afterwards, live)
+
+  const next = new PushProxy(loadConfiguration(config), {
+    log: pino({ enabled: false }),
+    clock: systemClock,
+    random: Math.random,
+  })
+  t.teardown(() => next.destroy())
+  const { admin } = await next.start()
+  t.same(await onlySender(report(t, { adminPort: admin.port }, '--json')), live)
+})
+
+t.test('reading the feedback service is seen, and that a stranger was not let in', async (t) => {
+  const stage = await setStage(t, { file: { listeners } })
+  const knock = async (port: number, sender: Stage['sender']): Promise<void> => {
+    const { certificatePem: cert, keyPem: key } = sender
+    const socket = connect({ port, cert, key, ca: authority.certificatePem, host: '127.0.0.1' })
+    socket.on('error', () => undefined)
+    socket.resume()
+    await once(socket, 'close')
+  }
+  await knock(stage.feedbackPort, stage.sender)
+  await knock(stage.port, await pushCertificate('com.example.stranger'))
+  const { stdout } = await report(t, stage)
+  t.match(stdout, /Connects, and has sent nothing so far\./)
+  t.match(stdout, /\| Feedback read \| 1 times?, last /)
+  t.match(stdout, /`[^`]*com\.example\.stranger[^`]*` sha256:[0-9a-f]{12}… \| unknown-certificate/)
+})
+
+const hasNoPython = spawnSync('python3', ['--version']).error !== undefined && 'no python3 here'
+
+t.test('of Python with command 0 and TLS 1.0 alone', { skip: hasNoPython }, async (t) => {
+  const stage = await setStage(t, { simulator, file: { listeners } })
+  const { directory, port, sender } = stage
+  writeFileSync(join(directory, 'sender.pem'), sender.certificatePem)
+  const key = createPrivateKey(sender.keyPem).export({ type: 'pkcs8', format: 'pem' })
+  writeFileSync(join(directory, 'sender.key'), key)
+  const script = fileURLToPath(new URL('../fixtures/python-client/push.py', import.meta.url))
+  const args = ['-W', 'ignore', script, String(port), tokens[30] ?? '', '{"aps":{}}']
+  const child = spawn('python3', args, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] })
+  t.same(await once(child, 'close'), [0, null])
+  await settled(stage, 1)
+  t.match(await onlySender(report(t, stage, '--json')), {
+    verdict: 'replace',
+    steps: [
+      /it speaks TLSv1 only/,
+      /apns-topic/,
+      /apns-push-type: background/,
+      /push certificate/,
+      /command 0 alone, and cannot be told of bad tokens \(1 so far\)/,
+      /Clean its list/,
+    ],
+    facts: { commands: { 0: 1 }, tlsVersions: { TLSv1: 1 }, untold: 1 },
+  })
+})
+
+t.test('says what to do where nothing is known', async (t) => {
+  const directory = folder(t)
+  const config = writeConfiguration(
+    directory,
+    await pushCertificate('com.example.app'),
+    'https://127.0.0.1:1',
+    {},
+  )
+  const none = await runCommand(t, ['report', '--config', config])
+  t.match(none, {
+    code: 1,
+    stdout: '',
+    stderr: /data has no census\.json in it\.\nStart the proxy, or name/,
+  })
+  const nothing = await runCommand(t, ['report', '--config', join(directory, 'none.yaml')])
+  t.match(nothing, { code: 78, stderr: /none\.yaml/ })
+  const other = createServer((_request, response) => response.writeHead(404).end())
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const address = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+  const stranger = await runCommand(t, ['report', '--admin', address])
+  t.match(stranger, { code: 1, stderr: /answers 404; name the admin listener/ })
+  other.close()
+  const nobody = await runCommand(t, ['report', '--admin', address])
+  t.match(nobody, { code: 1, stderr: /Nothing is known.*no proxy answers at http:/ })
+  writeFileSync(join(directory, 'census.json'), '{')
+  const damaged = await runCommand(t, ['report', '--data-directory', directory])
+  t.match(damaged, { code: 1, stderr: /census\.json is damaged, or of another version/ })
+})
