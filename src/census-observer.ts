@@ -76,11 +76,10 @@ export function countStrangers(
       census.turnedAway({ address, cause: refusal, subject, publicKeySha256 }, clock.now())
       observer.refused(address, refusal, certificate, environment)
     },
-    handshakeFailed(address, error, offered) {
-      const code = 'code' in error ? String(error.code) : error.message
-      const unsupported = code === 'ERR_SSL_UNSUPPORTED_PROTOCOL' ? offered : undefined
-      census.turnedAway({ address, cause: code, offered: unsupported }, clock.now())
-      observer.handshakeFailed(address, error, offered)
+    handshakeFailed(address, cause, error, offered) {
+      const refused = cause === 'tls-version' ? offered : undefined
+      census.turnedAway({ address, cause, offered: refused }, clock.now())
+      observer.handshakeFailed(address, cause, error, offered)
     },
   }
 }

@@ -17,7 +17,7 @@ const ms = z.number().int()
 
 const strangerFacts = z.strictObject({
   address: z.string(),
-  /** Why it was not let in: a code of OpenSSL's, or of the gateway's own. */
+  /** Why it was not let in, in the gateway's words. */
   cause: z.string(),
   /** The latest TLS version that it offered, where that is what is wrong. */
   offered: z.string().optional(),

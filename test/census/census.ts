@@ -124,7 +124,7 @@ t.test('is bounded in all that a peer chooses', (t) => {
 
 t.test('a stranger that comes again is counted, and is the last to be forgotten', (t) => {
   const census = new Census(start)
-  const old = { address: '10.0.0.1', cause: 'ERR_SSL_UNSUPPORTED_PROTOCOL', offered: 'TLSv1' }
+  const old = { address: '10.0.0.1', cause: 'tls-version', offered: 'TLSv1' }
   census.turnedAway(old, start)
   census.turnedAway({ address: '10.0.0.2', cause: 'no-certificate' }, start + 1)
   census.turnedAway(old, start + 2)

@@ -60,11 +60,11 @@ t.test('has each sender with verdict, steps and facts, those who send most first
 
 t.test('tells of those who were turned away, and what they offered', (t) => {
   const census = new Census(start)
-  const old = { address: '10.0.0.9', cause: 'ERR_SSL_UNSUPPORTED_PROTOCOL', offered: 'TLSv1' }
+  const old = { address: '10.0.0.9', cause: 'tls-version', offered: 'TLSv1' }
   census.turnedAway(old, start)
   const text = markdownOf(reportOf(census.facts([]), nowMs))
   t.match(text, 'No sender has connected in this time.')
-  t.match(text, '| `10.0.0.9` |  | ERR_SSL_UNSUPPORTED_PROTOCOL, offers TLSv1 at the most | 1 |')
+  t.match(text, '| `10.0.0.9` |  | tls-version, offers TLSv1 at the most | 1 |')
   t.end()
 })
 
