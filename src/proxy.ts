@@ -42,6 +42,8 @@ export interface ProxyDeps {
   readonly random: () => number
   /** Listens in on connections, where given. */
   readonly recorder?: Recorder | undefined
+  /** File descriptors of sockets that are bound already, by the `socket` of their listener. */
+  readonly inherited?: ReadonlyMap<string, number> | undefined
 }
 
 /** Where a running proxy is bound. */
@@ -52,6 +54,8 @@ export interface ProxyAddresses {
 
 const quietMs = 20
 const quietAtMostMs = 100
+/** A sender that has connected before a stop is served, if it gets on with its handshake. */
+const lateHandshakeMs = 1000
 /** Share of maxConnections from which on the deaf have to go. */
 const crowded = 0.9
 /** Idle for longer than this after its error response, a sender is not about to read it. */
@@ -145,8 +149,11 @@ export class Proxy {
    */
   async stop(): Promise<boolean> {
     this.#deps.log.info({ event: 'proxy.stopping' })
+    const withinMs = this.#configuration.limits.drainSeconds * 1000
     const closed = this.#listeners.map((listener) => listener.close())
-    const drained = await this.#drain(this.#configuration.limits.drainSeconds * 1000)
+    const handshakeMs = Math.min(lateHandshakeMs, withinMs)
+    await Promise.all(this.#listeners.map((listener) => listener.finishHandshakes(handshakeMs)))
+    const drained = await this.#drain(withinMs)
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(closed)
     if (drained) await Promise.all(this.#lines.map(({ pool }) => pool.drain()))
@@ -241,6 +248,7 @@ export class Proxy {
       },
       clock,
       observer: countStrangers(census, clock, observeListener(log)),
+      inherited: this.#deps.inherited?.get(listener.socket),
     })
   }
 

@@ -20,6 +20,7 @@ import {
 import { isAddressInUse, withKey } from './bind-error.ts'
 import { captureOptions, recorderFrom, type CaptureArguments } from './capture-option.ts'
 import { ExitCode } from './exit-code.ts'
+import { inheritedSockets } from './inherited-socket.ts'
 import { playProvider } from './played-provider.ts'
 import { Reloading } from './reload.ts'
 import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
@@ -59,12 +60,20 @@ function surviveDefects(log: Logger): void {
   process.on('unhandledRejection', survive)
 }
 
+const unheld =
+  'no socket of this name was passed on, so the proxy binds host and port of its listener; ' +
+  'a socket unit for it would hold them over a restart'
+
 async function run(path: string, capture: CaptureArguments): Promise<void> {
   const configuration = loadConfiguration(path)
   const log = createLog()
   for (const found of certificateFindings(configuration, systemClock.now()))
     if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
-  const { proxy } = await start(configuration, capture, log)
+  const inherited = inheritedSockets(configuration.listeners, process.env, process.pid)
+  if (inherited.size > 0)
+    for (const { socket } of configuration.listeners)
+      if (!inherited.has(socket)) log.warn({ event: 'socket.missing', socket }, unheld)
+  const { proxy } = await start(configuration, capture, log, inherited)
   const reloading = new Reloading(path, proxy, log)
   await serveUntilSignal(proxy, log)
   reloading.stop()
@@ -79,6 +88,7 @@ async function start(
   configuration: Configuration,
   capture: CaptureArguments,
   log: Logger,
+  inherited?: ReadonlyMap<string, number>,
 ): Promise<Started> {
   const recorder = recorderFrom(capture, configuration, log)
   const proxy = new Proxy(configuration, {
@@ -86,6 +96,7 @@ async function start(
     clock: systemClock,
     random: Math.random,
     recorder,
+    inherited,
   })
   try {
     return { proxy, addresses: await proxy.start() }

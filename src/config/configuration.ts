@@ -19,6 +19,8 @@ export interface ListenerConfiguration {
   readonly port: number
   readonly environment: Environment | undefined
   readonly minVersion: SecureVersion
+  /** Name of the inherited socket that takes the place of host and port. */
+  readonly socket: string
 }
 
 /** What the proxy runs on. */

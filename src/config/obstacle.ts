@@ -6,7 +6,11 @@ import type { Route } from './route.ts'
 
 /** What is bound or opened once, when the proxy starts. */
 const fixed: readonly (readonly [string, (configuration: Configuration) => unknown])[] = [
-  ['listeners', ({ listeners }) => listeners.map(({ kind, host, port }) => ({ kind, host, port }))],
+  [
+    'listeners',
+    ({ listeners }) =>
+      listeners.map(({ kind, host, port, socket }) => ({ kind, host, port, socket })),
+  ],
   ['admin', ({ admin }) => admin],
   ['dataDirectory', ({ dataDirectory }) => dataDirectory],
   ['journal.enabled', ({ journal }) => journal.enabled],

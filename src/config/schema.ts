@@ -48,11 +48,13 @@ const listener = {
 const gateway = z.strictObject({
   kind: z.literal('gateway'),
   port: port.default(2195),
+  socket: z.string().min(1).default('gateway'),
   ...listener,
 })
 const feedback = z.strictObject({
   kind: z.literal('feedback'),
   port: port.default(2196),
+  socket: z.string().min(1).default('feedback'),
   ...listener,
 })
 

@@ -79,12 +79,24 @@ export interface ListenerDeps<Route extends Admission> {
   readonly welcome: Welcome<Route>
   readonly clock: Clock
   readonly observer: ListenerObserver
+  /** File descriptor of a socket that is bound already; it takes the place of host and port. */
+  readonly inherited: number | undefined
 }
+
+/** Connections that wait in the kernel, at most; it lowers this to its own limit. */
+const backlog = 4096
 
 /** A peer that has said nothing at all is like one that stops in the middle. */
 const silent = Object.assign(new Error('no byte within the time for the handshake'), {
   code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
 })
+
+/** A peer whose handshake is not over. */
+interface Greeting {
+  readonly socket: Socket
+  /** The TLS version at the most, where it has said one. */
+  offered: string | undefined
+}
 
 /** An open port: the first bytes of each connection are looked at, then TLS has them. */
 export class Listener {
@@ -95,8 +107,10 @@ export class Listener {
   readonly #observer: ListenerObserver
   #options: ListenerOptions
   readonly #sockets = new Set<Socket>()
-  /** Versions offered, by the peer's address and port. */
-  readonly #offered = new Map<string, string>()
+  /** Those whose handshake is not over, by the peer's address and port. */
+  readonly #greetings = new Map<string, Greeting>()
+  #onGreeted: (() => void) | undefined
+  #isDestroyed = false
 
   private constructor(options: ListenerOptions, clock: Clock, observer: ListenerObserver) {
     this.#options = options
@@ -115,7 +129,7 @@ export class Listener {
     options: ListenerOptions,
     deps: ListenerDeps<Route>,
   ): Promise<Listener> {
-    const { observer } = deps
+    const { observer, inherited } = deps
     const listener = new Listener(options, deps.clock, observer)
     const server = listener.#server
     server.on('connection', (socket) => {
@@ -126,17 +140,19 @@ export class Listener {
       observer.dropped()
     })
     listener.#tls.on('tlsClientError', (error, socket) => {
-      const offered = listener.#offered.get(peerOf(socket))
-      listener.#failed(socket.remoteAddress, error, offered)
+      const greeting = listener.#greetings.get(peerOf(socket))
+      listener.#failed(socket.remoteAddress, error, greeting?.offered)
       // Node leaves a socket open whose handshake has timed out.
       socket.destroy()
     })
     listener.#tls.on('secureConnection', (socket) => {
       listener.#keep(socket)
-      if (server.listening) admit(socket, listener.#options, deps, listener.tally)
-      else socket.destroy()
+      listener.#endGreeting(peerOf(socket))
+      if (listener.#isDestroyed) socket.destroy()
+      else admit(socket, listener.#options, deps, listener.tally)
     })
-    server.listen(options.port, options.host)
+    const { host, port } = options
+    server.listen({ ...(inherited === undefined ? { host, port } : { fd: inherited }), backlog })
     await once(server, 'listening')
     server.on('error', (error: Error) => {
       listener.#failed('listener', error, undefined)
@@ -151,7 +167,7 @@ export class Listener {
   /** Where it is bound. */
   get address(): AddressInfo {
     const address = this.#server.address()
-    if (address === null || typeof address === 'string') throw new TypeError('not listening')
+    if (address === null || typeof address === 'string') throw new TypeError('no TCP socket')
     return address
   }
 
@@ -162,15 +178,33 @@ export class Listener {
     this.#tls.setSecureContext(secureContext(options))
   }
 
-  /** Accepts no more; resolves once the last connection has closed. */
+  /**
+   * Accepts no more; resolves once the last connection has closed. Of an inherited socket this is
+   * one copy: who has connected and was not accepted waits for the next process.
+   */
   async close(): Promise<void> {
     if (!this.#server.listening) return
     this.#server.close()
     await once(this.#server, 'close')
   }
 
+  /** Resolves once no handshake is under way; after `withinMs` those that still are are broken off. */
+  async finishHandshakes(withinMs: number): Promise<void> {
+    if (this.#greetings.size === 0) return
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(withinMs, () => {
+        for (const { socket } of this.#greetings.values()) socket.destroy()
+      })
+      this.#onGreeted = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
   /** Ends every connection now, also those in their handshake. */
   destroyConnections(): void {
+    this.#isDestroyed = true
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -181,9 +215,11 @@ export class Listener {
       socket.destroy()
     })
     const peer = peerOf(socket)
+    const greeting: Greeting = { socket, offered: undefined }
+    this.#greetings.set(peer, greeting)
     socket.on('close', () => {
       cancel()
-      this.#offered.delete(peer)
+      this.#endGreeting(peer)
     })
     const leave = (): void => {
       socket.destroy()
@@ -192,8 +228,7 @@ export class Listener {
     socket.once('data', (first: Buffer) => {
       cancel()
       socket.off('end', leave)
-      const offered = offeredVersion(first)
-      if (offered !== undefined) this.#offered.set(peer, offered)
+      greeting.offered = offeredVersion(first)
       socket.pause()
       socket.unshift(first)
       this.#tls.emit('connection', socket)
@@ -204,6 +239,11 @@ export class Listener {
     const cause = handshakeCause(error)
     this.tally.handshakeFailures[cause]++
     this.#observer.handshakeFailed(address ?? 'unknown', cause, error, offered)
+  }
+
+  #endGreeting(peer: string): void {
+    this.#greetings.delete(peer)
+    if (this.#greetings.size === 0) this.#onGreeted?.()
   }
 
   #keep(socket: Socket): void {

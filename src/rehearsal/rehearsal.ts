@@ -95,6 +95,7 @@ export function rehearsalConfiguration(
       port: ports[kind],
       environment: undefined,
       minVersion: 'TLSv1.2',
+      socket: kind,
     })),
     admin: { host: '127.0.0.1', port: 9195 },
     tls: loadCertificateCredential({ certificate: files.server }),

@@ -1,0 +1,66 @@
+/** The systemd units that the package brings: sound in systemd's own eyes, and true to the program. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ExitCode } from '../../src/commands/exit-code.ts'
+import { configurationSchema } from '../../src/config/schema.ts'
+import { builtCommand } from '../fixtures/command.ts'
+import { folder } from '../fixtures/folder.ts'
+
+const units = new URL('../../docs/systemd/', import.meta.url)
+const service = readFileSync(new URL('apns-legacy-proxy.service', units), 'utf8')
+const without =
+  spawnSync('systemd-analyze', ['--version']).error === undefined
+    ? false
+    : 'systemd-analyze is not installed'
+
+function valueOf(key: string, unit = service): string {
+  return new RegExp(`^${key}=(.*)$`, 'm').exec(unit)?.[1] ?? ''
+}
+
+t.test('systemd-analyze verify has nothing to say', { skip: without }, (t) => {
+  const directory = folder(t)
+  const paths = readdirSync(units).map((name) => {
+    const text = readFileSync(new URL(name, units), 'utf8')
+    writeFileSync(
+      join(directory, name),
+      text.replace('ExecStart=apns-legacy-proxy', `ExecStart=${builtCommand[1] ?? ''}`),
+    )
+    return join(directory, name)
+  })
+  t.equal(paths.length, 3)
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', ...paths], {
+    encoding: 'utf8',
+  })
+  t.same({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' })
+  t.end()
+})
+
+t.test('the exit codes in the unit are those of the command', (t) => {
+  t.equal(valueOf('RestartPreventExitStatus'), String(ExitCode.configuration))
+  t.equal(valueOf('SuccessExitStatus'), String(ExitCode.unsettled))
+  t.end()
+})
+
+t.test('systemd is more patient than the drain', (t) => {
+  const { drainSeconds } = configurationSchema('.').shape
+  t.ok(Number(valueOf('TimeoutStopSec')) > drainSeconds.parse(undefined))
+  t.end()
+})
+
+t.test('each socket unit has the port and the name of the listener of its kind', (t) => {
+  const { listeners } = configurationSchema('.').shape
+  for (const kind of ['gateway', 'feedback']) {
+    const file = `apns-legacy-proxy-${kind}.socket`
+    const unit = readFileSync(new URL(file, units), 'utf8')
+    t.match(listeners.parse([{ kind }]), [
+      {
+        port: Number(valueOf('ListenStream', unit)),
+        socket: valueOf('FileDescriptorName', unit),
+      },
+    ])
+    t.ok(valueOf('Sockets').split(' ').includes(file))
+  }
+  t.end()
+})
