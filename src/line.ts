@@ -12,7 +12,7 @@ import type { Admission } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
 import { observePool, observeRelay } from './log-observer.ts'
 import type { Histogram } from './relay/histogram.ts'
-import { Relay, type RelayFeedback, type RelayJournal } from './relay/relay.ts'
+import { Relay, type RelayFeedback, type RelayJournal, type RelayObserver } from './relay/relay.ts'
 import type { Tally } from './relay/tally.ts'
 import type { Store } from './store/store.ts'
 import { Http2Session } from './upstream/http2/http2-session.ts'
@@ -83,7 +83,7 @@ export class Line implements RouteGauge, Admission {
       clock,
       random,
       newApnsId: randomUUID,
-      observer: countRelayOf(route.name, deps.census, observeRelay(this.log)),
+      observer: this.#observeRelay(),
     })
   }
 
@@ -162,11 +162,17 @@ export class Line implements RouteGauge, Admission {
     const approach = await approachOf(route, settings, this.#deps)
     this.#route = route
     this.#ownedLimit = settings.journal.maxEntries
+    this.log.level = this.#deps.log.level
     this.relay.govern(route)
+    this.relay.observedBy(this.#observeRelay())
     if (isSame(approach, this.#approach)) return
     this.#approach = approach
     this.pool.renew(this.#opener(), approach)
     this.relay.renewed()
+  }
+
+  #observeRelay(): RelayObserver {
+    return countRelayOf(this.name, this.#deps.census, observeRelay(this.log))
   }
 
   #opener(): OpenSession {

@@ -6,14 +6,14 @@ import type { ConnectionObserver } from './gateway/connection.ts'
 import type { HandshakeCause } from './gateway/handshake-cause.ts'
 import type { FeedbackObserver } from './gateway/feedback-service.ts'
 import type { ListenerObserver } from './gateway/listener.ts'
-import { tokenTag, type Logger } from './log.ts'
+import type { Logger } from './log.ts'
 import type { RecorderObserver } from './recording/recorder.ts'
-import type { DeliveryRecord, RelayObserver } from './relay/relay.ts'
+import type { DeliveryRecord, RelayObserver, RelayTrace } from './relay/relay.ts'
 import type { ReceivedNotification } from './simulator/exchange.ts'
 import type { StoreObserver } from './store/store.ts'
 import type { PoolObserver } from './upstream/pool.ts'
 
-/** What became of notifications. */
+/** What became of notifications. The log's level counts at this moment; see `Line.renew`. */
 export function observeRelay(log: Logger): RelayObserver {
   return {
     rejected(record, { reason, statusCode }) {
@@ -22,17 +22,12 @@ export function observeRelay(log: Logger): RelayObserver {
     unregistered(record, reason, timestamp) {
       log.info({ event: 'notification.unregistered', ...about(record), reason, timestamp })
     },
-    resent(record) {
-      log.debug({ event: 'notification.resent', ...about(record) })
-    },
+    resent: nothing,
     silenced(record, { reason, statusCode }) {
       log.warn(
         { event: 'notification.silenced', ...about(record), reason, statusCode },
         'reported so often within a minute that the sender seems to loop',
       )
-    },
-    retried(record, { reason }, pauseMs) {
-      log.debug({ event: 'notification.retried', ...about(record), reason, pauseMs })
     },
     down(reason) {
       log.error(
@@ -46,11 +41,30 @@ export function observeRelay(log: Logger): RelayObserver {
     expired(record) {
       log.warn({ event: 'notification.expired', ...about(record) }, 'given up undelivered')
     },
+    trace: log.isLevelEnabled('debug') ? traceRelay(log) : undefined,
   }
 }
 
-function about({ connection, identifier, apnsId, token }: DeliveryRecord): Record<string, unknown> {
-  return { connection, identifier, apnsId, token: token && tokenTag(token) }
+function traceRelay(log: Logger): RelayTrace {
+  return {
+    accepted(record) {
+      log.debug({ event: 'notification.accepted', ...about(record) })
+    },
+    recognised(record, { apnsId: repeats }) {
+      log.debug({ event: 'notification.recognised', ...about(record), repeats })
+    },
+    retried(record, { reason }, pauseMs) {
+      log.debug({ event: 'notification.retried', ...about(record), reason, pauseMs })
+    },
+    delivered(record) {
+      log.debug({ event: 'notification.delivered', ...about(record) })
+    },
+  }
+}
+
+/** Enough to follow it; the logger turns the token into its tag. */
+function about({ connection, identifier, apnsId, token }: DeliveryRecord): Partial<DeliveryRecord> {
+  return { connection, identifier, apnsId, token }
 }
 
 /** What became of a provider session. */
@@ -137,22 +151,25 @@ function nothing(): void {
 }
 
 /** What became of a sender's connection. */
-export function observeConnection(log: Logger): ConnectionObserver {
+export function observeConnection(log: Logger, connection: number): ConnectionObserver {
   return {
     received: nothing,
     judged: nothing,
     reported({ statusCode, identifier }) {
       const meaning = statusCodeName(statusCode)
-      log.info({ event: 'error-response.sent', statusCode, meaning, identifier })
+      log.info({ event: 'error-response.sent', connection, statusCode, meaning, identifier })
     },
     faulted(error: BinaryProtocolError) {
-      log.warn({ event: 'connection.unreadable', code: error.code }, error.message)
+      log.warn({ event: 'connection.unreadable', connection, code: error.code }, error.message)
     },
     failed(error) {
-      log.error({ event: 'bug', err: error }, 'a defect of the proxy ended this connection')
+      log.error(
+        { event: 'bug', connection, err: error },
+        'a defect of the proxy ended this connection',
+      )
     },
     closed(summary) {
-      log.info({ event: 'connection.closed', ...summary })
+      log.info({ event: 'connection.closed', connection, ...summary })
     },
   }
 }
@@ -160,7 +177,7 @@ export function observeConnection(log: Logger): ConnectionObserver {
 /** What the simulator received, and how it answered. */
 export function logSimulated(log: Logger, notification: ReceivedNotification): void {
   const { topic, pushType, priority, credential, apnsId, status, reason } = notification
-  const token = tokenTag(notification.token)
+  const { token } = notification
   const payloadBytes = notification.payload.length
   const what = { topic, pushType, priority, credential, token, apnsId, payloadBytes }
   log.info({ event: 'simulator.notification', ...what, status, reason })

@@ -277,24 +277,32 @@ export class Proxy {
     countConnection(facts, socket.remoteAddress, socket.getProtocol())
     const id = ++this.#connections
     recorder?.record(socket, { kind: 'gateway', route: line.name, connection: id })
-    const log = line.log.child({ connection: id })
+    const { log } = line
     if (line.relay.downReason !== undefined) {
-      log.warn({ event: 'connection.refused', reason: line.relay.downReason }, 'the route is down')
+      log.warn(
+        { event: 'connection.refused', connection: id, reason: line.relay.downReason },
+        'the route is down',
+      )
       turnAway(socket, this.#configuration.limits.handshakeTimeoutMs, clock)
       return
     }
     this.#makeRoom()
     log.info({
       event: 'connection.opened',
+      connection: id,
       address: socket.remoteAddress,
       protocol: socket.getProtocol(),
       subject: certificate.subject,
     })
     if (certificate.notAfter.getTime() < clock.now())
-      log.warn({ event: 'sender.certificate-expired', notAfter: certificate.notAfter })
+      log.warn({
+        event: 'sender.certificate-expired',
+        connection: id,
+        notAfter: certificate.notAfter,
+      })
     const { errorDeadlineMs, window, maxPayloadBytes } = line.route
     const sender = certificate.publicKeySha256
-    const observer = countConnectionOf(facts, observeConnection(log))
+    const observer = countConnectionOf(facts, observeConnection(log, id))
     const connection: SenderConnection = new SenderConnection(socket, {
       origin: { connection: id, sender },
       relay: line.relay,

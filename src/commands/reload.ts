@@ -52,6 +52,7 @@ export class Reloading {
       if (configuration === undefined) throw new ConfigError(this.#path, problems)
       const obstacles = obstaclesTo(configuration, this.#proxy.configuration)
       if (obstacles.length > 0) throw new ConfigError(this.#path, obstacles)
+      this.#log.level = configuration.log.level
       await this.#proxy.reload(configuration)
       this.#watch()
       const routes = configuration.routes.map(({ name }) => name)

@@ -9,7 +9,7 @@ import {
   loadConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
-import { createLog, type Logger } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { Proxy, type ProxyAddresses } from '../proxy.ts'
 import {
   onFreePorts,
@@ -21,6 +21,7 @@ import { isAddressInUse, withKey } from './bind-error.ts'
 import { captureOptions, recorderFrom, type CaptureArguments } from './capture-option.ts'
 import { ExitCode } from './exit-code.ts'
 import { inheritedSockets } from './inherited-socket.ts'
+import { openLog } from './open-log.ts'
 import { playProvider } from './played-provider.ts'
 import { Reloading } from './reload.ts'
 import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
@@ -66,7 +67,7 @@ const unheld =
 
 async function run(path: string, capture: CaptureArguments): Promise<void> {
   const configuration = loadConfiguration(path)
-  const log = createLog()
+  const log = openLog(configuration.log.level)
   for (const found of certificateFindings(configuration, systemClock.now()))
     if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
   const inherited = inheritedSockets(configuration.listeners, process.env, process.pid)
@@ -148,7 +149,7 @@ async function rehearse(
   capture: CaptureArguments,
   sender: SenderFiles | undefined,
 ): Promise<void> {
-  const log = createLog()
+  const log = openLog(configuration.log.level)
   const { providerApi, stop } = await playProvider(configuration, log)
   try {
     const played = rehearsed(configuration, providerApi)

@@ -5,7 +5,7 @@ import type { CommandModule, InferredOptionTypes, Options } from 'yargs'
 import { systemClock, type Clock } from '../clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { loadSigningKey } from '../credentials/credential.ts'
-import { createLog, type Logger } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { logSimulated } from '../log-observer.ts'
 import { openCertificateFolder } from '../simulator/certificate-folder.ts'
 import { parseAnswer, parseLatency } from '../simulator/option-text.ts'
@@ -15,6 +15,7 @@ import { RecordFile } from '../simulator/record-file.ts'
 import { rehearsalAnswers } from '../simulator/script.ts'
 import { ExitCode } from './exit-code.ts'
 import { wholeNumber } from './number-option.ts'
+import { openLog } from './open-log.ts'
 import { stopSignal } from './stop-signal.ts'
 
 const environments = ['production', 'sandbox'] as const satisfies readonly Environment[]
@@ -85,14 +86,14 @@ export const simulate: CommandModule<object, SimulateArguments> = {
   builder: (yargs) =>
     yargs
       .usage(
-        '$0 simulate\n\nAnswers HTTP/2 pushes as Apple would, and delivers none. Logs JSON lines; ' +
-          'the first names the address and the certificate authority to trust.',
+        '$0 simulate\n\nAnswers HTTP/2 pushes as Apple would, and delivers none. Logs; ' +
+          'the first line names the address and the certificate authority to trust.',
       )
       .options(options)
       .example('$0 simulate', 'Tokens bad… are refused, dead… are gone')
       .example('$0 simulate --answer ab=TooManyRequests*2', 'Tokens ab… pass at the third try'),
   handler: async (args) => {
-    const log = createLog()
+    const log = openLog()
     const running = await startSimulation(args, { clock: systemClock, log })
     await stopSignal(() => process.exit(ExitCode.failed))
     await running.stop()

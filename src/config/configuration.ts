@@ -37,6 +37,7 @@ export interface Configuration {
   }
   readonly dataDirectory: string
   readonly journal: ConfigurationFile['journal']
+  readonly log: ConfigurationFile['log']
   readonly limits: Pick<
     ConfigurationFile,
     'maxConnections' | 'maxSessions' | 'handshakeTimeoutMs' | 'requestTimeoutMs' | 'drainSeconds'
@@ -105,6 +106,7 @@ function built(
     },
     dataDirectory: file.dataDirectory,
     journal: file.journal,
+    log: file.log,
     limits: file,
     routes: routes.filter((route) => route !== undefined),
   }

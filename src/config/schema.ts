@@ -146,6 +146,9 @@ export function configurationSchema(directory: string) {
       passphraseFile: file.optional(),
       minVersion: minVersion.default('TLSv1.2'),
     }),
+    log: z
+      .strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info') })
+      .prefault({}),
     store: z.literal('lmdb').default('lmdb'),
     journal: z
       .strictObject({

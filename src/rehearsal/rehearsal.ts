@@ -106,6 +106,7 @@ export function rehearsalConfiguration(
     },
     dataDirectory,
     journal: { enabled: true, maxEntries: 100_000 },
+    log: { level: 'info' },
     limits: {
       maxConnections: 1000,
       maxSessions: 4,

@@ -65,12 +65,23 @@ export interface RelayObserver {
   /** A second copy was recognised, and went the way of the first. */
   resent(record: DeliveryRecord): void
   unregistered(record: DeliveryRecord, reason: string, timestamp: number | undefined): void
-  retried(record: DeliveryRecord, outcome: Unavailable, pauseMs: number): void
   expired(record: DeliveryRecord): void
   /** The route's credential is refused. */
   down(reason: string): void
   /** The route's credential works again. */
   up(): void
+  /** Undefined where nobody wants to know so much: most notifications are heard of nowhere else. */
+  readonly trace: RelayTrace | undefined
+}
+
+/** Hears of each step of every notification. */
+export interface RelayTrace {
+  /** It has an apns-id, under which it is heard of from now on. */
+  accepted(record: DeliveryRecord): void
+  /** It repeats an earlier one, and takes over its outcome. */
+  recognised(record: DeliveryRecord, first: DeliveryRecord): void
+  retried(record: DeliveryRecord, outcome: Unavailable, pauseMs: number): void
+  delivered(record: DeliveryRecord): void
 }
 
 /** What may be said of a notification outside. */
@@ -108,6 +119,7 @@ export class Relay implements DeliveryOwner {
   readonly tally: Tally = newTally()
   #policy: RelayPolicy
   readonly #deps: RelayDeps
+  #observer: RelayObserver
   readonly #overrun: Overrun<Delivery>
   readonly #knownBad = new KnownBad(knownBadTokens)
   readonly #loops = new LoopBreaker()
@@ -122,6 +134,7 @@ export class Relay implements DeliveryOwner {
   constructor(policy: RelayPolicy, deps: RelayDeps) {
     this.#policy = policy
     this.#deps = deps
+    this.#observer = deps.observer
     this.#overrun = new Overrun({ resendWindowMs: windowOf(policy), maxEntries: overrunEntries })
   }
 
@@ -129,6 +142,11 @@ export class Relay implements DeliveryOwner {
   govern(policy: RelayPolicy): void {
     this.#policy = policy
     this.#overrun.resendWindowMs = windowOf(policy)
+  }
+
+  /** Tells another observer from now on. */
+  observedBy(observer: RelayObserver): void {
+    this.#observer = observer
   }
 
   /** Notifications received and not yet settled. */
@@ -185,9 +203,12 @@ export class Relay implements DeliveryOwner {
       return undefined
     }
     const delivery = new Delivery(request, this.#giveUpAtMs(request, now), seat, this)
+    this.#observer.trace?.accepted(recordOf(delivery))
     const copy = this.#overrun.isActive(now) ? this.#firstCopy(delivery, seat, now) : delivery
-    if (copy !== delivery) this.#follow(copy, seat)
-    else
+    if (copy !== delivery) {
+      this.#observer.trace?.recognised(recordOf(delivery), recordOf(copy))
+      this.#follow(copy, seat)
+    } else
       this.#begin(delivery, { apnsId: request.apnsId, receivedAtMs: now, notification: received })
     return copy
   }
@@ -250,11 +271,12 @@ export class Relay implements DeliveryOwner {
         this.#suspicion.cleared()
         this.#up()
         this.#deps.feedback.drop(delivery.request.token)
+        this.#observer.trace?.delivered(recordOf(delivery))
         this.#end(delivery, outcome)
         break
       case 'unregistered':
         this.#up()
-        this.#deps.observer.unregistered(recordOf(delivery), outcome.reason, outcome.timestamp)
+        this.#observer.unregistered(recordOf(delivery), outcome.reason, outcome.timestamp)
         this.#end(delivery, outcome)
         break
       case 'rejected':
@@ -270,7 +292,7 @@ export class Relay implements DeliveryOwner {
   }
 
   expired(delivery: Delivery): void {
-    this.#deps.observer.expired(recordOf(delivery))
+    this.#observer.expired(recordOf(delivery))
     this.#end(delivery, { kind: 'expired' })
     this.steady()
   }
@@ -278,7 +300,7 @@ export class Relay implements DeliveryOwner {
   /** The route's credential does not work: no notification and no token is to blame. */
   refused(reason: string): void {
     this.#deps.upstream.distrust()
-    if (this.#downReason === undefined) this.#deps.observer.down(reason)
+    if (this.#downReason === undefined) this.#observer.down(reason)
     this.#downReason = reason
   }
 
@@ -301,7 +323,7 @@ export class Relay implements DeliveryOwner {
     if (this.#downReason === undefined || this.#suspicion.isActive) return
     this.#downReason = undefined
     this.#deps.upstream.trust()
-    this.#deps.observer.up()
+    this.#observer.up()
   }
 
   /** The copy that this one repeats, else itself. */
@@ -372,7 +394,7 @@ export class Relay implements DeliveryOwner {
       this.#reject(seat, ending.reason, this.#statusOf(ending), first)
       return
     }
-    if (ending.kind !== 'expired') this.#deps.observer.resent(recordOf(first, seat))
+    if (ending.kind !== 'expired') this.#observer.resent(recordOf(first, seat))
     this.#settled(ending.kind === 'expired' ? 'expired' : 'resent')
     seat.settle(accepted)
   }
@@ -397,36 +419,36 @@ export class Relay implements DeliveryOwner {
     statusCode: StatusCode,
     delivery?: Delivery,
   ): void {
-    const { clock, observer } = this.#deps
+    const { clock } = this.#deps
     countRejection(this.tally, reason)
     const rejection: Rejection = { kind: 'rejected', statusCode, reason }
     const record = recordOf(delivery, seat)
     if (seat === undefined) {
-      observer.rejected(record, rejection)
+      this.#observer.rejected(record, rejection)
       this.#settled('untold')
       return
     }
     const { identifier } = seat
     const key = loopKey(delivery, seat.origin, { identifier, settlement: rejection })
     if (this.#loops.admits(key, clock.now())) {
-      observer.rejected(record, rejection)
+      this.#observer.rejected(record, rejection)
       seat.settle(rejection)
       return
     }
-    observer.silenced(record, rejection)
+    this.#observer.silenced(record, rejection)
     this.#settled('untold')
     seat.settle(accepted)
   }
 
   #retry(delivery: Delivery, outcome: Unavailable): void {
-    const { clock, random, observer, upstream } = this.#deps
+    const { clock, random, upstream } = this.#deps
     const pauseMs = pauseBefore(outcome, ++delivery.attempts, random())
     if (clock.now() + pauseMs >= delivery.giveUpAtMs) {
       this.expired(delivery)
       return
     }
     this.tally.retries++
-    observer.retried(recordOf(delivery), outcome, pauseMs)
+    this.#observer.trace?.retried(recordOf(delivery), outcome, pauseMs)
     if (pauseMs === 0) upstream.send(delivery)
     else
       clock.after(pauseMs, () => {

@@ -40,6 +40,15 @@ t.test('SIGHUP: a changed configuration is taken up, and said so', async (t) => 
   t.same((await event(output, 'configuration.reloaded'))['routes'], ['push', 'other'])
 })
 
+t.test('SIGHUP: another level of the log counts at once, for routes as well', async (t) => {
+  const { child, output, write } = await serve(t)
+  write(app, { log: { level: 'debug' } })
+  t.notMatch(output.stdout, '"level":"debug"')
+  child.kill('SIGHUP')
+  await event(output, 'configuration.reloaded')
+  t.equal((await event(output, 'session.opening'))['route'], 'app')
+})
+
 t.test('SIGHUP: one that cannot be used is told in full, and changes nothing', async (t) => {
   const { child, output, write, result } = await serve(t)
   write(app, { retires: 3, tls: { certificate: 'no.pem', key: 'server.key' } })

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { SignJWT } from 'jose'
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import yargs from 'yargs'
 import { systemClock } from '../../src/clock.ts'
 import { simulate, startSimulation, type SimulateArguments } from '../../src/commands/simulate.ts'
+import { createLog } from '../../src/log.ts'
 import { PushClient, pushCertificate } from '../fixtures/simulator-client.ts'
 
 const certificate = await pushCertificate()
@@ -58,7 +58,7 @@ async function start(t: Test, line = '', directory = t.testdir()): Promise<Start
   const args = await argumentsOf(`simulate --port 0 --data-directory ${directory} ${line}`.trim())
   const running = await startSimulation(args, {
     clock: systemClock,
-    log: pino({ base: null }, { write }),
+    log: createLog('info', { write }),
   })
   t.teardown(running.stop)
   const client = async (): Promise<PushClient> => {

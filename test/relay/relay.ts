@@ -104,6 +104,26 @@ t.test('resolves once nothing is owned', async (t) => {
   t.equal(idle, 2)
 })
 
+t.test(
+  'a trace follows every notification by its apns-id, a route without one asks nothing',
+  (t) => {
+    const scene = sceneOf()
+    scene.accept({ token: tokenOf(1) })
+    const bad = scene.accept({ token: tokenOf(2), identifier: 2 })
+    const copy = scene.accept({ token: tokenOf(3), identifier: 3 })
+    scene.upstream.answer(delivered)
+    scene.upstream.answer(badToken)
+    t.same(scene.steps, ['accepted id 1', 'accepted id 2', 'accepted id 3', 'delivered id 1'])
+    scene.relay.reported(bad.seat.origin, 8, reportOf(bad.copy, [copy.copy]))
+    scene.accept({ token: tokenOf(3) }, scene.open(2))
+    t.same(scene.steps.slice(4), ['accepted id 4', 'recognised id 4 repeats id 3'])
+    scene.relay.observedBy({ ...scene.observer, trace: undefined })
+    scene.accept({ token: tokenOf(4) })
+    t.equal(scene.steps.length, 6)
+    t.end()
+  },
+)
+
 t.test('retries', (t) => {
   t.test('is sent again after a pause, with the same apns-id', (t) => {
     const scene = sceneOf()
