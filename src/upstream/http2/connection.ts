@@ -202,11 +202,18 @@ export class Connection {
       this.#receiveFrame(frame)
     } catch (error) {
       if (!(error instanceof StreamError)) throw error
-      const exchange = this.#exchanges.get(error.streamId)
-      if (exchange !== undefined) this.#reset(exchange, error.code, 'faulty')
+      this.#refuse(error)
     }
     if (this.#output.isFlooded) throw new ConnectionError('ENHANCE_YOUR_CALM', 'reads no answers')
     return true
+  }
+
+  /** A PRIORITY may be wrong on any stream: on one that is over, or that nobody has opened. */
+  #refuse({ streamId, code, message }: StreamError): void {
+    const exchange = this.#exchanges.get(streamId)
+    if (exchange !== undefined) this.#reset(exchange, code, 'faulty')
+    else if (this.#isIdle(streamId)) throw new ConnectionError(code, message)
+    else this.#writer.writeRstStream(streamId, code)
   }
 
   #receiveFrame(frame: Frame): void {

@@ -1,39 +1,27 @@
 /** What RFC 9113 forbids a server, one case each, and what a client has to take from it all the same. */
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
 import { until } from '../../fixtures/condition.ts'
-import { openSession, type OpenedSession, type Parcel } from '../../fixtures/provider-peer.ts'
-import { emptySettings, field, frame, playRawPeer, type RawPeer } from '../../fixtures/raw-peer.ts'
+import { openSession } from '../../fixtures/provider-peer.ts'
+import {
+  codes,
+  emptySettings,
+  field,
+  frame,
+  playRawPeer,
+  sendToRawPeer as open,
+  type Code,
+} from '../../fixtures/raw-peer.ts'
 
 const [DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS] = [0, 1, 2, 3, 4]
 const [PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION] = [5, 6, 7, 8, 9]
 const [END_STREAM, END_HEADERS, WHOLE] = [1, 4, 5]
-
-const codes = {
-  PROTOCOL_ERROR: '00000001',
-  FLOW_CONTROL_ERROR: '00000003',
-  STREAM_CLOSED: '00000005',
-  FRAME_SIZE_ERROR: '00000006',
-  COMPRESSION_ERROR: '00000009',
-  ENHANCE_YOUR_CALM: '0000000b',
-} as const
-type Code = keyof typeof codes
 
 /** `:status` by its index in the static table of HPACK. */
 const [status200, status400] = ['88', '8c']
 const status = (code: string): string => field(':status', code)
 const text = (body: string): string => Buffer.from(body).toString('hex')
 const many = (count: number, frame: string): string => frame.replaceAll(' ', '').repeat(count)
-
-/** One request, complete, is in flight on stream 1. */
-const open = async (t: Test): Promise<{ peer: RawPeer; opened: OpenedSession; parcel: Parcel }> => {
-  const peer = await playRawPeer(t)
-  const opened = openSession(t, Http2Session, peer.origin)
-  await opened.ready()
-  const parcel = opened.send()
-  await peer.frame(DATA, 1)
-  return { peer, opened, parcel }
-}
 
 const anyFrame = frame(0xfa, 0xff, 1, 'beef')
 const halfHeaders = frame(HEADERS, END_STREAM, 1, status200)
@@ -112,6 +100,11 @@ t.test('ends the connection, with GOAWAY and its code', (t) => {
     ['a table larger than allowed', frame(HEADERS, WHOLE, 1, '3fe21f88'), 'COMPRESSION_ERROR'],
     ['a field that breaks off', frame(HEADERS, WHOLE, 1, '88000a61'), 'COMPRESSION_ERROR'],
 
+    [
+      'PRIORITY of 4 bytes on an idle stream',
+      frame(PRIORITY, 0, 3, '80000000'),
+      'FRAME_SIZE_ERROR',
+    ],
     ['DATA behind an answer', answered + frame(DATA, 0, 1, '00'), 'STREAM_CLOSED'],
     ['HEADERS behind an answer', answered + answered, 'STREAM_CLOSED'],
     [
