@@ -1,6 +1,6 @@
 /** One route at work: its credential, its provider sessions, its relay, and who is connected. */
-import { randomUUID } from 'node:crypto'
 import type { RouteGauge } from './admin/metrics.ts'
+import { ApnsIdSource } from './apns/apns-id.ts'
 import type { KeyRing } from './apns/key-ring.ts'
 import { countRelayOf } from './census-observer.ts'
 import type { Census, RouteFacts } from './census/census.ts'
@@ -58,6 +58,7 @@ export class Line implements RouteGauge, Admission {
 
   private constructor(route: Route, approach: Approach, settings: LineSettings, deps: LineDeps) {
     const { clock, random, store } = deps
+    const apnsIds = new ApnsIdSource()
     this.#route = route
     this.#approach = approach
     this.#ownedLimit = settings.journal.maxEntries
@@ -82,7 +83,7 @@ export class Line implements RouteGauge, Admission {
       feedback: feedbackOf(store, route),
       clock,
       random,
-      newApnsId: randomUUID,
+      newApnsId: () => apnsIds.next(),
       observer: this.#observeRelay(),
     })
   }
