@@ -77,7 +77,7 @@ const landmarkCount = 16
 /** Settled notifications kept where identifiers repeat, to find the first with a given one. */
 const namesakeCount = 4096
 /** What may pile up before it is cut off: a shift per notification would move the whole array. */
-const slack = 1024
+const slack = 128
 
 /** See the file's first lines. */
 export class Lane<Content> {

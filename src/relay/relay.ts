@@ -219,7 +219,9 @@ export class Relay implements DeliveryOwner {
     this.#unwritten = []
     if (unwritten.length === 0) return
     const batch = this.#deps.journal.put(unwritten.map(({ entry }) => entry))
-    for (const [index, { delivery }] of unwritten.entries()) delivery.slot = { batch, index }
+    unwritten.forEach(({ delivery }, index) => {
+      delivery.slot = { batch, index }
+    })
   }
 
   /** Takes up what an earlier process left behind; what has expired since is settled as such. */

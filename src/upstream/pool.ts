@@ -307,9 +307,9 @@ export class Pool implements Upstream {
   }
 }
 
-/** First in, first out; what was taken is cut off in one go now and then. */
+/** First in, first out; what is taken is let go of at once, its place is cut off now and then. */
 class Queue<T> {
-  readonly #items: T[] = []
+  readonly #items: (T | undefined)[] = []
   #head = 0
 
   get length(): number {
@@ -322,7 +322,8 @@ class Queue<T> {
 
   shift(): T | undefined {
     const item = this.#items[this.#head]
-    if (item !== undefined) this.#head++
+    if (item === undefined) return undefined
+    this.#items[this.#head++] = undefined
     if (this.#head >= 1024) {
       this.#items.splice(0, this.#head)
       this.#head = 0
