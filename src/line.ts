@@ -12,6 +12,8 @@ import type { Admission } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
 import { observePool, observeRelay } from './log-observer.ts'
 import type { Histogram } from './relay/histogram.ts'
+import type { RelayChronicle } from './relay/agreement.ts'
+import type { RelayEvent } from './relay/relay-event.ts'
 import { Relay, type RelayFeedback, type RelayJournal, type RelayObserver } from './relay/relay.ts'
 import type { Tally } from './relay/tally.ts'
 import type { Store } from './store/store.ts'
@@ -81,6 +83,8 @@ export class Line implements RouteGauge, Admission {
       upstream: this.pool,
       journal: settings.journal.enabled ? journalOf(store, route) : noJournal,
       feedback: feedbackOf(store, route),
+      chronicle: chronicleOf(store, route),
+      processName: randomUUID().slice(0, 8),
       clock,
       random,
       newApnsId: () => apnsIds.next(),
@@ -223,6 +227,19 @@ const noJournal: RelayJournal = {
 
 function journalOf({ journal }: Store, { name }: Route): RelayJournal {
   return { put: (entries) => journal.put(name, entries) }
+}
+
+function chronicleOf({ chronicle }: Store, { name }: Route): RelayChronicle {
+  return {
+    listen: (hear) => {
+      chronicle.listen(name, ({ event, position, atMs }) => {
+        hear({ event: event as RelayEvent, position, atMs })
+      })
+    },
+    append: (event) => {
+      chronicle.append(name, event)
+    },
+  }
 }
 
 function feedbackOf({ feedback }: Store, { name }: Route): RelayFeedback {

@@ -50,7 +50,7 @@ function traceRelay(log: Logger): RelayTrace {
     accepted(record) {
       log.debug({ event: 'notification.accepted', ...about(record) })
     },
-    recognised(record, { apnsId: repeats }) {
+    recognised(record, repeats) {
       log.debug({ event: 'notification.recognised', ...about(record), repeats })
     },
     retried(record, { reason }, pauseMs) {

@@ -304,12 +304,10 @@ export class Proxy {
     const sender = certificate.publicKeySha256
     const observer = countConnectionOf(facts, observeConnection(log, id))
     const connection: SenderConnection = new SenderConnection(socket, {
-      origin: { connection: id, sender },
+      connection: id,
+      sender,
       relay: line.relay,
       hasRoom: () => this.#hasRoom(line),
-      reportedBefore: [...line.open].filter(
-        (earlier) => earlier.sender === sender && earlier.mayBeOvertaken,
-      ),
       limits: { errorDeadlineMs, window, maxPayloadBytes, quietMs, quietAtMostMs },
       clock,
       observer: {

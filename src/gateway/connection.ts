@@ -15,7 +15,7 @@ import {
   type Settlement,
   type Verdict,
 } from '../relay/lane.ts'
-import type { Origin } from '../relay/overrun.ts'
+import { Participant } from '../relay/participant.ts'
 import type { Relay } from '../relay/relay.ts'
 
 /** What bounds a connection. */
@@ -42,21 +42,18 @@ export interface ConnectionObserver {
 
 /** What a connection is given. */
 export interface ConnectionDeps {
-  readonly origin: Origin
+  /** As the log has it. */
+  readonly connection: number
+  /** Hex SHA-256 of the sender's public key. */
+  readonly sender: string
   readonly relay: Relay
   /** False while the journal takes no more: nothing is decoded then. */
   readonly hasRoom: () => boolean
-  /** Connections of the same sender that were told of an error and are still being read. */
-  readonly reportedBefore: readonly SenderConnection[]
   readonly limits: ConnectionLimits
   readonly clock: Clock
   readonly observer: ConnectionObserver
 }
 
-/** A resend must not overtake the overrun that it repeats; after so long it is read all the same. */
-const holdBackMs = 500
-/** Silent for so long after an error response, a sender does not read it; see `Overrun`, clause (b). */
-const deafMs = 60_000
 /** How often a full journal is asked again. */
 const roomPollMs = 50
 /** How often a full window is searched for notifications that take too long. */
@@ -73,6 +70,7 @@ const lingerMs = 1000
 export class SenderConnection {
   readonly #socket: Duplex
   readonly #deps: ConnectionDeps
+  readonly #origin: Participant
   readonly #decoder: Decoder
   readonly #lane: Lane<Delivery>
   #received = 0
@@ -85,15 +83,13 @@ export class SenderConnection {
   #stopAtMs: number | undefined
   #endedAtMs: number | undefined
   #closed = false
-  #attending = false
+  /** Nothing is due before the first byte. */
+  #attending = true
   #looking = false
   #looked = false
-  #heldBack = 0
-  #cancelHold: Cancel | undefined
   #cancelWait: Cancel | undefined
   #cancelRoom: Cancel | undefined
   #cancelSoon: Cancel | undefined
-  readonly #heldBackByThis = new Set<() => void>()
   readonly #onClosed: (() => void)[] = []
 
   constructor(socket: Duplex, deps: ConnectionDeps) {
@@ -104,8 +100,11 @@ export class SenderConnection {
       deps.relay.judged(verdict)
       deps.observer.judged(rejection, verdict)
     })
-    deps.relay.opened(deps.origin)
-    this.#holdBack(deps.reportedBefore)
+    this.#origin = new Participant(deps.connection, deps.sender, () => {
+      this.#attend()
+    })
+    deps.relay.opened(this.#origin)
+    this.#attending = false
     socket.on('data', (chunk: Buffer) => {
       this.#lane.heard(deps.clock.now())
       if (!this.#exhausted) this.#decoder.receive(chunk)
@@ -120,24 +119,9 @@ export class SenderConnection {
     })
   }
 
-  /** Whose it is. */
-  get sender(): string {
-    return this.#deps.origin.sender
-  }
-
-  /** Whether it was told of an error and is still being read. */
-  get isOverrunning(): boolean {
-    return this.#reported && !this.#inputEnded
-  }
-
   /** Whether its own side is closed, and the sender's is not. */
   get isHalfClosed(): boolean {
     return this.#endedAtMs !== undefined && !this.#inputEnded
-  }
-
-  /** Whether its sender may be about to send again what stands behind an error response here. */
-  get mayBeOvertaken(): boolean {
-    return this.isOverrunning && (this.#socket.isPaused() || this.idleMs < deafMs)
   }
 
   /** Since the sender or its gateway last said anything, ms. */
@@ -171,31 +155,12 @@ export class SenderConnection {
     else this.#attend()
   }
 
-  #holdBack(reported: readonly SenderConnection[]): void {
-    this.#heldBack = reported.length
-    if (this.#heldBack === 0) return
-    const release = (): void => {
-      if (--this.#heldBack > 0) return
-      this.#heldBack = 0
-      this.#cancelHold?.()
-      this.#attend()
-    }
-    for (const connection of reported) connection.#heldBackByThis.add(release)
-    this.#cancelHold = this.#deps.clock.after(holdBackMs, () => {
-      for (const connection of reported) connection.#heldBackByThis.delete(release)
-      this.#heldBack = 0
-      this.#attend()
-    })
-  }
-
   #endInput(): void {
     if (this.#inputEnded) return
     this.#inputEnded = true
     this.#lane.hush()
-    this.#deps.relay.ended(this.#deps.origin)
+    this.#deps.relay.ended(this.#origin)
     this.#attend()
-    for (const release of this.#heldBackByThis) release()
-    this.#heldBackByThis.clear()
   }
 
   /** Room comes in small pieces, and one journal entry for what fills each would be too dear. */
@@ -246,18 +211,18 @@ export class SenderConnection {
   }
 
   #accept(received: Received): void {
-    const { clock, origin, relay, observer } = this.#deps
+    const { clock, relay, observer } = this.#deps
     const place = this.#lane.receive(received.identifier, clock.now())
     this.#received++
     this.#lastIdentifier = received.identifier
-    const delivery = relay.accept(received, new LaneSeat(this, origin, place))
+    const delivery = relay.accept(received, new LaneSeat(this, this.#origin, place))
     place.content = delivery
     observer.received(received, delivery?.request.pushType)
   }
 
-  /** Whether decoding has to wait: for a predecessor, for the journal, or for the window. */
+  /** Whether decoding has to wait: for what it may repeat, for the journal, or for the window. */
   #isBlocked(): boolean {
-    if (this.#heldBack > 0) return true
+    if (!this.#origin.isAdmitted) return true
     if (!this.#deps.hasRoom()) {
       this.#awaitRoom()
       return true
@@ -296,16 +261,18 @@ export class SenderConnection {
   #advise(): void {
     this.#cancelWait?.()
     this.#cancelWait = undefined
-    const { clock, relay, origin } = this.#deps
+    const { clock, relay, sender } = this.#deps
     const now = clock.now()
-    const listens = relay.listens(origin.sender)
+    const listens = relay.listens(sender)
     const advice = this.#lane.advise(now, listens)
     switch (advice.do) {
       case 'wait':
         this.#attendAt(advice.atMs, now)
         break
       case 'report':
-        if (listens || this.#looked) this.#report(advice.response)
+        if (this.#isAgreed) this.#report(advice.response)
+        else if (this.#origin.phase !== 'unreported') break
+        else if (listens || this.#looked) this.#announce(advice.response)
         else this.#lookAgain()
         break
       case 'close':
@@ -366,7 +333,7 @@ export class SenderConnection {
     const atMs = Math.min(heardAtMs + this.#deps.limits.quietMs, latestAtMs)
     if (now < atMs) this.#attendAt(atMs, now)
     // One that is held back comes here again when it is let go.
-    else if (this.#heldBack === 0)
+    else if (this.#origin.isAdmitted)
       this.#stopNow(this.#blocked || inFlight > 0 || now - heardAtMs < busyMs)
   }
 
@@ -400,11 +367,22 @@ export class SenderConnection {
     this.#linger(this.#deps.clock.now())
   }
 
+  get #isAgreed(): boolean {
+    return this.#origin.phase === 'agreed'
+  }
+
+  /** Wherever the sender resends to, it is known there before it can. */
+  #announce(response: ErrorResponse): void {
+    const report = this.#lane.report()
+    if (report === undefined) return
+    this.#deps.relay.announce(this.#origin, response.statusCode, report)
+    if (this.#isAgreed) this.#report(response)
+  }
+
   #report(response: ErrorResponse): void {
     this.#end(response)
-    const report = this.#lane.reported()
-    if (report !== undefined)
-      this.#deps.relay.reported(this.#deps.origin, response.statusCode, report)
+    const named = this.#lane.reported()
+    if (named !== undefined) this.#deps.relay.reported(this.#origin, named)
     this.#decode()
     this.#steerReading()
   }
@@ -420,11 +398,11 @@ export class SenderConnection {
 
 /** Where one notification's settlement goes: a class, because there is one for each. */
 class LaneSeat implements Seat {
-  readonly origin: Origin
+  readonly origin: Participant
   readonly #owner: SenderConnection
   readonly #place: Place<Delivery>
 
-  constructor(owner: SenderConnection, origin: Origin, place: Place<Delivery>) {
+  constructor(owner: SenderConnection, origin: Participant, place: Place<Delivery>) {
     this.#owner = owner
     this.origin = origin
     this.#place = place

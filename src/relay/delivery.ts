@@ -4,11 +4,12 @@ import type { Amendment } from '../apns/reason.ts'
 import type { Outcome } from '../apns/outcome.ts'
 import { amend, type ProviderRequest } from '../apns/request.ts'
 import type { Settlement } from './lane.ts'
-import type { Copy, Origin } from './overrun.ts'
+import type { Copy } from './overrun.ts'
+import type { Participant } from './participant.ts'
 
 /** Where the sender of a notification waits for its settlement. */
 export interface Seat {
-  readonly origin: Origin
+  readonly origin: Participant
   readonly identifier: number | undefined
   /** Called exactly once. */
   settle(settlement: Settlement): void
@@ -49,16 +50,44 @@ export interface JournalSlot {
 
 const shed = Buffer.alloc(0)
 
+/** What resends are told by: how a notification that was received behind a named one ended. */
+export class FirstCopy implements Copy {
+  readonly key: string
+  /** Its apns-id, by which every process knows it. */
+  readonly ref: string
+  /** Undefined where another process owns it, and when it has ended. */
+  delivery: Delivery | undefined
+  /** Resends that this process received, waiting for the same ending. */
+  readonly followers: Delivery[] = []
+  ending: Ending | undefined
+
+  constructor(
+    { key, ref, ending }: Pick<FirstCopy, 'key' | 'ref' | 'ending'>,
+    delivery: Delivery | undefined,
+  ) {
+    this.key = key
+    this.ref = ref
+    this.ending = ending
+    this.delivery = delivery
+  }
+
+  end(ending: Ending): void {
+    this.ending = ending
+    this.delivery = undefined
+  }
+}
+
 /** See the file's first line. */
-export class Delivery implements Shipment, Copy {
+export class Delivery implements Shipment {
   request: ProviderRequest
   readonly giveUpAtMs: number
   /** Undefined for one that an earlier process left behind: its sender is gone. */
   readonly seat: Seat | undefined
   attempts = 0
   slot: JournalSlot | undefined
-  /** Resends of this one, waiting for the same ending. */
-  readonly followers: Seat[] = []
+  /** Not to be sent before the chronicle has said whether it is a resend. */
+  isUndecided = false
+  #original: FirstCopy | undefined
   readonly #owner: DeliveryOwner
   #amended = false
   #ending: Ending | undefined
@@ -93,6 +122,17 @@ export class Delivery implements Shipment, Copy {
     return this.#ending
   }
 
+  /** What it repeats; it is never sent then, and ends as that does. */
+  get original(): FirstCopy | undefined {
+    return this.#original
+  }
+
+  /** It turned out to be a resend. */
+  follow(original: FirstCopy): void {
+    this.#original = original
+    this.#shed()
+  }
+
   /** It is over. */
   end(ending: Ending): void {
     this.#ending = ending
@@ -109,7 +149,8 @@ export class Delivery implements Shipment, Copy {
 
   /** What is only remembered for its key needs no payload, and many are remembered. */
   #shed(): void {
-    if (this.#ending === undefined || this.#key === undefined) return
+    const isOver = this.#ending !== undefined || this.#original !== undefined
+    if (!isOver || this.#key === undefined) return
     if (this.request.payload !== shed) this.request = { ...this.request, payload: shed }
   }
 
@@ -122,7 +163,8 @@ export class Delivery implements Shipment, Copy {
   }
 }
 
-/** Device token and SHA-256 of the payload. */
+/** 16 bytes of SHA-256: short, because it travels. */
 function keyOf({ token, payload }: ProviderRequest): string {
-  return token + createHash('sha256').update(payload).digest('base64')
+  const digest = createHash('sha256').update(token).update(payload).digest()
+  return digest.toString('base64', 0, 16)
 }

@@ -210,17 +210,19 @@ export class Lane<Content> {
   }
 
   /** The error response that {@link advise} asked for has been written: there is never another. */
-  reported(): Report<Content> | undefined {
+  reported(): Place<Content> | undefined {
     const named = this.#entries[this.#head]
     if (named?.settlement?.kind !== 'rejected') return undefined
-    const report = this.#reportOf(named)
     this.#head++
     this.#verdict(named, named.settlement, 'told')
     this.hush()
-    return report
+    return named
   }
 
-  #reportOf(named: Entry<Content>): Report<Content> {
+  /** What the error response that {@link advise} asks for will leave behind, as of now. */
+  report(): Report<Content> | undefined {
+    const named = this.#entries[this.#head]
+    if (named?.settlement?.kind !== 'rejected') return undefined
     const firstNamesake = this.#ascending
       ? this.#head
       : this.#entries.findIndex(({ identifier }) => identifier === named.identifier)

@@ -26,6 +26,11 @@ export class LoopBreaker {
     this.#counts.set(key, count)
   }
 
+  /** A report was not sent after all; none of the others counts either, so that one more may be. */
+  withdrawn(key: string): void {
+    this.#counts.delete(key)
+  }
+
   /** In the order begun, so the first that is not over ends the search. */
   #forgetBefore(nowMs: number): void {
     for (const [key, { untilMs }] of this.#counts) {

@@ -7,36 +7,39 @@
  * | (a) matches on another connection; on the same one within 0.5 s of the packet | `matches` |
  * | (b) lives until 10 s after the sender's EOF, renewed by each match | `expiresAtMs` |
  * | (b) each copy for 60 s at most while the sender keeps its connection open | `rememberedAtMs` |
- * | (c) nothing is remembered when the EOF came first, nor for command 0 | `Lane.reported`, {@link Overrun.arrived} |
+ * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `Agreement.compares` |
  * | (d) a connection that repeats the beginning is a new run: forget | `isNewRun` |
- * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.reported` |
+ * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.report` |
  */
 import { StatusCode } from '../binary/status-code.ts'
 
 /** A client connection, as far as the contract cares. */
 export interface Origin {
-  /** Rises with every connection opened. */
-  readonly connection: number
-  /** Hex SHA-256 of the sender's public key. */
-  readonly sender: string
+  /** No other connection of the route has it, in no process. */
+  readonly id: string
+  /** Rises with every connection of the route opened. */
+  readonly order: number
 }
 
 /** The first copy of a notification that may arrive again. */
 export interface Copy {
-  /** Device token and SHA-256 of the payload: identifier and expiration may change in a resend. */
+  /** Of device token and payload: identifier and expiration may change in a resend. */
   readonly key: string
 }
 
-/** An error response that has been sent. */
+/** An error response. */
 export interface Reported<C extends Copy> {
-  readonly origin: Origin
-  /** The last connection opened before the report. */
-  readonly latestConnection: number
+  /** Of the connection. */
+  readonly id: string
+  /** Hex SHA-256 of the sender's public key. */
+  readonly sender: string
+  /** Connections opened before the report have a lower {@link Origin.order}. */
+  readonly order: number
   readonly statusCode: number
-  /** Undefined where nothing was sent of it, as with a token of the wrong size. */
-  readonly named: C | undefined
-  /** The first 16 received on this connection and the last 16 in front of the named one. */
-  readonly inFront: readonly C[]
+  /** Its key; undefined where nothing was sent of it, as with a token of the wrong size. */
+  readonly named: string | undefined
+  /** Keys of the first 16 received on this connection and the last 16 in front of the named one. */
+  readonly inFront: readonly string[]
   /** What a resender sends again: behind the named one, or from its first namesake on. */
   readonly behind: readonly C[]
   /** The identifier stood for several notifications of the lane. */
@@ -51,7 +54,10 @@ export interface OverrunLimits {
   readonly maxEntries: number
 }
 
+/** Silent for so long after an error response, a sender does not read it. */
 const openLimitMs = 60_000
+/** Connections of deaf senders that are remembered in case they speak again. */
+const maxSilent = 10_000
 /**
  * Resends into the dying connection came within 241 ms of the packet (pushy, apns4erl); a whole
  * second would swallow what a sender repeats every second.
@@ -71,8 +77,9 @@ interface Remembered<C> {
 }
 
 interface Episode<C> {
-  readonly origin: Origin
-  readonly latestConnection: number
+  readonly id: string
+  readonly sender: string
+  readonly order: number
   readonly reportedAtMs: number
   /** Keys by which a new run betrays itself. */
   readonly beginning: ReadonlySet<string>
@@ -80,6 +87,8 @@ interface Episode<C> {
   readonly copies: Map<string, Remembered<C>[]>
   /** The same, the oldest first. */
   readonly byAge: Set<Remembered<C>>
+  /** When the last notification arrived, or the report was made. */
+  heardAtMs: number
   /** Undefined until the sender's EOF. */
   expiresAtMs: number | undefined
 }
@@ -89,12 +98,19 @@ export class Overrun<C extends Copy> {
   /** See {@link OverrunLimits}; may change, for what is remembered from then on. */
   resendWindowMs: number
   readonly #maxEntries: number
-  readonly #episodes = new Set<Episode<C>>()
+  readonly #forgotten: (copy: C) => void
+  /** By the id of the connection, in the order reported. */
+  readonly #episodes = new Map<string, Episode<C>>()
+  /** Those of deaf senders: nothing to compare with, until more arrives. */
+  readonly #silent = new Map<string, Episode<C>>()
+  readonly #listeners = new Set<string>()
   #size = 0
 
-  constructor(limits: OverrunLimits) {
+  /** @param forgotten hears of each copy that is no longer remembered, also when it is matched */
+  constructor(limits: OverrunLimits, forgotten: (copy: C) => void = () => undefined) {
     this.resendWindowMs = limits.resendWindowMs
     this.#maxEntries = limits.maxEntries
+    this.#forgotten = forgotten
   }
 
   /** Copies remembered. */
@@ -104,43 +120,62 @@ export class Overrun<C extends Copy> {
 
   /** Whether there is anything to compare with at all: the usual case is no. */
   isActive(nowMs: number): boolean {
+    if (this.#episodes.size === 0) return false
     this.#forgetExpired(nowMs)
     return this.#episodes.size > 0
   }
 
-  /** An error response has been sent before the sender's EOF. */
+  /** Whether what arrives on a connection is overrun. */
+  covers(id: string): boolean {
+    return this.#episodes.has(id) || this.#silent.has(id)
+  }
+
+  /** Whether a sender has been seen to resend after an error response. */
+  listens(sender: string): boolean {
+    return this.#listeners.has(sender)
+  }
+
+  /** Reported connections of a sender that it may still be writing to. */
+  unfinished(sender: string, nowMs: number): string[] {
+    this.#forgetExpired(nowMs)
+    return [...this.#episodes.values()]
+      .filter((episode) => episode.sender === sender && episode.expiresAtMs === undefined)
+      .map(({ id }) => id)
+  }
+
+  /** An error response is sent, before the sender's EOF. */
   reported(report: Reported<C>, nowMs: number): void {
     this.#forgetExpired(nowMs)
-    const episode: Episode<C> = {
-      origin: report.origin,
-      latestConnection: report.latestConnection,
-      reportedAtMs: nowMs,
-      beginning: beginningOf(report),
-      copies: new Map(),
-      byAge: new Set(),
-      expiresAtMs: undefined,
-    }
-    this.#episodes.add(episode)
+    const episode = this.#begin(report, beginningOf(report), nowMs)
     for (const copy of report.behind) this.#remember(episode, copy, nowMs)
   }
 
+  /** It was not sent after all: the sender's EOF came first. */
+  withdrawn(id: string): void {
+    const episode = this.#episodes.get(id)
+    if (episode !== undefined) this.#forget(episode)
+    this.#silent.delete(id)
+  }
+
   /**
-   * A notification arrived on a connection; if that was reported, it is overrun as well. Ask
+   * A notification arrived on a connection that was reported, so it is overrun as well. Ask
    * {@link isActive} first, as for {@link match}.
    */
   arrived(origin: Origin, copy: C, nowMs: number): void {
-    for (const episode of this.#episodes)
-      if (episode.origin === origin) this.#remember(episode, copy, nowMs)
+    const episode = this.#episodes.get(origin.id) ?? this.#wake(origin, nowMs)
+    episode.heardAtMs = nowMs
+    this.#remember(episode, copy, nowMs)
   }
 
   /** The first copy that a notification repeats, used up by this; undefined when it is new. */
   match(origin: Origin, key: string, nowMs: number): C | undefined {
-    for (const episode of this.#episodes) {
+    for (const episode of this.#episodes.values()) {
       if (isNewRun(episode, origin, key)) this.#forget(episode)
       else if (matches(episode, origin, nowMs)) {
         const copy = this.#take(episode, key)
         if (copy === undefined) continue
         if (episode.expiresAtMs !== undefined) episode.expiresAtMs = nowMs + this.resendWindowMs
+        if (episode.id !== origin.id) this.#listeners.add(episode.sender)
         return copy
       }
     }
@@ -148,16 +183,47 @@ export class Overrun<C extends Copy> {
   }
 
   /** The sender's EOF: from now on the resend window runs. */
-  ended(origin: Origin, nowMs: number): void {
+  ended(id: string, nowMs: number): void {
     this.#forgetExpired(nowMs)
-    for (const episode of this.#episodes) {
-      if (episode.origin !== origin) continue
-      episode.expiresAtMs ??= nowMs + this.resendWindowMs
+    this.#silent.delete(id)
+    const episode = this.#episodes.get(id)
+    if (episode !== undefined) episode.expiresAtMs ??= nowMs + this.resendWindowMs
+  }
+
+  #begin(
+    { id, sender, order }: Pick<Episode<C>, 'id' | 'sender' | 'order'>,
+    beginning: ReadonlySet<string>,
+    nowMs: number,
+  ): Episode<C> {
+    const episode: Episode<C> = {
+      id,
+      sender,
+      order,
+      reportedAtMs: nowMs,
+      beginning,
+      copies: new Map(),
+      byAge: new Set(),
+      heardAtMs: nowMs,
+      expiresAtMs: undefined,
     }
+    this.#episodes.set(id, episode)
+    return episode
+  }
+
+  /** A deaf sender goes on; or its report was before this process's time. */
+  #wake({ id, order }: Origin, nowMs: number): Episode<C> {
+    const silent = this.#silent.get(id)
+    if (silent === undefined) return this.#begin({ id, sender: '', order }, new Set(), nowMs)
+    this.#silent.delete(id)
+    this.#episodes.set(id, silent)
+    return silent
   }
 
   #remember(episode: Episode<C>, copy: C, nowMs: number): void {
-    if (this.#size >= this.#maxEntries) return
+    if (this.#size >= this.#maxEntries) {
+      this.#forgotten(copy)
+      return
+    }
     this.#size++
     const remembered = { copy, rememberedAtMs: nowMs }
     episode.byAge.add(remembered)
@@ -174,11 +240,12 @@ export class Overrun<C extends Copy> {
     if (oldest === undefined) return undefined
     episode.byAge.delete(oldest)
     this.#size--
+    this.#forgotten(oldest.copy)
     return oldest.copy
   }
 
   #forgetExpired(nowMs: number): void {
-    for (const episode of this.#episodes)
+    for (const episode of this.#episodes.values())
       if (episode.expiresAtMs === undefined) this.#forgetAged(episode, nowMs)
       else if (nowMs >= episode.expiresAtMs) this.#forget(episode)
   }
@@ -188,27 +255,36 @@ export class Overrun<C extends Copy> {
       if (nowMs < rememberedAtMs + openLimitMs) break
       this.#take(episode, copy.key)
     }
+    if (nowMs >= episode.heardAtMs + openLimitMs) this.#fallSilent(episode)
+  }
+
+  #fallSilent(episode: Episode<C>): void {
+    this.#episodes.delete(episode.id)
+    this.#silent.set(episode.id, episode)
+    const [oldest] = this.#silent.keys()
+    if (this.#silent.size > maxSilent && oldest !== undefined) this.#silent.delete(oldest)
   }
 
   #forget(episode: Episode<C>): void {
-    this.#episodes.delete(episode)
+    this.#episodes.delete(episode.id)
     this.#size -= episode.byAge.size
+    for (const { copy } of episode.byAge) this.#forgotten(copy)
   }
 }
 
 function beginningOf<C extends Copy>(report: Reported<C>): ReadonlySet<string> {
   if (report.ambiguous || retriedStatuses.includes(report.statusCode)) return new Set()
-  const copies = report.named === undefined ? report.inFront : [report.named, ...report.inFront]
-  const beginning = new Set(copies.map(({ key }) => key))
+  const beginning = new Set(report.inFront)
+  if (report.named !== undefined) beginning.add(report.named)
   // What stands on both sides of the named one returns in a resend too.
   for (const { key } of report.behind) beginning.delete(key)
   return beginning
 }
 
 function isNewRun<C>(episode: Episode<C>, origin: Origin, key: string): boolean {
-  return origin.connection > episode.latestConnection && episode.beginning.has(key)
+  return origin.order > episode.order && episode.beginning.has(key)
 }
 
 function matches<C>(episode: Episode<C>, origin: Origin, nowMs: number): boolean {
-  return episode.origin !== origin || nowMs - episode.reportedAtMs <= sameConnectionMs
+  return episode.id !== origin.id || nowMs - episode.reportedAtMs <= sameConnectionMs
 }

@@ -5,11 +5,17 @@ import type { Received } from '../binary/decoder.ts'
 import { refusalStatus, type Notification } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../clock.ts'
-import { Delivery, type DeliveryOwner, type Ending, type Seat, type Shipment } from './delivery.ts'
-import { KnownBad } from './known-bad.ts'
+import { Agreement, type AgreementOwner, type RelayChronicle } from './agreement.ts'
+import {
+  Delivery,
+  type DeliveryOwner,
+  type Ending,
+  type FirstCopy,
+  type Seat,
+  type Shipment,
+} from './delivery.ts'
 import { accepted, type Place, type Rejection, type Report, type Verdict } from './lane.ts'
-import { LoopBreaker } from './loop-breaker.ts'
-import { Overrun, type Origin } from './overrun.ts'
+import type { Participant } from './participant.ts'
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
 import { statusFor } from './status.ts'
 import { blamesToken, mayBlameRoute, Suspicion } from './suspicion.ts'
@@ -79,7 +85,7 @@ export interface RelayTrace {
   /** It has an apns-id, under which it is heard of from now on. */
   accepted(record: DeliveryRecord): void
   /** It repeats an earlier one, and takes over its outcome. */
-  recognised(record: DeliveryRecord, first: DeliveryRecord): void
+  recognised(record: DeliveryRecord, repeats: string): void
   retried(record: DeliveryRecord, outcome: Unavailable, pauseMs: number): void
   delivered(record: DeliveryRecord): void
 }
@@ -102,6 +108,9 @@ export interface RelayDeps {
   readonly upstream: Upstream
   readonly journal: RelayJournal
   readonly feedback: RelayFeedback
+  readonly chronicle: RelayChronicle
+  /** No other process has it. */
+  readonly processName: string
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -109,24 +118,17 @@ export interface RelayDeps {
   readonly observer: RelayObserver
 }
 
-const overrunEntries = 100_000
-const knownBadTokens = 100_000
-/** Window for observing who resends, where resends are not held back. */
-const observedWindowSeconds = 10
-
-/** One for each route. Holds what is received and unsettled, and what resends are told by. */
-export class Relay implements DeliveryOwner {
+/** One for each route. Holds what is received and unsettled. */
+export class Relay implements DeliveryOwner, AgreementOwner {
   readonly tally: Tally = newTally()
   #policy: RelayPolicy
   readonly #deps: RelayDeps
   #observer: RelayObserver
-  readonly #overrun: Overrun<Delivery>
-  readonly #knownBad = new KnownBad(knownBadTokens)
-  readonly #loops = new LoopBreaker()
+  readonly #agreement: Agreement
   readonly #suspicion = new Suspicion()
-  readonly #listeners = new Set<string>()
   #unwritten: { readonly delivery: Delivery; readonly entry: JournalEntry }[] = []
-  #latestConnection = 0
+  /** What one read brought, to be compared with what is remembered. */
+  #arrivals: Delivery[] = []
   #owned = 0
   #downReason: string | undefined
   readonly #onIdle: (() => void)[] = []
@@ -135,13 +137,13 @@ export class Relay implements DeliveryOwner {
     this.#policy = policy
     this.#deps = deps
     this.#observer = deps.observer
-    this.#overrun = new Overrun({ resendWindowMs: windowOf(policy), maxEntries: overrunEntries })
+    this.#agreement = new Agreement(policy, this, deps)
   }
 
   /** Goes by another policy from the next notification on. */
   govern(policy: RelayPolicy): void {
     this.#policy = policy
-    this.#overrun.resendWindowMs = windowOf(policy)
+    this.#agreement.govern(policy)
   }
 
   /** Tells another observer from now on. */
@@ -159,35 +161,38 @@ export class Relay implements DeliveryOwner {
     return this.#downReason
   }
 
-  /** Resolves as soon as nothing is owned. */
+  /** Resolves as soon as nothing is owned; to be asked when no sender is left. */
   idle(): Promise<void> {
+    this.#agreement.stopWaiting()
     if (this.#owned === 0) return Promise.resolve()
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
   /** A sender has connected. */
-  opened(origin: Origin): void {
-    this.#latestConnection = Math.max(this.#latestConnection, origin.connection)
+  opened(participant: Participant): void {
+    this.#agreement.opened(participant)
   }
 
   /** The sender's EOF, or the end of its connection. */
-  ended(origin: Origin): void {
-    this.#overrun.ended(origin, this.#deps.clock.now())
+  ended(participant: Participant): void {
+    this.#agreement.ended(participant)
   }
 
   /** Whether a delivery is held up by itself or by an outage, and not only by those before it. */
   isSlow(delivery: Delivery | undefined): boolean {
-    return delivery === undefined || delivery.attempts > 0 || this.#deps.upstream.isOut
+    if (delivery === undefined || this.#deps.upstream.isOut) return true
+    const { original, attempts } = delivery
+    return original === undefined ? attempts > 0 : this.isSlow(original.delivery)
   }
 
   /** Whether a sender has been seen to resend after an error response. */
   listens(sender: string): boolean {
-    return this.#listeners.has(sender)
+    return this.#agreement.listens(sender)
   }
 
   /**
-   * Takes over a notification; `seat` hears what became of it, perhaps before this returns.
-   * @returns the copy that will be delivered, where there is one; see {@link flush}
+   * Takes over a notification; `seat` hears what became of it, perhaps before this returns. What one
+   * connection brought in one go has to be followed by {@link flush}.
    */
   accept(received: Received, seat: Seat): Delivery | undefined {
     this.tally.received[received.command]++
@@ -204,18 +209,27 @@ export class Relay implements DeliveryOwner {
     }
     const delivery = new Delivery(request, this.#giveUpAtMs(request, now), seat, this)
     this.#observer.trace?.accepted(recordOf(delivery))
-    const copy = this.#overrun.isActive(now) ? this.#firstCopy(delivery, seat, now) : delivery
-    if (copy !== delivery) {
-      this.#observer.trace?.recognised(recordOf(delivery), recordOf(copy))
-      this.#follow(copy, seat)
-    } else
-      this.#begin(delivery, { apnsId: request.apnsId, receivedAtMs: now, notification: received })
-    return copy
+    const entry = { apnsId: request.apnsId, receivedAtMs: now, notification: received }
+    this.#unwritten.push({ delivery, entry })
+    if (seat.identifier === undefined || !this.#agreement.compares(seat.origin, now))
+      this.isNew(delivery)
+    else {
+      delivery.isUndecided = true
+      this.#arrivals.push(delivery)
+    }
+    return delivery
   }
 
-  /** Writes what was accepted since the last time into the journal, as one entry. */
+  /**
+   * Compares what was accepted since the last time, where there is something to compare it with,
+   * and writes what is not known to be a resend into the journal, as one entry.
+   */
   flush(): void {
-    const unwritten = this.#unwritten.filter(({ delivery }) => delivery.ending === undefined)
+    const arrivals = this.#arrivals
+    const origin = arrivals[0]?.seat?.origin
+    this.#arrivals = []
+    if (origin !== undefined) this.#agreement.arrived(origin, arrivals)
+    const unwritten = this.#unwritten.filter(({ delivery }) => isToBeWritten(delivery))
     this.#unwritten = []
     if (unwritten.length === 0) return
     const batch = this.#deps.journal.put(unwritten.map(({ entry }) => entry))
@@ -238,28 +252,21 @@ export class Relay implements DeliveryOwner {
     const giveUpAtMs = this.#giveUpAtMs(request, entry.receivedAtMs)
     const delivery = new Delivery(request, giveUpAtMs, undefined, this)
     delivery.slot = { batch: { settled }, index: 0 }
+    this.#agreement.recovered(delivery)
     this.#deps.upstream.send(delivery)
   }
 
-  /** An error response has been sent. */
-  reported(origin: Origin, statusCode: number, report: Report<Delivery>): void {
-    const now = this.#deps.clock.now()
-    const { named, inFront, behind, ambiguous } = report
-    this.tally.errorResponseLatency.add(now - named.receivedAtMs)
-    this.#loops.reported(loopKey(named.content, origin, named), ambiguous, now)
-    const remembered = behind.filter(({ identifier }) => identifier !== undefined)
-    this.#overrun.reported(
-      {
-        origin,
-        latestConnection: this.#latestConnection,
-        statusCode,
-        named: named.content,
-        inFront: inFront.flatMap(({ content }) => content ?? []),
-        behind: remembered.flatMap(({ content }) => content ?? []),
-        ambiguous,
-      },
-      now,
-    )
+  /** An error response is due; it may be written once all processes know of it: `agreed`. */
+  announce(participant: Participant, statusCode: number, report: Report<Delivery>): void {
+    const { named } = report
+    const loop = loopKey(named.content, participant, named)
+    this.#agreement.announce(participant, statusCode, report, loop)
+  }
+
+  /** That error response has been written. */
+  reported(participant: Participant, { receivedAtMs }: Place<Delivery>): void {
+    participant.phase = 'told'
+    this.tally.errorResponseLatency.add(this.#deps.clock.now() - receivedAtMs)
   }
 
   /** The lane's word on a rejection: only now is it settled. */
@@ -309,7 +316,7 @@ export class Relay implements DeliveryOwner {
   /** The route has another credential: what was held against the last one does not count. */
   renewed(): void {
     this.#suspicion.cleared()
-    this.#knownBad.clear()
+    this.#agreement.absolve()
     this.#up()
   }
 
@@ -328,31 +335,17 @@ export class Relay implements DeliveryOwner {
     this.#observer.up()
   }
 
-  /** The copy that this one repeats, else itself. */
-  #firstCopy(delivery: Delivery, seat: Seat, now: number): Delivery {
-    if (seat.identifier === undefined) return delivery
-    const first = this.#overrun.match(seat.origin, delivery.key, now)
-    if (first?.seat !== undefined && first.seat.origin !== seat.origin)
-      this.#listeners.add(seat.origin.sender)
-    const copy = this.#policy.resendWindowSeconds > 0 && isWorthWaitingFor(first) ? first : delivery
-    this.#overrun.arrived(seat.origin, copy, now)
-    return copy
+  isNew(delivery: Delivery): void {
+    const reason = this.#agreement.reasonAgainst(delivery.request.token, this.#deps.clock.now())
+    if (reason === undefined) this.#deps.upstream.send(delivery)
+    else this.#end(delivery, { kind: 'rejected', reason })
   }
 
-  #begin(delivery: Delivery, entry: JournalEntry): void {
-    const { token } = delivery.request
-    const knownReason = this.#knownBad.reasonFor(token, entry.receivedAtMs)
-    if (knownReason !== undefined) {
-      this.#end(delivery, { kind: 'rejected', reason: knownReason })
-      return
-    }
-    this.#unwritten.push({ delivery, entry })
-    this.#deps.upstream.send(delivery)
-  }
-
-  #follow(first: Delivery, seat: Seat): void {
-    if (first.ending === undefined) first.followers.push(seat)
-    else this.#settleFollower(first, first.ending, seat)
+  /** What it repeats is in a journal already. */
+  isResend(delivery: Delivery, { ref }: FirstCopy): void {
+    const { request, slot } = delivery
+    this.#observer.trace?.recognised({ ...recordOf(delivery), apnsId: request.apnsId }, ref)
+    slot?.batch.settled(slot.index)
   }
 
   #rejected(delivery: Delivery, outcome: Extract<Outcome, { kind: 'rejected' }>): void {
@@ -365,13 +358,13 @@ export class Relay implements DeliveryOwner {
     const now = this.#deps.clock.now()
     if (mayBlameRoute(reason) && this.#suspicion.doubts(token, now)) {
       // Those answered before the suspicion were as good, and are not to be refused for an hour.
-      this.#knownBad.clear()
+      this.#agreement.absolve()
       this.refused(`${reason} for every token: wrong certificate, topic or environment?`)
       this.#deps.upstream.send(delivery)
       return
     }
     this.#up()
-    if (blamesToken(reason)) this.#knownBad.add(token, reason, now)
+    if (blamesToken(reason)) this.#agreement.condemn(token, reason)
     this.#end(delivery, { kind: 'rejected', reason })
   }
 
@@ -387,18 +380,20 @@ export class Relay implements DeliveryOwner {
       this.#settled(ending.kind)
       seat?.settle(accepted)
     }
-    for (const follower of delivery.followers.splice(0))
-      this.#settleFollower(delivery, ending, follower)
+    this.#agreement.concluded(delivery, ending)
   }
 
-  #settleFollower(first: Delivery, ending: Ending, seat: Seat): void {
-    if (this.#isRejection(ending)) {
-      this.#reject(seat, ending.reason, this.#statusOf(ending), first)
+  followed(resend: Delivery, ending: Ending | undefined): void {
+    if (ending !== undefined && this.#isRejection(ending)) {
+      this.#reject(resend.seat, ending.reason, this.#statusOf(ending), resend)
       return
     }
-    if (ending.kind !== 'expired') this.#observer.resent(recordOf(first, seat))
-    this.#settled(ending.kind === 'expired' ? 'expired' : 'resent')
-    seat.settle(accepted)
+    if (ending?.kind === 'expired') this.#settled('expired')
+    else {
+      this.#observer.resent(recordOf(resend))
+      this.#settled('resent')
+    }
+    resend.seat?.settle(accepted)
   }
 
   #isRejection(ending: Ending): ending is Extract<Ending, { reason: string }> {
@@ -421,7 +416,6 @@ export class Relay implements DeliveryOwner {
     statusCode: StatusCode,
     delivery?: Delivery,
   ): void {
-    const { clock } = this.#deps
     countRejection(this.tally, reason)
     const rejection: Rejection = { kind: 'rejected', statusCode, reason }
     const record = recordOf(delivery, seat)
@@ -431,8 +425,8 @@ export class Relay implements DeliveryOwner {
       return
     }
     const { identifier } = seat
-    const key = loopKey(delivery, seat.origin, { identifier, settlement: rejection })
-    if (this.#loops.admits(key, clock.now())) {
+    const loop = loopKey(delivery, seat.origin, { identifier, settlement: rejection })
+    if (this.#agreement.mayReport(loop)) {
       this.#observer.rejected(record, rejection)
       seat.settle(rejection)
       return
@@ -469,19 +463,15 @@ export class Relay implements DeliveryOwner {
   }
 }
 
-function windowOf({ resendWindowSeconds }: RelayPolicy): number {
-  return (resendWindowSeconds || observedWindowSeconds) * 1000
-}
-
-/** One that was given up is no delivery: its resend is a new chance. */
-function isWorthWaitingFor(first: Delivery | undefined): first is Delivery {
-  return first !== undefined && first.ending?.kind !== 'expired'
+/** What is over, or is a resend, needs nobody to take it up again. */
+function isToBeWritten({ ending, original }: Delivery): boolean {
+  return ending === undefined && original === undefined
 }
 
 /** What was never made a request has no key of its own; in a loop, identifier and reason return. */
 function loopKey(
   delivery: Delivery | undefined,
-  { sender }: Origin,
+  { sender }: Participant,
   { identifier, settlement }: Pick<Place<Delivery>, 'identifier' | 'settlement'>,
 ): string {
   if (delivery !== undefined) return delivery.key
@@ -494,7 +484,7 @@ function recordOf(delivery: Delivery | undefined, seat = delivery?.seat): Delive
     sender: seat?.origin.sender,
     connection: seat?.origin.connection,
     identifier: seat?.identifier,
-    apnsId: delivery?.request.apnsId,
+    apnsId: delivery?.original?.ref ?? delivery?.request.apnsId,
     token: delivery?.request.token,
   }
 }

@@ -726,14 +726,3 @@ t.test('destroyed, it is closed now, and what was received goes its way', (t) =>
   t.equal(gateway.scene.relay.owned, 0)
   t.end()
 })
-
-t.test('knows whose it is, and whether it is being read after an error response', (t) => {
-  const gateway = new MemoryGateway()
-  const dialled = reported(gateway)
-  t.equal(dialled.connection.sender, 'sender')
-  t.equal(dialled.connection.isOverrunning, true)
-  finish(dialled)
-  t.equal(dialled.connection.isOverrunning, false)
-  t.equal(gateway.dial('another').connection.isOverrunning, false)
-  t.end()
-})

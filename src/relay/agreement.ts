@@ -1,0 +1,450 @@
+/**
+ * How several processes agree on one route. Whatever one of them has to know of another is appended
+ * to a chronicle, and each applies all events, its own as well, in the order of the chronicle to
+ * its own replica of the same pure classes: {@link Overrun}, {@link KnownBad}, {@link LoopBreaker}.
+ * Same order, same state; so the rules exist once, and a process that is alone differs only in
+ * hearing each event at once.
+ *
+ * | event | what waits until it is heard |
+ * |---|---|
+ * | `opened` | decoding a connection: every error response before it is known by then |
+ * | `reporting` | writing an error response; if the sender's EOF comes first, `withdrawn` |
+ * | `arrived` | sending what was read while something is remembered: it may be a resend |
+ * | `ending` | resends, for the ending of their first copy, whichever process owns that |
+ * | `ended` | decoding the connections that the same sender opened after `reporting` (D3) |
+ *
+ * What is the same in all processes is never looked up in another one, and nothing here is sent
+ * for a notification as long as nothing is remembered.
+ */
+import type { Cancel, Clock } from '../clock.ts'
+import { FirstCopy, type Delivery, type Ending } from './delivery.ts'
+import { KnownBad } from './known-bad.ts'
+import type { Report } from './lane.ts'
+import { LoopBreaker } from './loop-breaker.ts'
+import { Overrun } from './overrun.ts'
+import type { Participant } from './participant.ts'
+import type { Arrived, RelayEvent, RememberedItem, Reporting } from './relay-event.ts'
+
+/** An event in its turn. */
+export interface ToldRelay {
+  readonly event: RelayEvent
+  /** Rises with every event of the route; the same for all processes. */
+  readonly position: number
+  /** When it was appended, ms of this process's clock. */
+  readonly atMs: number
+}
+
+/** One order of events for all processes. */
+export interface RelayChronicle {
+  listen(hear: (told: ToldRelay) => void): void
+  append(event: RelayEvent): void
+}
+
+/** Hears what came of the notifications that waited for the chronicle. */
+export interface AgreementOwner {
+  /** It repeats nothing: it is to be sent. */
+  isNew(delivery: Delivery): void
+  /** It is a resend, and another copy is owned. */
+  isResend(delivery: Delivery, original: FirstCopy): void
+  /** Its first copy has ended; undefined when it is not waited for any longer. */
+  followed(delivery: Delivery, ending: Ending | undefined): void
+}
+
+/** How resends are recognised. */
+export interface AgreementPolicy {
+  readonly resendWindowSeconds: number
+}
+
+/** What an agreement is given. */
+export interface AgreementDeps {
+  readonly chronicle: RelayChronicle
+  readonly clock: Clock
+  /** No other process has it. */
+  readonly processName: string
+}
+
+interface Announcement {
+  readonly participant: Participant
+  readonly loop: string
+  /** First copies that others behind the named one repeat, and that have not ended. */
+  awaited: readonly FirstCopy[]
+}
+
+/** What one read brought, until it is known what it repeats. */
+interface Batch {
+  readonly participant: Participant
+  readonly deliveries: readonly Delivery[]
+}
+
+interface HoldBack {
+  /** Reported connections that the sender has not closed. */
+  readonly unfinished: Set<string>
+  readonly cancel: Cancel
+}
+
+const overrunEntries = 100_000
+const knownBadTokens = 100_000
+/** Window for observing who resends, where resends are not held back. */
+const observedWindowSeconds = 10
+/** A resend must not overtake the overrun that it repeats; after so long it is read all the same. */
+const holdBackMs = 500
+/** So long a resend waits for a copy of another process, which may be gone: that owns it anyway. */
+const followMs = 60_000
+
+/** See the file's first lines. One for each route. */
+export class Agreement {
+  readonly #deps: AgreementDeps
+  readonly #owner: AgreementOwner
+  readonly #overrun: Overrun<FirstCopy>
+  readonly #knownBad = new KnownBad(knownBadTokens)
+  readonly #loops = new LoopBreaker()
+  #holdsBackResends: boolean
+  /** Remembered or followed, and not ended, by ref. */
+  readonly #unended = new Map<string, FirstCopy>()
+  /** Deliveries of this process that others may wait for, by ref. */
+  readonly #published = new Map<string, Delivery>()
+  /** What was appended and not heard yet. */
+  readonly #opening = new Map<string, Participant>()
+  readonly #announced = new Map<string, Announcement>()
+  readonly #undecided = new Map<string, Batch>()
+  readonly #heldBack = new Map<Participant, HoldBack>()
+  /** Resends of what another process owns. */
+  readonly #strays = new Set<Delivery>()
+  #patient = true
+  #names = 0
+
+  constructor(policy: AgreementPolicy, owner: AgreementOwner, deps: AgreementDeps) {
+    this.#deps = deps
+    this.#owner = owner
+    this.#holdsBackResends = policy.resendWindowSeconds > 0
+    const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
+    this.#overrun = new Overrun(limits, (copy) => {
+      if (copy.followers.length === 0) this.#unended.delete(copy.ref)
+    })
+    deps.chronicle.listen((told) => {
+      this.#hear(told)
+    })
+  }
+
+  /** Goes by another policy from now on. */
+  govern(policy: AgreementPolicy): void {
+    this.#holdsBackResends = policy.resendWindowSeconds > 0
+    this.#overrun.resendWindowMs = windowOf(policy)
+  }
+
+  /** A sender has connected; admitted at once, or when its turn has come. */
+  opened(participant: Participant): void {
+    participant.id = this.#newName()
+    this.#opening.set(participant.id, participant)
+    this.#append({ kind: 'opened', id: participant.id })
+  }
+
+  /** The sender's EOF, or the end of its connection. */
+  ended(participant: Participant): void {
+    const { id, phase } = participant
+    const loop = this.#announced.get(id)?.loop
+    this.#announced.delete(id)
+    if (phase === 'told') {
+      participant.phase = 'ended'
+      this.#append({ kind: 'ended', id })
+    } else if (loop !== undefined) {
+      participant.phase = 'withdrawn'
+      this.#append({ kind: 'withdrawn', id, loop })
+    }
+  }
+
+  /** An error response is due; it may be written when the participant is `agreed`. */
+  announce(
+    participant: Participant,
+    statusCode: number,
+    { named, inFront, behind, ambiguous }: Report<Delivery>,
+    loop: string,
+  ): void {
+    const { id, sender } = participant
+    // Nothing of command 0; and what is undecided follows, as `behind`.
+    const remembered = behind.flatMap(({ identifier, content }) =>
+      identifier === undefined || content === undefined || content.isUndecided ? [] : [content],
+    )
+    participant.phase = 'announced'
+    this.#announced.set(id, { participant, loop, awaited: remembered.flatMap(awaitedBy) })
+    this.#append({
+      kind: 'reporting',
+      id,
+      sender,
+      statusCode,
+      named: named.content?.key,
+      inFront: inFront.flatMap(({ content }) => content?.key ?? []),
+      behind: remembered.map((delivery) => this.#itemOf(delivery)),
+      ambiguous,
+      loop,
+    })
+  }
+
+  /** Whether what a connection brings has to be compared: the usual case is no. */
+  compares(participant: Participant, nowMs: number): boolean {
+    return this.#overrun.isActive(nowMs) || this.#isOverrun(participant)
+  }
+
+  /** What one read brought, to be compared; each is decided for itself, perhaps before this returns. */
+  arrived(participant: Participant, deliveries: readonly Delivery[]): void {
+    const { id, order } = participant
+    const batch = this.#newName()
+    this.#undecided.set(batch, { participant, deliveries })
+    const keys = deliveries.map(({ key }) => key)
+    const refs = this.#isOverrun(participant)
+      ? deliveries.map((delivery) => this.#publish(delivery))
+      : undefined
+    this.#append({ kind: 'arrived', id, order, batch, keys, refs })
+  }
+
+  /** Others may come to wait for it: an earlier process took it over, and is gone. */
+  recovered(delivery: Delivery): void {
+    this.#publish(delivery)
+  }
+
+  /** A delivery of this process is over. */
+  concluded({ request }: Delivery, ending: Ending): void {
+    if (this.#published.size === 0 || !this.#published.delete(request.apnsId)) return
+    this.#append({ kind: 'ending', ref: request.apnsId, ending })
+  }
+
+  /** Nobody is left to be told how what others own has ended. */
+  stopWaiting(): void {
+    this.#patient = false
+    for (const stray of [...this.#strays]) this.#letGo(stray)
+  }
+
+  /** Whether a sender has been seen to resend after an error response. */
+  listens(sender: string): boolean {
+    return this.#overrun.listens(sender)
+  }
+
+  /** Whether one may be reported once more. */
+  mayReport(loop: string): boolean {
+    return this.#loops.admits(loop, this.#deps.clock.now())
+  }
+
+  /** A token has been rejected for good. */
+  condemn(token: string, reason: string): void {
+    this.#append({ kind: 'bad', token, reason })
+  }
+
+  /** The answers about tokens were not to be believed. */
+  absolve(): void {
+    this.#append({ kind: 'good' })
+  }
+
+  /** Why a token is bad, as far as that is remembered. */
+  reasonAgainst(token: string, nowMs: number): string | undefined {
+    return this.#knownBad.reasonFor(token, nowMs)
+  }
+
+  #append(event: RelayEvent): void {
+    this.#deps.chronicle.append(event)
+  }
+
+  #newName(): string {
+    return `${this.#deps.processName} ${++this.#names}`
+  }
+
+  #hear({ event, position, atMs }: ToldRelay): void {
+    switch (event.kind) {
+      case 'opened':
+        this.#hearOpened(event.id, position, atMs)
+        break
+      case 'reporting':
+        this.#hearReporting(event, position, atMs)
+        break
+      case 'arrived':
+        this.#hearArrived(event, atMs)
+        break
+      case 'behind':
+        if (this.#overrun.covers(event.id)) this.#hearBehind(event.id, event.items, atMs)
+        break
+      case 'withdrawn':
+        this.#loops.withdrawn(event.loop)
+        this.#overrun.withdrawn(event.id)
+        this.#release(event.id)
+        break
+      case 'ended':
+        this.#overrun.ended(event.id, atMs)
+        this.#release(event.id)
+        break
+      case 'ending':
+        this.#hearEnding(event.ref, event.ending)
+        break
+      case 'bad':
+        this.#knownBad.add(event.token, event.reason, atMs)
+        break
+      case 'good':
+        this.#knownBad.clear()
+    }
+  }
+
+  #hearOpened(id: string, position: number, atMs: number): void {
+    const participant = this.#opening.get(id)
+    if (participant === undefined) return
+    this.#opening.delete(id)
+    participant.order = position
+    const unfinished = new Set(this.#overrun.unfinished(participant.sender, atMs))
+    if (unfinished.size === 0) {
+      this.#admit(participant)
+      return
+    }
+    const cancel = this.#deps.clock.after(holdBackMs, () => {
+      this.#admit(participant)
+    })
+    this.#heldBack.set(participant, { unfinished, cancel })
+  }
+
+  /** A connection is no longer waited for. */
+  #release(id: string): void {
+    for (const [participant, { unfinished }] of this.#heldBack)
+      if (unfinished.delete(id) && unfinished.size === 0) this.#admit(participant)
+  }
+
+  #admit(participant: Participant): void {
+    this.#heldBack.get(participant)?.cancel()
+    this.#heldBack.delete(participant)
+    participant.isAdmitted = true
+    participant.attend()
+  }
+
+  #hearReporting(event: Reporting, position: number, atMs: number): void {
+    const { id, loop, behind } = event
+    this.#loops.reported(loop, event.ambiguous, atMs)
+    const copies = behind.map((item) => this.#copyOf(item))
+    this.#overrun.reported({ ...event, order: position, behind: copies }, atMs)
+    const announcement = this.#announced.get(id)
+    if (announcement === undefined) return
+    for (const { ref, ending } of announcement.awaited)
+      if (ending !== undefined) this.#append({ kind: 'ending', ref, ending })
+    announcement.awaited = []
+    announcement.participant.phase = 'agreed'
+    announcement.participant.attend()
+  }
+
+  #hearBehind(id: string, items: readonly RememberedItem[], atMs: number): void {
+    for (const item of items) this.#overrun.arrived({ id, order: 0 }, this.#copyOf(item), atMs)
+  }
+
+  #hearArrived(event: Arrived, atMs: number): void {
+    this.#overrun.isActive(atMs)
+    const originals = event.keys.map((key, index) => {
+      const original = this.#originalOf(event, key, atMs)
+      const ref = event.refs?.[index]
+      if (ref !== undefined) {
+        const copy = original ?? this.#copyOf({ key, ref, ending: undefined })
+        this.#overrun.arrived(event, this.#await(copy), atMs)
+      }
+      return original
+    })
+    const own = this.#undecided.get(event.batch)
+    this.#undecided.delete(event.batch)
+    if (own !== undefined) this.#decide(own, originals, event)
+  }
+
+  /** What one repeats. One that was given up is no delivery: its resend is a new chance. */
+  #originalOf(event: Arrived, key: string, atMs: number): FirstCopy | undefined {
+    const first = this.#overrun.match(event, key, atMs)
+    return this.#holdsBackResends && first?.ending?.kind !== 'expired' ? first : undefined
+  }
+
+  #decide(
+    { participant, deliveries }: Batch,
+    originals: readonly (FirstCopy | undefined)[],
+    { id, refs }: Arrived,
+  ): void {
+    for (const [index, delivery] of deliveries.entries()) {
+      delivery.isUndecided = false
+      const original = originals[index]
+      if (original !== undefined) this.#follow(delivery, original)
+    }
+    // Announced in between: what stands behind that could not be said before.
+    if (refs === undefined && this.#isOverrun(participant)) {
+      const items = deliveries.map((delivery) => this.#itemOf(delivery))
+      this.#append({ kind: 'behind', id, items })
+    }
+    for (const delivery of deliveries) {
+      const { original } = delivery
+      if (original === undefined) this.#owner.isNew(delivery)
+      else this.#owner.isResend(delivery, original)
+      if (original?.ending !== undefined) this.#owner.followed(delivery, original.ending)
+    }
+    this.#boundWaiting(deliveries)
+  }
+
+  #follow(delivery: Delivery, original: FirstCopy): void {
+    this.#published.delete(delivery.request.apnsId)
+    delivery.follow(original)
+    if (original.ending !== undefined) return
+    this.#await(original).followers.push(delivery)
+    if (original.delivery === undefined) this.#strays.add(delivery)
+  }
+
+  #boundWaiting(deliveries: readonly Delivery[]): void {
+    const strays = deliveries.filter((delivery) => this.#strays.has(delivery))
+    if (strays.length === 0) return
+    const letGo = (): void => {
+      for (const stray of strays) this.#letGo(stray)
+    }
+    if (this.#patient) this.#deps.clock.after(followMs, letGo)
+    else letGo()
+  }
+
+  #letGo(stray: Delivery): void {
+    const { original } = stray
+    if (!this.#strays.delete(stray) || original === undefined) return
+    original.followers.splice(original.followers.indexOf(stray), 1)
+    if (original.followers.length === 0) this.#unended.delete(original.ref)
+    this.#owner.followed(stray, undefined)
+  }
+
+  #hearEnding(ref: string, ending: Ending): void {
+    const copy = this.#unended.get(ref)
+    if (copy === undefined) return
+    this.#unended.delete(ref)
+    copy.end(ending)
+    for (const follower of copy.followers.splice(0)) {
+      this.#strays.delete(follower)
+      this.#owner.followed(follower, ending)
+    }
+  }
+
+  /** Whether what a connection brings stands behind an error response. */
+  #isOverrun({ id, phase }: Participant): boolean {
+    if (phase === 'unreported' || phase === 'withdrawn') return false
+    return phase === 'announced' || this.#overrun.covers(id)
+  }
+
+  #itemOf(delivery: Delivery): RememberedItem {
+    const { key, original } = delivery
+    if (original !== undefined) return { key, ref: original.ref, ending: original.ending }
+    if (delivery.ending === undefined) this.#publish(delivery)
+    return { key, ref: delivery.request.apnsId, ending: delivery.ending }
+  }
+
+  #publish(delivery: Delivery): string {
+    const { apnsId } = delivery.request
+    this.#published.set(apnsId, delivery)
+    return apnsId
+  }
+
+  #copyOf(item: RememberedItem): FirstCopy {
+    const copy = this.#unended.get(item.ref) ?? new FirstCopy(item, this.#published.get(item.ref))
+    return this.#await(copy)
+  }
+
+  #await(copy: FirstCopy): FirstCopy {
+    if (copy.ending === undefined) this.#unended.set(copy.ref, copy)
+    return copy
+  }
+}
+
+function windowOf({ resendWindowSeconds }: AgreementPolicy): number {
+  return (resendWindowSeconds || observedWindowSeconds) * 1000
+}
+
+function awaitedBy({ original }: Delivery): FirstCopy | [] {
+  return original === undefined || original.ending !== undefined ? [] : original
+}

@@ -1,0 +1,55 @@
+/** What the processes of a route tell each other, as plain JSON: no payload is ever in it. */
+import type { Ending } from './delivery.ts'
+
+/** A notification that stands behind a named one. */
+export interface RememberedItem {
+  /** See `Delivery.key`. */
+  readonly key: string
+  /** apns-id of its first copy. */
+  readonly ref: string
+  /** How that ended; undefined while it has not. */
+  readonly ending: Ending | undefined
+}
+
+/** An error response that is going to be sent. `id` is everywhere that of the connection. */
+export interface Reporting {
+  readonly kind: 'reporting'
+  readonly id: string
+  readonly sender: string
+  readonly statusCode: number
+  /** Key of the named one. */
+  readonly named: string | undefined
+  readonly inFront: readonly string[]
+  readonly behind: readonly RememberedItem[]
+  readonly ambiguous: boolean
+  /** By which the loop breaker counts it. */
+  readonly loop: string
+}
+
+/** What one read brought while there is something to compare it with. */
+export interface Arrived {
+  readonly kind: 'arrived'
+  readonly id: string
+  readonly order: number
+  /** By which the process that appended it knows it again. */
+  readonly batch: string
+  readonly keys: readonly string[]
+  /** apns-ids of the same, where they are to be remembered. */
+  readonly refs: readonly string[] | undefined
+}
+
+/** One thing that all processes of a route hear. */
+export type RelayEvent =
+  | { readonly kind: 'opened'; readonly id: string }
+  | Reporting
+  | Arrived
+  /** Behind an error response as well: it was not known yet what they repeat. */
+  | { readonly kind: 'behind'; readonly id: string; readonly items: readonly RememberedItem[] }
+  /** The sender's EOF came before the error response. */
+  | { readonly kind: 'withdrawn'; readonly id: string; readonly loop: string }
+  /** The sender's EOF after an error response. */
+  | { readonly kind: 'ended'; readonly id: string }
+  | { readonly kind: 'ending'; readonly ref: string; readonly ending: Ending }
+  | { readonly kind: 'bad'; readonly token: string; readonly reason: string }
+  /** No token is bad: the answers were not to be believed. */
+  | { readonly kind: 'good' }
