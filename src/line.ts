@@ -84,7 +84,7 @@ export class Line implements RouteGauge, Admission {
       journal: settings.journal.enabled ? journalOf(store, route) : noJournal,
       feedback: feedbackOf(store, route),
       chronicle: chronicleOf(store, route),
-      processName: randomUUID().slice(0, 8),
+      processName: apnsIds.next().slice(0, 8),
       clock,
       random,
       newApnsId: () => apnsIds.next(),
