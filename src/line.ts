@@ -1,5 +1,7 @@
 /** One route at work: its credential, its provider sessions, its relay, and who is connected. */
 import type { RouteGauge } from './admin/metrics.ts'
+import type { Rejections } from './admin/rejections.ts'
+import type { CredentialStatus, RouteSource, SenderSource } from './admin/status-source.ts'
 import { ApnsIdSource } from './apns/apns-id.ts'
 import type { KeyRing } from './apns/key-ring.ts'
 import { countRelayOf } from './census-observer.ts'
@@ -33,6 +35,13 @@ export interface LineDeps {
   /** In [0, 1). */
   readonly random: () => number
   readonly log: Logger
+  readonly rejections: Rejections
+}
+
+/** Where a sender's connection comes from. */
+export interface Peer {
+  readonly address: string
+  readonly tlsVersion: string
 }
 
 /** How to reach the provider API, and as whom. */
@@ -47,30 +56,39 @@ const pingIntervalMs = 60_000
 const pingTimeoutMs = 5_000
 
 /** See the file's first line. */
-export class Line implements RouteGauge, Admission {
+export class Line implements RouteGauge, RouteSource, Admission {
   readonly relay: Relay
   readonly pool: Pool
   readonly log: Logger
-  /** Senders connected. */
-  readonly open = new Set<SenderConnection>()
+  /** Senders connected, and from where. */
+  readonly open = new Map<SenderConnection, Peer>()
+  /** When a sender last read the feedback service, ms since the epoch. */
+  feedbackReadAtMs: number | null = null
+  /** Why the last session, or the attempt to open one, came to nothing. */
+  outageCause: string | undefined
   readonly #deps: LineDeps
   #route: Route
   #approach: Approach
   #ownedLimit: number
 
   private constructor(route: Route, approach: Approach, settings: LineSettings, deps: LineDeps) {
-    const { clock, random, store } = deps
+    const { clock, random, store, rejections } = deps
     const apnsIds = new ApnsIdSource()
     this.#route = route
     this.#approach = approach
     this.#ownedLimit = settings.journal.maxEntries
     this.#deps = deps
     this.log = deps.log.child({ route: route.name })
+    const poolObserver = observePool(this.log)
     this.pool = new Pool(this.#opener(), approach, {
       clock,
       random,
       observer: {
-        ...observePool(this.log),
+        ...poolObserver,
+        closed: (cause, retryInMs) => {
+          this.outageCause = cause
+          poolObserver.closed(cause, retryInMs)
+        },
         refused: (cause) => {
           this.relay.refused(cause)
         },
@@ -88,7 +106,7 @@ export class Line implements RouteGauge, Admission {
       clock,
       random,
       newApnsId: () => apnsIds.next(),
-      observer: this.#observeRelay(),
+      observer: rejections.through(route.name, this.#observeRelay()),
     })
   }
 
@@ -110,6 +128,20 @@ export class Line implements RouteGauge, Admission {
 
   get environment(): Route['environment'] {
     return this.#route.environment
+  }
+
+  get topic(): string {
+    return this.#route.topic
+  }
+
+  get credential(): CredentialStatus {
+    const { credential } = this.#route
+    if (credential.kind === 'signing-key') {
+      const { keyId, teamId } = credential
+      return { kind: 'signing-key', keyId, teamId }
+    }
+    const { subject, notAfter } = credential.certificate
+    return { kind: 'certificate', subject, notAfterMs: notAfter.getTime() }
   }
 
   get senderKeys(): readonly string[] {
@@ -143,6 +175,29 @@ export class Line implements RouteGauge, Admission {
 
   get connections(): number {
     return this.open.size
+  }
+
+  get senders(): readonly SenderSource[] {
+    return Array.from(this.open, ([{ receivedByCommand }, peer]) => ({
+      ...peer,
+      receivedByCommand,
+    }))
+  }
+
+  get sessions(): RouteSource['sessions'] {
+    return this.pool.sessions.map((session) => ({
+      ...session,
+      streamLimit: Number.isFinite(session.streamLimit) ? session.streamLimit : null,
+    }))
+  }
+
+  get downReason(): string | undefined {
+    return this.relay.downReason
+  }
+
+  /** Whether no session has taken requests for a while. */
+  get isOut(): boolean {
+    return this.pool.isOut
   }
 
   get upstream(): RouteGauge['upstream'] {

@@ -6,7 +6,10 @@
  */
 import type { TLSSocket } from 'node:tls'
 import { AdminServer, type Readiness } from './admin/admin-server.ts'
+import { History, totalsOf } from './admin/history.ts'
 import { createMetrics, type CertificateGauge, type MetricSources } from './admin/metrics.ts'
+import { Rejections } from './admin/rejections.ts'
+import { statusOf, type Status } from './admin/status.ts'
 import { KeyRing } from './apns/key-ring.ts'
 import { CensusKeeper } from './census-keeper.ts'
 import { countConnectionOf, countStrangers } from './census-observer.ts'
@@ -74,12 +77,17 @@ export class Proxy {
   #census: CensusKeeper | undefined
   readonly #listeners: Listener[] = []
   #admin: AdminServer | undefined
+  readonly #startedAtMs: number
+  readonly #rejections: Rejections
+  #history: History | undefined
   #connections = 0
 
   constructor(configuration: Configuration, deps: ProxyDeps) {
     this.#configuration = configuration
     this.#deps = deps
     this.#keyRing = new KeyRing(deps.clock)
+    this.#startedAtMs = deps.clock.now()
+    this.#rejections = new Rejections(deps.clock)
   }
 
   /** What it runs on by now. */
@@ -114,10 +122,14 @@ export class Proxy {
       this.#recover(store)
       for (const listener of listeners)
         this.#listeners.push(await this.#listen(listener, keeper.census))
+      this.#history = new History(() => totalsOf(this.#lines), clock)
       this.#admin = await AdminServer.open(admin, {
         metrics: createMetrics(this.#metricSources(store)),
         readiness: () => this.#readiness(),
         report: () => reportOf(keeper.facts(), clock.now()),
+        status: () => this.#status(),
+        history: () => this.#history?.samples ?? [],
+        clock,
       })
       return this.#ready(this.#admin)
     } catch (error) {
@@ -137,6 +149,7 @@ export class Proxy {
     if (store === undefined || keeper === undefined) return
     const gone = await this.#takeUp(configuration, store, keeper)
     this.#configuration = configuration
+    this.#admin?.renew(configuration.admin)
     for (const [index, listener] of configuration.listeners.entries())
       this.#listeners[index]?.renew(this.#optionsOf(listener))
     const latestAtMs = this.#deps.clock.now() + (configuration.limits.drainSeconds * 1000) / 2
@@ -168,6 +181,7 @@ export class Proxy {
     this.#keyRing.keep([])
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(this.#listeners.map((listener) => listener.close()))
+    this.#history?.stop()
     await this.#admin?.close()
     await this.#census?.close()
     await this.#store?.close()
@@ -180,7 +194,13 @@ export class Proxy {
     { census }: CensusKeeper,
   ): Promise<readonly Line[]> {
     const running = new Map(this.#lines.map((line) => [line.name, line]))
-    const deps: LineDeps = { ...this.#deps, store, census, keyRing: this.#keyRing }
+    const deps: LineDeps = {
+      ...this.#deps,
+      store,
+      census,
+      keyRing: this.#keyRing,
+      rejections: this.#rejections,
+    }
     const lines: Line[] = []
     for (const route of configuration.routes) {
       const line = running.get(route.name)
@@ -201,7 +221,7 @@ export class Proxy {
 
   async #dismiss(line: Line, latestAtMs: number): Promise<void> {
     this.#leaving.add(line)
-    await Promise.all([...line.open].map((sender) => sender.stop(latestAtMs)))
+    await Promise.all([...line.open.keys()].map((sender) => sender.stop(latestAtMs)))
     await line.relay.idle()
     await line.pool.drain()
     this.#leaving.delete(line)
@@ -225,7 +245,7 @@ export class Proxy {
     const { clock } = this.#deps
     const lines = [...this.#lines, ...this.#leaving]
     const relays = lines.map(({ relay }) => relay)
-    const senders = lines.flatMap(({ open }) => [...open])
+    const senders = lines.flatMap(({ open }) => [...open.keys()])
     const stopped = Promise.all(senders.map((one) => one.stop(clock.now() + withinMs / 2)))
     const settled = stopped.then(() => Promise.all(relays.map((relay) => relay.idle())))
     let cancel: Cancel | undefined
@@ -258,9 +278,11 @@ export class Proxy {
     return { ...listener, certificatePem, keyPem, ...limits }
   }
 
-  #serveFeedback(socket: TLSSocket, { name, log }: Line, sender: SenderFacts): void {
+  #serveFeedback(socket: TLSSocket, line: Line, sender: SenderFacts): void {
+    const { name, log } = line
     const { clock, recorder } = this.#deps
     countFeedbackRead(sender, socket.remoteAddress, clock.now())
+    line.feedbackReadAtMs = clock.now()
     recorder?.record(socket, { kind: 'feedback', route: name })
     const store = this.#store?.feedback
     if (store === undefined) socket.destroy()
@@ -287,11 +309,15 @@ export class Proxy {
       return
     }
     this.#makeRoom()
+    const peer = {
+      address: socket.remoteAddress ?? 'unknown',
+      tlsVersion: socket.getProtocol() ?? 'unknown',
+    }
     log.info({
       event: 'connection.opened',
       connection: id,
-      address: socket.remoteAddress,
-      protocol: socket.getProtocol(),
+      address: peer.address,
+      protocol: peer.tlsVersion,
       subject: certificate.subject,
     })
     if (certificate.notAfter.getTime() < clock.now())
@@ -318,7 +344,7 @@ export class Proxy {
         },
       },
     })
-    line.open.add(connection)
+    line.open.set(connection, peer)
   }
 
   /** More than this is neither kept in memory nor on disk: senders wait in their own writes. */
@@ -328,7 +354,7 @@ export class Proxy {
 
   /** A sender that is deaf to its error response, or to a close, may keep its connection for ever. */
   #makeRoom(): void {
-    const senders = this.#lines.flatMap(({ open }) => [...open])
+    const senders = this.#lines.flatMap(({ open }) => [...open.keys()])
     if (senders.length < this.#configuration.limits.maxConnections * crowded) return
     const deaf = senders.filter(({ isHalfClosed }) => isHalfClosed)
     const [longestIdle] = deaf.sort((one, other) => other.idleMs - one.idleMs)
@@ -370,6 +396,19 @@ export class Proxy {
   #readiness(): Readiness {
     const routes = Object.fromEntries(this.#lines.map(({ name, isUp }) => [name, isUp]))
     return { ready: Object.values(routes).every(Boolean), routes }
+  }
+
+  #status(): Status {
+    const { tls } = this.#configuration
+    return statusOf({
+      atMs: this.#deps.clock.now(),
+      startedAtMs: this.#startedAtMs,
+      now: this.#history?.latest,
+      gatewayCertificateNotAfterMs: tls.certificate.notAfter.getTime(),
+      isJournalHealthy: this.#store?.journal.healthy !== false,
+      routes: this.#lines,
+      rejections: this.#rejections.latest,
+    })
   }
 }
 

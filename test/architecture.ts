@@ -20,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: ['binary', 'apns', 'relay', 'credentials', 'store', 'clock.ts'],
   upstream: ['apns', 'relay', 'clock.ts'],
   config: ['apns', 'relay', 'credentials'],
-  admin: ['relay', 'census'],
+  admin: ['binary', 'apns', 'relay', 'census', 'clock.ts'],
   sender: ['binary', 'capture', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
   init: ['credentials'],

@@ -1,9 +1,15 @@
-/** The administrator's port: is it alive, is it ready, what does it count. Read-only. */
+/** The administrator's port: is it alive, is it ready, what does it count, how is it. Read-only. */
 import { once } from 'node:events'
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
 import type { Report } from '../census/report.ts'
+import type { Clock } from '../clock.ts'
+import { admittance, type AccessRules } from './access.ts'
+import { loadAssets } from './asset.ts'
+import type { Sample } from './history.ts'
+import { Live } from './live.ts'
+import type { Status } from './status.ts'
 
 /** Whether the proxy can do its work now. */
 export interface Readiness {
@@ -18,40 +24,65 @@ export interface AdminSources {
   readonly readiness: () => Readiness
   /** What JSON can hold. */
   readonly report: () => Report
+  readonly status: () => Status
+  /** Of the last hour, oldest first. */
+  readonly history: () => readonly Sample[]
+  readonly clock: Clock
+}
+
+/** Where it is, and for whom. */
+export interface AdminOptions extends AccessRules {
+  /** 0 picks a free one. */
+  readonly port: number
 }
 
 type Page = (response: ServerResponse) => void | Promise<void>
 
-/** Serves `/healthz`, `/readyz`, `/api/report` and `/metrics`. */
+/** For probes, which have no token: they tell nothing but good or bad, and names of routes. */
+const open: readonly string[] = ['/healthz', '/readyz']
+
+/** Scripts and styles are files of our own; nothing else is fetched, framed, or run. */
+const safetyHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const
+
+/** Serves the status page at `/`, and for machines `/api/status`, `/api/report`, `/metrics`, `/healthz`, `/readyz`. */
 export class AdminServer {
   readonly #server: Server
+  readonly #live: Live
+  readonly #pages: ReadonlyMap<string, Page>
+  #rules: AccessRules
 
-  private constructor(server: Server) {
-    this.#server = server
+  private constructor(rules: AccessRules, sources: AdminSources) {
+    this.#rules = rules
+    this.#live = new Live(
+      {
+        history: () => JSON.stringify(sources.history()),
+        status: () => JSON.stringify(sources.status()),
+      },
+      sources.clock,
+    )
+    this.#pages = pagesOf(sources, this.#live)
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response)
+    })
+    this.#server.on('clientError', (_error, socket) => {
+      socket.destroy()
+    })
   }
 
   /** @throws the system's error when the address cannot be bound */
-  static async open(
-    { host, port }: { readonly host: string; readonly port: number },
-    sources: AdminSources,
-  ): Promise<AdminServer> {
-    const pages = pagesOf(sources)
-    const server = createServer((request, response) => {
-      const page = pages.get(request.url?.split('?')[0] ?? '')
-      if (request.method !== 'GET' && request.method !== 'HEAD')
-        answer(response.setHeader('allow', 'GET, HEAD'), 405, 'text/plain', 'read-only\n')
-      else if (page === undefined) answer(response, 404, 'text/plain', 'not found\n')
-      else
-        Promise.resolve(page(response)).catch(() => {
-          answer(response, 500, 'text/plain', 'failed\n')
-        })
-    })
-    server.on('clientError', (_error, socket) => {
-      socket.destroy()
-    })
-    server.listen(port, host)
-    await once(server, 'listening')
-    return new AdminServer(server)
+  static async open(options: AdminOptions, sources: AdminSources): Promise<AdminServer> {
+    const admin = new AdminServer(options, sources)
+    admin.#server.listen(options.port, options.host)
+    await once(admin.#server, 'listening')
+    return admin
   }
 
   /** Where it is bound. */
@@ -61,21 +92,65 @@ export class AdminServer {
     return address
   }
 
+  /** Goes by other rules from the next request on. */
+  renew(rules: AccessRules): void {
+    this.#rules = rules
+  }
+
   /** Closes, with whoever is connected. */
   async close(): Promise<void> {
+    this.#live.close()
     if (!this.#server.listening) return
     this.#server.close()
     this.#server.closeAllConnections()
     await once(this.#server, 'close')
   }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    for (const [name, value] of Object.entries(safetyHeaders)) response.setHeader(name, value)
+    const path = request.url?.split('?')[0] ?? ''
+    const page = this.#pages.get(path)
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      plain(response.setHeader('allow', 'GET, HEAD'), 405, 'read-only')
+    else if (!this.#admits(path, request, response)) return
+    else if (page === undefined) plain(response, 404, 'not found')
+    else
+      Promise.resolve(page(response)).catch(() => {
+        plain(response, 500, 'failed')
+      })
+  }
+
+  /** Answers itself where it does not. */
+  #admits(path: string, { headers }: IncomingMessage, response: ServerResponse): boolean {
+    if (open.includes(path)) return true
+    switch (admittance(headers, this.#rules)) {
+      case 'admitted':
+        return true
+      case 'no-token':
+        response.setHeader('www-authenticate', 'Basic realm="apns-legacy-proxy", charset="UTF-8"')
+        plain(response, 401, 'the token of admin.tokenFile is needed: as password, or as bearer')
+        return false
+      case 'foreign-host':
+        plain(response, 421, 'ask for this machine as localhost or by its IP address')
+        return false
+    }
+  }
 }
 
-function pagesOf({ metrics, readiness, report }: AdminSources): Map<string, Page> {
+function pagesOf(sources: AdminSources, live: Live): Map<string, Page> {
+  const { metrics, readiness, report, status } = sources
+  const assets = [...loadAssets()].map(([path, { type, body }]): [string, Page] => [
+    path,
+    (response) => {
+      answer(response, 200, type, body)
+    },
+  ])
   return new Map<string, Page>([
+    ...assets,
     [
       '/healthz',
       (response) => {
-        answer(response, 200, 'text/plain', 'ok\n')
+        plain(response, 200, 'ok')
       },
     ],
     [
@@ -97,9 +172,31 @@ function pagesOf({ metrics, readiness, report }: AdminSources): Map<string, Page
         answer(response, 200, metrics.contentType, await metrics.metrics())
       },
     ],
+    [
+      '/api/status',
+      (response) => {
+        answer(response, 200, 'application/json', JSON.stringify(status()))
+      },
+    ],
+    [
+      '/api/events',
+      (response) => {
+        if (response.req.method === 'HEAD') plain(response, 200, '')
+        else if (!live.join(response)) plain(response, 503, 'too many listen already')
+      },
+    ],
   ])
 }
 
-function answer(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+function plain(response: ServerResponse, status: number, text: string): void {
+  answer(response, status, 'text/plain', `${text}\n`)
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string | Buffer,
+): void {
+  response.writeHead(status, { 'content-type': type }).end(body)
 }

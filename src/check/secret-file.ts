@@ -17,8 +17,9 @@ export function secretFileFindings(parts: Parts): Finding[] {
 
 type SecretFile = readonly [subject: string, file: string]
 
-function secretFiles({ tls, routes }: Parts): SecretFile[] {
+function secretFiles({ admin, tls, routes }: Parts): SecretFile[] {
   const named: (readonly [string, string | undefined])[] = [
+    ['admin.tokenFile', admin?.tokenFile],
     ['tls.key', tls?.key],
     ['tls.passphraseFile', tls?.passphraseFile],
     ...routes.flatMap((route, index) =>

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { loadCertificates, type CertificateCredential } from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import type { Environment } from '../credentials/certificate.ts'
+import { loadAdminToken } from './admin-token.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { readDocument } from './document.ts'
 import { loadCertificate, loadRoute, type PolicyDefaults, type Route } from './route.ts'
@@ -26,7 +27,12 @@ export interface ListenerConfiguration {
 /** What the proxy runs on. */
 export interface Configuration {
   readonly listeners: readonly ListenerConfiguration[]
-  readonly admin: { readonly host: string; readonly port: number }
+  readonly admin: {
+    readonly host: string
+    readonly port: number
+    /** Who has it may look; a secret. */
+    readonly token: string | undefined
+  }
   readonly tls: CertificateCredential
   readonly providerApi: {
     readonly origins: Readonly<Record<Environment, string>>
@@ -82,13 +88,18 @@ export function examineConfiguration(path: string): Examination {
   return { problems, configuration: sound ? built(file, loaded) : undefined, parts, loaded }
 }
 
-const none: Loaded = { tls: undefined, certificateAuthority: undefined, routes: [] }
+const none: Loaded = {
+  tls: undefined,
+  certificateAuthority: undefined,
+  adminToken: undefined,
+  routes: [],
+}
 
 type Schema = ReturnType<typeof configurationSchema>
 
 function built(
   file: ConfigurationFile,
-  { tls, certificateAuthority, routes }: Loaded,
+  { tls, certificateAuthority, adminToken, routes }: Loaded,
 ): Configuration | undefined {
   if (tls === undefined) return undefined
   return {
@@ -97,7 +108,7 @@ function built(
       environment: listener.environment,
       minVersion: listener.minVersion ?? file.tls.minVersion,
     })),
-    admin: file.admin,
+    admin: { host: file.admin.host, port: file.admin.port, token: adminToken },
     tls,
     providerApi: {
       origins: { production: file.providerApi.production, sandbox: file.providerApi.sandbox },
@@ -175,11 +186,13 @@ function soundParts({ shape }: Schema, known: unknown): Parts {
 export interface Loaded {
   readonly tls: CertificateCredential | undefined
   readonly certificateAuthority: string | undefined
+  readonly adminToken: string | undefined
   readonly routes: readonly (Route | undefined)[]
 }
 
 function load(parts: Parts, problems: ConfigProblem[]): Loaded {
-  const { tls, providerApi } = parts
+  const { admin, tls, providerApi } = parts
+  const tokenFile = admin?.tokenFile
   const authority = providerApi?.certificateAuthority
   const routes = parts.routes.map(
     (entry, index) =>
@@ -193,6 +206,7 @@ function load(parts: Parts, problems: ConfigProblem[]): Loaded {
     tls: tls && attempt('tls.certificate', problems, () => loadCertificate(tls), tls.key),
     certificateAuthority:
       authority && attempt('providerApi.certificateAuthority', problems, () => pemOf(authority)),
+    adminToken: tokenFile && attempt('admin.tokenFile', problems, () => loadAdminToken(tokenFile)),
     routes,
   }
 }

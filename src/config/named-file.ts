@@ -1,8 +1,8 @@
 /** Which files a configuration names. */
 import type { Parts } from './configuration.ts'
 
-/** Paths of all certificates, keys and passphrases, each once. */
-export function namedFiles({ tls, providerApi, routes }: Parts): string[] {
+/** Paths of all certificates, keys, passphrases and tokens, each once. */
+export function namedFiles({ admin, tls, providerApi, routes }: Parts): string[] {
   const ofRoutes = routes.flatMap((entry) => [
     entry?.certificate,
     entry?.key,
@@ -11,6 +11,7 @@ export function namedFiles({ tls, providerApi, routes }: Parts): string[] {
     ...(entry?.senderCertificates ?? []).filter((sender) => !sender.startsWith('sha256:')),
   ])
   const all = [
+    admin?.tokenFile,
     tls?.certificate,
     tls?.key,
     tls?.passphraseFile,

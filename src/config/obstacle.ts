@@ -11,7 +11,7 @@ const fixed: readonly (readonly [string, (configuration: Configuration) => unkno
     ({ listeners }) =>
       listeners.map(({ kind, host, port, socket }) => ({ kind, host, port, socket })),
   ],
-  ['admin', ({ admin }) => admin],
+  ['admin', ({ admin: { host, port } }) => ({ host, port })],
   ['dataDirectory', ({ dataDirectory }) => dataDirectory],
   ['journal.enabled', ({ journal }) => journal.enabled],
   ['handshakeTimeoutMs', ({ limits }) => limits.handshakeTimeoutMs],

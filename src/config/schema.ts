@@ -2,6 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { isLoopback } from './admin-token.ts'
 
 const port = z.number().int().min(0).max(65_535)
 const environment = z.enum(['production', 'sandbox'])
@@ -25,6 +26,10 @@ const neededWithSigningKey = {
   topic: 'a key names none; write the bundle ID of the app',
   senderCertificates: 'a key does not tell who sends; name the certificate of the sender',
 } as const
+
+const neededBeyondLoopback =
+  'is needed where host is not loopback, since others could look then: name a file with a secret ' +
+  'in its first line (openssl rand -hex 32 makes one), or leave host at 127.0.0.1'
 
 /** A check that runs on a group of keys though some of its values are wrong: they may be anything. */
 const evenAfterMistakes = {
@@ -138,7 +143,15 @@ export function configurationSchema(directory: string) {
   return z.strictObject({
     listeners: z.array(z.discriminatedUnion('kind', [gateway, feedback])).min(1),
     admin: z
-      .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(9195) })
+      .strictObject({
+        host: z.string().min(1).default('127.0.0.1'),
+        port: port.default(9195),
+        tokenFile: file.optional(),
+      })
+      .superRefine(({ host, tokenFile }, context) => {
+        if (tokenFile !== undefined || typeof host !== 'string' || isLoopback(host)) return
+        context.addIssue({ code: 'custom', path: ['tokenFile'], message: neededBeyondLoopback })
+      }, evenAfterMistakes)
       .prefault({}),
     tls: z.strictObject({
       certificate: file,

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { PushType } from '../apns/push-type.ts'
 import { Decoder, type Received } from '../binary/decoder.ts'
 import { encodeErrorResponse, type ErrorResponse } from '../binary/error-response.ts'
-import { BinaryProtocolError } from '../binary/notification.ts'
+import { BinaryProtocolError, type Command } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Cancel, Clock } from '../clock.ts'
 import type { Delivery, Seat } from '../relay/delivery.ts'
@@ -68,12 +68,12 @@ const lingerMs = 1000
  * response, after an unreadable stream, or once everything received is settled.
  */
 export class SenderConnection {
+  readonly receivedByCommand: Record<Command, number> = { 0: 0, 1: 0, 2: 0 }
   readonly #socket: Duplex
   readonly #deps: ConnectionDeps
   readonly #origin: Participant
   readonly #decoder: Decoder
   readonly #lane: Lane<Delivery>
-  #received = 0
   #lastIdentifier: number | undefined
   #reported = false
   #inputEnded = false
@@ -213,7 +213,7 @@ export class SenderConnection {
   #accept(received: Received): void {
     const { clock, relay, observer } = this.#deps
     const place = this.#lane.receive(received.identifier, clock.now())
-    this.#received++
+    this.receivedByCommand[received.command]++
     this.#lastIdentifier = received.identifier
     const delivery = relay.accept(received, new LaneSeat(this, this.#origin, place))
     place.content = delivery
@@ -392,7 +392,11 @@ export class SenderConnection {
     this.#closed = true
     this.#cancelWait?.()
     for (const resolve of this.#onClosed.splice(0)) resolve()
-    this.#deps.observer.closed({ received: this.#received, reported: this.#reported })
+    const { 0: simple, 1: enhanced, 2: framed } = this.receivedByCommand
+    this.#deps.observer.closed({
+      received: simple + enhanced + framed,
+      reported: this.#reported,
+    })
   }
 }
 

@@ -97,7 +97,7 @@ export function rehearsalConfiguration(
       minVersion: 'TLSv1.2',
       socket: kind,
     })),
-    admin: { host: '127.0.0.1', port: 9195 },
+    admin: { host: '127.0.0.1', port: 9195, token: undefined },
     tls: loadCertificateCredential({ certificate: files.server }),
     providerApi: {
       origins: { production: 'https://127.0.0.1', sandbox: 'https://127.0.0.1' },

@@ -31,6 +31,14 @@ export interface PoolDeps {
   readonly observer: PoolObserver
 }
 
+/** How much of a session is used. */
+export interface SessionUse {
+  readonly state: 'opening' | 'ready' | 'draining'
+  readonly inFlight: number
+  /** Infinity where the peer names none, 0 before it can. */
+  readonly streamLimit: number
+}
+
 const firstPauseMs = 500
 const longestPauseMs = 30_000
 /** A session that lives so long was not refused after all. */
@@ -93,6 +101,15 @@ export class Pool implements Upstream {
     let streamLimit = 0
     for (const session of this.#usable) streamLimit += session.streamLimit
     return { sessions: this.#usable.size, streamLimit, inFlight }
+  }
+
+  /** Every session at hand. */
+  get sessions(): readonly SessionUse[] {
+    return [...this.#sessions].map((session) => ({
+      state: this.#stateOf(session),
+      inFlight: session.inFlight,
+      streamLimit: session.streamLimit,
+    }))
   }
 
   /** Opens the first session. */
@@ -178,6 +195,11 @@ export class Pool implements Upstream {
       if (this.#deps.clock.now() >= shipment.giveUpAtMs) shipment.expired()
       else session.send(shipment)
     }
+  }
+
+  #stateOf(session: ProviderSession): SessionUse['state'] {
+    if (this.#usable.has(session)) return 'ready'
+    return this.#opening === session ? 'opening' : 'draining'
   }
 
   /** One at a time, so that a refused credential is not shown to APNs by the thousand. */

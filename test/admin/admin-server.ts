@@ -4,28 +4,32 @@ import { connect } from 'node:net'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { AdminServer, type AdminSources } from '../../src/admin/admin-server.ts'
+import { statusOf } from '../../src/admin/status.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
 import { setStage } from '../fixtures/stage.ts'
+import { adminSources, sampleHistory, statusSources } from '../fixtures/status-sample.ts'
 import { token } from '../fixtures/hex.ts'
 
-const quiet: AdminSources = {
-  metrics: new Registry(),
-  readiness: () => ({ ready: true, routes: { app: true } }),
-  report: () => ({ madeAtMs: 0, sinceMs: 0, senders: [], unusedRoutes: [], turnedAway: [] }),
-}
+const loopback = { host: '127.0.0.1', port: 0, token: undefined }
+
+type Ask = (path: string, method?: string, headers?: Record<string, string>) => Promise<Response>
 
 /** A server with these sources, and how to ask it. */
 async function serve(
   t: Test,
   sources: Partial<AdminSources> = {},
-): Promise<{ server: AdminServer; ask: (path: string, method?: string) => Promise<Response> }> {
-  const server = await AdminServer.open({ host: '127.0.0.1', port: 0 }, { ...quiet, ...sources })
+  token?: string,
+): Promise<{ server: AdminServer; ask: Ask }> {
+  const server = await AdminServer.open({ ...loopback, token }, { ...adminSources(), ...sources })
   t.teardown(() => server.close())
-  return { server, ask: (path, method = 'GET') => ask(server.address.port, path, method) }
+  return { server, ask: (...request) => ask(server.address.port, ...request) }
 }
 
-function ask(port: number, path: string, method = 'GET'): Promise<Response> {
-  return fetch(`http://127.0.0.1:${port}${path}`, { method, headers: { connection: 'close' } })
+function ask(port: number, ...[path, method = 'GET', headers]: Parameters<Ask>): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}${path}`, {
+    method,
+    headers: { connection: 'close', ...headers },
+  })
 }
 
 t.test('/healthz says that the process lives', async (t) => {
@@ -59,6 +63,112 @@ t.test('/metrics is what the registry says, as Prometheus expects it', async (t)
   t.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
 })
 
+const parts = ['/', '/page.js', '/page.css', '/plot.js', '/icon.svg', '/uplot.js', '/uplot.css']
+
+t.test('the page and its parts are there, each as what it is', async (t) => {
+  const { ask } = await serve(t)
+  const types = parts.map(async (path) => (await ask(path)).headers.get('content-type'))
+  t.strictSame(await Promise.all(types), [
+    'text/html; charset=utf-8',
+    'text/javascript; charset=utf-8',
+    'text/css; charset=utf-8',
+    'text/javascript; charset=utf-8',
+    'image/svg+xml',
+    'text/javascript; charset=utf-8',
+    'text/css; charset=utf-8',
+  ])
+})
+
+t.test('a browser may fetch from here alone, and run nothing that is not a file', async (t) => {
+  const { ask } = await serve(t)
+  for (const path of [...parts, '/api/status', '/metrics', '/nowhere']) {
+    const { headers } = await ask(path)
+    const policy = headers.get('content-security-policy') ?? ''
+    t.match(policy, "default-src 'none'")
+    t.match(policy, "frame-ancestors 'none'")
+    t.notMatch(policy, /unsafe|https?:|\*/)
+    t.equal(headers.get('x-content-type-options'), 'nosniff')
+    t.equal(headers.get('referrer-policy'), 'no-referrer')
+    t.equal(headers.get('access-control-allow-origin'), null)
+  }
+  const html = await (await ask('/')).text()
+  t.notMatch(html, /<script>|<style|style="|\son\w+="|https?:/)
+})
+
+t.test('/api/status is the status', async (t) => {
+  const { ask } = await serve(t)
+  const response = await ask('/api/status')
+  t.equal(response.headers.get('content-type'), 'application/json')
+  t.strictSame(await response.json(), JSON.parse(JSON.stringify(statusOf(statusSources()))))
+})
+
+t.test('/api/events begins with the last hour, then tells how it is', async (t) => {
+  const { ask } = await serve(t)
+  const response = await ask('/api/events')
+  t.equal(response.headers.get('content-type'), 'text/event-stream')
+  const [history, status] = await firstEvents(response, 2)
+  t.equal(history?.name, 'history')
+  t.same(history?.data, sampleHistory())
+  t.equal(status?.name, 'status')
+  t.match(status?.data, { atMs: statusSources().atMs })
+})
+
+/** Reads so many, then breaks off. */
+async function firstEvents(
+  { body }: Response,
+  count: number,
+): Promise<{ name: string; data: unknown }[]> {
+  let text = ''
+  for await (const chunk of body ?? []) {
+    text += Buffer.from(chunk as Uint8Array).toString()
+    const whole = [...text.matchAll(/^event: (.*)\ndata: (.*)\n\n/gm)]
+    if (whole.length >= count)
+      return whole.map(([, name = '', data = '']) => ({ name, data: JSON.parse(data) as unknown }))
+  }
+  throw new Error('ended early')
+}
+
+t.test('with a token, only probes are answered without it', async (t) => {
+  const secret = 'a-token-of-some-length'
+  const { ask } = await serve(t, {}, secret)
+  t.equal((await ask('/healthz')).status, 200)
+  t.equal((await ask('/readyz')).status, 200)
+  const basic = `Basic ${Buffer.from(`anybody:${secret}`).toString('base64')}`
+  for (const path of [...parts, '/api/status', '/api/events', '/metrics', '/nowhere']) {
+    const refused = await ask(path)
+    t.equal(refused.status, 401, path)
+    t.match(refused.headers.get('www-authenticate'), /^Basic realm=/)
+    t.match(await refused.text(), /^the token of admin\.tokenFile is needed/)
+    t.equal((await ask(path, 'GET', { authorization: 'Bearer wrong' })).status, 401)
+  }
+  for (const authorization of [basic, `Bearer ${secret}`])
+    t.equal((await ask('/api/status', 'GET', { authorization })).status, 200)
+})
+
+t.test('a token can be changed while it runs', async (t) => {
+  const { server, ask } = await serve(t, {}, 'the-former-token')
+  server.renew({ host: '127.0.0.1', token: 'the-latter-token' })
+  const statusWith = async (secret: string): Promise<number> =>
+    (await ask('/api/status', 'GET', { authorization: `Bearer ${secret}` })).status
+  t.equal(await statusWith('the-former-token'), 401)
+  t.equal(await statusWith('the-latter-token'), 200)
+})
+
+t.test('a name that somebody else pointed here is not served', async (t) => {
+  const { server } = await serve(t)
+  const statusFor = async (host: string, path = '/api/status'): Promise<string> => {
+    const socket = connect(server.address.port, '127.0.0.1')
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    return text.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+  }
+  t.equal(await statusFor('attacker.example'), '421')
+  t.equal(await statusFor('attacker.example', '/'), '421')
+  t.equal(await statusFor('localhost:9195'), '200')
+  t.equal(await statusFor('attacker.example', '/healthz'), '200')
+})
+
 t.test('a query does not change the page', async (t) => {
   const { ask } = await serve(t)
   t.equal((await ask('/healthz?verbose')).status, 200)
@@ -66,7 +176,7 @@ t.test('a query does not change the page', async (t) => {
 
 t.test('HEAD is GET without the body', async (t) => {
   const { ask } = await serve(t)
-  for (const path of ['/healthz', '/readyz', '/metrics']) {
+  for (const path of ['/healthz', '/readyz', '/metrics', '/', '/api/status', '/api/events']) {
     const response = await ask(path, 'HEAD')
     t.equal(response.status, 200)
     t.equal(await response.text(), '')
@@ -125,7 +235,7 @@ t.test('closes with whoever is connected, and more than once', async (t) => {
 t.test('an address that is taken is the system’s error', async (t) => {
   const { server } = await serve(t)
   const { port } = server.address
-  await t.rejects(AdminServer.open({ host: '127.0.0.1', port }, quiet), { code: 'EADDRINUSE' })
+  await t.rejects(AdminServer.open({ ...loopback, port }, adminSources()), { code: 'EADDRINUSE' })
 })
 
 /** Asks /readyz until it has this status. */

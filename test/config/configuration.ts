@@ -58,7 +58,7 @@ function problemsOf(path: string): readonly ConfigProblem[] {
 t.test('a short file gets the defaults', (t) => {
   const { listeners, admin, limits, journal, routes, providerApi } = load(t, good)
   t.match(listeners, [{ kind: 'gateway', host: '0.0.0.0', port: 2195, minVersion: 'TLSv1.2' }])
-  t.same(admin, { host: '127.0.0.1', port: 9195 })
+  t.same(admin, { host: '127.0.0.1', port: 9195, token: undefined })
   t.match(limits, { maxConnections: 1000, drainSeconds: 20 })
   t.match(journal, { enabled: true, maxEntries: 100_000 })
   t.equal(providerApi.origins.production, 'https://api.push.apple.com')
@@ -221,6 +221,37 @@ t.test('each problem names its place, what must stand there, and no value', (t) 
       ['routes[1].senderCertificates[1]', 'has no value; it must be text'],
     ]),
   )
+  t.end()
+})
+
+t.test('a token is asked of who looks from elsewhere, and never told', (t) => {
+  const withAdmin = (admin: object, token?: string): string => {
+    const path = configFile(t, stringify({ ...good, admin }))
+    if (token !== undefined) writeFileSync(join(dirname(path), 'admin.token'), token)
+    return path
+  }
+  const tokenFile = 'admin.token'
+  const given = withAdmin({ host: '0.0.0.0', tokenFile }, 'correct-horse-battery\nsecond line\n')
+  t.equal(loadConfiguration(given).admin.token, 'correct-horse-battery')
+  for (const host of ['127.0.0.1', '127.8.9.1', '::1', 'localhost'])
+    t.equal(loadConfiguration(withAdmin({ host })).admin.token, undefined)
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.example', 'proxy.example'])
+    t.match(problemsOf(withAdmin({ host })), [
+      { path: 'admin.tokenFile', message: /^is needed where host is not loopback/ },
+    ])
+  for (const token of [
+    '',
+    'short',
+    'fifteen-of-them',
+    'with spaces in the middle',
+    '\nsecond-line-only',
+  ])
+    t.match(problemsOf(withAdmin({ tokenFile }, token)), [
+      { path: 'admin.tokenFile', message: /16 or more .* openssl rand/ },
+    ])
+  t.match(problemsOf(withAdmin({ tokenFile })), [
+    { path: 'admin.tokenFile', message: /does not exist/ },
+  ])
   t.end()
 })
 

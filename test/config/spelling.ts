@@ -36,7 +36,7 @@ t.test('in a short key, two letters that changed places are one mistake', (t) =>
 
 t.test('only keys of the place are meant', (t) => {
   const schema = configurationSchema('.')
-  t.same(keysAt(schema, ['admin']), ['host', 'port'])
+  t.same(keysAt(schema, ['admin']), ['host', 'port', 'tokenFile'])
   t.ok(keysAt(schema, ['listeners', 1]).includes('minVersion'))
   t.ok(keysAt(schema, []).includes('listeners'))
   t.notOk(keysAt(schema, []).includes('topic'))

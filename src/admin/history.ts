@@ -1,0 +1,122 @@
+/** The last hour, one sample a second: all that is computed while nobody looks. */
+import type { Cancel, Clock } from '../clock.ts'
+import { latencyBoundsMs } from '../relay/histogram.ts'
+import type { RouteGauge } from './metrics.ts'
+
+/** Counts that only grow, over all routes. */
+export interface Totals {
+  readonly received: number
+  readonly delivered: number
+  /** Requests by the time to their answer, see {@link latencyBoundsMs}. */
+  readonly latency: readonly number[]
+}
+
+/** Adds up. */
+export function totalsOf(routes: readonly Pick<RouteGauge, 'tally' | 'requestLatency'>[]): Totals {
+  const latency = new Array<number>(latencyBoundsMs.length + 1).fill(0)
+  let [received, delivered] = [0, 0]
+  for (const { tally, requestLatency } of routes) {
+    received += tally.received[0] + tally.received[1] + tally.received[2]
+    delivered += tally.settled.delivered
+    for (const [bucket, count] of requestLatency.counts.entries())
+      latency[bucket] = (latency[bucket] ?? 0) + count
+  }
+  return { received, delivered, latency }
+}
+
+/** What happened since the sample before. */
+export interface Sample {
+  readonly atMs: number
+  /** Per second. */
+  readonly received: number
+  /** Per second. */
+  readonly delivered: number
+  /** Half of the requests were answered within so many milliseconds; null where there were none. */
+  readonly latencyP50Ms: number | null
+  /** 99 of 100 were. */
+  readonly latencyP99Ms: number | null
+}
+
+const intervalMs = 1000
+const kept = 3600
+
+/** See the file's first line. */
+export class History {
+  readonly #read: () => Totals
+  readonly #clock: Clock
+  readonly #samples: Sample[] = []
+  #before: Totals
+  #beforeAtMs: number
+  #cancel: Cancel
+
+  /** Begins to take samples. */
+  constructor(read: () => Totals, clock: Clock) {
+    this.#read = read
+    this.#clock = clock
+    this.#before = read()
+    this.#beforeAtMs = clock.now()
+    this.#cancel = this.#next()
+  }
+
+  /** Oldest first. */
+  get samples(): readonly Sample[] {
+    return this.#samples
+  }
+
+  /** The last one; undefined within the first second. */
+  get latest(): Sample | undefined {
+    return this.#samples.at(-1)
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  #next(): Cancel {
+    return this.#clock.after(intervalMs, () => {
+      this.#cancel = this.#next()
+      this.#take()
+    })
+  }
+
+  #take(): void {
+    const [before, now] = [this.#before, this.#read()]
+    const atMs = this.#clock.now()
+    const seconds = Math.max(atMs - this.#beforeAtMs, 1) / 1000
+    const latency = now.latency.map((count, bucket) => count - (before.latency[bucket] ?? 0))
+    this.#samples.push({
+      atMs,
+      received: rate(now.received - before.received, seconds),
+      delivered: rate(now.delivered - before.delivered, seconds),
+      latencyP50Ms: quantile(latency, 0.5),
+      latencyP99Ms: quantile(latency, 0.99),
+    })
+    if (this.#samples.length > kept) this.#samples.shift()
+    this.#before = now
+    this.#beforeAtMs = atMs
+  }
+}
+
+/** A route that is no longer configured takes its counts along. */
+function rate(count: number, seconds: number): number {
+  return Math.max(0, Math.round((count / seconds) * 10) / 10)
+}
+
+/**
+ * The value below which a share of what was counted lies, as if it were spread evenly within its
+ * bucket; beyond the last bound, that bound. Null where nothing was counted.
+ */
+export function quantile(counts: readonly number[], share: number): number | null {
+  const wanted = counts.reduce((sum, count) => sum + Math.max(0, count), 0) * share
+  if (wanted === 0) return null
+  let below = 0
+  let lower = 0
+  for (const [bucket, upper] of latencyBoundsMs.entries()) {
+    const count = Math.max(0, counts[bucket] ?? 0)
+    if (below + count >= wanted)
+      return Math.round((lower + ((wanted - below) / count) * (upper - lower)) * 10) / 10
+    below += count
+    lower = upper
+  }
+  return lower
+}

@@ -1,0 +1,203 @@
+/** What the page says of one route. */
+import { element } from './markup.js'
+import { count, counted, dayOf, duration } from './wording.js'
+
+/** @typedef {import('../status.ts').RouteStatus} RouteStatus */
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/**
+ * @param {RouteStatus} route
+ * @param {number} index
+ * @param {number} atMs
+ */
+export function routeArticle(route, index, atMs) {
+  const { name, topic, environment } = route
+  return element(
+    'article',
+    { id: `route-${index}`, tabindex: -1, 'aria-labelledby': `route-${index}-name` },
+    element(
+      'header',
+      {},
+      element('h3', { id: `route-${index}-name` }, name),
+      element('p', { class: route.up ? 'state up' : 'state down' }, stateOf(route)),
+      element('p', { class: 'topic' }, topic, ' · ', environment),
+    ),
+    numbers(route),
+    element(
+      'div',
+      { class: 'details' },
+      senders(route),
+      rejections(route),
+      sessions(route),
+      credential(route, atMs),
+    ),
+  )
+}
+
+/** @param {RouteStatus} route */
+function stateOf({ up, downReason }) {
+  if (up) return 'up'
+  return downReason === null ? 'not connected' : `refused: ${downReason}`
+}
+
+/**
+ * What is always of interest, then what only is where it has happened.
+ * @param {RouteStatus} route
+ */
+function numbers({ received, settled, inFlight, waiting, owned, retries, feedback }) {
+  /** @type {readonly [string, number, string][]} */
+  const always = [
+    ['Received', received, 'notifications from senders'],
+    ['Delivered', settled.delivered, 'taken by APNs'],
+    ['In flight', inFlight, 'sent to APNs, not yet answered'],
+    ['Owned', owned, 'received, not yet settled'],
+    ['Rejected', settled.rejected, 'and the sender was told'],
+    ['Feedback waiting', feedback.waiting, 'tokens that the feedback service will tell'],
+  ]
+  /** @type {readonly [string, number, string][]} */
+  const sometimes = [
+    ['Unregistered', settled.unregistered, 'devices that are gone'],
+    ['Untold', settled.untold, 'rejected, and the sender could not be told'],
+    ['Waiting', waiting, 'for room in a provider session'],
+    ['Retries', retries, 'requests sent once more'],
+    ['Resent', settled.resent, 'a second copy, not delivered again'],
+    ['Expired', settled.expired, 'given up undelivered'],
+  ]
+  return element(
+    'dl',
+    { class: 'numbers' },
+    ...[...always, ...sometimes.filter(([, value]) => value > 0)].map(
+      ([name, value, explanation]) =>
+        element(
+          'div',
+          { class: value === 0 ? 'zero' : 'some', title: explanation },
+          element('dt', {}, name),
+          element('dd', {}, count(value)),
+        ),
+    ),
+  )
+}
+
+/** @param {RouteStatus} route */
+function senders({ senders, connections }) {
+  const title = element(
+    'h4',
+    {},
+    connections === 0 ? 'Senders' : `Senders · ${counted(connections, 'connection')}`,
+  )
+  if (senders.length === 0) return element('section', {}, title, nothing('Nobody is connected.'))
+  const head = ['Address', 'TLS', 'Command', 'Conn.', 'Received']
+  const rows = senders.map(({ address, tlsVersion, commands, connections, received }) => [
+    address,
+    tlsVersion.replace('TLSv', '').replace(/^1$/, '1.0'),
+    commands.join(', ') || 'none yet',
+    count(connections),
+    count(received),
+  ])
+  return element('section', {}, title, table(head, rows, 3))
+}
+
+/** @param {RouteStatus} route */
+function rejections({ rejectedByReason }) {
+  const title = element('h4', {}, 'Rejected, by reason')
+  if (rejectedByReason.length === 0) return element('section', {}, title, nothing('None.'))
+  const rows = rejectedByReason.map(({ reason, count: times, meaning }) => [
+    element('span', { title: meaning }, reason),
+    count(times),
+  ])
+  return element('section', {}, title, table(['Reason', 'Count'], rows, 1))
+}
+
+/** @param {RouteStatus} route */
+function sessions({ sessions }) {
+  const title = element('h4', {}, 'Provider sessions')
+  if (sessions.length === 0) return element('section', {}, title, nothing('None.'))
+  const rows = sessions.map(({ state, inFlight, streamLimit }) => [
+    state,
+    streamLimit === null || streamLimit === 0
+      ? ''
+      : element('meter', {
+          min: 0,
+          max: streamLimit,
+          value: inFlight,
+          'aria-label': 'streams in use',
+        }),
+    streamLimit === null || streamLimit === 0
+      ? count(inFlight)
+      : `${count(inFlight)} of ${count(streamLimit)}`,
+  ])
+  return element('section', {}, title, table(['State', '', 'Streams'], rows, 2))
+}
+
+/**
+ * @param {RouteStatus} route
+ * @param {number} atMs
+ */
+function credential({ credential, feedback }, atMs) {
+  const read =
+    feedback.readAtMs === null ? 'not since the start' : `${duration(atMs - feedback.readAtMs)} ago`
+  const rows =
+    credential.kind === 'certificate'
+      ? [
+          fact('Certificate', countdown(credential.notAfterMs - atMs)),
+          fact('Expires on', dayOf(credential.notAfterMs)),
+        ]
+      : [fact('Signing key', credential.keyId), fact('Team', credential.teamId)]
+  return element(
+    'section',
+    {},
+    element('h4', {}, 'Credential and feedback'),
+    element('dl', { class: 'facts' }, ...rows, fact('Feedback service read', read)),
+  )
+}
+
+/** @param {number} leftMs */
+function countdown(leftMs) {
+  const urgency = leftMs <= 7 * dayMs ? 'alarm' : leftMs <= 30 * dayMs ? 'warning' : 'fine'
+  const text = leftMs <= 0 ? `expired ${duration(-leftMs)} ago` : `${duration(leftMs)} left`
+  return element('span', { class: `countdown ${urgency}` }, text)
+}
+
+/**
+ * @param {string} name
+ * @param {import('./markup.js').Child} value
+ */
+function fact(name, value) {
+  return element('div', {}, element('dt', {}, name), element('dd', {}, value))
+}
+
+/** @param {string} text */
+function nothing(text) {
+  return element('p', { class: 'nothing' }, text)
+}
+
+/**
+ * @param {readonly string[]} head
+ * @param {readonly (readonly import('./markup.js').Child[])[]} rows
+ * @param {number} numbersFrom the column from which on there are numbers
+ */
+function table(head, rows, numbersFrom) {
+  /** @param {number} column */
+  const kind = (column) => ({ class: column >= numbersFrom ? 'number' : 'text' })
+  return element(
+    'table',
+    {},
+    element(
+      'thead',
+      {},
+      element(
+        'tr',
+        {},
+        ...head.map((name, column) => element('th', { scope: 'col', ...kind(column) }, name)),
+      ),
+    ),
+    element(
+      'tbody',
+      {},
+      ...rows.map((cells) =>
+        element('tr', {}, ...cells.map((cell, column) => element('td', kind(column), cell))),
+      ),
+    ),
+  )
+}

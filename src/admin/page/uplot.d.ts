@@ -1,0 +1,2 @@
+/** What the proxy serves beside this page as uplot.js. */
+export { default } from 'uplot'

@@ -1,0 +1,54 @@
+/** What the parts of a running proxy tell the administrator. Neither tokens nor payloads are in it. */
+import type { Command } from '../binary/notification.ts'
+import type { Sample } from './history.ts'
+import type { RouteGauge } from './metrics.ts'
+import type { RejectionRecord } from './rejections.ts'
+
+/** A sender's connection, as far as the page shows it. */
+export interface SenderSource {
+  readonly address: string
+  readonly tlsVersion: string
+  readonly receivedByCommand: Readonly<Record<Command, number>>
+}
+
+/** A route, as far as the page shows it. */
+export interface RouteSource extends RouteGauge {
+  readonly environment: string
+  readonly topic: string
+  /** Whether no session has taken requests for a while. */
+  readonly isOut: boolean
+  readonly downReason: string | undefined
+  /** Why there was no session the last time. */
+  readonly outageCause: string | undefined
+  /** When a reader of the feedback service last came, since the start; null where none did. */
+  readonly feedbackReadAtMs: number | null
+  readonly credential: CredentialStatus
+  readonly senders: readonly SenderSource[]
+  readonly sessions: readonly SessionStatus[]
+}
+
+/** Everything that is shown, as it is now. */
+export interface StatusSources {
+  readonly atMs: number
+  readonly startedAtMs: number
+  readonly now: Sample | undefined
+  readonly gatewayCertificateNotAfterMs: number
+  /** Whether the journal can be written. */
+  readonly isJournalHealthy: boolean
+  readonly routes: readonly RouteSource[]
+  /** Newest first. */
+  readonly rejections: readonly RejectionRecord[]
+}
+
+/** What the route sends with. */
+export type CredentialStatus =
+  | { readonly kind: 'certificate'; readonly subject: string; readonly notAfterMs: number }
+  | { readonly kind: 'signing-key'; readonly keyId: string; readonly teamId: string }
+
+/** A connection to the provider API. */
+export interface SessionStatus {
+  readonly state: 'opening' | 'ready' | 'draining'
+  readonly inFlight: number
+  /** Requests that APNs takes at a time; null where it has not said. */
+  readonly streamLimit: number | null
+}

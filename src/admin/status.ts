@@ -1,0 +1,176 @@
+/** What `/api/status` says: the shape that the page and scripts of others rely on. */
+import { meaningInWords } from '../apns/reason-meaning.ts'
+import type { Command } from '../binary/notification.ts'
+import type { SettledOutcome, Tally } from '../relay/tally.ts'
+import type { Sample } from './history.ts'
+import type { RejectionRecord } from './rejections.ts'
+import type {
+  CredentialStatus,
+  RouteSource,
+  SenderSource,
+  SessionStatus,
+  StatusSources,
+} from './status-source.ts'
+import { verdictOn, type Verdict } from './verdict.ts'
+
+/** Fields may be added; those that are here stay. Times are ms since the epoch. */
+export interface Status {
+  readonly atMs: number
+  readonly startedAtMs: number
+  readonly verdict: Verdict
+  /** The last second, over all routes; null in the first. */
+  readonly now: Sample | null
+  /** Of the certificate that senders are shown. */
+  readonly gatewayCertificateNotAfterMs: number
+  readonly routes: readonly RouteStatus[]
+  /** The last 50, newest first. */
+  readonly rejections: readonly RejectionStatus[]
+}
+
+/** One route. Counts are since the start. */
+export interface RouteStatus {
+  readonly name: string
+  readonly environment: string
+  readonly topic: string
+  /** Whether notifications can be sent. */
+  readonly up: boolean
+  /** Why APNs refuses the credential; null where it does not. */
+  readonly downReason: string | null
+  readonly received: number
+  readonly receivedByCommand: Readonly<Record<Command, number>>
+  /** Requests sent to APNs and not yet answered. */
+  readonly inFlight: number
+  /** Requests waiting for room in a provider session. */
+  readonly waiting: number
+  /** Received and not yet settled. */
+  readonly owned: number
+  readonly settled: Readonly<Record<SettledOutcome, number>>
+  readonly retries: number
+  /** Rejections, told or not, by reason, the most frequent first. */
+  readonly rejectedByReason: readonly ReasonCount[]
+  readonly feedback: {
+    /** Tokens that wait for a reader. */
+    readonly waiting: number
+    /** When one last came, since the start; null where none did. */
+    readonly readAtMs: number | null
+  }
+  readonly credential: CredentialStatus
+  /** Connections, also those that `senders` leaves out. */
+  readonly connections: number
+  /** Alike connections together, the busiest first, 50 at the most. */
+  readonly senders: readonly SenderStatus[]
+  readonly sessions: readonly SessionStatus[]
+}
+
+/** How often a reason was given, and what it means. */
+export interface ReasonCount {
+  readonly reason: string
+  readonly count: number
+  readonly meaning: string
+}
+
+/** Connections of one address with the same TLS version and commands. */
+export interface SenderStatus {
+  readonly address: string
+  readonly tlsVersion: string
+  /** Those that were used so far. */
+  readonly commands: readonly Command[]
+  readonly connections: number
+  readonly received: number
+}
+
+/** A notification that was not delivered. */
+export interface RejectionStatus {
+  readonly atMs: number
+  readonly route: string
+  /** As in the log; null for one that an earlier process left behind. */
+  readonly connection: number | null
+  readonly identifier: number | null
+  readonly apnsId: string | null
+  readonly reason: string
+  readonly meaning: string
+}
+
+const mostSenders = 50
+
+/** Puts it together. */
+export function statusOf(sources: StatusSources): Status {
+  const { atMs, startedAtMs, now, gatewayCertificateNotAfterMs } = sources
+  return {
+    atMs,
+    startedAtMs,
+    verdict: verdictOn(sources),
+    now: now ?? null,
+    gatewayCertificateNotAfterMs,
+    routes: sources.routes.map(routeStatus),
+    rejections: sources.rejections.map(rejectionStatus),
+  }
+}
+
+function routeStatus(route: RouteSource): RouteStatus {
+  const { name, environment, topic, owned, tally, upstream } = route
+  const { feedbackWaiting, feedbackReadAtMs, credential, senders, sessions } = route
+  return {
+    name,
+    environment,
+    topic,
+    up: route.isUp,
+    downReason: route.downReason ?? null,
+    received: total(tally.received),
+    receivedByCommand: tally.received,
+    inFlight: upstream.inFlight,
+    waiting: upstream.waiting,
+    owned,
+    settled: tally.settled,
+    retries: tally.retries,
+    rejectedByReason: reasonCounts(tally.rejections),
+    feedback: { waiting: feedbackWaiting, readAtMs: feedbackReadAtMs },
+    credential,
+    connections: senders.length,
+    senders: together(senders),
+    sessions,
+  }
+}
+
+function total(byCommand: Readonly<Record<Command, number>>): number {
+  return byCommand[0] + byCommand[1] + byCommand[2]
+}
+
+function reasonCounts(rejections: Tally['rejections']): ReasonCount[] {
+  return Object.entries(rejections)
+    .filter(([, count]) => count > 0)
+    .sort(([, one], [, other]) => other - one)
+    .map(([reason, count]) => ({ reason, count, meaning: meaningInWords(reason) }))
+}
+
+function together(senders: readonly SenderSource[]): SenderStatus[] {
+  const groups = new Map<string, SenderStatus>()
+  for (const { address, tlsVersion, receivedByCommand } of senders) {
+    const commands = ([0, 1, 2] as const).filter((command) => receivedByCommand[command] > 0)
+    const key = `${address} ${tlsVersion} ${commands.join()}`
+    const { connections = 0, received = 0 } = groups.get(key) ?? {}
+    groups.set(key, {
+      address,
+      tlsVersion,
+      commands,
+      connections: connections + 1,
+      received: received + total(receivedByCommand),
+    })
+  }
+  return [...groups.values()]
+    .sort((one, other) => other.received - one.received)
+    .slice(0, mostSenders)
+}
+
+function rejectionStatus(record: RejectionRecord): RejectionStatus {
+  const { atMs, route, connection, identifier, apnsId, reason } = record
+  return {
+    atMs,
+    route,
+    connection: connection ?? null,
+    identifier: identifier ?? null,
+    apnsId: apnsId ?? null,
+    reason,
+    meaning: meaningInWords(reason),
+  }
+}

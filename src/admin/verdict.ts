@@ -1,0 +1,164 @@
+/** Whether everything is well, and if it is not, what is wrong and what helps. */
+import { meaningOf } from '../apns/reason.ts'
+import { meaningInWords } from '../apns/reason-meaning.ts'
+import type { RouteSource, StatusSources } from './status-source.ts'
+
+/** What the page says first. */
+export interface Verdict {
+  readonly level: 'healthy' | Severity
+  /** The most urgent first. */
+  readonly problems: readonly Problem[]
+}
+
+/** `alarm`: something does not work; `warning`: something will not, unless somebody acts. */
+export type Severity = 'warning' | 'alarm'
+
+/** One thing that is wrong. */
+export interface Problem {
+  readonly severity: Severity
+  /** Undefined where it is about the proxy as a whole. */
+  readonly route?: string
+  readonly what: string
+  readonly cure: string
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+const warnDays = 30
+const alarmDays = 7
+/** Senders that read the feedback service do so at least daily. */
+const unreadMs = dayMs
+
+/** Looks at everything. */
+export function verdictOn(sources: StatusSources): Verdict {
+  const problems = [
+    ...journalProblems(sources),
+    ...gatewayProblems(sources),
+    ...sources.routes.flatMap((route) => [
+      ...reachProblems(route),
+      ...roomProblems(route),
+      ...credentialProblems(route, sources),
+      ...feedbackProblems(route, sources),
+    ]),
+  ]
+  const alarms = problems.filter(({ severity }) => severity === 'alarm')
+  const warnings = problems.filter(({ severity }) => severity === 'warning')
+  const [worst] = [...alarms, ...warnings]
+  return { level: worst?.severity ?? 'healthy', problems: [...alarms, ...warnings] }
+}
+
+function journalProblems({ isJournalHealthy }: StatusSources): Problem[] {
+  if (isJournalHealthy) return []
+  return [
+    {
+      severity: 'alarm',
+      what: 'The journal cannot be written. Senders wait until it can.',
+      cure: 'Make room on the disk of dataDirectory, and let the user that runs the proxy write it. The log has the cause as journal.failed.',
+    },
+  ]
+}
+
+function gatewayProblems({ gatewayCertificateNotAfterMs, atMs }: StatusSources): Problem[] {
+  return expiryProblems(
+    gatewayCertificateNotAfterMs - atMs,
+    'The certificate that senders are shown',
+    'senders that verify it are cut off',
+    'Renew the file named in tls.certificate; it is taken up without a restart.',
+  )
+}
+
+function reachProblems(route: RouteSource): Problem[] {
+  const { name, downReason, isOut, outageCause, owned } = route
+  if (downReason !== undefined)
+    return [
+      {
+        severity: 'alarm',
+        route: name,
+        what: `APNs refuses what this route sends with: ${downReason}. ${waiting(owned)}`,
+        cure: credentialCure(downReason),
+      },
+    ]
+  if (!isOut) return []
+  const cause = outageCause === undefined ? '' : `: ${outageCause}`
+  return [
+    {
+      severity: 'alarm',
+      route: name,
+      what: `No connection to APNs${cause}. ${waiting(owned)}`,
+      cure: 'It is tried again by itself. “apns-legacy-proxy check” shows how far this machine gets, through name resolution, firewall, proxy and TLS.',
+    },
+  ]
+}
+
+function waiting(owned: number): string {
+  if (owned === 0) return 'Nothing is waiting.'
+  return `${owned.toLocaleString('en')} ${owned === 1 ? 'notification waits' : 'notifications wait'} in the journal.`
+}
+
+function credentialCure(reason: string): string {
+  const known = meaningOf(reason) === undefined ? '' : `${meaningInWords(reason)} `
+  return `${known}“apns-legacy-proxy check --live” tells what is wrong with certificate or key, topic and environment; a file that is replaced is taken up without a restart.`
+}
+
+function roomProblems({ name, owned, ownedLimit }: RouteSource): Problem[] {
+  if (owned < ownedLimit) return []
+  return [
+    {
+      severity: 'alarm',
+      route: name,
+      what: `The journal is full: ${owned.toLocaleString('en')} notifications are owned. Senders wait.`,
+      cure: 'It empties as APNs takes them. If that takes too long, raise journal.maxEntries.',
+    },
+  ]
+}
+
+function credentialProblems({ name, credential }: RouteSource, { atMs }: StatusSources): Problem[] {
+  if (credential.kind !== 'certificate') return []
+  return expiryProblems(
+    credential.notAfterMs - atMs,
+    'The push certificate',
+    'APNs refuses it then',
+    'Renew it in Apple’s portal, keeping its topic, and replace the file; it is taken up without a restart.',
+    name,
+  )
+}
+
+function expiryProblems(
+  leftMs: number,
+  subject: string,
+  consequence: string,
+  cure: string,
+  route?: string,
+): Problem[] {
+  if (leftMs > warnDays * dayMs) return []
+  const days = Math.floor(leftMs / dayMs)
+  const when =
+    leftMs <= 0
+      ? 'has expired'
+      : days < 1
+        ? `expires within a day: ${consequence}`
+        : `expires in ${days} ${days === 1 ? 'day' : 'days'}: ${consequence}`
+  return [
+    {
+      severity: leftMs <= alarmDays * dayMs ? 'alarm' : 'warning',
+      ...(route !== undefined && { route }),
+      what: `${subject} ${when}.`,
+      cure,
+    },
+  ]
+}
+
+function feedbackProblems(
+  { name, feedbackWaiting: waiting, feedbackReadAtMs: readAtMs }: RouteSource,
+  { atMs, startedAtMs }: StatusSources,
+): Problem[] {
+  if (waiting === 0 || atMs - (readAtMs ?? startedAtMs) < unreadMs) return []
+  const tokens = `${waiting.toLocaleString('en')} ${waiting === 1 ? 'token waits' : 'tokens wait'}`
+  return [
+    {
+      severity: 'warning',
+      route: name,
+      what: `${tokens} in the feedback service, which nobody has read for a day.`,
+      cure: 'Let the sender read the feedback port. If it cannot, set unregistered: error in the route, and it is told at once.',
+    },
+  ]
+}
