@@ -161,7 +161,9 @@ export class Proxy {
    * @returns false when `drainSeconds` passed before all was settled
    */
   async stop(): Promise<boolean> {
-    this.#deps.log.info({ event: 'proxy.stopping' })
+    const { log } = this.#deps
+    const connections = this.#lines.reduce((sum, line) => sum + line.connections, 0)
+    log.info({ event: 'proxy.stopping', connections, owned: this.#owned })
     const withinMs = this.#configuration.limits.drainSeconds * 1000
     const closed = this.#listeners.map((listener) => listener.close())
     const handshakeMs = Math.min(lateHandshakeMs, withinMs)
@@ -170,8 +172,14 @@ export class Proxy {
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(closed)
     if (drained) await Promise.all(this.#lines.map(({ pool }) => pool.drain()))
+    const owned = this.#owned
     await this.destroy()
-    this.#deps.log.info({ event: 'proxy.stopped', drained })
+    if (drained) log.info({ event: 'proxy.stopped', drained, owned })
+    else
+      log.warn(
+        { event: 'proxy.stopped', drained, owned },
+        'drainSeconds are over; what the journal holds goes out after the next start',
+      )
     return drained
   }
 
@@ -358,7 +366,13 @@ export class Proxy {
     if (senders.length < this.#configuration.limits.maxConnections * crowded) return
     const deaf = senders.filter(({ isHalfClosed }) => isHalfClosed)
     const [longestIdle] = deaf.sort((one, other) => other.idleMs - one.idleMs)
-    if (longestIdle !== undefined && longestIdle.idleMs >= deafMs) longestIdle.destroy()
+    if (longestIdle === undefined || longestIdle.idleMs < deafMs) return
+    const { id: connection, idleMs } = longestIdle
+    this.#deps.log.warn(
+      { event: 'connection.evicted', connection, idleMs },
+      'it does not read what it was told, and others need its place',
+    )
+    longestIdle.destroy()
   }
 
   #ready(admin: AdminServer): ProxyAddresses {
@@ -391,6 +405,10 @@ export class Proxy {
         bytes: store.bytes,
       }),
     }
+  }
+
+  get #owned(): number {
+    return this.#lines.reduce((sum, { owned }) => sum + owned, 0)
   }
 
   #readiness(): Readiness {

@@ -74,7 +74,8 @@ export interface MetricSources {
 const prefix = 'apns_legacy_proxy_'
 
 /** Of what prom-client knows of a process, the parts that nobody would act upon. */
-const unhelpful = /_(nodejs_active|nodejs_heap_space|nodejs_version)/
+const unhelpful =
+  /_(nodejs_(active|external|heap_space|version)|eventloop_lag_(min|mean|stddev|p50|p90)|process_(virtual|heap))/
 
 /** A registry of its own, so that several proxies fit into one process. */
 export function createMetrics(sources: MetricSources): Registry {

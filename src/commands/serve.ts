@@ -108,7 +108,10 @@ async function start(
 
 async function serveUntilSignal(proxy: Proxy, log: Logger): Promise<void> {
   surviveDefects(log)
-  await stopSignal(() => process.exit(ExitCode.failed))
+  await stopSignal(() => {
+    log.warn({ event: 'proxy.killed' }, 'a second signal; what is owned stays in the journal')
+    process.exit(ExitCode.failed)
+  })
   process.exitCode = (await proxy.stop()) ? ExitCode.ok : ExitCode.unsettled
 }
 

@@ -119,6 +119,11 @@ export class SenderConnection {
     })
   }
 
+  /** As its log lines have it. */
+  get id(): number {
+    return this.#deps.connection
+  }
+
   /** Whether its own side is closed, and the sender's is not. */
   get isHalfClosed(): boolean {
     return this.#endedAtMs !== undefined && !this.#inputEnded
