@@ -1,5 +1,6 @@
 /** HTTP/2 as a client speaks it that sends nothing but APNs requests: no socket, no clock. */
 import type { Shipment } from '../../relay/delivery.ts'
+import { BlockReader, longestHeaderListBytes, type HeaderBlock } from './block-reader.ts'
 import { Exchange, type ExchangeEnd } from './exchange.ts'
 import {
   ConnectionError,
@@ -19,9 +20,7 @@ import {
 import { contentOf, FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { HeaderField } from './header-field.ts'
-import { HpackDecoder } from './hpack-decoder.ts'
 import { HpackEncoder } from './hpack-encoder.ts'
-import { HpackError } from './hpack-error.ts'
 import type { Output } from './output.ts'
 import { checkTrailers, readResponseHead } from './response-head.ts'
 
@@ -36,27 +35,11 @@ export interface ConnectionOwner {
   ended(exchange: Exchange, end: ExchangeEnd): void
 }
 
-/** The size of our HPACK table, which is the default. — source: RFC 9113, 6.5.2 */
-const headerTableBytes = 4096
-
-/** An answer of APNs has 100 bytes of headers. */
-const longestHeaderListBytes = 16 * 1024
-
-/** What a header block may take in HEADERS and CONTINUATION together, bytes. */
-const longestBlockBytes = 32 * 1024
-
 /** Frames without a single answer among them, within one {@link Connection.calm}. */
 const mostIdleFrames = 10_000
 
 /** Windows are granted anew when so much is used up, bytes. */
 const grantBytes = defaultWindowBytes >>> 1
-
-/** A header block of which CONTINUATION frames are still to come. */
-interface OpenBlock {
-  readonly streamId: number
-  readonly endStream: boolean
-  readonly bytes: Buffer
-}
 
 /** Every kind of frame received has its `#receive…`. — source: RFC 9113 throughout */
 export class Connection {
@@ -65,11 +48,8 @@ export class Connection {
   readonly #output: Output
   readonly #writer: FrameWriter
   readonly #reader = new FrameReader()
+  readonly #blocks = new BlockReader()
   readonly #encoder = new HpackEncoder()
-  readonly #decoder = new HpackDecoder({
-    maxTableBytes: headerTableBytes,
-    maxListBytes: longestHeaderListBytes,
-  })
   /** In the order sent. */
   readonly #exchanges = new Map<number, Exchange>()
   /** Whose body waits for a window or for the output, in the order sent. */
@@ -77,7 +57,6 @@ export class Connection {
   #nextStreamId: number
   /** What comes on streams up to this one may have been on its way when we reset them. */
   #lastResetId = 0
-  #openBlock: OpenBlock | undefined
   #settled = false
   #settingsAcknowledged = false
   #answered = false
@@ -220,7 +199,7 @@ export class Connection {
     const { type, flags } = frame
     if (!this.#settled && (type !== FrameType.settings || (flags & Flag.ack) !== 0))
       throw new ConnectionError('PROTOCOL_ERROR', 'does not begin with SETTINGS')
-    if (this.#openBlock !== undefined && type !== FrameType.continuation)
+    if (this.#blocks.isOpen && type !== FrameType.continuation)
       throw new ConnectionError('PROTOCOL_ERROR', 'a frame inside a header block')
     if (++this.#idleFrames > mostIdleFrames)
       throw new ConnectionError('ENHANCE_YOUR_CALM', 'many frames and no answer')
@@ -282,30 +261,17 @@ export class Connection {
   }
 
   #receiveHeaders(frame: Frame): void {
-    const { streamId } = frame
-    const endStream = (frame.flags & Flag.endStream) !== 0
-    const bytes = contentOf(frame)
-    this.#exchangeOn(streamId)
-    if ((frame.flags & Flag.endHeaders) !== 0) this.#receiveBlock(streamId, endStream, bytes)
-    else this.#openBlock = { streamId, endStream, bytes: Buffer.from(bytes) }
+    this.#exchangeOn(frame.streamId)
+    this.#receiveBlock(this.#blocks.begin(frame))
   }
 
-  #receiveContinuation({ flags, streamId, payload }: Frame): void {
-    const block = this.#openBlock
-    if (block?.streamId !== streamId)
-      throw new ConnectionError('PROTOCOL_ERROR', 'a CONTINUATION of nothing')
-    if (block.bytes.length + payload.length > longestBlockBytes)
-      throw new ConnectionError('ENHANCE_YOUR_CALM', 'a header block without end')
-    const bytes = Buffer.concat([block.bytes, payload])
-    this.#openBlock = { ...block, bytes }
-    if ((flags & Flag.endHeaders) === 0) return
-    this.#openBlock = undefined
-    this.#receiveBlock(streamId, block.endStream, bytes)
+  #receiveContinuation(frame: Frame): void {
+    this.#receiveBlock(this.#blocks.continue(frame))
   }
 
-  /** Decodes in any case: the table of HPACK belongs to the connection. */
-  #receiveBlock(streamId: number, endStream: boolean, block: Buffer): void {
-    const fields = this.#decode(block)
+  #receiveBlock(block: HeaderBlock | undefined): void {
+    if (block === undefined) return
+    const { streamId, endStream, fields } = block
     const exchange = this.#exchanges.get(streamId)
     if (exchange === undefined) return
     if (exchange.head === undefined) this.#receiveHead(exchange, endStream, fields)
@@ -326,16 +292,6 @@ export class Connection {
     exchange.head = head
     this.#answered = true
     this.#idleFrames = 0
-  }
-
-  /** A list that is too long is cut off behind what matters. */
-  #decode(block: Buffer): readonly HeaderField[] {
-    try {
-      return this.#decoder.decode(block).fields
-    } catch (error) {
-      if (!(error instanceof HpackError)) throw error
-      throw new ConnectionError('COMPRESSION_ERROR', error.message)
-    }
   }
 
   #receiveRstStream({ streamId, payload }: Frame): void {
