@@ -10,6 +10,8 @@ declare module 'binary-parser' {
       name: Name,
       options: { length: string; clone?: boolean },
     ): Parser<T & Record<Name, Buffer>>
+    saveOffset<Name extends string>(name: Name): Parser<T & Record<Name, number>>
+    seek(length: string): Parser<T>
     array<Name extends string, Item extends Fields>(
       name: Name,
       options: { type: Parser<Item>; lengthInBytes?: string; readUntil?: 'eof' },

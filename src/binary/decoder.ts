@@ -24,6 +24,8 @@ export type Received = Notification | RefusedNotification
 export class Decoder {
   readonly #maxPayloadBytes: number
   #bytes: Buffer = Buffer.alloc(0)
+  /** What {@link #messages} were parsed from. */
+  #run: Buffer = Buffer.alloc(0)
   #messages: Message[] = []
   #nextMessage = 0
   #skim: Skim | undefined
@@ -56,7 +58,7 @@ export class Decoder {
       const message = this.#messages[this.#nextMessage]
       if (message !== undefined) {
         this.#nextMessage++
-        return judge(message)
+        return judge(message, this.#run)
       }
       if (this.#skim === undefined) {
         if (!this.#parseRun()) return undefined
@@ -91,7 +93,8 @@ export class Decoder {
       end += extent
     }
     if (end > 0) {
-      this.#messages = parseMessages(this.#bytes.subarray(0, end))
+      this.#run = this.#bytes.subarray(0, end)
+      this.#messages = parseMessages(this.#run)
       this.#nextMessage = 0
       this.#bytes = this.#bytes.subarray(end)
       return true
@@ -146,8 +149,8 @@ export class Decoder {
   }
 }
 
-function judge(message: Message): Received {
-  if (message.command === 2) return judgeFrame(message.body.items)
+function judge(message: Message, run: Buffer): Received {
+  if (message.command === 2) return judgeFrame(message.body.items, run)
   const { token, payload } = message.body
   const [identifier, expiration] =
     message.command === 1 ? [message.body.identifier, message.body.expiration] : []
@@ -171,7 +174,7 @@ const fixedItemBytes: Readonly<Record<number, number>> = {
 const nothing: Buffer = Buffer.alloc(0)
 
 /** Items may stand in any order, 3 to 5 may be missing, and ids that Apple did not define are skipped. */
-function judgeFrame(items: readonly Item[]): Received {
+function judgeFrame(items: readonly Item[], run: Buffer): Received {
   let token: Buffer = nothing
   let payload: Buffer = nothing
   let identifier: number | undefined
@@ -179,16 +182,17 @@ function judgeFrame(items: readonly Item[]): Received {
   let priority: number | undefined
   let offence: RefusalCode | undefined
   let seen = 0
-  for (const { itemId, data } of items) {
+  for (const { itemId, itemDataLength, dataOffset } of items) {
     if (itemId < ItemId.token || itemId > ItemId.priority) continue
     const fixed = fixedItemBytes[itemId]
     if (seen & (1 << itemId)) offence ??= 'duplicate-item'
-    else if (fixed !== undefined && data.length !== fixed) offence ??= 'invalid-item-size'
-    else if (itemId === ItemId.token) token = data
-    else if (itemId === ItemId.payload) payload = data
-    else if (itemId === ItemId.identifier) identifier = data.readUInt32BE()
-    else if (itemId === ItemId.expiration) expiration = data.readUInt32BE()
-    else priority = data[0]
+    else if (fixed !== undefined && itemDataLength !== fixed) offence ??= 'invalid-item-size'
+    else if (itemId === ItemId.token) token = run.subarray(dataOffset, dataOffset + itemDataLength)
+    else if (itemId === ItemId.payload)
+      payload = run.subarray(dataOffset, dataOffset + itemDataLength)
+    else if (itemId === ItemId.identifier) identifier = run.readUInt32BE(dataOffset)
+    else if (itemId === ItemId.expiration) expiration = run.readUInt32BE(dataOffset)
+    else priority = run[dataOffset]
     seen |= 1 << itemId
   }
   if (offence !== undefined) return refused(2, identifier, offence)

@@ -14,10 +14,12 @@ const simple = tokenAndPayload(new Parser())
 /** Command 1. — source: Apple, "Legacy Notification Format", enhanced */
 const enhanced = tokenAndPayload(new Parser().uint32be('identifier').uint32be('expiration'))
 
+/** Most are numbers: five views for each frame would cost more than all the rest of it. */
 const item = new Parser()
   .uint8('itemId')
   .uint16be('itemDataLength')
-  .buffer('data', { length: 'itemDataLength' })
+  .saveOffset('dataOffset')
+  .seek('itemDataLength')
 
 /** Command 2. — source: Apple, "Binary Provider API" */
 const framed = new Parser()
@@ -33,7 +35,9 @@ const messages = new Parser().array('messages', { type: message, readUntil: 'eof
 /** One type-length-value of a command-2 frame. */
 export interface Item {
   readonly itemId: number
-  readonly data: Buffer
+  readonly itemDataLength: number
+  /** Where its data begins in the bytes that were parsed. */
+  readonly dataOffset: number
 }
 
 interface TokenAndPayload {

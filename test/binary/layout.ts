@@ -30,9 +30,9 @@ t.test('reads commands 0, 1 and 2 back to back, all integers big-endian', (t) =>
       body: {
         frameDataLength: 12,
         items: [
-          { itemId: 2, itemDataLength: 2, data: hex('e1e2') },
-          { itemId: 1, itemDataLength: 0, data: hex('') },
-          { itemId: 255, itemDataLength: 1, data: hex('f1') },
+          { itemId: 2, itemDataLength: 2, dataOffset: 32 },
+          { itemId: 1, itemDataLength: 0, dataOffset: 37 },
+          { itemId: 255, itemDataLength: 1, dataOffset: 40 },
         ],
       },
     },
@@ -49,7 +49,7 @@ t.test('reads a frame without items, and the message behind it', (t) => {
     { command: 2, body: { frameDataLength: 0, items: [] } },
     {
       command: 2,
-      body: { frameDataLength: 3, items: [{ itemId: 5, itemDataLength: 0, data: hex('') }] },
+      body: { frameDataLength: 3, items: [{ itemId: 5, itemDataLength: 0, dataOffset: 13 }] },
     },
   ])
   t.end()
