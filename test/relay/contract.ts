@@ -1,19 +1,37 @@
 /** The delivery contract as a whole: connection, lane, overrun and relay together. */
 import fc from 'fast-check'
 import t from 'tap'
-import { contractEvent, ContractRun } from '../fixtures/contract-run.ts'
+import { contractEvent, ContractRun, sharedEvent } from '../fixtures/contract-run.ts'
 
-const options = fc.record({
+const options = {
   window: fc.constantFrom(2, 5, 1000),
   numbering: fc.constantFrom('sender' as const, 'connection' as const, 'none' as const),
-})
-const events = fc.array(contractEvent, { maxLength: 80, size: 'max' })
+}
 
 t.test(
   'whatever happens in whatever order, to senders that resend what was behind a named one nothing is lost and nothing delivered twice',
   (t) => {
+    const alone = fc.record({ ...options, processes: fc.constant(1) })
+    const events = fc.array(contractEvent, { maxLength: 80, size: 'max' })
     fc.assert(
-      fc.property(options, events, (chosen, happening) => {
+      fc.property(alone, events, (chosen, happening) => {
+        const run = new ContractRun(chosen)
+        for (const event of happening) run.play(event)
+        run.end()
+      }),
+      { numRuns: 2000 },
+    )
+    t.end()
+  },
+)
+
+t.test(
+  'the same where every connection may land on another process, each hears of the others late, and one that is killed is taken over',
+  (t) => {
+    const several = fc.record({ ...options, processes: fc.constantFrom(2, 3) })
+    const events = fc.array(sharedEvent, { maxLength: 100, size: 'max' })
+    fc.assert(
+      fc.property(several, events, (chosen, happening) => {
         const run = new ContractRun(chosen)
         for (const event of happening) run.play(event)
         run.end()
