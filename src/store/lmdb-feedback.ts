@@ -1,7 +1,7 @@
 /** The feedback lists: kept in memory, and in LMDB for the next process. */
 import { setImmediate } from 'node:timers/promises'
 import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
-import { longestRouteBytes } from './journal-entry.ts'
+import { checkFeedbackEntry } from './feedback-entry.ts'
 import type { Writer } from './lmdb-writer.ts'
 import type { FeedbackHold, FeedbackStore } from './store.ts'
 
@@ -15,7 +15,6 @@ export interface FeedbackTable {
 /** The route's name and the token in hexadecimal. */
 export type FeedbackKey = [route: string, token: string]
 
-const latestTimestamp = 0xffff_ffff
 const forgottenAtOnce = 500
 
 /** See {@link FeedbackStore}. */
@@ -34,10 +33,7 @@ export class LmdbFeedback implements FeedbackStore {
   }
 
   add(route: string, token: string, timestamp: number): void {
-    if (!Number.isInteger(timestamp) || timestamp < 0 || timestamp > latestTimestamp)
-      throw new RangeError('the timestamp of a feedback entry is not in UNIX seconds')
-    if (Buffer.byteLength(route) > longestRouteBytes)
-      throw new RangeError('the name of a route is too long')
+    checkFeedbackEntry(route, timestamp)
     const known = this.#routes.get(route)?.get(token)
     if (known !== undefined && known >= timestamp) return
     this.#keep(route, token, timestamp)

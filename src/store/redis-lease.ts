@@ -1,0 +1,157 @@
+/** Which process owns which journal in Redis, and that this one lives. */
+import type { Cancel, Clock } from '../clock.ts'
+import type { RedisJournal } from './redis-journal.ts'
+import type { RedisKeys } from './redis-key.ts'
+import type { RedisLink } from './redis-link.ts'
+import { claimScript, ownScript } from './redis-script.ts'
+
+/** What a lease is given. */
+export interface RedisLeaseDeps {
+  readonly link: Pick<RedisLink, 'send' | 'isUp' | 'resume'>
+  readonly keys: RedisKeys
+  /** The name of this process. */
+  readonly process: string
+  readonly journal: RedisJournal
+  readonly clock: Clock
+}
+
+const leaseMs = 10_000
+const renewMs = 2000
+/** A renewal that came later than this was a gap. */
+const gapMs = 5000
+
+/**
+ * A process that has not renewed its lease for ten seconds is taken for dead, and its journals go
+ * to whoever finds out first. One that has had no steady connection for as long itself takes
+ * nothing: it was Redis that was away, and the others are about to come back.
+ */
+export class RedisLease {
+  readonly #deps: RedisLeaseDeps
+  #steadySinceMs = Infinity
+  #renewedAtMs = -Infinity
+  #cancel: Cancel | undefined
+  #closed = false
+
+  constructor(deps: RedisLeaseDeps) {
+    this.#deps = deps
+  }
+
+  /** Takes the lease, and brings the journals and Redis to agree. */
+  async resume(): Promise<void> {
+    const { link, keys, process, journal, clock } = this.#deps
+    const names = journal.hashes.map(({ name }) => name)
+    await this.#renew()
+    this.#steadySinceMs = clock.now()
+    this.#renewedAtMs = clock.now()
+    const owned = await link.send(['EVAL', ownScript, '1', keys.journals, process, ...names])
+    const lost = new Set(names.filter((_, index) => (owned as readonly number[])[index] !== 1))
+    await journal.resume((name) => !lost.has(name))
+    if (lost.size > 0) return this.resume()
+    await this.#claim(await this.#owners())
+    this.#plan()
+  }
+
+  /** What is not settled may be taken by others at once. */
+  async close(): Promise<void> {
+    const { link, keys, process, journal } = this.#deps
+    this.#closed = true
+    this.#cancel?.()
+    if (!link.isUp) return
+    const commands = journal.hashes.map(({ name, size }) =>
+      size === 0
+        ? link.send(['HDEL', keys.journals, name])
+        : link.send(['HSET', keys.journals, name, '']),
+    )
+    await Promise.all([...commands, link.send(['DEL', keys.alive(process)])])
+  }
+
+  #plan(): void {
+    this.#cancel?.()
+    if (this.#closed) return
+    this.#cancel = this.#deps.clock.after(renewMs, () => {
+      void this.#beat()
+    })
+  }
+
+  async #beat(): Promise<void> {
+    const { link, clock, journal } = this.#deps
+    this.#plan()
+    if (!link.isUp) return
+    try {
+      const { hashes } = journal
+      const expected = hashes.map(({ size }) => size)
+      const [wasAlive, owners, ...sizes] = await Promise.all([
+        this.#renew(),
+        this.#owners(),
+        ...hashes.map(({ name }) => this.#sizeOf(name)),
+      ])
+      if (clock.now() - this.#renewedAtMs > gapMs) this.#steadySinceMs = clock.now()
+      this.#renewedAtMs = clock.now()
+      if (!wasAlive || sizes.some((size, index) => size !== expected[index])) {
+        await link.resume()
+        return
+      }
+      await this.#claim(owners)
+      await this.#dropFinished()
+    } catch {
+      // The link is down and will resume.
+    }
+  }
+
+  async #renew(): Promise<boolean> {
+    const { link, keys, process } = this.#deps
+    const key = keys.alive(process)
+    return (await link.send(['SET', key, '1', 'PX', String(leaseMs), 'GET'])) !== null
+  }
+
+  async #sizeOf(name: string): Promise<number> {
+    const { link, keys } = this.#deps
+    return Number(await link.send(['HLEN', keys.journal(name)]))
+  }
+
+  async #owners(): Promise<ReadonlyMap<string, string>> {
+    const { link, keys } = this.#deps
+    const fields = (await link.send(['HGETALL', keys.journals])) as readonly Buffer[]
+    const owners = new Map<string, string>()
+    for (let at = 0; at < fields.length; at += 2)
+      owners.set(String(fields[at]), String(fields[at + 1]))
+    return owners
+  }
+
+  /** The oldest first. */
+  async #claim(owners: ReadonlyMap<string, string>): Promise<void> {
+    const { process, journal } = this.#deps
+    const known = new Set(journal.hashes.map(({ name }) => name))
+    const dead = await this.#dead(new Set(owners.values()))
+    for (const [name, owner] of [...owners].sort()) {
+      if (known.has(name)) continue
+      if (owner === process || (dead.has(owner) && (await this.#win(name, owner))))
+        await journal.load(name)
+    }
+  }
+
+  /** Who may be taken from: nobody at all, and after a while those without a lease. */
+  async #dead(owners: Set<string>): Promise<ReadonlySet<string>> {
+    const { link, keys, process, clock } = this.#deps
+    const dead = new Set<string>([''])
+    owners.delete(process)
+    owners.delete('')
+    if (owners.size === 0 || clock.now() - this.#steadySinceMs < leaseMs) return dead
+    const names = [...owners]
+    const lives = (await link.send(['MGET', ...names.map((name) => keys.alive(name))])) as unknown[]
+    for (const [index, name] of names.entries()) if (lives[index] === null) dead.add(name)
+    return dead
+  }
+
+  async #win(name: string, owner: string): Promise<boolean> {
+    const { link, keys, process } = this.#deps
+    const args = [keys.journals, keys.alive(owner), name, owner, process]
+    return (await link.send(['EVAL', claimScript, '2', ...args])) === 1
+  }
+
+  async #dropFinished(): Promise<void> {
+    const { link, keys, journal } = this.#deps
+    for (let name = journal.dropFinished(); name !== undefined; name = journal.dropFinished())
+      await link.send(['HDEL', keys.journals, name])
+  }
+}

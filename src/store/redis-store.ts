@@ -1,0 +1,197 @@
+/** A store in Redis or Valkey, for proxies on several machines. */
+import { randomUUID } from 'node:crypto'
+import type { Cancel, Clock } from '../clock.ts'
+import { inPublic } from './redis-address.ts'
+import { RedisChronicle } from './redis-chronicle.ts'
+import { redisDialler, type RedisAccess } from './redis-connection.ts'
+import { faultOf } from './redis-fault.ts'
+import { RedisFeedback } from './redis-feedback.ts'
+import { RedisJournal } from './redis-journal.ts'
+import { redisKeys } from './redis-key.ts'
+import { RedisLease } from './redis-lease.ts'
+import { RedisLink } from './redis-link.ts'
+import type { Store } from './store.ts'
+
+/** Hears what becomes of the way to Redis. */
+export interface RedisStoreObserver {
+  /** Told once until it is back: what comes is kept in memory. */
+  lost(error: Error): void
+  /** It has all again that it should have. */
+  back(awayMs: number): void
+  /** What another process left cannot be read, and is lost. */
+  damaged(): void
+}
+
+/** What a store is given. */
+export interface RedisStoreDeps {
+  readonly clock: Clock
+  readonly observer: RedisStoreObserver
+  /** Notifications that may wait in memory until Redis has them. */
+  readonly maxUnwritten: number
+}
+
+const tidyMs = 10_000
+const farewellMs = 2000
+
+/**
+ * Waits until Redis can be reached.
+ * @throws {import('./redis-fault.ts').RedisFault} when it can, and refuses for a reason that will not go away by itself
+ */
+export async function openRedisStore(access: RedisAccess, deps: RedisStoreDeps): Promise<Store> {
+  const store = new RedisStore(access, deps)
+  await store.open()
+  return store
+}
+
+class RedisStore implements Store {
+  readonly journal: RedisJournal
+  readonly feedback: RedisFeedback
+  readonly chronicle: RedisChronicle
+  readonly #address: string
+  readonly #deps: RedisStoreDeps
+  readonly #link: RedisLink
+  readonly #ear: RedisLink
+  readonly #lease: RedisLease
+  readonly #process = randomUUID()
+  readonly #opened: Promise<void>
+  #settle: { resolve: () => void; reject: (error: Error) => void } | undefined
+  #lostAtMs: number | undefined
+  /** Of the last connection, which may still have commands before a Redis that stood still. */
+  #connectionId: string | undefined
+  #cancelTidy: Cancel | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(access: RedisAccess, deps: RedisStoreDeps) {
+    const { clock, maxUnwritten, observer } = deps
+    const keys = redisKeys(access.address.prefix)
+    const process = this.#process
+    const open = redisDialler(access)
+    this.#address = inPublic(access.address)
+    this.#deps = deps
+    this.#link = new RedisLink({
+      open,
+      clock,
+      resume: () => this.#resume(),
+      observer: {
+        lost: (error) => {
+          this.#lost(error)
+        },
+        back: () => {
+          this.#back()
+        },
+      },
+    })
+    this.#ear = new RedisLink({
+      open,
+      clock,
+      resume: () => this.chronicle.resume(),
+      observer: {
+        lost: (error) => {
+          this.#lost(error)
+        },
+        back: () => {
+          void this.chronicle.hear()
+          this.#back()
+        },
+      },
+    })
+    const damaged = (): void => {
+      observer.damaged()
+    }
+    const link = this.#link
+    this.journal = new RedisJournal({ link, keys, process, clock, maxUnwritten, damaged })
+    this.chronicle = new RedisChronicle({ link, ear: this.#ear, keys, process, clock })
+    this.feedback = new RedisFeedback({ link, keys, chronicle: this.chronicle, clock })
+    this.#lease = new RedisLease({ link, keys, process, journal: this.journal, clock })
+    this.#opened = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+  }
+
+  async open(): Promise<void> {
+    this.#link.start()
+    this.#ear.start()
+    try {
+      await this.#opened
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    this.#tidy()
+  }
+
+  get isReachable(): boolean {
+    return this.#link.isUp && this.#ear.isUp
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#letGo()
+    return this.#closed
+  }
+
+  /** What a stopped connection had sent must not be done after what this one does. */
+  async #resume(): Promise<void> {
+    const link = this.#link
+    if (this.#connectionId !== undefined)
+      await link.try(['CLIENT', 'KILL', 'ID', this.#connectionId])
+    const id = await link.try(['CLIENT', 'ID'])
+    this.#connectionId = id === undefined ? undefined : String(id)
+    await this.#lease.resume()
+    await this.feedback.resume()
+  }
+
+  #lost(error: Error): void {
+    const fault = this.#settle && faultOf(error, this.#address)
+    if (fault !== undefined) this.#settle?.reject(fault)
+    if (this.#lostAtMs !== undefined || this.#closed !== undefined) return
+    this.#lostAtMs = this.#deps.clock.now()
+    this.#deps.observer.lost(error)
+  }
+
+  #back(): void {
+    if (!this.isReachable) return
+    this.journal.write()
+    void this.feedback.flush()
+    this.chronicle.appendMissed()
+    this.#settle?.resolve()
+    this.#settle = undefined
+    if (this.#lostAtMs === undefined) return
+    this.#deps.observer.back(this.#deps.clock.now() - this.#lostAtMs)
+    this.#lostAtMs = undefined
+  }
+
+  #tidy(): void {
+    this.#cancelTidy = this.#deps.clock.after(tidyMs, () => {
+      this.chronicle.trim()
+      this.#tidy()
+    })
+  }
+
+  /** Redis may be away for longer than anybody would wait. */
+  async #letGo(): Promise<void> {
+    this.#settle?.reject(new Error('closed before Redis was reached'))
+    this.#settle = undefined
+    this.#cancelTidy?.()
+    let cancel: Cancel | undefined
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.#deps.clock.after(farewellMs, resolve)
+    })
+    await Promise.race([this.#sayFarewell(), patience])
+    cancel?.()
+    this.chronicle.close()
+    this.journal.close()
+    this.feedback.close()
+    this.#ear.close()
+    this.#link.close()
+  }
+
+  async #sayFarewell(): Promise<void> {
+    if (!this.#link.isUp) return
+    try {
+      await Promise.all([this.journal.flush(), this.feedback.flush()])
+      await this.#lease.close()
+    } catch {
+      // The lease ends by itself.
+    }
+  }
+}
