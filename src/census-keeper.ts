@@ -1,7 +1,7 @@
 /** Keeps the census over restarts: one small file in the data directory, written now and then. */
 import { existsSync, readFileSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Census, censusFacts, type CensusFacts, type RouteFacts } from './census/census.ts'
 import type { Cancel, Clock } from './clock.ts'
 
@@ -106,6 +106,7 @@ export class CensusKeeper {
     const text = JSON.stringify(this.facts())
     if (text === this.#written) return
     try {
+      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
       await writeFile(`${this.#file}.new`, text, { mode: 0o600 })
       await rename(`${this.#file}.new`, this.#file)
       this.#written = text

@@ -10,6 +10,8 @@ import type { Logger } from './log.ts'
 import type { RecorderObserver } from './recording/recorder.ts'
 import type { DeliveryRecord, RelayObserver, RelayTrace } from './relay/relay.ts'
 import type { ReceivedNotification } from './simulator/exchange.ts'
+import { inPublic, type RedisAddress } from './store/redis-address.ts'
+import type { RedisStoreObserver } from './store/redis-store.ts'
 import type { StoreObserver } from './store/store.ts'
 import type { PoolObserver } from './upstream/pool.ts'
 
@@ -116,6 +118,25 @@ export function observeCensus(log: Logger): CensusObserver {
         { event: 'census.failed', file, cause: String(error) },
         'what is known of senders is lost at the next stop; make room on the disk',
       )
+    },
+  }
+}
+
+/** What becomes of the way to Redis. */
+export function observeRedis(log: Logger, address: RedisAddress): RedisStoreObserver {
+  const redis = inPublic(address)
+  return {
+    lost(error) {
+      log.error(
+        { event: 'store.lost', redis, cause: error.message },
+        'Redis cannot be reached; what comes is kept in memory up to journal.maxUnwritten',
+      )
+    },
+    back(awayMs) {
+      log.info({ event: 'store.back', redis, awayMs }, 'Redis has everything again')
+    },
+    damaged() {
+      log.error({ event: 'store.damaged', redis }, 'what another process left cannot be read')
     },
   }
 }

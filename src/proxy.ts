@@ -13,8 +13,8 @@ import { statusOf, type Status } from './admin/status.ts'
 import { KeyRing } from './apns/key-ring.ts'
 import { CensusKeeper } from './census-keeper.ts'
 import { countConnectionOf, countStrangers } from './census-observer.ts'
-import type { Census } from './census/census.ts'
-import { reportOf } from './census/report.ts'
+import { Census } from './census/census.ts'
+import { reportOf, type Report } from './census/report.ts'
 import { countConnection, countFeedbackRead, type SenderFacts } from './census/sender-facts.ts'
 import type { Cancel, Clock } from './clock.ts'
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts'
@@ -30,10 +30,12 @@ import {
   observeConnection,
   observeFeedback,
   observeListener,
+  observeRedis,
   observeStore,
 } from './log-observer.ts'
 import type { Recorder } from './recording/recorder.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
+import { openRedisStore } from './store/redis-store.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 
@@ -103,14 +105,14 @@ export class Proxy {
   /**
    * Opens the store, signs provider tokens, opens sessions, takes up what an earlier process left
    * in the journal, binds every port, then logs `proxy.ready`.
-   * @throws {StoreError} when the data directory cannot be used, and the system's error when an
-   * address cannot be bound; nothing stays open then
+   * @throws {StoreError} when the data directory cannot be used, {@link RedisFault} when Redis
+   * refuses, and the system's error when an address cannot be bound; nothing stays open then
    */
   async start(): Promise<ProxyAddresses> {
     const { clock, log } = this.#deps
     try {
-      const { dataDirectory, listeners, admin } = this.#configuration
-      const store = await openLmdbStore(dataDirectory, { clock, observer: observeStore(log) })
+      const { dataDirectory, listeners } = this.#configuration
+      const store = await this.#openStore()
       this.#store = store
       const keeper = await CensusKeeper.open(dataDirectory, {
         routes: () => this.#lines.map(({ facts }) => facts),
@@ -122,16 +124,7 @@ export class Proxy {
       this.#recover(store)
       for (const listener of listeners)
         this.#listeners.push(await this.#listen(listener, keeper.census))
-      this.#history = new History(() => totalsOf(this.#lines), clock)
-      this.#admin = await AdminServer.open(admin, {
-        metrics: createMetrics(this.#metricSources(store)),
-        readiness: () => this.#readiness(),
-        report: () => reportOf(keeper.facts(), clock.now()),
-        status: () => this.#status(),
-        history: () => this.#history?.samples ?? [],
-        clock,
-      })
-      return this.#ready(this.#admin)
+      return this.#ready(await this.#openAdmin())
     } catch (error) {
       await this.destroy()
       throw error
@@ -195,6 +188,40 @@ export class Proxy {
     await this.#store?.close()
   }
 
+  /** Redis may be away for a while, and whoever asks is to be told. */
+  async #openStore(): Promise<Store> {
+    const { clock, log } = this.#deps
+    const { store, dataDirectory, journal } = this.#configuration
+    if (store.kind === 'lmdb')
+      return openLmdbStore(dataDirectory, { clock, observer: observeStore(log) })
+    await this.#openAdmin()
+    const { maxUnwritten } = journal
+    return openRedisStore(store, {
+      clock,
+      maxUnwritten,
+      observer: observeRedis(log, store.address),
+    })
+  }
+
+  async #openAdmin(): Promise<AdminServer> {
+    const { clock } = this.#deps
+    this.#history ??= new History(() => totalsOf(this.#lines), clock)
+    this.#admin ??= await AdminServer.open(this.#configuration.admin, {
+      metrics: createMetrics(this.#metricSources()),
+      readiness: () => this.#readiness(),
+      report: () => this.#report(),
+      status: () => this.#status(),
+      history: () => this.#history?.samples ?? [],
+      clock,
+    })
+    return this.#admin
+  }
+
+  #report(): Report {
+    const now = this.#deps.clock.now()
+    return reportOf(this.#census?.facts() ?? new Census(now, undefined).facts([]), now)
+  }
+
   /** Starts and renews routes; those that are not configured any more are returned. */
   async #takeUp(
     configuration: Configuration,
@@ -246,6 +273,10 @@ export class Proxy {
       line.relay.recover(record, settled)
     }
     if (count > 0) this.#deps.log.info({ event: 'journal.recovered', notifications: count })
+    journal.claimed(({ route, record, settled }) => {
+      const line = this.#lines.find(({ name }) => name === route)
+      line?.relay.recover(record, settled)
+    })
   }
 
   /** Senders that never pause are stopped after half of the time, so that answers have the rest. */
@@ -393,16 +424,16 @@ export class Proxy {
     return addresses
   }
 
-  #metricSources(store: Store): MetricSources {
+  #metricSources(): MetricSources {
     return {
       version,
       routes: () => this.#lines,
       listeners: () => this.#listeners,
       certificates: () => certificatesOf(this.#configuration, this.#deps.clock.now()),
       store: () => ({
-        entries: store.journal.unsettled,
-        healthy: store.journal.healthy,
-        bytes: store.bytes,
+        entries: this.#store?.journal.unsettled ?? 0,
+        healthy: this.#store?.isReachable ?? false,
+        bytes: this.#store?.bytes,
       }),
     }
   }
@@ -413,7 +444,9 @@ export class Proxy {
 
   #readiness(): Readiness {
     const routes = Object.fromEntries(this.#lines.map(({ name, isUp }) => [name, isUp]))
-    return { ready: Object.values(routes).every(Boolean), routes }
+    const store = this.#store?.isReachable === true ? 'reachable' : 'unreachable'
+    const hasRoom = this.#store?.journal.healthy === true
+    return { ready: hasRoom && Object.values(routes).every(Boolean), routes, store }
   }
 
   #status(): Status {
@@ -423,7 +456,7 @@ export class Proxy {
       startedAtMs: this.#startedAtMs,
       now: this.#history?.latest,
       gatewayCertificateNotAfterMs: tls.certificate.notAfter.getTime(),
-      isJournalHealthy: this.#store?.journal.healthy !== false,
+      isJournalHealthy: this.#store?.isReachable !== false,
       routes: this.#lines,
       rejections: this.#rejections.latest,
     })

@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   store: ['binary', 'clock.ts'],
   gateway: ['binary', 'apns', 'relay', 'credentials', 'store', 'clock.ts'],
   upstream: ['apns', 'relay', 'clock.ts'],
-  config: ['apns', 'relay', 'credentials'],
+  config: ['apns', 'relay', 'credentials', 'store'],
   admin: ['binary', 'apns', 'relay', 'census', 'clock.ts'],
   sender: ['binary', 'capture', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],

@@ -16,6 +16,8 @@ export interface Readiness {
   readonly ready: boolean
   /** By route: whether a provider session takes requests. */
   readonly routes: Readonly<Record<string, boolean>>
+  /** What comes while it is not reachable is kept in memory, and it is ready while there is room. */
+  readonly store: 'reachable' | 'unreachable'
 }
 
 /** What the port shows. */

@@ -17,11 +17,12 @@ export function secretFileFindings(parts: Parts): Finding[] {
 
 type SecretFile = readonly [subject: string, file: string]
 
-function secretFiles({ admin, tls, routes }: Parts): SecretFile[] {
+function secretFiles({ admin, tls, store, routes }: Parts): SecretFile[] {
   const named: (readonly [string, string | undefined])[] = [
     ['admin.tokenFile', admin?.tokenFile],
     ['tls.key', tls?.key],
     ['tls.passphraseFile', tls?.passphraseFile],
+    ['storePasswordFile', store?.storePasswordFile],
     ...routes.flatMap((route, index) =>
       [
         ['certificate', route?.key === undefined ? route?.certificate : undefined] as const,

@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { z } from 'zod'
-import { loadCertificates, type CertificateCredential } from '../credentials/credential.ts'
+import type { CertificateCredential } from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { loadAdminToken } from './admin-token.ts'
@@ -11,6 +11,7 @@ import { readDocument } from './document.ts'
 import { loadCertificate, loadRoute, type PolicyDefaults, type Route } from './route.ts'
 import { configurationSchema, type ConfigurationFile, type RouteEntry } from './schema.ts'
 import { keysAt, unknownKey } from './spelling.ts'
+import { certificatesIn, loadStore, type StoreConfiguration, type StoreEntry } from './store.ts'
 import { inWords } from './wording.ts'
 
 /** One port to listen on. */
@@ -42,6 +43,7 @@ export interface Configuration {
     readonly proxy: string | undefined
   }
   readonly dataDirectory: string
+  readonly store: StoreConfiguration
   readonly journal: ConfigurationFile['journal']
   readonly log: ConfigurationFile['log']
   readonly limits: Pick<
@@ -82,7 +84,7 @@ export function examineConfiguration(path: string): Examination {
   const known = structuredClone(value)
   noteProblems(schema, known, path, problems)
   const file = schema.safeParse(known).data
-  const parts = file ?? soundParts(schema, known)
+  const parts = file === undefined ? soundParts(schema, known) : { ...file, store: file }
   const loaded = load(parts, problems)
   const sound = problems.length === 0 && file !== undefined
   return { problems, configuration: sound ? built(file, loaded) : undefined, parts, loaded }
@@ -92,6 +94,7 @@ const none: Loaded = {
   tls: undefined,
   certificateAuthority: undefined,
   adminToken: undefined,
+  store: undefined,
   routes: [],
 }
 
@@ -99,9 +102,9 @@ type Schema = ReturnType<typeof configurationSchema>
 
 function built(
   file: ConfigurationFile,
-  { tls, certificateAuthority, adminToken, routes }: Loaded,
+  { tls, certificateAuthority, adminToken, store, routes }: Loaded,
 ): Configuration | undefined {
-  if (tls === undefined) return undefined
+  if (tls === undefined || store === undefined) return undefined
   return {
     listeners: file.listeners.map((listener) => ({
       ...listener,
@@ -116,6 +119,7 @@ function built(
       proxy: file.providerApi.proxy,
     },
     dataDirectory: file.dataDirectory,
+    store,
     journal: file.journal,
     log: file.log,
     limits: file,
@@ -158,6 +162,7 @@ function pathOf(keys: readonly PropertyKey[], file: string): string {
 /** What can be loaded apart from the rest; undefined where it has mistakes. */
 export interface Parts extends PolicyDefaults {
   readonly dataDirectory: string | undefined
+  readonly store: StoreEntry | undefined
   readonly listeners: ConfigurationFile['listeners']
   readonly admin: ConfigurationFile['admin'] | undefined
   readonly tls: ConfigurationFile['tls'] | undefined
@@ -169,11 +174,13 @@ export interface Parts extends PolicyDefaults {
 function soundParts({ shape }: Schema, known: unknown): Parts {
   const { unregistered, retryForSeconds, errorDeadlineMs, window, resendWindowSeconds } = shape
   const policy = { unregistered, retryForSeconds, errorDeadlineMs, window, resendWindowSeconds }
+  const { store, storePasswordFile, storeCertificateAuthority } = shape
   const given = z.record(z.string(), z.unknown()).safeParse(known).data ?? {}
   const entries = z.array(z.unknown()).safeParse(given['routes']).data ?? []
   return {
     ...z.object(policy).parse({}),
     dataDirectory: shape.dataDirectory.safeParse(given['dataDirectory']).data,
+    store: z.object({ store, storePasswordFile, storeCertificateAuthority }).safeParse(given).data,
     listeners: shape.listeners.safeParse(given['listeners']).data ?? [],
     admin: shape.admin.safeParse(given['admin']).data,
     tls: shape.tls.safeParse(given['tls']).data,
@@ -187,11 +194,12 @@ export interface Loaded {
   readonly tls: CertificateCredential | undefined
   readonly certificateAuthority: string | undefined
   readonly adminToken: string | undefined
+  readonly store: StoreConfiguration | undefined
   readonly routes: readonly (Route | undefined)[]
 }
 
 function load(parts: Parts, problems: ConfigProblem[]): Loaded {
-  const { admin, tls, providerApi } = parts
+  const { admin, tls, providerApi, store } = parts
   const tokenFile = admin?.tokenFile
   const authority = providerApi?.certificateAuthority
   const routes = parts.routes.map(
@@ -205,16 +213,12 @@ function load(parts: Parts, problems: ConfigProblem[]): Loaded {
   return {
     tls: tls && attempt('tls.certificate', problems, () => loadCertificate(tls), tls.key),
     certificateAuthority:
-      authority && attempt('providerApi.certificateAuthority', problems, () => pemOf(authority)),
+      authority &&
+      attempt('providerApi.certificateAuthority', problems, () => certificatesIn(authority)),
     adminToken: tokenFile && attempt('admin.tokenFile', problems, () => loadAdminToken(tokenFile)),
+    store: store && loadStore(store, (at, run) => attempt(at, problems, run)),
     routes,
   }
-}
-
-function pemOf(file: string): string {
-  return loadCertificates(file)
-    .map(({ pem }) => pem)
-    .join('')
 }
 
 function attempt<T>(

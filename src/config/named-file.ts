@@ -2,7 +2,7 @@
 import type { Parts } from './configuration.ts'
 
 /** Paths of all certificates, keys, passphrases and tokens, each once. */
-export function namedFiles({ admin, tls, providerApi, routes }: Parts): string[] {
+export function namedFiles({ admin, tls, providerApi, store, routes }: Parts): string[] {
   const ofRoutes = routes.flatMap((entry) => [
     entry?.certificate,
     entry?.key,
@@ -16,6 +16,8 @@ export function namedFiles({ admin, tls, providerApi, routes }: Parts): string[]
     tls?.key,
     tls?.passphraseFile,
     providerApi?.certificateAuthority,
+    store?.storePasswordFile,
+    store?.storeCertificateAuthority,
     ...ofRoutes,
   ]
   return [...new Set(all.filter((path) => path !== undefined))]

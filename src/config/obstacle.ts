@@ -12,8 +12,10 @@ const fixed: readonly (readonly [string, (configuration: Configuration) => unkno
       listeners.map(({ kind, host, port, socket }) => ({ kind, host, port, socket })),
   ],
   ['admin', ({ admin: { host, port } }) => ({ host, port })],
+  ['store', ({ store }) => store],
   ['dataDirectory', ({ dataDirectory }) => dataDirectory],
   ['journal.enabled', ({ journal }) => journal.enabled],
+  ['journal.maxUnwritten', ({ journal }) => journal.maxUnwritten],
   ['handshakeTimeoutMs', ({ limits }) => limits.handshakeTimeoutMs],
 ]
 

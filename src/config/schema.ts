@@ -2,8 +2,10 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback } from './admin-token.ts'
 
+const mustBeStore = 'must be lmdb, or the address of Redis, for example redis://host:6379'
 const port = z.number().int().min(0).max(65_535)
 const environment = z.enum(['production', 'sandbox'])
 const minVersion = z.enum(['TLSv1', 'TLSv1.1', 'TLSv1.2'])
@@ -15,6 +17,11 @@ const origin = z
 const proxy = z.url({
   protocol: /^http$/,
   error: 'must be an http:// address with a port, for example http://proxy.example:3128',
+})
+const store = z.string().superRefine((value, context) => {
+  if (value === 'lmdb') return
+  const address = /^rediss?[:+]/.test(value) ? parseRedisUrl(value) : mustBeStore
+  if (typeof address === 'string') context.addIssue(address)
 })
 const appleId = z.string().regex(/^[A-Z0-9]{10}$/, {
   error: 'must be 10 characters of A–Z and 0–9, as in the Apple developer account',
@@ -162,11 +169,14 @@ export function configurationSchema(directory: string) {
     log: z
       .strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info') })
       .prefault({}),
-    store: z.literal('lmdb').default('lmdb'),
+    store: store.default('lmdb'),
+    storePasswordFile: file.optional(),
+    storeCertificateAuthority: file.optional(),
     journal: z
       .strictObject({
         enabled: z.boolean().default(true),
         maxEntries: z.number().int().min(1).default(100_000),
+        maxUnwritten: z.number().int().min(1).default(10_000),
       })
       .prefault({}),
     dataDirectory: z.string().min(1).default('data').transform(at),

@@ -68,7 +68,12 @@ export function rehearsed(
   providerApi: PlayedProvider,
 ): Configuration {
   const dataDirectory = join(configuration.dataDirectory, 'rehearsal', 'store')
-  return { ...configuration, providerApi: { ...providerApi, proxy: undefined }, dataDirectory }
+  return {
+    ...configuration,
+    providerApi: { ...providerApi, proxy: undefined },
+    store: { kind: 'lmdb' },
+    dataDirectory,
+  }
 }
 
 /** The same configuration on ports that are free. */
@@ -105,8 +110,9 @@ export function rehearsalConfiguration(
       proxy: undefined,
     },
     dataDirectory,
-    journal: { enabled: true, maxEntries: 100_000 },
     log: { level: 'info' },
+    store: { kind: 'lmdb' },
+    journal: { enabled: true, maxEntries: 100_000, maxUnwritten: 10_000 },
     limits: {
       maxConnections: 1000,
       maxSessions: 4,

@@ -190,6 +190,10 @@ class LmdbStore implements Store {
     return this.#holdings.room.size
   }
 
+  get isReachable(): boolean {
+    return this.#writer.healthy
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#letGo()
     return this.#closed

@@ -25,11 +25,6 @@ const defaultPrefix = 'apns-legacy-proxy'
 const form = /^redis(s)?(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?]+)(\/[^?]*)?(?:\?(.*))?$/
 const nodeForm = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/i
 
-/** Whether the store is to be Redis, however well its address is spelt. */
-export function isRedisUrl(text: string): boolean {
-  return /^rediss?[+:]/.test(text)
-}
-
 /** @returns what is wrong with it, in words that do not repeat it: it may hold a password */
 export function parseRedisUrl(url: string): RedisAddress | string {
   const [, secure, way, login, places = '', path = '', query] = form.exec(url) ?? []

@@ -35,7 +35,7 @@ const farewellMs = 2000
 
 /**
  * Waits until Redis can be reached.
- * @throws {import('./redis-fault.ts').RedisFault} when it can, and refuses for a reason that will not go away by itself
+ * @throws {RedisFault} when it can, and refuses for a reason that will not go away by itself
  */
 export async function openRedisStore(access: RedisAccess, deps: RedisStoreDeps): Promise<Store> {
   const store = new RedisStore(access, deps)
@@ -47,6 +47,7 @@ class RedisStore implements Store {
   readonly journal: RedisJournal
   readonly feedback: RedisFeedback
   readonly chronicle: RedisChronicle
+  readonly bytes = undefined
   readonly #address: string
   readonly #deps: RedisStoreDeps
   readonly #link: RedisLink

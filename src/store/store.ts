@@ -101,6 +101,8 @@ export interface Store {
   readonly journal: Journal
   readonly feedback: FeedbackStore
   readonly chronicle: Chronicle
+  /** Whether what is written arrives. While it does not, {@link Journal.healthy} says how long. */
+  readonly isReachable: boolean
   /** What it takes on the disk; undefined where it is not on this machine's. */
   readonly bytes: number | undefined
   /** Writes what is not written yet, if that is possible, and lets go; later calls do nothing. */

@@ -44,16 +44,24 @@ t.test('/healthz says that the process lives', async (t) => {
 t.test('/readyz is 200 or 503, and says which route it is', async (t) => {
   let ready = true
   const { ask } = await serve(t, {
-    readiness: () => ({ ready, routes: { app: true, mdm: ready } }),
+    readiness: () => ({ ready, routes: { app: true, mdm: ready }, store: 'reachable' }),
   })
   const good = await ask('/readyz')
   t.equal(good.status, 200)
   t.equal(good.headers.get('content-type'), 'application/json')
-  t.strictSame(await good.json(), { ready: true, routes: { app: true, mdm: true } })
+  t.strictSame(await good.json(), {
+    ready: true,
+    routes: { app: true, mdm: true },
+    store: 'reachable',
+  })
   ready = false
   const bad = await ask('/readyz')
   t.equal(bad.status, 503)
-  t.strictSame(await bad.json(), { ready: false, routes: { app: true, mdm: false } })
+  t.strictSame(await bad.json(), {
+    ready: false,
+    routes: { app: true, mdm: false },
+    store: 'reachable',
+  })
 })
 
 t.test('/metrics is what the registry says, as Prometheus expects it', async (t) => {
@@ -249,9 +257,17 @@ async function untilReadiness(port: number, status: number): Promise<unknown> {
 
 t.test('a proxy is ready while the provider API can be reached, alive all the time', async (t) => {
   const { adminPort, simulator } = await setStage(t)
-  t.strictSame(await untilReadiness(adminPort, 200), { ready: true, routes: { app: true } })
+  t.strictSame(await untilReadiness(adminPort, 200), {
+    ready: true,
+    routes: { app: true },
+    store: 'reachable',
+  })
   await simulator.stop()
-  t.strictSame(await untilReadiness(adminPort, 503), { ready: false, routes: { app: false } })
+  t.strictSame(await untilReadiness(adminPort, 503), {
+    ready: false,
+    routes: { app: false },
+    store: 'reachable',
+  })
   t.equal((await ask(adminPort, '/healthz')).status, 200)
 })
 
@@ -262,7 +278,11 @@ t.test('a proxy that never reached the provider API is not ready', async (t) => 
   await log.find('session.closed')
   const response = await ask(adminPort, '/readyz')
   t.equal(response.status, 503)
-  t.strictSame(await response.json(), { ready: false, routes: { app: false } })
+  t.strictSame(await response.json(), {
+    ready: false,
+    routes: { app: false },
+    store: 'reachable',
+  })
 })
 
 t.test('a proxy counts what it received, by command, and what became of it', async (t) => {

@@ -206,7 +206,7 @@ t.test('each problem names its place, what must stand there, and no value', (t) 
       ['listeners[1].kind', 'must be gateway or feedback'],
       ['admin.port', 'must be a number, not text; write digits alone, without quotes and unit'],
       ['tls.passphrase', 'is not a known key; correct its spelling or remove it'],
-      ['store', 'must be lmdb'],
+      ['store', 'must be lmdb, or the address of Redis, for example redis://host:6379'],
       ['journal.enabled', 'must be true or false, not text; leave the quotes out'],
       ['journal.maxEntries', 'must be 1 or more'],
       ['window', 'must be a whole number, not a fraction'],

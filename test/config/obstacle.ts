@@ -31,6 +31,7 @@ t.test('what is read again from the same files stands against nothing', (t) => {
 const fixed = {
   listeners: [{ kind: 'gateway', host: '127.0.0.1', port: 2195 }],
   admin: { port: 9 },
+  store: 'redis://127.0.0.1',
   dataDirectory: 'elsewhere',
   journal: { enabled: false },
   handshakeTimeoutMs: 5000,
@@ -49,6 +50,7 @@ t.test('everything at once', (t) => {
   t.same(paths, [
     'listeners',
     'admin',
+    'store',
     'dataDirectory',
     'journal.enabled',
     'handshakeTimeoutMs',
