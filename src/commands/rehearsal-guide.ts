@@ -30,7 +30,7 @@ export function rehearsalGuide(
 Rehearsal: ${ports}.
 Behind it a simulated provider API: nothing goes to Apple.${movedNote(occupied)}
 ${sender === undefined ? withoutSender : commands(sender, gateway?.port, feedback?.port)}
-Health: http://127.0.0.1:${admin.port}/readyz   Metrics: http://127.0.0.1:${admin.port}/metrics
+Watch it in a browser: http://127.0.0.1:${admin.port}/
 Then for real: docs/getting-started.md. Ctrl-C stops.
 
 `

@@ -5,6 +5,7 @@
  * share the cores of this machine, so the CPU time for each notification says more than the rate.
  */
 import { parseArgs } from 'node:util'
+import { measureAdmin, mostLossPercent } from './admin.ts'
 import { ensureBuilt } from './built.ts'
 import { compare } from './comparison.ts'
 import { benchDecoder } from './decoder.ts'
@@ -13,6 +14,7 @@ import { measureLongPath } from './long-path.ts'
 import { measureMemory } from './memory.ts'
 import { wholeBlocks } from './notification.ts'
 import {
+  adminTable,
   comparisonTable,
   conditions,
   decoderTable,
@@ -29,6 +31,11 @@ const parts: Readonly<Record<string, (setting: Setting, count: number) => Promis
   comparison: async (setting, count) => comparisonTable(await compare(setting, count)),
   latency: async (setting) => latencyTable(await measureLatency(setting)),
   'long-path': async (setting) => longPathTable(await measureLongPath(setting)),
+  admin: async (setting, count) => {
+    const load = await measureAdmin(setting, count)
+    if (load.lossPercent >= mostLossPercent) process.exitCode = 1
+    return adminTable(load)
+  },
   memory: async (setting, count) => memoryTable(await measureMemory(setting, 4 * count)),
 }
 

@@ -89,9 +89,14 @@ export class Gateway {
     }
   }
 
+  /** Of the administrator's port. */
+  urlOf(path: string): string {
+    return `http://127.0.0.1:${this.#adminPort}${path}`
+  }
+
   /** Costs the gateway about a millisecond. */
   async read(): Promise<Reading> {
-    const text = await (await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`)).text()
+    const text = await (await fetch(this.urlOf('/metrics'))).text()
     const sum = (start: string): number =>
       text
         .split('\n')

@@ -1,6 +1,7 @@
 /** What a benchmark prints: where it ran, how far it is, and tables. */
 import { execFileSync } from 'node:child_process'
 import { cpus, loadavg, totalmem } from 'node:os'
+import { mostLossPercent, type AdminLoad } from './admin.ts'
 import { yardstick, type Comparison } from './comparison.ts'
 import type { DecoderResult } from './decoder.ts'
 import { rate, type Lag } from './latency.ts'
@@ -102,6 +103,23 @@ export function longPathTable({ count, perSecond }: LongPath): string {
     [`answers after ${delayMs} ms`, 'notifications', 'per second'],
     [['1 sender connection, journal on', thousands(count), thousands(perSecond)]],
   )
+}
+
+/** Alone and watched, and what that takes away. */
+export function adminTable(load: AdminLoad): string {
+  const { runs, count, alone, watched, lossPercent, lossPerSecondPercent } = load
+  const rows = [alone, watched].map(({ name, perSecond, cpuMicroseconds }) => [
+    name,
+    thousands(perSecond),
+    cpuMicroseconds.toFixed(2),
+  ])
+  const losses = [lossPerSecondPercent, lossPercent].map((loss) => `${loss.toFixed(1)} %`)
+  const verdict = lossPercent < mostLossPercent ? 'kept' : 'NOT KEPT'
+  return `${table(
+    [`admin port, median of ${runs} × ${thousands(count)}`, 'per second', 'CPU µs each'],
+    [...rows, ['loss', ...losses]],
+  )}
+less than ${mostLossPercent} % of what the CPU gets through is promised: ${verdict}`
 }
 
 /** One row. */

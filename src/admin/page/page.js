@@ -31,7 +31,7 @@ const throughput = new Plot('Throughput', 'per second', [
     inRate,
   ),
 ])
-const answers = new Plot('Latency', 'from request to answer', [
+const answers = new Plot('Latency', 'ms from request to answer', [
   line('Median', '--second', true, (samples) => mean(known(samples, 'latencyP50Ms')), latency),
   line(
     '99th percentile',

@@ -1,7 +1,7 @@
 /** A plot of the last hour, with its own legend, readable by mouse and by keyboard. */
 import uPlot from './uplot.js'
 import { element, show } from './markup.js'
-import { timeOf } from './wording.js'
+import { minuteOf, timeOf } from './wording.js'
 
 /** @typedef {import('../history.ts').Sample} Sample */
 
@@ -100,11 +100,12 @@ export class Plot {
     return {
       width: this.#canvas.clientWidth,
       height,
+      padding: [8, 20, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: { x: { range: () => hourUntil(this.#data[0]) }, y: { range: fromZero } },
       axes: [
-        { ...axis, values: (_plot, at) => at.map((seconds) => timeOf(seconds * 1000).slice(0, 5)) },
+        { ...axis, size: 28, space: 80, values: inTimes },
         { ...axis, size: 56 },
       ],
       series: [
@@ -146,7 +147,7 @@ export class Plot {
       ),
       element(
         'div',
-        { class: 'when' },
+        { class: this.#cursor === undefined ? 'when idle' : 'when' },
         element('dt', { class: 'unseen' }, 'at'),
         element(
           'dd',
@@ -220,6 +221,17 @@ function hourUntil(times) {
   const last = times[times.length - 1] ?? Date.now() / 1000
   const first = times[0] ?? last
   return [Math.min(Math.max(first, last - spanSeconds), last - shortestSpanSeconds), last]
+}
+
+/**
+ * @param {uPlot} _plot
+ * @param {readonly number[]} at
+ * @param {number} _axis
+ * @param {number} _space
+ * @param {number} stepSeconds
+ */
+function inTimes(_plot, at, _axis, _space, stepSeconds) {
+  return at.map((seconds) => (stepSeconds < 60 ? timeOf : minuteOf)(seconds * 1000))
 }
 
 /**

@@ -2,6 +2,7 @@
 
 const numbers = new Intl.NumberFormat('en')
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+const shortClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
 
 const minute = 60_000
@@ -37,6 +38,11 @@ export function latency(ms) {
 /** @param {number} atMs */
 export function timeOf(atMs) {
   return clock.format(atMs)
+}
+
+/** @param {number} atMs */
+export function minuteOf(atMs) {
+  return shortClock.format(atMs)
 }
 
 /**
