@@ -12,7 +12,8 @@ export interface ErrorResponse {
 /** Bytes of an error response. */
 export const errorResponseBytes = 6
 
-const errorResponseCommand = 8
+/** Their first byte. */
+export const errorResponseCommand = 8
 
 const layout = new Parser().uint8('command').uint8('statusCode').uint32be('identifier')
 

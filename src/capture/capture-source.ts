@@ -1,5 +1,11 @@
 /** What a user calls a capture: its text, the bytes themselves, or the bytes in hexadecimal. */
-import { parseCapture, type Capture } from './capture.ts'
+import {
+  CaptureError,
+  CaptureReader,
+  parseCapture,
+  type Capture,
+  type CaptureLine,
+} from './capture.ts'
 
 /** How bytes are to be read; `auto` looks at them. */
 export const sourceFormats = ['auto', 'capture', 'raw', 'hex'] as const
@@ -18,32 +24,130 @@ export type Source =
  * first character that is not hexadecimal
  */
 export function readSource(file: Buffer, format: SourceFormat): Source {
-  switch (format === 'auto' ? guess(file) : format) {
-    case 'capture':
-      return { kind: 'capture', capture: parseCapture(file.toString('utf8')) }
-    case 'hex':
-      return { kind: 'stream', bytes: parseHex(file.toString('latin1')) }
-    case 'raw':
-      return { kind: 'stream', bytes: file }
+  const known = format === 'auto' ? guess(file) : format
+  if (known === 'capture') return { kind: 'capture', capture: parseCapture(file.toString('utf8')) }
+  const reader = new SourceReader(known)
+  const parts = [...reader.receive(file), ...reader.end()]
+  return {
+    kind: 'stream',
+    bytes: Buffer.concat(parts.flatMap((part) => (part.kind === 'bytes' ? [part.bytes] : []))),
+  }
+}
+
+/** A part of a source: bytes of the only direction, or a line of a capture. */
+export type SourcePart =
+  { readonly kind: 'bytes'; readonly bytes: Buffer } | ({ readonly kind: 'line' } & CaptureLine)
+
+interface PartReader {
+  receive(bytes: Buffer): Iterable<SourcePart>
+  end(): Iterable<SourcePart>
+}
+
+/** So much tells one format from another. */
+const tellingBytes = 4096
+
+/** Reads a file that is too long to be held, as it comes; what it throws, see {@link readSource}. */
+export class SourceReader implements PartReader {
+  readonly #format: SourceFormat
+  #beginning = Buffer.alloc(0)
+  #reader: PartReader | undefined
+
+  constructor(format: SourceFormat) {
+    this.#format = format
+  }
+
+  *receive(bytes: Buffer): Generator<SourcePart> {
+    if (this.#reader !== undefined) {
+      yield* this.#reader.receive(bytes)
+      return
+    }
+    this.#beginning = Buffer.concat([this.#beginning, bytes])
+    if (this.#beginning.length >= tellingBytes) yield* this.#begin().receive(this.#beginning)
+  }
+
+  *end(): Generator<SourcePart> {
+    if (this.#reader === undefined) yield* this.#begin().receive(this.#beginning)
+    yield* this.#begin().end()
+  }
+
+  #begin(): PartReader {
+    const format = this.#format === 'auto' ? guess(this.#beginning) : this.#format
+    this.#reader ??= new readers[format]()
+    return this.#reader
   }
 }
 
 /** Neither a message nor a feedback tuple of this century begins with one of these letters' bytes. */
-function guess(file: Buffer): Exclude<SourceFormat, 'auto'> {
-  const text = file.toString('utf8').replace(/^\uFEFF/, '')
+function guess(beginning: Buffer): Exclude<SourceFormat, 'auto'> {
+  const text = beginning.toString('utf8').replace(/^\uFEFF/, '')
   if (/^\s*([#<>]|connection)/.test(text)) return 'capture'
   return /^[\s:]*[\da-f][\da-f\s:]*$/i.test(text) ? 'hex' : 'raw'
 }
 
-function parseHex(text: string): Buffer {
-  const stranger = /[^\da-f\s:]/i.exec(text)
-  if (stranger !== null)
-    throw new RangeError(
-      `character ${stranger.index + 1}, ${JSON.stringify(stranger[0])}, is not a hexadecimal digit; ` +
-        'xxd -p writes what is understood',
-    )
-  const digits = text.replaceAll(/[\s:]/g, '')
-  if (digits.length % 2 === 1)
-    throw new RangeError(`${digits.length} hexadecimal digits: half a byte is missing`)
-  return Buffer.from(digits, 'hex')
+class RawReader implements PartReader {
+  receive(bytes: Buffer): SourcePart[] {
+    return [{ kind: 'bytes', bytes }]
+  }
+
+  end(): SourcePart[] {
+    return []
+  }
 }
+
+class HexReader implements PartReader {
+  #half = ''
+  #characters = 0
+  #digits = 0
+
+  receive(bytes: Buffer): SourcePart[] {
+    const text = bytes.toString('latin1')
+    const stranger = /[^\da-f\s:]/i.exec(text)
+    if (stranger !== null)
+      throw new RangeError(
+        `character ${this.#characters + stranger.index + 1}, ${JSON.stringify(stranger[0])}, is ` +
+          'not a hexadecimal digit; xxd -p writes what is understood',
+      )
+    const digits = text.replaceAll(/[\s:]/g, '')
+    this.#characters += text.length
+    this.#digits += digits.length
+    const pairs = this.#half + digits
+    this.#half = pairs.length % 2 === 1 ? pairs.slice(-1) : ''
+    // What is left of a pair at the end is not decoded.
+    return [{ kind: 'bytes', bytes: Buffer.from(pairs, 'hex') }]
+  }
+
+  end(): SourcePart[] {
+    if (this.#half === '') return []
+    throw new RangeError(`${this.#digits} hexadecimal digits: half a byte is missing`)
+  }
+}
+
+/** Longer lines are none of a capture: it has a record in each. */
+const longestLine = 16 * 1024 * 1024
+
+class LineReader implements PartReader {
+  readonly #capture = new CaptureReader()
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  #rest = ''
+  #lines = 0
+
+  receive(bytes: Buffer): SourcePart[] {
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n')
+    this.#rest = lines.pop() ?? ''
+    this.#lines += lines.length
+    if (this.#rest.length > longestLine)
+      throw new CaptureError(this.#lines + 1, 'longer than any record')
+    return lines.flatMap((line) => this.#read(line))
+  }
+
+  end(): SourcePart[] {
+    return this.#read(this.#rest)
+  }
+
+  #read(line: string): SourcePart[] {
+    const read = this.#capture.read(line)
+    return read === undefined ? [] : [{ kind: 'line', ...read }]
+  }
+}
+
+const readers = { raw: RawReader, hex: HexReader, capture: LineReader }

@@ -44,24 +44,55 @@ export class CaptureError extends Error {
  * @throws {CaptureError} at the first line that cannot be read
  */
 export function parseCapture(text: string): Capture {
-  const header: string[] = []
-  const connections = new Map<number, WritableConnection>()
-  let current: WritableConnection | undefined
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split('\n')
-    .entries()) {
-    const line = raw.trim()
-    if (line.startsWith('#')) {
-      if (connections.size === 0) header.push(line.slice(1).trim())
-    } else if (line.startsWith('connection')) {
-      current = parseConnection(line, index + 1, connections)
-    } else if (line !== '') {
-      current ??= begin(connections, 1, undefined)
-      current.records.push(parseRecord(line, index + 1))
-    }
+  const reader = new CaptureReader()
+  const connections = new Map<number, CapturedConnection & { readonly records: CapturedRecord[] }>()
+  for (const line of text.split('\n')) {
+    const read = reader.read(line)
+    if (read === undefined) continue
+    const { number } = read.connection
+    const connection = connections.get(number) ?? { ...read.connection, records: [] }
+    connections.set(number, connection)
+    if (read.record !== undefined) connection.records.push(read.record)
   }
-  return { header, connections: [...connections.values()] }
+  return { header: reader.header, connections: [...connections.values()] }
+}
+
+/** Which connection a line is about. */
+type ConnectionHead = Pick<CapturedConnection, 'number' | 'startMs'>
+
+/** What a line of a capture says. */
+export interface CaptureLine {
+  readonly connection: ConnectionHead
+  /** Undefined where the connection begins, or is taken up again. */
+  readonly record: CapturedRecord | undefined
+}
+
+/** Reads a capture line by line; see {@link parseCapture}. */
+export class CaptureReader {
+  readonly header: string[] = []
+  readonly #connections = new Map<number, ConnectionHead>()
+  #current: ConnectionHead | undefined
+  #line = 0
+
+  /**
+   * Undefined for a line that says nothing.
+   * @throws {CaptureError} where it cannot be read
+   */
+  read(raw: string): CaptureLine | undefined {
+    this.#line++
+    const line = (this.#line === 1 ? raw.replace(/^\uFEFF/, '') : raw).trim()
+    if (line.startsWith('#')) {
+      if (this.#connections.size === 0) this.header.push(line.slice(1).trim())
+      return undefined
+    }
+    if (line.startsWith('connection')) {
+      this.#current = parseConnection(line, this.#line, this.#connections)
+      return { connection: this.#current, record: undefined }
+    }
+    if (line === '') return undefined
+    this.#current ??= begin(this.#connections, 1, undefined)
+    return { connection: this.#current, record: parseRecord(line, this.#line) }
+  }
 }
 
 /** The text of a capture, one connection after another; {@link parseCapture} reads it back. */
@@ -80,10 +111,6 @@ export function formatRecord({ from, offsetMs, bytes }: CapturedRecord): string 
   return `${[signs[from], ...time(offsetMs), bytes.toString('hex')].join(' ')}\n`
 }
 
-interface WritableConnection extends CapturedConnection {
-  readonly records: CapturedRecord[]
-}
-
 const signs = { sender: '>', gateway: '<' } as const satisfies Record<
   CapturedRecord['from'],
   string
@@ -96,8 +123,8 @@ const recordLine = /^([<>])(?:\s*\+(\d{1,12})(?=\s|$))?(.*)$/
 function parseConnection(
   line: string,
   at: number,
-  connections: Map<number, WritableConnection>,
-): WritableConnection {
+  connections: Map<number, ConnectionHead>,
+): ConnectionHead {
   const [matched, number, start] = connectionLine.exec(line) ?? []
   if (matched === undefined)
     throw new CaptureError(at, 'expected "connection NUMBER" or "connection NUMBER +MILLISECONDS"')
@@ -112,11 +139,11 @@ function parseConnection(
 }
 
 function begin(
-  connections: Map<number, WritableConnection>,
+  connections: Map<number, ConnectionHead>,
   number: number,
   startMs: number | undefined,
-): WritableConnection {
-  const connection: WritableConnection = { number, startMs, records: [] }
+): ConnectionHead {
+  const connection: ConnectionHead = { number, startMs }
   connections.set(number, connection)
   return connection
 }

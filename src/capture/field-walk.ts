@@ -1,4 +1,5 @@
 /** The fields of a byte stream in the order of the wire, found by its length fields alone. */
+import { errorResponseCommand } from '../binary/error-response.ts'
 import { ItemId, itemHeadBytes, longestFrameBytes } from '../binary/extent.ts'
 
 /** One field of a message or of a feedback tuple. */
@@ -17,6 +18,7 @@ export type FieldName =
   | 'token-length'
   | 'payload-length'
   | 'timestamp'
+  | 'status'
   | keyof typeof ItemId
   | 'unknown-item'
   | 'rest'
@@ -41,6 +43,15 @@ export function* walkMessages(): FieldWalk {
     }
     yield* walkSized('token')
     yield* walkSized('payload')
+  }
+  yield { name: 'unreadable', bytes: Infinity }
+}
+
+/** What the gateway writes. — source: Apple, "Binary Provider API", "Table A-1" */
+export function* walkResponses(): FieldWalk {
+  while (uint(yield { name: 'command', bytes: 1 }) === errorResponseCommand) {
+    yield { name: 'status', bytes: 1 }
+    yield { name: 'identifier', bytes: 4 }
   }
   yield { name: 'unreadable', bytes: Infinity }
 }
@@ -92,19 +103,32 @@ export interface PlacedField extends Field {
   readonly offset: number
   /** Fewer than announced where the stream breaks off. */
   readonly content: Buffer
+  /** Whether the message or tuple is whole with it. */
+  readonly isLast: boolean
 }
 
-/** The fields of a whole stream, the last one perhaps not whole; an empty one only where announced. */
-export function* placeFields(stream: Buffer, walk: FieldWalk): Generator<PlacedField, undefined> {
-  let offset = 0
+/**
+ * The fields of a stream, the last one perhaps not whole; an empty one only where announced.
+ * @param start the offset of the first byte
+ */
+export function* placeFields(
+  stream: Buffer,
+  walk: FieldWalk,
+  start = 0,
+): Generator<PlacedField, undefined> {
+  let at = 0
   let step = walk.next()
   while (step.done !== true) {
-    const field = step.value
-    if (offset >= stream.length && field.bytes > 0) return
-    const content = stream.subarray(offset, offset + field.bytes)
-    yield { ...field, offset, content }
-    if (content.length < field.bytes) return
-    offset += field.bytes
-    step = walk.next(content)
+    const { name, bytes } = step.value
+    if (at >= stream.length && bytes > 0) return
+    const content = stream.subarray(at, at + bytes)
+    const isWhole = content.length === bytes
+    if (isWhole) step = walk.next(content)
+    const isLast = isWhole && step.done !== true && firstFields.has(step.value.name)
+    yield { name, bytes, offset: start + at, content, isLast }
+    if (!isWhole) return
+    at += bytes
   }
 }
+
+const firstFields: ReadonlySet<FieldName> = new Set<FieldName>(['command', 'timestamp'])

@@ -1,19 +1,25 @@
 /** `decode`: explains what a sender and a gateway said to each other. */
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs'
-import { readSource, sourceFormats, type SourceFormat } from '../capture/capture-source.ts'
 import {
-  explainConnection,
-  explainStream,
+  readSource,
+  sourceFormats,
+  SourceReader,
+  type Source,
+  type SourceFormat,
+  type SourcePart,
+} from '../capture/capture-source.ts'
+import {
   services,
+  SourceExplainer,
   type Explanation,
-  type ExplanationOptions,
   type Service,
 } from '../capture/explanation.ts'
 import { tokenTag } from '../log.ts'
 import { ExitCode } from './exit-code.ts'
-import { inputPath, readInput } from './input.ts'
+import { inputPath, openInput } from './input.ts'
 import { wholeNumber } from './number-option.ts'
-import { printLines } from './output.ts'
+import { printText } from './output.ts'
+import { ProgressBar } from './progress-bar.ts'
 
 const options = {
   format: {
@@ -60,39 +66,55 @@ export const decode: CommandModule<object, DecodeOptions> = {
 }
 
 async function run(args: ArgumentsCamelCase<DecodeOptions>): Promise<void> {
-  const input = await readInput(args.file)
-  const lines = function* (): Generator<string> {
-    for (const explanation of explained(input, args)) {
-      if (explanation.kind === 'unreadable') process.exitCode = ExitCode.failed
-      yield JSON.stringify(explanation)
+  const { chunks, totalBytes } = await openInput(args.file)
+  // Lines on the same terminal would be drawn over.
+  const bar =
+    totalBytes === undefined || process.stdout.isTTY
+      ? undefined
+      : new ProgressBar(totalBytes, 'bytes')
+  const text = async function* (): AsyncGenerator<string> {
+    for await (const explanations of explained(chunks, args, bar)) {
+      if (explanations.some(({ kind }) => kind === 'unreadable')) process.exitCode = ExitCode.failed
+      yield explanations.map((explanation) => `${JSON.stringify(explanation)}\n`).join('')
     }
   }
-  await printLines(lines())
+  try {
+    await printText(text())
+  } finally {
+    bar?.clear()
+  }
 }
 
-function* explained(
-  input: Buffer,
+/** As the input comes: it may be longer than memory. */
+async function* explained(
+  chunks: AsyncIterable<Buffer>,
   { file, format, service, maxPayloadBytes, mask }: ArgumentsCamelCase<DecodeOptions>,
-): Generator<Explanation> {
-  const source = sourceOf(file, input, format)
-  const how: ExplanationOptions = {
+  bar: ProgressBar | undefined,
+): AsyncGenerator<Explanation[]> {
+  const source = new SourceReader(format)
+  const explainer = new SourceExplainer({
     service,
     maxPayloadBytes,
     mask: mask === true ? (secret) => tokenTag(secret.toString('hex')) : undefined,
+  })
+  const partsOf = (read: () => Iterable<SourcePart>): Explanation[] =>
+    named(file, () => [...read()].flatMap((part) => [...explainer.receive(part)]))
+  for await (const chunk of chunks) {
+    yield partsOf(() => source.receive(chunk))
+    bar?.add(chunk.length)
   }
-  if (source.kind === 'stream') yield* explainStream(source.bytes, undefined, how)
-  else
-    for (const connection of source.capture.connections) yield* explainConnection(connection, how)
+  yield partsOf(() => source.end())
+  yield [...explainer.end()]
 }
 
 /** @throws Error that names the file and what in it cannot be read */
-export function sourceOf(
-  file: string,
-  input: Buffer,
-  format: SourceFormat,
-): ReturnType<typeof readSource> {
+export function sourceOf(file: string, input: Buffer): Source {
+  return named(file, () => readSource(input, 'auto'))
+}
+
+function named<T>(file: string, read: () => T): T {
   try {
-    return readSource(input, format)
+    return read()
   } catch (cause) {
     const where = file === '-' ? 'standard input' : file
     throw new Error(`${where}: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause })

@@ -2,13 +2,10 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
-/** Prints each line as the reader takes it; a reader that has seen enough is no failure. */
-export async function printLines(lines: Iterable<string>): Promise<void> {
-  const text = function* (): Generator<string> {
-    for (const line of lines) yield `${line}\n`
-  }
+/** Prints as the reader takes it; a reader that has seen enough is no failure. */
+export async function printText(text: AsyncIterable<string>): Promise<void> {
   try {
-    await pipeline(Readable.from(text()), process.stdout, { end: false })
+    await pipeline(Readable.from(text), process.stdout, { end: false })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error
   }

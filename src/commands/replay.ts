@@ -99,7 +99,7 @@ const wakefulClock: Clock = {
 
 /** @throws Error where there is nothing to play */
 function connectionsOf(file: string, input: Buffer): readonly CapturedConnection[] {
-  const source = sourceOf(file, input, 'auto')
+  const source = sourceOf(file, input)
   const connections =
     source.kind === 'capture' ? source.capture.connections : [unrecorded(source.bytes)]
   const spoken = connections.filter(({ records }) => records.some(({ from }) => from === 'sender'))

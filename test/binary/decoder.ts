@@ -2,11 +2,18 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Decoder, type Received } from '../../src/binary/decoder.ts'
-import type { Command, Notification, RefusalCode } from '../../src/binary/notification.ts'
+import type { Notification, RefusalCode } from '../../src/binary/notification.ts'
 import { bytewise, decoderProperties, transcribe } from '../fixtures/decoder-property.ts'
 import { hex, token } from '../fixtures/hex.ts'
-
-const maxPayloadBytes = 4096
+import {
+  faults,
+  frame,
+  maxPayloadBytes,
+  payloadItem,
+  refusals,
+  tokenItem,
+  unfinished,
+} from '../fixtures/malformed.ts'
 
 /** What most bytes below mean: a token of 32 bytes 11, the payload `{}`, and nothing else said. */
 const base: Notification = {
@@ -17,14 +24,6 @@ const base: Notification = {
   payload: Buffer.from('{}'),
   expiration: undefined,
   priority: undefined,
-}
-
-const tokenItem = `01 0020 ${token}`
-const payloadItem = '02 0002 7b7d'
-
-/** A command-2 message of these items. */
-function frame(items: string): string {
-  return `02 ${(hex(items).length + 0x1_0000_0000).toString(16).slice(1)} ${items}`
 }
 
 function decode(text: string): readonly Received[] {
@@ -103,158 +102,6 @@ t.test('several messages of any command lie back to back', (t) => {
   t.end()
 })
 
-/** The refusal, and how it was written. */
-const refusals: readonly (readonly [
-  text: string,
-  command: Command,
-  identifier: number | undefined,
-  code: RefusalCode,
-  what: string,
-])[] = [
-  ['00 0000 0002 7b7d', 0, undefined, 'missing-token', 'a token of no bytes'],
-  ['00 0000 0000', 0, undefined, 'missing-token', 'nothing at all in command 0'],
-  ['01 00000007 00000000 0000 0002 7b7d', 1, 7, 'missing-token', 'a token of no bytes, command 1'],
-  [frame(`${payloadItem} 03 0004 00000007`), 2, 7, 'missing-token', 'a frame without item 1'],
-  [frame(''), 2, undefined, 'missing-token', 'a frame of nothing'],
-  [
-    frame('03 0004 00000004 01 0000 02 0000 04 0004 00000000 05 0001 0a'),
-    2,
-    4,
-    'missing-token',
-    'the barrier with which pushy shuts down',
-  ],
-  [`00 0020 ${token} 0000`, 0, undefined, 'missing-payload', 'a payload of no bytes'],
-  [
-    `01 00000007 00000000 0020 ${token} 0000`,
-    1,
-    7,
-    'missing-payload',
-    'a payload of no bytes, command 1',
-  ],
-  [frame(`${tokenItem} 03 0004 00000007`), 2, 7, 'missing-payload', 'a frame without item 2'],
-  [
-    '01 00000000 00000000 0001 00 0001 00',
-    1,
-    0,
-    'invalid-token-size',
-    'java-apns’ test of a connection',
-  ],
-  [
-    `00 001f ${'11'.repeat(31)} 0002 7b7d`,
-    0,
-    undefined,
-    'invalid-token-size',
-    'a token of 31 bytes',
-  ],
-  [`00 0065 ${'11'.repeat(101)} 0002 7b7d`, 0, undefined, 'invalid-token-size', 'one of 101 bytes'],
-  [
-    `01 00000007 00000000 ffff ${'11'.repeat(65_535)} ffff ${'20'.repeat(65_535)}`,
-    1,
-    7,
-    'invalid-token-size',
-    'a token and a payload of 65,535 bytes',
-  ],
-  [
-    frame(`01 0065 ${'11'.repeat(101)} ${payloadItem} 03 0004 00000007`),
-    2,
-    7,
-    'invalid-token-size',
-    'an item 1 of 101 bytes, the identifier behind it',
-  ],
-  [
-    `00 0020 ${token} 1001 ${'20'.repeat(4097)}`,
-    0,
-    undefined,
-    'invalid-payload-size',
-    'a payload one byte over the limit',
-  ],
-  [
-    `01 00000007 00000000 0020 ${token} 1001 ${'20'.repeat(4097)}`,
-    1,
-    7,
-    'invalid-payload-size',
-    'a payload one byte over the limit, command 1',
-  ],
-  [
-    frame(`03 0004 00000007 ${tokenItem} 02 1001 ${'20'.repeat(4097)} 05 0001 0a`),
-    2,
-    7,
-    'invalid-payload-size',
-    'an item 2 one byte over the limit',
-  ],
-  [frame(`${tokenItem} ${tokenItem} ${payloadItem}`), 2, undefined, 'duplicate-item', 'two tokens'],
-  [
-    frame(`${tokenItem} ${payloadItem} ${payloadItem} 03 0004 00000007`),
-    2,
-    7,
-    'duplicate-item',
-    'two payloads, the identifier behind them',
-  ],
-  [
-    frame(`${tokenItem} ${payloadItem} 03 0004 00000007 03 0004 00000008`),
-    2,
-    7,
-    'duplicate-item',
-    'two identifiers: the first one is told',
-  ],
-  [
-    frame(`${tokenItem} ${payloadItem} 04 0004 00000000 04 0004 00000000`),
-    2,
-    undefined,
-    'duplicate-item',
-    'two expirations',
-  ],
-  [
-    frame(`${tokenItem} ${payloadItem} 05 0001 05 05 0001 05`),
-    2,
-    undefined,
-    'duplicate-item',
-    'two priorities',
-  ],
-  [
-    frame(`${tokenItem} ${payloadItem} 03 0003 000007`),
-    2,
-    undefined,
-    'invalid-item-size',
-    'an identifier of 3 bytes',
-  ],
-  [
-    frame(`03 0004 00000007 ${tokenItem} ${payloadItem} 04 0005 0000000000`),
-    2,
-    7,
-    'invalid-item-size',
-    'an expiration of 5 bytes',
-  ],
-  [
-    frame(`03 0004 00000007 ${tokenItem} ${payloadItem} 05 0000`),
-    2,
-    7,
-    'invalid-item-size',
-    'a priority of no bytes',
-  ],
-  [
-    frame(`03 0004 00000007 ${tokenItem} 02 0003 7b7d`),
-    2,
-    7,
-    'item-overruns-frame',
-    'an item longer than what is left of its frame',
-  ],
-  [
-    frame(`03 0004 00000007 ${tokenItem} ${payloadItem} 0500`),
-    2,
-    7,
-    'item-overruns-frame',
-    'a frame that ends inside the head of an item',
-  ],
-  [
-    frame(`03 0004 00000007 ${tokenItem} ${payloadItem} 09 13d0 ${'00'.repeat(0x13d0)}`),
-    2,
-    7,
-    'frame-too-long',
-    'a frame one byte longer than the payload’s limit and 1 KiB',
-  ],
-]
-
 for (const [text, command, identifier, code, what] of refusals)
   t.test(`${what} is refused as ${code}, what follows is read`, (t) => {
     t.strictSame(decode(`${text} 00 0020 ${token} 0002 7b7d`), [
@@ -330,18 +177,6 @@ t.test('nothing, received or not, is nothing', (t) => {
   t.end()
 })
 
-/** What makes a stream unreadable, behind a notification that is decoded all the same. */
-const faults = [
-  ['a command that there is none of', '03', 'unknown-command', 'no command begins with byte 3'],
-  ['text', '7d', 'unknown-command', 'no command begins with byte 125'],
-  [
-    'a frame longer than any can be',
-    '02 00020017',
-    'impossible-frame-length',
-    'a frame of 131095 bytes; the longest possible has 131094',
-  ],
-] as const
-
 for (const [what, text, code, message] of faults)
   t.test(`behind ${what} nothing is read, and every call says so`, (t) => {
     const decoder = new Decoder(maxPayloadBytes)
@@ -355,14 +190,6 @@ for (const [what, text, code, message] of faults)
       t.equal(t.throws(call), fault)
     t.end()
   })
-
-const unfinished = [
-  `00 0020 ${token} 0002 7b7d`,
-  `01 00000007 00000000 0020 ${token} 0002 7b7d`,
-  frame(`${tokenItem} ${payloadItem}`),
-  `00 0065 ${'11'.repeat(101)} 0002 7b7d`,
-  frame(`02 1001 ${'20'.repeat(4097)}`),
-]
 
 for (const text of unfinished)
   t.test(`a stream that stops inside ${text.slice(0, 18)}… is truncated, wherever it is`, (t) => {

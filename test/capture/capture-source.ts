@@ -1,6 +1,6 @@
 /** What a file is taken for. */
 import t from 'tap'
-import { readSource } from '../../src/capture/capture-source.ts'
+import { readSource, SourceReader, type SourceFormat } from '../../src/capture/capture-source.ts'
 import { hex } from '../fixtures/hex.ts'
 
 t.test('knows captures, hexadecimal digits and raw bytes by their looks', (t) => {
@@ -17,6 +17,47 @@ t.test('takes a file for what it is told', (t) => {
   t.strictSame(readSource(Buffer.from('00'), 'raw'), { kind: 'stream', bytes: hex('3030') })
   t.strictSame(readSource(Buffer.from(''), 'hex'), { kind: 'stream', bytes: hex('') })
   t.throws(() => readSource(Buffer.from('00'), 'capture'), /line 1/)
+  t.end()
+})
+
+t.test('reads in pieces what it reads whole', (t) => {
+  const texts: readonly [string, SourceFormat][] = [
+    ['# x\n> +0 00 0A\nconnection 7 +5\n< +1 1f\n> 2a', 'auto'],
+    [`${'00 0a\n'.repeat(900)}1f`, 'auto'],
+    ['00 0a:1f', 'hex'],
+    ['# é\n> 00', 'capture'],
+    [`\u0000${'7'.repeat(9000)}`, 'auto'],
+  ]
+  for (const [text, format] of texts)
+    for (const size of [1, 2, 3, 5000]) {
+      const bytes = Buffer.from(text)
+      const reader = new SourceReader(format)
+      const parts = []
+      for (let at = 0; at < bytes.length; at += size)
+        parts.push(...reader.receive(bytes.subarray(at, at + size)))
+      parts.push(...reader.end())
+      const source = readSource(bytes, format)
+      if (source.kind === 'stream') {
+        const read = parts.flatMap((part) => (part.kind === 'bytes' ? [part.bytes] : []))
+        t.equal(Buffer.concat(read).toString('hex'), source.bytes.toString('hex'))
+      } else {
+        const records = parts.flatMap((part) => (part.kind === 'line' ? (part.record ?? []) : []))
+        t.same(
+          records,
+          source.capture.connections.flatMap(({ records }) => records),
+        )
+      }
+    }
+  t.end()
+})
+
+t.test('does not wait for ever for the end of a line', (t) => {
+  const reader = new SourceReader('capture')
+  const read = (): void => {
+    for (let count = 0; count < 20; count++)
+      for (const part of reader.receive(Buffer.alloc(1_000_000, '0'))) t.fail(part.kind)
+  }
+  t.throws(read, { message: /^line 1: longer than any record$/ })
   t.end()
 })
 

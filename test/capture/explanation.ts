@@ -7,6 +7,7 @@ import { parseCapture } from '../../src/capture/capture.ts'
 import {
   explainConnection,
   explainStream,
+  StreamExplainer,
   type Explanation,
   type ExplanationOptions,
 } from '../../src/capture/explanation.ts'
@@ -221,6 +222,48 @@ t.test('says of any bytes what the decoder says of them, in places that leave no
     }),
     { numRuns: 300 },
   )
+  t.end()
+})
+
+function withoutContext(explanations: Iterable<Explanation>): unknown[] {
+  return [...explanations].map((one) => {
+    const fault = one['fault'] as Record<string, unknown> | undefined
+    return { ...one, ...(fault && { fault: { ...fault, around: undefined } }) }
+  })
+}
+
+t.test('says of a stream that comes in pieces what it says of the whole', (t) => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        stream,
+        fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+      ),
+      fc.array(fc.nat(9), { minLength: 1, maxLength: 20 }),
+      fc.constantFrom('sender', 'gateway', undefined),
+      (bytes, sizes, from) => {
+        const explainer = new StreamExplainer(from, plain)
+        const told: Explanation[] = []
+        for (let at = 0, turn = 0; at < bytes.length; turn++) {
+          const size = sizes[turn % sizes.length] ?? 1
+          told.push(...explainer.receive(bytes.subarray(at, at + size + 1)))
+          at += size + 1
+        }
+        told.push(...explainer.end())
+        deepStrictEqual(withoutContext(told), withoutContext(explainStream(bytes, from, plain)))
+      },
+    ),
+    { numRuns: 300 },
+  )
+  t.end()
+})
+
+t.test('tells of a message as soon as it is whole', (t) => {
+  const message = hex(`00 0020 ${token} 0001 31`)
+  const explainer = new StreamExplainer('sender', plain)
+  t.same([...explainer.receive(message.subarray(0, -1))], [])
+  t.match([...explainer.receive(message.subarray(-1))], [{ kind: 'notification', offset: 0 }])
+  t.same([...explainer.end()], [])
   t.end()
 })
 

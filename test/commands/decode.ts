@@ -1,14 +1,16 @@
 /** The `decode` command on every capture there is, on raw bytes, and on what is none of these. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { formatCapture } from '../../src/capture/capture.ts'
 import { runCommand } from '../fixtures/command.ts'
 import { hex, token } from '../fixtures/hex.ts'
+import { faults, refusals, unfinished } from '../fixtures/malformed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const cli = join(root, 'dist/cli.js')
@@ -69,6 +71,111 @@ t.test('raw bytes on standard input: where they break, and exit code 1', async (
       fault: { offset: 38, found: 'byte 0xff', around: '11 11 11 11 11 00 01 31 [ff] 00' },
     },
   ])
+})
+
+/** What is to be said of a stream of the corpus. */
+interface Expected {
+  readonly what: string
+  readonly bytes: Buffer
+  readonly code: string
+  readonly faultAt: number
+}
+
+/** A message in order, before and behind the one at fault. */
+const sound = hex(`00 0020 ${token} 0002 7b7d`)
+
+const corpus: readonly Expected[] = [
+  ...refusals.map(([text, , , code, what, faultAt]) => ({
+    what,
+    bytes: Buffer.concat([sound, hex(text), sound]),
+    code,
+    faultAt: sound.length + faultAt,
+  })),
+  ...faults.map(([what, text, code, , faultAt]) => ({
+    what,
+    bytes: Buffer.concat([sound, hex(text), sound]),
+    code,
+    faultAt: sound.length + faultAt,
+  })),
+  ...unfinished.flatMap((text) =>
+    [1, 3, 7, 30, hex(text).length - 1].map((cut) => ({
+      what: `${text.slice(0, 18)}… cut off after ${cut} bytes`,
+      bytes: Buffer.concat([sound, hex(text).subarray(0, cut)]),
+      code: 'truncated',
+      faultAt: sound.length + cut,
+    })),
+  ),
+]
+
+t.test('names fault and offset of each malformed stream that the decoder knows', async (t) => {
+  const text = formatCapture({
+    header: [],
+    connections: corpus.map(({ bytes }, index) => ({
+      number: index + 1,
+      startMs: undefined,
+      records: [{ from: 'sender', offsetMs: undefined, bytes }],
+    })),
+  })
+  const { code, stdout } = await runCommand(t, ['decode', fileOf(t, text)])
+  t.equal(code, 1)
+  const said = parse(stdout)
+  for (const [index, { what, code, faultAt }] of corpus.entries()) {
+    const faulty = said.filter((one) => one['connection'] === index + 1 && 'fault' in one)
+    const last = faulty.at(-1)
+    t.match(last, { code, fault: { offset: faultAt } }, what)
+    // One that is refused before it turns out to be cut off is told of twice.
+    if (code !== 'truncated') t.equal(faulty.length, 1, what)
+  }
+})
+
+/** The most memory that a process has had, in bytes. */
+function peakBytes(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1])
+}
+
+const hasNoProc = !existsSync('/proc/self/status') && 'no /proc here'
+
+/** Pipes `bytes` into the command, then `block` so often, and looks at its memory before the end. */
+async function decodeLong(
+  bytes: Buffer,
+  block: Buffer,
+  blocks: number,
+): Promise<{ peak: number; last: unknown; lines: number }> {
+  const child = spawn(process.execPath, [cli, 'decode', '--mask', '-'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'close')
+  let lines = 0
+  let end = ''
+  child.stdout.setEncoding('latin1')
+  child.stdout.on('data', (text: string) => {
+    lines += text.split('\n').length - 1
+    end = (end + text).slice(-5000)
+  })
+  child.stdin.write(bytes)
+  for (let left = blocks; left > 0; left--)
+    if (!child.stdin.write(block)) await once(child.stdin, 'drain')
+  const peak = peakBytes(child.pid)
+  child.stdin.end()
+  await ended
+  return { peak, lines, last: JSON.parse(end.split('\n').at(-2) ?? '') }
+}
+
+t.test('a stream is longer than the memory that it takes', { skip: hasNoProc }, async (t) => {
+  // Long messages: this is about bytes, not about lines.
+  const message = hex(`01 00000007 00000000 0020 ${token} 1000 ${'20'.repeat(4096)}`)
+  const block = Buffer.concat(Array<Buffer>(250).fill(message))
+  const whole = await decodeLong(Buffer.alloc(0), block, 400)
+  t.equal(whole.lines, 100_000)
+  t.match(whole.last, { kind: 'notification', offset: 99_999 * message.length })
+  const bound = 300_000_000
+  t.ok(400 * block.length > 1.3 * bound)
+  t.ok(whole.peak < bound, `${whole.peak} bytes`)
+  // Behind what cannot be read, the rest is counted and not kept.
+  const lost = await decodeLong(hex('2a'), block, 400)
+  t.match(lost.last, { kind: 'unreadable', fault: { offset: 0 }, length: 1 + 400 * block.length })
+  t.ok(lost.peak < bound, `${lost.peak} bytes`)
 })
 
 t.test('options have their effect', async (t) => {
