@@ -12,6 +12,7 @@ import { benchDecoder } from './decoder.ts'
 import { measureLatency } from './latency.ts'
 import { measureLongPath } from './long-path.ts'
 import { measureMemory } from './memory.ts'
+import { measureStores } from './store.ts'
 import { wholeBlocks } from './notification.ts'
 import {
   adminTable,
@@ -22,6 +23,7 @@ import {
   latencyTable,
   longPathTable,
   memoryTable,
+  storeTable,
 } from './report.ts'
 import { prepareSetting, type Setting } from './setting.ts'
 
@@ -36,6 +38,7 @@ const parts: Readonly<Record<string, (setting: Setting, count: number) => Promis
     if (load.lossPercent >= mostLossPercent) process.exitCode = 1
     return adminTable(load)
   },
+  store: async (setting, count) => storeTable(await measureStores(setting, count)),
   memory: async (setting, count) => memoryTable(await measureMemory(setting, 4 * count)),
 }
 

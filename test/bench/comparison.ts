@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { payloadOf, tokens, wholeBlocks } from './notification.ts'
 import type { ClientName, Effort } from './client/client.ts'
-import { Gateway } from './gateway.ts'
+import { Gateway, type GatewayOptions } from './gateway.ts'
 import { ask, startFile, startProgram, stop } from './process.ts'
 import { showProgress } from './report.ts'
 import { write, type Setting } from './setting.ts'
@@ -42,7 +42,11 @@ export async function compare(setting: Setting, count: number): Promise<Comparis
   const upstream = await startUpstream(setting)
   const rows: Cost[] = []
   for (const journal of [true, false])
-    rows.push(await measureGateway(setting, upstream, count, journal))
+    rows.push(
+      await measureGateway(`gateway, journal ${journal ? 'on' : 'off'}`, setting, upstream, count, {
+        journal,
+      }),
+    )
   for (const [name, client, share] of clientShares)
     rows.push(await measureClient(name, client, setting, upstream, Math.ceil(count * share)))
   if (upstream.isNghttpd && versionOf('h2load') !== undefined)
@@ -51,15 +55,16 @@ export async function compare(setting: Setting, count: number): Promise<Comparis
   return { upstream: upstream.name, rows }
 }
 
-async function measureGateway(
+/** The sender writes as fast as the gateway reads. */
+export async function measureGateway(
+  name: string,
   setting: Setting,
   upstream: Upstream,
   count: number,
-  journal: boolean,
+  options: GatewayOptions,
 ): Promise<Cost> {
-  const name = `gateway, journal ${journal ? 'on' : 'off'}`
   showProgress(name)
-  const gateway = await Gateway.start(setting, upstream, { journal })
+  const gateway = await Gateway.start(setting, upstream, options)
   const warmUp = wholeBlocks(count * warmUpShare)
   await gateway.blast(0, warmUp)
   const before = await gateway.untilDelivered(warmUp, () => undefined)

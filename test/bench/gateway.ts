@@ -28,6 +28,13 @@ interface Ready {
   readonly admin: { readonly port: number }
 }
 
+/** What is measured. */
+export interface GatewayOptions {
+  readonly journal: boolean
+  /** As in the configuration. Default `lmdb`. */
+  readonly store?: string
+}
+
 /** `node dist/cli.js serve` with one route, and one connection of a sender. */
 export class Gateway {
   readonly #child
@@ -48,9 +55,9 @@ export class Gateway {
   static async start(
     setting: Setting,
     upstream: Upstream,
-    options: { readonly journal: boolean },
+    options: GatewayOptions,
   ): Promise<Gateway> {
-    const config = configure(setting, upstream, options.journal)
+    const config = configure(setting, upstream, options)
     const child = startProgram(
       process.execPath,
       [...nodeOptions, pathOf('dist/cli.js'), 'serve', '--config', config],
@@ -121,7 +128,7 @@ let runs = 0
 function configure(
   { authority, server, push }: Setting,
   { port }: Upstream,
-  journal: boolean,
+  { journal, store = 'lmdb' }: GatewayOptions,
 ): string {
   const run = `gateway-${++runs}`
   return write(
@@ -134,6 +141,7 @@ function configure(
         key: write(`${run}/server.key`, server.keyPem),
       },
       journal: { enabled: journal },
+      store,
       providerApi: {
         production: `https://localhost:${port}`,
         certificateAuthority: write(`${run}/ca.pem`, authority.certificatePem),

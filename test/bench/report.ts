@@ -7,6 +7,7 @@ import type { DecoderResult } from './decoder.ts'
 import { rate, type Lag } from './latency.ts'
 import { delayMs, type LongPath } from './long-path.ts'
 import type { Memory } from './memory.ts'
+import type { StoreCost } from './store.ts'
 
 /** Without these no number means anything. */
 export function conditions(now: Date): string {
@@ -120,6 +121,34 @@ export function adminTable(load: AdminLoad): string {
     [...rows, ['loss', ...losses]],
   )}
 less than ${mostLossPercent} % of what the CPU gets through is promised: ${verdict}`
+}
+
+/** What Redis costs beside the embedded store, in the gateway and in itself. */
+export function storeTable(rows: readonly StoreCost[]): string {
+  const unit = (rate: string): number =>
+    rows.find(({ name }) => name === `lmdb, ${rate}`)?.cpuMicroseconds ?? NaN
+  return table(
+    [
+      'store',
+      'notifications',
+      'per second',
+      'CPU µs each',
+      'of lmdb',
+      'Redis µs',
+      'commands',
+      'B in',
+    ],
+    rows.map(({ name, count, perSecond, cpuMicroseconds, redis }) => [
+      name,
+      thousands(count),
+      thousands(perSecond),
+      cpuMicroseconds.toFixed(1),
+      (cpuMicroseconds / unit(name.split(', ')[1] ?? '')).toFixed(2),
+      redis?.cpuMicroseconds.toFixed(1) ?? '',
+      redis?.commands.toFixed(3) ?? '',
+      redis?.bytes.toFixed(0) ?? '',
+    ]),
+  )
 }
 
 /** One row. */

@@ -73,7 +73,7 @@ async function startNghttpd({ server }: Setting, name: string): Promise<Upstream
   return { name, isNghttpd: true, port, stop: () => stop(child) }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
