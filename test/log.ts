@@ -1,4 +1,5 @@
 /** What a logger keeps to itself, and which level says what. */
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +7,7 @@ import t from 'tap'
 import { createLog } from '../src/log.ts'
 import { observeRelay } from '../src/log-observer.ts'
 import { token } from './fixtures/hex.ts'
+import { leaksIn } from './fixtures/leak.ts'
 import { RawSender } from './fixtures/raw-sender.ts'
 import { setStage } from './fixtures/stage.ts'
 
@@ -80,4 +82,47 @@ t.test('a notification can be followed from its connection to its end', async (t
   ])
   t.match(await stage.log.find('notification.rejected'), { connection, identifier: 6 })
   t.notMatch(JSON.stringify(stage.log.lines), token)
+})
+
+const payload = Buffer.from('{"aps":{"alert":"a word that nobody else may read"}}')
+const key = readFileSync(new URL('fixtures/credentials/push.key', import.meta.url))
+
+/** How a secret might get into a log. */
+const slips: readonly (readonly [name: string, line: unknown])[] = [
+  ['a token', { event: 'x', device: token }],
+  ['a token in upper case', { event: 'x', device: `<${token.toUpperCase()}>` }],
+  ['the beginning of a token', { event: 'x', device: token.slice(0, 20) }],
+  ['a token in base64', { event: 'x', device: Buffer.from(token, 'hex').toString('base64') }],
+  ['a token as bytes', { event: 'x', frame: Buffer.from(token, 'hex') }],
+  ['a token as the name of a field', { event: 'x', [token]: 1 }],
+  ['a payload', { event: 'x', body: payload.toString() }],
+  ['a payload in a message', { event: 'x', msg: `cannot send ${payload.toString()}` }],
+  ['a payload as bytes', { event: 'x', nested: [{ body: payload }] }],
+  ['a line of a key', { event: 'x', err: key.toString().split('\n')[3] }],
+  ['a provider token', { event: 'x', header: 'bearer eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiIxIn0.x' }],
+]
+
+t.test('the audit that ends npm test finds a secret in every spelling', (t) => {
+  const secrets = [Buffer.from(token, 'hex'), payload, key]
+  for (const [name, line] of slips)
+    t.equal(leaksIn(`{"event":"y"}\n${JSON.stringify(line)}\n`, secrets).length, 1, name)
+  t.equal(leaksIn(`not JSON: ${token}`, secrets).length, 1, 'a line that is no JSON')
+  t.same(leaksIn('{"event":"x","token":"0a1b2c3d","apnsId":"7c1a4e4e-52a4-4f0c"}', secrets), [])
+  t.end()
+})
+
+t.test('the audit fails when a token has been logged, and passes with its tag', (t) => {
+  const audit = fileURLToPath(new URL('audit/log.ts', import.meta.url))
+  const run = (stream: string): { status: number | null; stdout: string } => {
+    const directory = t.testdir({ '1.log': stream, '1.secret': `${token}\n` })
+    return spawnSync(process.execPath, ['--import', 'tsx', audit, directory], { encoding: 'utf8' })
+  }
+  const lines = (fields: object): string => {
+    let text = ''
+    createLog('info', { write: (chunk) => (text += chunk) }).info({ event: 'x', ...fields })
+    return text
+  }
+  t.match(run(lines({ token })), { status: 0, stdout: /^1 lines of log, \d+ secrets, 0 leaks/ })
+  t.match(run(lines({ device: token })), { status: 1, stdout: /1 leaks/ })
+  t.end()
 })
