@@ -32,7 +32,7 @@ const margin = 19
 export function prettyLine(line: string, { columns, colors }: Screen): string {
   const { time, level, event, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>
   const paint = (style: Style, text: string): string =>
-    colors ? styleText(style, text, { validateStream: false }) : text
+    colors && text !== '' ? styleText(style, text, { validateStream: false }) : text
   const inLines = (words: readonly Word[], used = 0): string[] =>
     wrapped(words, columns - margin, used).map((row) =>
       row.map(({ gap, label, text }) => ' '.repeat(gap) + paint('dim', label) + text).join(''),
