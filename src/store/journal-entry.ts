@@ -71,9 +71,14 @@ function encodeRecord(entry: Buffer, view: DataView, start: number, record: Jour
   return tokenAt + token.length + payload.length
 }
 
+/** How many records an entry has. */
+export function recordCount(entry: Buffer): number {
+  return entry.readUInt32LE(0)
+}
+
 /** @throws {RangeError} when the bytes are not an entry */
 export function decodeJournalEntry(entry: Buffer): JournalEntry {
-  const count = entry.readUInt32LE(0)
+  const count = recordCount(entry)
   const idsAt = entryHeadBytes + entry.readUInt8(8)
   const route = entry.toString('utf8', entryHeadBytes, idsAt)
   let at = idsAt + entry.readUInt32LE(4)

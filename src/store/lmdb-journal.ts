@@ -5,8 +5,11 @@ import {
   encodeJournalEntry,
   journalEntryBytes,
   longestRouteBytes,
+  recordCount,
 } from './journal-entry.ts'
+import type { EntryBatch, EntryJournal, EntryRest } from './entry-journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'
+import { SettledBits } from './settled-bits.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
 
 /** Numbered values, as a table of an LMDB file keeps them. Writes take part in a {@link Change}. */
@@ -31,12 +34,12 @@ const sweepMs = 20
  * Settlements are noted by a sweep every 20 ms that touches only batches where there are some. A
  * process that is killed therefore sends again, at the most, what was settled since.
  */
-export class LmdbJournal implements Journal {
+export class LmdbJournal implements Journal, EntryJournal {
   readonly #tables: JournalTables
   readonly #writer: Writer
   readonly #clock: Clock
   readonly #routes = new Map<string, Buffer>()
-  #recovered: Batch[]
+  readonly #recovered: Batch[]
   #lastKey = 0
   #unsettled = 0
   #dirty: Batch[] = []
@@ -62,16 +65,24 @@ export class LmdbJournal implements Journal {
   }
 
   put(route: string, records: readonly JournalRecord[]): JournalBatch {
-    const batch = new Batch(this, ++this.#lastKey, this.#encoded(route), records, this.#tables)
-    this.#unsettled += records.length
+    const name = this.#encoded(route)
+    const batch = this.#add(encodeJournalEntry(name, records, journalEntryBytes(name, records)))
     this.#writer.write(batch)
     return batch
   }
 
+  putEntry(entry: Buffer): EntryBatch {
+    const batch = this.#add(entry)
+    this.#writer.writeSoon(batch)
+    return batch
+  }
+
+  leftBehind(): readonly EntryBatch[] {
+    return this.#recovered.splice(0)
+  }
+
   *recover(): Iterable<RecoveredRecord> {
-    const batches = this.#recovered
-    this.#recovered = []
-    for (const batch of batches) yield* batch.unsettled()
+    for (const batch of this.#recovered.splice(0)) yield* batch.unsettled()
   }
 
   /** Nobody else has this store. */
@@ -91,8 +102,13 @@ export class LmdbJournal implements Journal {
   }
 
   /** @internal for the batches */
-  settledOne(): void {
-    this.#unsettled--
+  settledSome(count: number): void {
+    this.#unsettled -= count
+  }
+
+  /** @internal for the batches */
+  writeSoon(batch: Batch): void {
+    if (!this.#closed) this.#writer.writeSoon(batch)
   }
 
   /** @internal for the batches */
@@ -110,14 +126,19 @@ export class LmdbJournal implements Journal {
     for (const batch of this.#dirty.splice(0)) this.#writer.writeSoon(batch)
   }
 
+  #add(entry: Buffer): Batch {
+    const batch = new Batch(this, this.#tables, ++this.#lastKey, entry)
+    this.#unsettled += batch.remaining
+    return batch
+  }
+
   #load(key: number, value: Buffer): Batch {
-    const { route, records } = decodeJournalEntry(value)
-    const bits = this.#tables.settled.get(key)
-    const batch = new Batch(this, key, this.#encoded(route), records, this.#tables)
+    decodeJournalEntry(value)
+    const batch = new Batch(this, this.#tables, key, value)
+    batch.load(this.#tables.settled.get(key))
     this.#lastKey = key
-    const left = batch.load(bits)
-    this.#unsettled += left
-    if (left === 0) this.#writer.writeSoon(batch)
+    this.#unsettled += batch.remaining
+    if (batch.remaining === 0) this.#writer.writeSoon(batch)
     return batch
   }
 
@@ -133,95 +154,95 @@ export class LmdbJournal implements Journal {
 }
 
 /** A class for speed: one for each read from a sender. */
-class Batch implements JournalBatch, Change {
+class Batch implements EntryBatch, Change {
   readonly #journal: LmdbJournal
   readonly #tables: JournalTables
   readonly #key: number
-  readonly #route: Buffer
-  readonly #count: number
   readonly #entryBytes: number
-  /** Let go of once they are on the disk. */
-  #records: readonly JournalRecord[]
-  #remaining: number
-  #settled: Buffer | undefined
-  #entry: 'none' | 'under way' | 'stored' = 'none'
+  readonly #count: number
+  readonly #settled: SettledBits
+  /** Let go of once it is on the disk. */
+  #entry: Buffer | undefined
+  #state: 'none' | 'under way' | 'stored' = 'none'
   #settledStored = false
-  #dirty = false
+  #queued = false
 
-  constructor(
-    journal: LmdbJournal,
-    key: number,
-    route: Buffer,
-    records: readonly JournalRecord[],
-    tables: JournalTables,
-  ) {
+  constructor(journal: LmdbJournal, tables: JournalTables, key: number, entry: Buffer) {
     this.#journal = journal
-    this.#key = key
-    this.#route = route
-    this.#records = records
     this.#tables = tables
-    this.#count = records.length
-    this.#remaining = records.length
-    this.#entryBytes = journalEntryBytes(route, records)
+    this.#key = key
+    this.#entry = entry
+    this.#entryBytes = entry.length
+    this.#count = recordCount(entry)
+    this.#settled = new SettledBits(this.#count)
   }
 
   get bytes(): number {
-    if (this.#remaining === 0) return 0
-    return this.#entry === 'stored' ? this.#count : this.#entryBytes + this.#count
+    if (this.remaining === 0) return 0
+    return this.#state === 'stored' ? this.#count : this.#entryBytes + this.#count
+  }
+
+  get remaining(): number {
+    return this.#settled.remaining
   }
 
   settled(index: number): void {
-    if (this.#remaining === 0 || index < 0 || index >= this.#count) return
-    this.#settled ??= Buffer.alloc((this.#count + 7) >> 3)
-    const bits = this.#settled[index >> 3] ?? 0
-    const bit = 1 << (index & 7)
-    if ((bits & bit) !== 0) return
-    this.#settled[index >> 3] = bits | bit
-    this.#remaining--
-    this.#journal.settledOne()
-    if (this.#dirty || this.#entry === 'none') return
-    this.#dirty = true
-    this.#journal.soil(this)
+    if (!this.#settled.add(index)) return
+    this.#journal.settledSome(1)
+    if (this.#mayQueue()) this.#journal.soil(this)
+  }
+
+  settledAs(bits: Buffer): void {
+    this.#journal.settledSome(this.#settled.merge(bits))
+    if (this.#mayQueue()) this.#journal.writeSoon(this)
+  }
+
+  settledAll(): void {
+    this.#journal.settledSome(this.#settled.complete())
+    if (this.#mayQueue()) this.#journal.writeSoon(this)
+  }
+
+  rest(): EntryRest | undefined {
+    if (this.remaining === 0) return undefined
+    const entry = this.#entry ?? Buffer.from(this.#tables.entries.get(this.#key) ?? [])
+    return { entry, settled: this.#settled.bits }
   }
 
   write(): void {
     const { entries, settled } = this.#tables
-    this.#dirty = false
-    if (this.#remaining > 0) {
-      if (this.#entry !== 'stored') this.#put()
-      if (this.#settled !== undefined) settled.put(this.#key, this.#settled)
-      this.#settledStored = this.#settled !== undefined
-    } else if (this.#entry === 'stored') {
+    const { bits } = this.#settled
+    this.#queued = false
+    if (this.remaining > 0) {
+      if (this.#entry !== undefined) {
+        this.#state = 'under way'
+        entries.put(this.#key, this.#entry)
+      }
+      if (bits !== undefined) settled.put(this.#key, bits)
+      this.#settledStored = bits !== undefined
+    } else if (this.#state === 'stored') {
       entries.remove(this.#key)
       if (this.#settledStored) settled.remove(this.#key)
     }
   }
 
   committed(): void {
-    if (this.#entry !== 'under way') return
-    this.#entry = 'stored'
-    this.#records = []
+    if (this.#state === 'under way') this.#stored()
   }
 
-  /** Takes what the disk says, and returns how many are left to settle. */
-  load(settled: Buffer | undefined): number {
-    this.#entry = 'stored'
+  /** It is on the disk, with these settled. */
+  load(settled: Buffer | undefined): void {
+    this.#stored()
     this.#settledStored = settled !== undefined
-    if (settled !== undefined) {
-      this.#settled = Buffer.alloc((this.#count + 7) >> 3)
-      settled.copy(this.#settled)
-      this.#remaining = this.#records.filter((_, index) => !this.#isSettled(index)).length
-    }
-    return this.#remaining
+    if (settled !== undefined) this.#settled.merge(settled)
   }
 
-  /** What is left of a batch that was loaded; its records are let go of on the way. */
+  /** What is left of it, decoded. */
   *unsettled(): Iterable<RecoveredRecord> {
-    const route = this.#route.toString()
-    const records = this.#records
-    this.#records = []
+    const rest = this.rest()
+    if (rest === undefined) return
+    const { route, records } = decodeJournalEntry(rest.entry)
     for (const [index, record] of records.entries())
-      if (!this.#isSettled(index))
+      if (!this.#settled.has(index))
         yield {
           route,
           record,
@@ -231,13 +252,15 @@ class Batch implements JournalBatch, Change {
         }
   }
 
-  #isSettled(index: number): boolean {
-    return ((this.#settled?.[index >> 3] ?? 0) & (1 << (index & 7))) !== 0
+  #stored(): void {
+    this.#state = 'stored'
+    this.#entry = undefined
   }
 
-  #put(): void {
-    this.#entry = 'under way'
-    const entry = encodeJournalEntry(this.#route, this.#records, this.#entryBytes)
-    this.#tables.entries.put(this.#key, entry)
+  /** What is not written yet will be with all that is settled by then. */
+  #mayQueue(): boolean {
+    if (this.#queued || this.#state === 'none') return false
+    this.#queued = true
+    return true
   }
 }
