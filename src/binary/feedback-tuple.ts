@@ -24,6 +24,11 @@ export function encodeFeedbackTuple({ timestamp, token }: FeedbackTuple): Buffer
   return bytes
 }
 
+/** Tuples one behind the other. */
+export function encodeFeedbackTuples(tuples: readonly FeedbackTuple[]): Buffer {
+  return Buffer.concat(tuples.map(encodeFeedbackTuple))
+}
+
 /** The whole tuples at the front of `bytes`, and what is left behind them for the next read. */
 export function decodeFeedbackTuples(bytes: Buffer): { tuples: FeedbackTuple[]; rest: Buffer } {
   const tuples: FeedbackTuple[] = []

@@ -1,5 +1,6 @@
 /** A journal by the bytes of its entries, for a process that keeps it for others. */
-import type { JournalBatch } from './store.ts'
+import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
+import type { FeedbackStore, Journal, JournalBatch, Store } from './store.ts'
 
 /** Owned, unsettled notifications of other processes. */
 export interface EntryJournal {
@@ -24,4 +25,13 @@ export interface EntryBatch extends JournalBatch {
 export interface EntryRest {
   readonly entry: Buffer
   readonly settled: Buffer | undefined
+}
+
+/** A store that this process has to itself, and may keep for others. */
+export interface EmbeddedStore extends Store {
+  readonly journal: Journal & EntryJournal
+  readonly feedback: FeedbackStore & {
+    /** All entries, route by route. */
+    lists(): Iterable<readonly [route: string, tuples: readonly FeedbackTuple[]]>
+  }
 }

@@ -1,7 +1,8 @@
 /** What may stand in a feedback list. */
 import { longestRouteBytes } from './journal-entry.ts'
 
-const latestTimestamp = 0xffff_ffff
+/** The largest uint32, in UNIX seconds. */
+export const latestTimestamp = 0xffff_ffff
 
 /** @throws {RangeError} for milliseconds and other impossible values */
 export function checkFeedbackEntry(route: string, timestamp: number): void {

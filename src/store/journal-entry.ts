@@ -23,6 +23,22 @@ const flag = { identifier: 4, expiration: 8, priority: 16 } as const
 /** Upper limit of a route's name in UTF-8, bytes. */
 export const longestRouteBytes = 255
 
+/** The names of routes in UTF-8, each encoded once. */
+export class RouteNames {
+  readonly #encoded = new Map<string, Buffer>()
+
+  /** @throws {RangeError} for a name that is too long */
+  encode(route: string): Buffer {
+    let bytes = this.#encoded.get(route)
+    if (bytes === undefined) {
+      bytes = Buffer.from(route)
+      if (bytes.length > longestRouteBytes) throw new RangeError('the name of a route is too long')
+      this.#encoded.set(route, bytes)
+    }
+    return bytes
+  }
+}
+
 /** How long {@link encodeJournalEntry} will make an entry. */
 export function journalEntryBytes(route: Buffer, records: readonly JournalRecord[]): number {
   let bytes = entryHeadBytes + route.length

@@ -4,8 +4,8 @@ import {
   decodeJournalEntry,
   encodeJournalEntry,
   journalEntryBytes,
-  longestRouteBytes,
   recordCount,
+  RouteNames,
 } from './journal-entry.ts'
 import type { EntryBatch, EntryJournal, EntryRest } from './entry-journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'
@@ -38,7 +38,7 @@ export class LmdbJournal implements Journal, EntryJournal {
   readonly #tables: JournalTables
   readonly #writer: Writer
   readonly #clock: Clock
-  readonly #routes = new Map<string, Buffer>()
+  readonly #names = new RouteNames()
   readonly #recovered: Batch[]
   #lastKey = 0
   #unsettled = 0
@@ -65,7 +65,7 @@ export class LmdbJournal implements Journal, EntryJournal {
   }
 
   put(route: string, records: readonly JournalRecord[]): JournalBatch {
-    const name = this.#encoded(route)
+    const name = this.#names.encode(route)
     const batch = this.#add(encodeJournalEntry(name, records, journalEntryBytes(name, records)))
     this.#writer.write(batch)
     return batch
@@ -140,16 +140,6 @@ export class LmdbJournal implements Journal, EntryJournal {
     this.#unsettled += batch.remaining
     if (batch.remaining === 0) this.#writer.writeSoon(batch)
     return batch
-  }
-
-  #encoded(route: string): Buffer {
-    let bytes = this.#routes.get(route)
-    if (bytes === undefined) {
-      bytes = Buffer.from(route)
-      if (bytes.length > longestRouteBytes) throw new RangeError(`the name of a route is too long`)
-      this.#routes.set(route, bytes)
-    }
-    return bytes
   }
 }
 

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import type { Clock } from '../clock.ts'
 import { DirectoryLock } from './directory-lock.ts'
+import type { EmbeddedStore } from './entry-journal.ts'
 import { FileRoom } from './file-room.ts'
 import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalChronicle } from './local-chronicle.ts'
-import { StoreError, type Store, type StoreObserver } from './store.ts'
+import { StoreError, type StoreObserver } from './store.ts'
 
 /** What a store is given. */
 export interface LmdbStoreDeps {
@@ -32,7 +33,10 @@ const firstBytes = 1024 * 1024
  *
  * @throws {StoreError} when the directory cannot be used; nothing in it is changed then
  */
-export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Promise<Store> {
+export async function openLmdbStore(
+  directory: string,
+  deps: LmdbStoreDeps,
+): Promise<EmbeddedStore> {
   try {
     makeDirectory(directory)
     const lock = await DirectoryLock.take(directory)
@@ -57,7 +61,7 @@ async function openLocked(
   directory: string,
   lock: DirectoryLock,
   deps: LmdbStoreDeps,
-): Promise<Store> {
+): Promise<EmbeddedStore> {
   const path = join(directory, 'data.mdb')
   const isNew = judge(directory, path)
   if (isNew) probeRoom(directory)
@@ -120,7 +124,7 @@ interface Holdings {
   readonly lock: DirectoryLock
 }
 
-function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps): Store {
+function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps): EmbeddedStore {
   const { root } = holdings
   const table = <Key extends number | FeedbackKey>(name: string): Database<Buffer, Key> =>
     root.openDB<Buffer, Key>(name, { encoding: 'binary' })
@@ -170,7 +174,7 @@ interface Parts {
   readonly chronicle: LocalChronicle
 }
 
-class LmdbStore implements Store {
+class LmdbStore implements EmbeddedStore {
   readonly journal: LmdbJournal
   readonly feedback: LmdbFeedback
   readonly chronicle: LocalChronicle

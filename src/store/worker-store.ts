@@ -1,0 +1,86 @@
+/** The store of a worker: another process keeps it, and hears of everything over a channel. */
+import { decodeFeedbackTuples } from '../binary/feedback-tuple.ts'
+import type { Clock } from '../clock.ts'
+import { Outbox, type StoreChannel } from './outbox.ts'
+import type { StoreAnswer } from './store-message.ts'
+import type { Chronicle, Store, Told } from './store.ts'
+import { WorkerFeedback } from './worker-feedback.ts'
+import { WorkerJournal } from './worker-journal.ts'
+
+/** See the file's first line. */
+export class WorkerStore implements Store {
+  readonly journal: WorkerJournal
+  readonly feedback: WorkerFeedback
+  readonly chronicle: WorkerChronicle
+  readonly #outbox: Outbox
+
+  constructor(channel: StoreChannel, clock: Clock) {
+    this.#outbox = new Outbox(channel)
+    this.journal = new WorkerJournal(this.#outbox, clock)
+    this.feedback = new WorkerFeedback(this.#outbox)
+    this.chronicle = new WorkerChronicle(this.#outbox)
+  }
+
+  /** What the other process tells. */
+  receive(answers: readonly StoreAnswer[]): void {
+    for (const answer of answers) this.#receive(answer)
+  }
+
+  /** What it holds unsettled is given to another worker once this process has ended. */
+  close(): Promise<void> {
+    this.journal.close()
+    this.#outbox.close()
+    return Promise.resolve()
+  }
+
+  #receive(answer: StoreAnswer): void {
+    switch (answer.kind) {
+      case 'health':
+        this.journal.keeperIsHealthy = answer.healthy
+        break
+      case 'claimed':
+        this.journal.claim(answer.key, answer.entry, answer.settled)
+        break
+      case 'flushed':
+        this.journal.flushed(answer.id)
+        break
+      case 'feedback-added':
+        this.feedback.added(answer.route, decodeFeedbackTuples(answer.tuples).tuples)
+        break
+      case 'feedback-removed':
+        this.feedback.removed(answer.route, decodeFeedbackTuples(answer.tuples).tuples)
+        break
+      case 'feedback-held':
+        this.feedback.held(answer.id, decodeFeedbackTuples(answer.tuples).tuples)
+        break
+      case 'feedback-forgotten':
+        this.feedback.forgotten(answer.id)
+        break
+      case 'told':
+        this.chronicle.tell(answer.route, answer)
+    }
+  }
+}
+
+/** What another process orders. It lives and dies with this one, so nothing is told without it. */
+class WorkerChronicle implements Chronicle {
+  readonly #outbox: Outbox
+  readonly #listeners = new Map<string, (told: Told) => void>()
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox
+  }
+
+  listen(route: string, hear: (told: Told) => void): void {
+    this.#listeners.set(route, hear)
+    this.#outbox.add({ kind: 'listen', route })
+  }
+
+  append(route: string, event: unknown): void {
+    this.#outbox.add({ kind: 'append', route, event })
+  }
+
+  tell(route: string, told: Told): void {
+    this.#listeners.get(route)?.(told)
+  }
+}
