@@ -150,15 +150,7 @@ export class Line implements RouteGauge, RouteSource, Admission {
 
   /** What the migration report says of it. */
   get facts(): RouteFacts {
-    const { name, topic, environment, credential } = this.#route
-    return {
-      name,
-      topic,
-      environment,
-      credential: credential.kind,
-      credentialNotAfterMs:
-        credential.kind === 'certificate' ? credential.certificate.notAfter.getTime() : null,
-    }
+    return factsOf(this.#route)
   }
 
   get tally(): Tally {
@@ -238,6 +230,18 @@ export class Line implements RouteGauge, RouteSource, Admission {
   #opener(): OpenSession {
     const { target, times } = this.#approach
     return (owner) => new Http2Session(target, owner, times, this.#deps.clock)
+  }
+}
+
+/** What the migration report says of a route. */
+export function factsOf({ name, topic, environment, credential }: Route): RouteFacts {
+  return {
+    name,
+    topic,
+    environment,
+    credential: credential.kind,
+    credentialNotAfterMs:
+      credential.kind === 'certificate' ? credential.certificate.notAfter.getTime() : null,
   }
 }
 

@@ -5,15 +5,17 @@
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
  */
 import type { TLSSocket } from 'node:tls'
+import type { Registry } from 'prom-client'
 import { AdminServer, type Readiness } from './admin/admin-server.ts'
 import { History, totalsOf } from './admin/history.ts'
 import { createMetrics, type CertificateGauge, type MetricSources } from './admin/metrics.ts'
 import { Rejections } from './admin/rejections.ts'
+import { snapshotOf, type Sources } from './admin/source-sum.ts'
 import { statusOf, type Status } from './admin/status.ts'
 import { KeyRing } from './apns/key-ring.ts'
 import { CensusKeeper } from './census-keeper.ts'
 import { countConnectionOf, countStrangers } from './census-observer.ts'
-import { Census } from './census/census.ts'
+import { Census, type CensusFacts } from './census/census.ts'
 import { reportOf, type Report } from './census/report.ts'
 import { countConnection, countFeedbackRead, type SenderFacts } from './census/sender-facts.ts'
 import type { Cancel, Clock } from './clock.ts'
@@ -36,8 +38,9 @@ import {
 import type { Recorder } from './recording/recorder.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
 import { openRedisStore } from './store/redis-store.ts'
-import type { Store } from './store/store.ts'
+import type { RecoveredRecord, Store } from './store/store.ts'
 import { version } from './version.ts'
+import type { ListenerAddress } from './workers/task.ts'
 
 /** What a proxy is given from outside. */
 export interface ProxyDeps {
@@ -53,8 +56,32 @@ export interface ProxyDeps {
 
 /** Where a running proxy is bound. */
 export interface ProxyAddresses {
-  readonly listeners: readonly { kind: string; host: string; port: number }[]
+  readonly listeners: readonly ListenerAddress[]
   readonly admin: { readonly host: string; readonly port: number }
+}
+
+/** A proxy, whether it is one process or several. */
+export interface Service {
+  /** What it runs on by now. */
+  readonly configuration: Configuration
+  /**
+   * Opens the store, signs provider tokens, opens sessions, takes up what an earlier process left
+   * in the journal, binds every port, then logs `proxy.ready`.
+   * @throws {StoreError} when the data directory cannot be used, and the system's error when an
+   * address cannot be bound; nothing stays open then
+   */
+  start(): Promise<ProxyAddresses>
+  /**
+   * Goes by another configuration from now on; nobody is disconnected. Sessions of a credential
+   * that is not used any more finish what they have, and so do routes that are gone. Addresses,
+   * store and data directory stay as they were; see `obstaclesTo`.
+   */
+  reload(configuration: Configuration): Promise<void>
+  /**
+   * Accepts no more, settles what was received, closes.
+   * @returns false when `drainSeconds` passed before all was settled
+   */
+  stop(): Promise<boolean>
 }
 
 const quietMs = 20
@@ -67,7 +94,9 @@ const crowded = 0.9
 const deafMs = 10_000
 
 /** See the file's first lines. Starts from the inside out and stops from the outside in. */
-export class Proxy {
+export class Proxy implements Service {
+  /** What it counts. */
+  readonly metrics: Registry
   readonly #deps: ProxyDeps
   readonly #keyRing: KeyRing
   #configuration: Configuration
@@ -90,9 +119,9 @@ export class Proxy {
     this.#keyRing = new KeyRing(deps.clock)
     this.#startedAtMs = deps.clock.now()
     this.#rejections = new Rejections(deps.clock)
+    this.metrics = createMetrics(this.#metricSources())
   }
 
-  /** What it runs on by now. */
   get configuration(): Configuration {
     return this.#configuration
   }
@@ -102,29 +131,38 @@ export class Proxy {
     return this.#lines
   }
 
-  /**
-   * Opens the store, signs provider tokens, opens sessions, takes up what an earlier process left
-   * in the journal, binds every port, then logs `proxy.ready`.
-   * @throws {StoreError} when the data directory cannot be used, {@link RedisFault} when Redis
-   * refuses, and the system's error when an address cannot be bound; nothing stays open then
-   */
+  /** Who has sent, once it is started. */
+  async census(): Promise<CensusFacts | undefined> {
+    return this.#census?.facts()
+  }
+
+  /** What an administrator is shown. */
+  get sources(): Sources {
+    return {
+      routes: this.#lines.map(snapshotOf),
+      rejections: this.#rejections.latest,
+      totals: totalsOf(this.#lines),
+    }
+  }
+
+  /** Whether it can do its work. */
+  get readiness(): Readiness {
+    const routes = Object.fromEntries(this.#lines.map(({ name, isUp }) => [name, isUp]))
+    const store = this.#store?.isReachable === true ? 'reachable' : 'unreachable'
+    const hasRoom = this.#store?.journal.healthy === true
+    return { ready: hasRoom && Object.values(routes).every(Boolean), routes, store }
+  }
+
   async start(): Promise<ProxyAddresses> {
-    const { clock, log } = this.#deps
     try {
-      const { dataDirectory, listeners } = this.#configuration
       const store = await this.#openStore()
       this.#store = store
-      const keeper = await CensusKeeper.open(dataDirectory, {
-        routes: () => this.#lines.map(({ facts }) => facts),
-        clock,
-        observer: observeCensus(log),
-      })
-      this.#census = keeper
-      await this.#takeUp(this.#configuration, store, keeper)
-      this.#recover(store)
-      for (const listener of listeners)
-        this.#listeners.push(await this.#listen(listener, keeper.census))
-      return this.#ready(await this.#openAdmin())
+      const keeper = await this.#count(this.#configuration.dataDirectory)
+      const listeners = await this.#open(store, keeper)
+      const { address, port } = (await this.#openAdmin()).address
+      const addresses = { listeners, admin: { host: address, port } }
+      logReady(this.#deps.log, addresses, this.#configuration)
+      return addresses
     } catch (error) {
       await this.destroy()
       throw error
@@ -132,10 +170,18 @@ export class Proxy {
   }
 
   /**
-   * Goes by another configuration from now on; nobody is disconnected. Sessions of a credential
-   * that is not used any more finish what they have, and so do routes that are gone. Addresses,
-   * store and data directory stay as they were; see `obstaclesTo`.
+   * As one process of several: on a store that another keeps, and with no administrator's port.
+   * @throws as {@link start}
    */
+  async startOn(store: Store): Promise<readonly ListenerAddress[]> {
+    try {
+      return await this.#open(store, await this.#count(undefined))
+    } catch (error) {
+      await this.destroy()
+      throw error
+    }
+  }
+
   async reload(configuration: Configuration): Promise<void> {
     const store = this.#store
     const keeper = this.#census
@@ -149,10 +195,6 @@ export class Proxy {
     for (const line of gone) void this.#dismiss(line, latestAtMs)
   }
 
-  /**
-   * Accepts no more, settles what was received, closes.
-   * @returns false when `drainSeconds` passed before all was settled
-   */
   async stop(): Promise<boolean> {
     const { log } = this.#deps
     const connections = this.#lines.reduce((sum, line) => sum + line.connections, 0)
@@ -207,8 +249,8 @@ export class Proxy {
     const { clock } = this.#deps
     this.#history ??= new History(() => totalsOf(this.#lines), clock)
     this.#admin ??= await AdminServer.open(this.#configuration.admin, {
-      metrics: createMetrics(this.#metricSources()),
-      readiness: () => this.#readiness(),
+      metrics: this.metrics,
+      readiness: () => this.readiness,
       report: () => this.#report(),
       status: () => this.#status(),
       history: () => this.#history?.samples ?? [],
@@ -217,9 +259,9 @@ export class Proxy {
     return this.#admin
   }
 
-  #report(): Report {
+  async #report(): Promise<Report> {
     const now = this.#deps.clock.now()
-    return reportOf(this.#census?.facts() ?? new Census(now, undefined).facts([]), now)
+    return reportOf((await this.census()) ?? new Census(now, undefined).facts([]), now)
   }
 
   /** Starts and renews routes; those that are not configured any more are returned. */
@@ -262,21 +304,43 @@ export class Proxy {
     this.#leaving.delete(line)
   }
 
-  /** What belongs to a route that is no longer configured stays where it is. */
-  #recover({ journal }: Store): void {
-    const lines = new Map(this.#lines.map((line) => [line.name, line]))
-    let count = 0
-    for (const { route, record, settled } of journal.recover()) {
-      const line = lines.get(route)
-      if (line === undefined) continue
-      count++
-      line.relay.recover(record, settled)
-    }
-    if (count > 0) this.#deps.log.info({ event: 'journal.recovered', notifications: count })
-    journal.claimed(({ route, record, settled }) => {
-      const line = this.#lines.find(({ name }) => name === route)
-      line?.relay.recover(record, settled)
+  /** @param directory where the census is kept; undefined where another process does that */
+  async #count(directory: string | undefined): Promise<CensusKeeper> {
+    this.#census = await CensusKeeper.open(directory, {
+      routes: () => this.#lines.map(({ facts }) => facts),
+      clock: this.#deps.clock,
+      observer: observeCensus(this.#deps.log),
     })
+    return this.#census
+  }
+
+  async #open(store: Store, keeper: CensusKeeper): Promise<readonly ListenerAddress[]> {
+    this.#store = store
+    await this.#takeUp(this.#configuration, store, keeper)
+    this.#recover(store)
+    for (const listener of this.#configuration.listeners)
+      this.#listeners.push(await this.#listen(listener, keeper.census))
+    return this.#listeners.map(({ kind, address }) => ({
+      kind,
+      host: address.address,
+      port: address.port,
+    }))
+  }
+
+  #recover({ journal }: Store): void {
+    let count = 0
+    for (const record of journal.recover()) if (this.#takeOver(record)) count++
+    if (count > 0) this.#deps.log.info({ event: 'journal.recovered', notifications: count })
+    journal.claimed((record) => {
+      this.#takeOver(record)
+    })
+  }
+
+  /** What belongs to a route that is no longer configured stays where it is. */
+  #takeOver({ route, record, settled }: RecoveredRecord): boolean {
+    const line = this.#lines.find(({ name }) => name === route)
+    line?.relay.recover(record, settled)
+    return line !== undefined
   }
 
   /** Senders that never pause are stopped after half of the time, so that answers have the rest. */
@@ -406,24 +470,6 @@ export class Proxy {
     longestIdle.destroy()
   }
 
-  #ready(admin: AdminServer): ProxyAddresses {
-    const addresses = {
-      listeners: this.#listeners.map(({ kind, address }) => ({
-        kind,
-        host: address.address,
-        port: address.port,
-      })),
-      admin: { host: admin.address.address, port: admin.address.port },
-    }
-    const routes = this.#lines.map(({ route }) => ({
-      name: route.name,
-      environment: route.environment,
-      topic: route.topic,
-    }))
-    this.#deps.log.info({ event: 'proxy.ready', ...addresses, routes })
-    return addresses
-  }
-
   #metricSources(): MetricSources {
     return {
       version,
@@ -442,13 +488,6 @@ export class Proxy {
     return this.#lines.reduce((sum, { owned }) => sum + owned, 0)
   }
 
-  #readiness(): Readiness {
-    const routes = Object.fromEntries(this.#lines.map(({ name, isUp }) => [name, isUp]))
-    const store = this.#store?.isReachable === true ? 'reachable' : 'unreachable'
-    const hasRoom = this.#store?.journal.healthy === true
-    return { ready: hasRoom && Object.values(routes).every(Boolean), routes, store }
-  }
-
   #status(): Status {
     const { tls } = this.#configuration
     return statusOf({
@@ -461,6 +500,16 @@ export class Proxy {
       rejections: this.#rejections.latest,
     })
   }
+}
+
+/** Says that senders can come, and where. */
+export function logReady(
+  log: Logger,
+  addresses: ProxyAddresses,
+  { routes }: Pick<Configuration, 'routes'>,
+): void {
+  const served = routes.map(({ name, environment, topic }) => ({ name, environment, topic }))
+  log.info({ event: 'proxy.ready', ...addresses, routes: served })
 }
 
 /** Every certificate that the proxy shows to somebody. */

@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Registry } from 'prom-client'
 import type { Report } from '../census/report.ts'
 import type { Clock } from '../clock.ts'
 import { admittance, type AccessRules } from './access.ts'
@@ -22,10 +21,11 @@ export interface Readiness {
 
 /** What the port shows. */
 export interface AdminSources {
-  readonly metrics: Registry
-  readonly readiness: () => Readiness
+  /** What Prometheus reads, and as what type. */
+  readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
+  readonly readiness: () => Readiness | Promise<Readiness>
   /** What JSON can hold. */
-  readonly report: () => Report
+  readonly report: () => Report | Promise<Report>
   readonly status: () => Status
   /** Of the last hour, oldest first. */
   readonly history: () => readonly Sample[]
@@ -157,15 +157,15 @@ function pagesOf(sources: AdminSources, live: Live): Map<string, Page> {
     ],
     [
       '/readyz',
-      (response) => {
-        const state = readiness()
+      async (response) => {
+        const state = await readiness()
         answer(response, state.ready ? 200 : 503, 'application/json', JSON.stringify(state))
       },
     ],
     [
       '/api/report',
-      (response) => {
-        answer(response, 200, 'application/json', JSON.stringify(report()))
+      async (response) => {
+        answer(response, 200, 'application/json', JSON.stringify(await report()))
       },
     ],
     [

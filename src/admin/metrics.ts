@@ -142,8 +142,16 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
   )
 }
 
+/** How the values of several processes become one. */
+type Together = 'sum' | 'min' | 'max' | 'first'
+
 /** One value for each route. */
-const routeGauges: readonly (readonly [string, string, (route: RouteGauge) => number])[] = [
+const routeGauges: readonly (readonly [
+  name: string,
+  help: string,
+  read: (route: RouteGauge) => number,
+  together?: Together,
+])[] = [
   ['notifications_owned', 'Notifications received and not yet settled', ({ owned }) => owned],
   [
     'notifications_owned_limit',
@@ -160,7 +168,7 @@ const routeGauges: readonly (readonly [string, string, (route: RouteGauge) => nu
     'Requests waiting for room in a provider session',
     ({ upstream }) => upstream.waiting,
   ],
-  ['route_up', '1 while notifications of the route can be sent', ({ isUp }) => Number(isUp)],
+  ['route_up', '1 while notifications of the route can be sent', ({ isUp }) => Number(isUp), 'min'],
   [
     'provider_sessions',
     'Provider sessions that take requests',
@@ -176,14 +184,22 @@ const routeGauges: readonly (readonly [string, string, (route: RouteGauge) => nu
     'feedback_waiting',
     'Tokens that wait for a reader of the feedback service',
     ({ feedbackWaiting }) => feedbackWaiting,
+    'max',
   ],
 ]
 
 function addRouteGauges(registry: Registry, { routes }: MetricSources): void {
-  for (const [name, help, read] of routeGauges)
-    gauge(registry, name, help, ['route'], (set) => {
-      for (const route of routes()) set({ route: route.name }, read(route))
-    })
+  for (const [name, help, read, together] of routeGauges)
+    gauge(
+      registry,
+      name,
+      help,
+      ['route'],
+      (set) => {
+        for (const route of routes()) set({ route: route.name }, read(route))
+      },
+      together,
+    )
 }
 
 function addListenerCounts(registry: Registry, { listeners }: MetricSources): void {
@@ -231,20 +247,35 @@ function addStanding(registry: Registry, { version, certificates, store }: Metri
       for (const { credential, route, expiresInSeconds } of certificates())
         set({ credential, route }, expiresInSeconds)
     },
+    'min',
   )
   gauge(registry, 'journal_entries', 'Notifications in the journal', [], (set) => {
     set({}, store().entries)
   })
-  gauge(registry, 'journal_healthy', '1 while the journal can be written', [], (set) => {
-    set({}, Number(store().healthy))
-  })
+  gauge(
+    registry,
+    'journal_healthy',
+    '1 while the journal can be written',
+    [],
+    (set) => {
+      set({}, Number(store().healthy))
+    },
+    'min',
+  )
   gauge(registry, 'store_bytes', 'What the store takes on the disk', [], (set) => {
     const { bytes } = store()
     if (bytes !== undefined) set({}, bytes)
   })
-  gauge(registry, 'build_info', 'What is running; always 1', ['version', 'node'], (set) => {
-    set({ version, node: process.versions.node }, 1)
-  })
+  gauge(
+    registry,
+    'build_info',
+    'What is running; always 1',
+    ['version', 'node'],
+    (set) => {
+      set({ version, node: process.versions.node }, 1)
+    },
+    'first',
+  )
 }
 
 type SetValue<Label extends string> = (labels: Record<Label, string>, value: number) => void
@@ -276,11 +307,13 @@ function gauge<Label extends string>(
   help: string,
   labelNames: Label[],
   read: (set: SetValue<Label>) => void,
+  together: Together = 'sum',
 ): void {
   new Gauge({
     name: prefix + name,
     help,
     labelNames,
+    aggregator: together,
     registers: [registry],
     collect() {
       this.reset()

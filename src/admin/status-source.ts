@@ -2,6 +2,7 @@
 import type { Command } from '../binary/notification.ts'
 import type { Sample } from './history.ts'
 import type { RouteGauge } from './metrics.ts'
+import type { Tally } from '../relay/tally.ts'
 import type { RejectionRecord } from './rejections.ts'
 
 /** A sender's connection, as far as the page shows it. */
@@ -12,7 +13,8 @@ export interface SenderSource {
 }
 
 /** A route, as far as the page shows it. */
-export interface RouteSource extends RouteGauge {
+export interface RouteSource extends Omit<RouteGauge, 'requestLatency' | 'tally'> {
+  readonly tally: Omit<Tally, 'errorResponseLatency'>
   readonly environment: string
   readonly topic: string
   /** Whether no session has taken requests for a while. */

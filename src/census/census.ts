@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import {
   countDay,
+  nameOfSender,
   newSender,
   notificationsOf,
   senderFacts,
@@ -67,7 +68,8 @@ export const censusFacts = z.strictObject({
 export type CensusFacts = z.infer<typeof censusFacts>
 
 const mostSenders = 1000
-const mostStrangers = 100
+/** Of strangers only those that came last are remembered. */
+export const mostStrangers = 100
 const minuteMs = 60_000
 
 /** What it takes to know the rates of a sender. */
@@ -174,11 +176,8 @@ export class Census {
   }
 }
 
-function nameOfSender({ route, publicKeySha256 }: SenderName): string {
-  return `${publicKeySha256} ${route}`
-}
-
-function nameOfStranger({ address, cause, offered, publicKeySha256 }: Stranger): string {
+/** What tells one stranger from another, as text. */
+export function nameOfStranger({ address, cause, offered, publicKeySha256 }: Stranger): string {
   return JSON.stringify([address, cause, offered, publicKeySha256])
 }
 

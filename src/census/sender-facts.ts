@@ -64,7 +64,8 @@ export type SenderFacts = z.infer<typeof senderFacts>
 /** By what a sender is known. */
 export type SenderName = Pick<SenderFacts, 'route' | 'publicKeySha256'>
 
-const mostAddresses = 8
+/** The addresses of a sender that are remembered. */
+export const mostAddresses = 8
 const mostDays = 31
 /** Names come from peers, or from an APNs of tomorrow. */
 const mostNames = 40
@@ -101,6 +102,11 @@ export function newSender({ route, publicKeySha256 }: SenderName, nowMs: number)
     feedbackReads: 0,
     feedbackReadMs: null,
   }
+}
+
+/** By what a sender is known, as text. */
+export function nameOfSender({ route, publicKeySha256 }: SenderName): string {
+  return `${publicKeySha256} ${route}`
 }
 
 /** All notifications of a sender. */

@@ -11,9 +11,13 @@ export function isAddressInUse(error: unknown): error is BindError {
   return isBindError(error) && error.code === 'EADDRINUSE'
 }
 
+/** A worker's address is bound by its primary, and the system call has another name then. */
 function isBindError(error: unknown): error is BindError {
   return (
-    error instanceof Error && 'port' in error && 'syscall' in error && error.syscall === 'listen'
+    error instanceof Error &&
+    'port' in error &&
+    'syscall' in error &&
+    (error.syscall === 'listen' || error.syscall === 'bind')
   )
 }
 

@@ -1,10 +1,7 @@
 /** The options of `serve` that record connections. */
 import { isIP } from 'node:net'
-import { systemClock } from '../clock.ts'
 import type { Configuration } from '../config/configuration.ts'
-import type { Logger } from '../log.ts'
-import { observeRecorder } from '../log-observer.ts'
-import { Recorder } from '../recording/recorder.ts'
+import type { RecorderOptions } from '../recording/recorder.ts'
 import { wholeNumber } from './number-option.ts'
 
 /** Options for yargs. */
@@ -63,21 +60,20 @@ export interface CaptureArguments {
 }
 
 /**
- * Undefined where nothing is to be recorded. A folder that cannot be used is a matter for the log.
+ * Undefined where nothing is to be recorded.
  * @throws Error for a route that is not configured
  */
-export function recorderFrom(
+export function recorderOptions(
   args: CaptureArguments,
   { routes }: Pick<Configuration, 'routes'>,
-  log: Logger,
-): Recorder | undefined {
+): RecorderOptions | undefined {
   if (args.capture === undefined) return undefined
   const names = routes.map(({ name }) => name)
   if (args.captureRoute !== undefined && !names.includes(args.captureRoute))
     throw new Error(
       `--capture-route: no route is called ${args.captureRoute}; there is ${names.join(', ')}`,
     )
-  const options = {
+  return {
     directory: args.capture,
     route: args.captureRoute,
     address: args.captureAddress,
@@ -86,7 +82,6 @@ export function recorderFrom(
     tokens: args.captureTokens === true,
     payloads: args.capturePayloads === true,
   }
-  return new Recorder(options, systemClock, observeRecorder(log))
 }
 
 function address(text: string): string {

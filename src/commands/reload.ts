@@ -5,7 +5,7 @@ import { examineConfiguration } from '../config/configuration.ts'
 import { namedFiles } from '../config/named-file.ts'
 import { obstaclesTo } from '../config/obstacle.ts'
 import type { Logger } from '../log.ts'
-import type { Proxy } from '../proxy.ts'
+import type { Service } from '../proxy.ts'
 
 /** Asked for again and again: notice of a change does not come from every file system. */
 const pollMs = 2000
@@ -15,14 +15,14 @@ const settleMs = 1000
 /** Reloads until {@link Reloading.stop}. What cannot be used is told, and changes nothing. */
 export class Reloading {
   readonly #path: string
-  readonly #proxy: Proxy
+  readonly #proxy: Service
   readonly #log: Logger
   #watched: readonly string[] = []
   #soon: NodeJS.Timeout | undefined
   #last = Promise.resolve()
 
   /** @param path of the configuration that `proxy` was started with */
-  constructor(path: string, proxy: Proxy, log: Logger) {
+  constructor(path: string, proxy: Service, log: Logger) {
     this.#path = path
     this.#proxy = proxy
     this.#log = log

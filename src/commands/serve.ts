@@ -9,8 +9,12 @@ import {
   loadConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
+import { surviveDefects } from '../defect.ts'
 import type { Logger } from '../log.ts'
-import { Proxy, type ProxyAddresses } from '../proxy.ts'
+import { observeRecorder } from '../log-observer.ts'
+import { Primary } from '../primary.ts'
+import { Proxy, type ProxyAddresses, type Service } from '../proxy.ts'
+import { Recorder } from '../recording/recorder.ts'
 import {
   onFreePorts,
   prepareRehearsal,
@@ -18,7 +22,7 @@ import {
   rehearsed,
 } from '../rehearsal/rehearsal.ts'
 import { isAddressInUse, withKey } from './bind-error.ts'
-import { captureOptions, recorderFrom, type CaptureArguments } from './capture-option.ts'
+import { captureOptions, recorderOptions, type CaptureArguments } from './capture-option.ts'
 import { ExitCode } from './exit-code.ts'
 import { inheritedSockets } from './inherited-socket.ts'
 import { openLog } from './open-log.ts'
@@ -52,15 +56,6 @@ export const serve: CommandModule<object, InferredOptionTypes<typeof options>> =
   },
 }
 
-/** A defect costs what it touches; it does not take every other sender with it. */
-function surviveDefects(log: Logger): void {
-  const survive = (error: unknown): void => {
-    log.error({ event: 'bug', err: error }, 'a defect of the proxy; please report it')
-  }
-  process.on('uncaughtException', survive)
-  process.on('unhandledRejection', survive)
-}
-
 const unheld =
   'no socket of this name was passed on, so the proxy binds host and port of its listener; ' +
   'a socket unit for it would hold them over a restart'
@@ -81,7 +76,7 @@ async function run(path: string, capture: CaptureArguments): Promise<void> {
 }
 
 interface Started {
-  readonly proxy: Proxy
+  readonly proxy: Service
   readonly addresses: ProxyAddresses
 }
 
@@ -91,14 +86,18 @@ async function start(
   log: Logger,
   inherited?: ReadonlyMap<string, number>,
 ): Promise<Started> {
-  const recorder = recorderFrom(capture, configuration, log)
-  const proxy = new Proxy(configuration, {
-    log,
-    clock: systemClock,
-    random: Math.random,
-    recorder,
-    inherited,
-  })
+  const recording = recorderOptions(capture, configuration)
+  const proxy =
+    configuration.workers > 1
+      ? new Primary(configuration, { log, clock: systemClock, recording, inherited })
+      : new Proxy(configuration, {
+          log,
+          clock: systemClock,
+          random: Math.random,
+          // A folder that cannot be used is a matter for the log.
+          recorder: recording && new Recorder(recording, systemClock, observeRecorder(log)),
+          inherited,
+        })
   try {
     return { proxy, addresses: await proxy.start() }
   } catch (error) {
@@ -106,7 +105,7 @@ async function start(
   }
 }
 
-async function serveUntilSignal(proxy: Proxy, log: Logger): Promise<void> {
+async function serveUntilSignal(proxy: Service, log: Logger): Promise<void> {
   surviveDefects(log)
   await stopSignal(() => {
     log.warn({ event: 'proxy.killed' }, 'a second signal; what is owned stays in the journal')

@@ -1,4 +1,5 @@
 /** A configuration file, read, checked, and with everything loaded that it names. */
+import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { z } from 'zod'
@@ -42,6 +43,8 @@ export interface Configuration {
     /** `http://[user:password@]host:port` of an HTTP proxy; a secret. */
     readonly proxy: string | undefined
   }
+  /** Processes that share the work; 1 = this one alone. */
+  readonly workers: number
   readonly dataDirectory: string
   readonly store: StoreConfiguration
   readonly journal: ConfigurationFile['journal']
@@ -118,6 +121,7 @@ function built(
       certificateAuthority,
       proxy: file.providerApi.proxy,
     },
+    workers: file.workers === 'auto' ? availableParallelism() : file.workers,
     dataDirectory: file.dataDirectory,
     store,
     journal: file.journal,

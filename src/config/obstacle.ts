@@ -13,6 +13,7 @@ const fixed: readonly (readonly [string, (configuration: Configuration) => unkno
   ],
   ['admin', ({ admin: { host, port } }) => ({ host, port })],
   ['store', ({ store }) => store],
+  ['workers', ({ workers }) => workers],
   ['dataDirectory', ({ dataDirectory }) => dataDirectory],
   ['journal.enabled', ({ journal }) => journal.enabled],
   ['journal.maxUnwritten', ({ journal }) => journal.maxUnwritten],

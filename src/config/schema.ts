@@ -8,6 +8,9 @@ import { isLoopback } from './admin-token.ts'
 const mustBeStore = 'must be lmdb, or the address of Redis, for example redis://host:6379'
 const port = z.number().int().min(0).max(65_535)
 const environment = z.enum(['production', 'sandbox'])
+const workers = z.union([z.literal('auto'), z.number().int().min(1).max(64)], {
+  error: 'must be a whole number from 1 to 64, or auto: one for each core',
+})
 const minVersion = z.enum(['TLSv1', 'TLSv1.1', 'TLSv1.2'])
 const origin = z
   .url({ protocol: /^https$/, error: 'must be an https:// address' })
@@ -169,6 +172,7 @@ export function configurationSchema(directory: string) {
     log: z
       .strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info') })
       .prefault({}),
+    workers: workers.default(1),
     store: store.default('lmdb'),
     storePasswordFile: file.optional(),
     storeCertificateAuthority: file.optional(),

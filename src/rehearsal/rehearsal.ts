@@ -72,6 +72,7 @@ export function rehearsed(
     ...configuration,
     providerApi: { ...providerApi, proxy: undefined },
     store: { kind: 'lmdb' },
+    workers: 1,
     dataDirectory,
   }
 }
@@ -109,6 +110,7 @@ export function rehearsalConfiguration(
       certificateAuthority: undefined,
       proxy: undefined,
     },
+    workers: 1,
     dataDirectory,
     log: { level: 'info' },
     store: { kind: 'lmdb' },

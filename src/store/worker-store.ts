@@ -12,6 +12,8 @@ export class WorkerStore implements Store {
   readonly journal: WorkerJournal
   readonly feedback: WorkerFeedback
   readonly chronicle: WorkerChronicle
+  /** The other process says how many. */
+  readonly bytes = undefined
   readonly #outbox: Outbox
 
   constructor(channel: StoreChannel, clock: Clock) {
@@ -19,6 +21,10 @@ export class WorkerStore implements Store {
     this.journal = new WorkerJournal(this.#outbox, clock)
     this.feedback = new WorkerFeedback(this.#outbox)
     this.chronicle = new WorkerChronicle(this.#outbox)
+  }
+
+  get isReachable(): boolean {
+    return this.journal.keeperIsHealthy
   }
 
   /** What the other process tells. */

@@ -1,0 +1,102 @@
+/** What several processes tell the administrator, as if they were one. */
+import type { Totals } from './history.ts'
+import type { RejectionRecord } from './rejections.ts'
+import type { RouteSource } from './status-source.ts'
+
+/** What one process tells, as plain data. */
+export interface Sources {
+  readonly routes: readonly RouteSource[]
+  /** Newest first. */
+  readonly rejections: readonly RejectionRecord[]
+  readonly totals: Totals
+}
+
+const keptRejections = 50
+
+/** A route as plain data: what it says now, and not where it knows that from. */
+export function snapshotOf(route: RouteSource): RouteSource {
+  const { received, settled, rejections, retries } = route.tally
+  return {
+    name: route.name,
+    environment: route.environment,
+    topic: route.topic,
+    tally: { received, settled, rejections, retries },
+    owned: route.owned,
+    ownedLimit: route.ownedLimit,
+    isUp: route.isUp,
+    isOut: route.isOut,
+    downReason: route.downReason,
+    outageCause: route.outageCause,
+    upstream: route.upstream,
+    connections: route.connections,
+    feedbackWaiting: route.feedbackWaiting,
+    feedbackReadAtMs: route.feedbackReadAtMs,
+    credential: route.credential,
+    senders: route.senders,
+    sessions: route.sessions,
+  }
+}
+
+/** Adds up; what is not a number is bad where it is bad anywhere. */
+export function sumOf(each: readonly Sources[]): Sources {
+  const routes = new Map<string, RouteSource>()
+  for (const route of each.flatMap((one) => one.routes)) {
+    const known = routes.get(route.name)
+    routes.set(route.name, known === undefined ? route : bothRoutes(known, route))
+  }
+  return {
+    routes: [...routes.values()],
+    rejections: each
+      .flatMap(({ rejections }) => rejections)
+      .sort((one, other) => other.atMs - one.atMs)
+      .slice(0, keptRejections),
+    totals: each.map(({ totals }) => totals).reduce(bothTotals, noTotals),
+  }
+}
+
+const noTotals: Totals = { received: 0, delivered: 0, latency: [] }
+
+function bothTotals(one: Totals, other: Totals): Totals {
+  return {
+    received: one.received + other.received,
+    delivered: one.delivered + other.delivered,
+    latency: other.latency.map((count, bucket) => count + (one.latency[bucket] ?? 0)),
+  }
+}
+
+function bothRoutes(one: RouteSource, other: RouteSource): RouteSource {
+  return {
+    ...one,
+    tally: {
+      received: added(one.tally.received, other.tally.received),
+      settled: added(one.tally.settled, other.tally.settled),
+      rejections: added(one.tally.rejections, other.tally.rejections),
+      retries: one.tally.retries + other.tally.retries,
+    },
+    owned: one.owned + other.owned,
+    ownedLimit: one.ownedLimit + other.ownedLimit,
+    isUp: one.isUp && other.isUp,
+    isOut: one.isOut || other.isOut,
+    downReason: one.downReason ?? other.downReason,
+    outageCause: one.outageCause ?? other.outageCause,
+    upstream: added(one.upstream, other.upstream),
+    connections: one.connections + other.connections,
+    feedbackWaiting: Math.max(one.feedbackWaiting, other.feedbackWaiting),
+    feedbackReadAtMs: latest(one.feedbackReadAtMs, other.feedbackReadAtMs),
+    senders: [...one.senders, ...other.senders],
+    sessions: [...one.sessions, ...other.sessions],
+  }
+}
+
+/** Counts under the same names. */
+function added<Counts extends object>(one: Counts, other: Counts): Counts {
+  const all = new Map<string, number>(Object.entries(one))
+  for (const [name, count] of Object.entries(other) as [string, number][])
+    all.set(name, (all.get(name) ?? 0) + count)
+  return Object.fromEntries(all) as Counts
+}
+
+function latest(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other
+  return Math.max(one, other)
+}
