@@ -43,6 +43,7 @@ export class Primary implements Service {
   readonly #startedAtMs: number
   #configuration: Configuration
   #store: EmbeddedStore | undefined
+  #host: StoreHost | undefined
   #crew: Crew | undefined
   #numbers: CrewNumbers | undefined
   #census: CensusKeeper | undefined
@@ -109,20 +110,20 @@ export class Primary implements Service {
   async #openStore(): Promise<{ store: EmbeddedStore; host: StoreHost }> {
     const { clock, log } = this.#deps
     const told = observeStore(log)
-    let host: StoreHost | undefined
     const observer: StoreObserver = {
-      writeFailed(error) {
+      writeFailed: (error) => {
         told.writeFailed(error)
-        host?.healthChanged()
+        this.#host?.healthChanged()
       },
-      writeRecovered() {
+      writeRecovered: () => {
         told.writeRecovered()
-        host?.healthChanged()
+        this.#host?.healthChanged()
       },
     }
     const store = await openLmdbStore(this.#configuration.dataDirectory, { clock, observer })
     this.#store = store
-    host = new StoreHost(store)
+    const host = new StoreHost(store)
+    this.#host = host
     return { store, host }
   }
 

@@ -119,7 +119,7 @@ function report(message: Report, sent: () => void = () => undefined): void {
 }
 
 function failureOf(error: unknown): Failure {
-  const about: Partial<Record<string, unknown>> = error instanceof Error ? { ...error } : {}
-  const message = error instanceof Error ? error.message : String(error)
-  return { message, code: about['code'], syscall: about['syscall'], port: about['port'] }
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { message, code, syscall, port }: Failure = error
+  return { message, code, syscall, port }
 }

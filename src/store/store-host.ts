@@ -196,7 +196,11 @@ export class Client {
       case 'append':
         this.#host.append(this, request.route, request.event)
         break
-      default:
+      case 'feedback-add':
+      case 'feedback-drop':
+      case 'feedback-hold':
+      case 'feedback-forget':
+      case 'feedback-release':
         this.#receiveFeedback(request)
     }
   }

@@ -59,7 +59,7 @@ export type Report =
 /** An error with what the system says of it, which a channel would leave out. */
 export interface Failure {
   readonly message: string
-  readonly code: unknown
-  readonly syscall: unknown
-  readonly port: unknown
+  readonly code?: unknown
+  readonly syscall?: unknown
+  readonly port?: unknown
 }
