@@ -158,7 +158,7 @@ t.test('two workers share one port, and one place shows the sum of their numbers
   t.equal(lines(running, 'proxy.ready').length, 1)
   t.strictSame(await running.get('/readyz'), {
     status: 200,
-    body: '{"ready":true,"routes":{"app":true}}',
+    body: '{"ready":true,"routes":{"app":true},"store":"reachable"}',
   })
   running.child.kill('SIGTERM')
   t.equal((await running.result).code, 0)

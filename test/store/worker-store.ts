@@ -113,6 +113,7 @@ async function openAsOne(directory: string): Promise<Store> {
     },
     feedback,
     chronicle,
+    isReachable: true,
     bytes: undefined,
     close: () => (closed ??= close()),
   }
