@@ -116,7 +116,10 @@ export class Proxy implements Service {
   constructor(configuration: Configuration, deps: ProxyDeps) {
     this.#configuration = configuration
     this.#deps = deps
-    this.#keyRing = new KeyRing(deps.clock)
+    this.#keyRing = new KeyRing(deps.clock, {
+      agree: (name, own, sinceMs) =>
+        this.#store?.tokens?.agree(name, own, sinceMs) ?? Promise.resolve(own),
+    })
     this.#startedAtMs = deps.clock.now()
     this.#rejections = new Rejections(deps.clock)
     this.metrics = createMetrics(this.#metricSources())

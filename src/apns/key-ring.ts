@@ -1,6 +1,11 @@
 /** The provider tokens in use: one for each signing key, however many routes send with it. */
 import type { Clock } from '../clock.ts'
-import { ProviderToken, type ProviderTokenKey } from './provider-token.ts'
+import {
+  alone,
+  ProviderToken,
+  type ProviderTokenKey,
+  type TokenExchange,
+} from './provider-token.ts'
 
 /**
  * Apple counts new tokens by team and key, not by topic, so routes with the same key share one.
@@ -8,17 +13,19 @@ import { ProviderToken, type ProviderTokenKey } from './provider-token.ts'
  */
 export class KeyRing {
   readonly #clock: Clock
+  readonly #exchange: TokenExchange
   #tokens: { readonly key: ProviderTokenKey; readonly token: ProviderToken }[] = []
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, exchange = alone) {
     this.#clock = clock
+    this.#exchange = exchange
   }
 
   /** The token of a key, signed. */
   async tokenOf(key: ProviderTokenKey): Promise<ProviderToken> {
     const known = this.#tokens.find((entry) => isSame(entry.key, key))
     if (known !== undefined) return known.token
-    const token = new ProviderToken(key, this.#clock)
+    const token = new ProviderToken(key, this.#clock, this.#exchange)
     this.#tokens.push({ key, token })
     await token.start()
     return token

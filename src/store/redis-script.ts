@@ -17,6 +17,17 @@ if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1`
 
+/**
+ * KEYS provider token; ARGV token and when it was issued, the time since when another is preferred,
+ * how long it is kept, all ms. → the token that all use.
+ */
+export const tokenScript = `
+local known = redis.call('GET', KEYS[1])
+if known and tonumber(string.match(known, '^%d+')) > tonumber(ARGV[3]) then return known end
+local own = ARGV[2] .. ' ' .. ARGV[1]
+redis.call('SET', KEYS[1], own, 'PX', ARGV[4])
+return own`
+
 /** KEYS feedback, routes with feedback; ARGV route, then token and timestamp in turn. */
 export const addScript = `
 redis.call('SADD', KEYS[2], ARGV[1])

@@ -10,6 +10,7 @@ import { RedisJournal } from './redis-journal.ts'
 import { redisKeys } from './redis-key.ts'
 import { RedisLease } from './redis-lease.ts'
 import { RedisLink } from './redis-link.ts'
+import { RedisTokens } from './redis-token.ts'
 import type { Store } from './store.ts'
 
 /** Hears what becomes of the way to Redis. */
@@ -47,6 +48,7 @@ class RedisStore implements Store {
   readonly journal: RedisJournal
   readonly feedback: RedisFeedback
   readonly chronicle: RedisChronicle
+  readonly tokens: RedisTokens
   readonly bytes = undefined
   readonly #address: string
   readonly #deps: RedisStoreDeps
@@ -102,6 +104,7 @@ class RedisStore implements Store {
     const link = this.#link
     this.journal = new RedisJournal({ link, keys, process, clock, maxUnwritten, damaged })
     this.chronicle = new RedisChronicle({ link, ear: this.#ear, keys, process, clock })
+    this.tokens = new RedisTokens(link, keys)
     this.feedback = new RedisFeedback({ link, keys, chronicle: this.chronicle, clock })
     this.#lease = new RedisLease({ link, keys, process, journal: this.journal, clock })
     this.#opened = new Promise((resolve, reject) => {

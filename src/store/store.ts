@@ -96,11 +96,29 @@ export interface Told {
   readonly own: boolean
 }
 
+/** A provider token, and when it was issued, ms since the epoch; a secret. */
+export interface StoredToken {
+  readonly jwt: string
+  readonly issuedAtMs: number
+}
+
+/** Keeps the provider token of each signing key for all processes. */
+export interface TokenStore {
+  /**
+   * @param name of the key
+   * @returns what was issued after `sinceMs` and kept, or else `own`, which is kept; that too where
+   * the store cannot be reached
+   */
+  agree(name: string, own: StoredToken, sinceMs: number): Promise<StoredToken>
+}
+
 /** All that is kept. */
 export interface Store {
   readonly journal: Journal
   readonly feedback: FeedbackStore
   readonly chronicle: Chronicle
+  /** Only where other processes send with the same keys. */
+  readonly tokens?: TokenStore
   /** Whether what is written arrives. While it does not, {@link Journal.healthy} says how long. */
   readonly isReachable: boolean
   /** What it takes on the disk; undefined where it is not on this machine's. */

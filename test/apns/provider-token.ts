@@ -1,7 +1,11 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { decodeProtectedHeader, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
-import { ProviderToken } from '../../src/apns/provider-token.ts'
+import {
+  ProviderToken,
+  type SignedToken,
+  type TokenExchange,
+} from '../../src/apns/provider-token.ts'
 import { until } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
@@ -125,5 +129,30 @@ t.test('a key that can never sign is reported at once', async (t) => {
   const token = new ProviderToken({ privateKey: rsa, keyId: 'A', teamId: 'B' }, clock)
   await t.rejects(token.start())
   token.stop()
+  t.equal(clock.pending, 0)
+})
+
+t.test('takes the token of another process, and its age with it', async (t) => {
+  const clock = new FakeClock()
+  let shared: SignedToken | undefined
+  const exchange: TokenExchange = {
+    agree: (_name, own, sinceMs) => {
+      if (shared === undefined || shared.issuedAtMs <= sinceMs) shared = own
+      return Promise.resolve(shared)
+    },
+  }
+  const key = { privateKey, keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }
+  const [one, other] = [1, 2].map(() => new ProviderToken(key, clock, exchange))
+  if (one === undefined || other === undefined) return
+  await one.start()
+  clock.advance(30 * minuteMs)
+  await other.start()
+  const first = one.authorization
+  t.equal(other.authorization, first)
+  clock.advance(20 * minuteMs)
+  await until(() => one.authorization !== first && other.authorization !== first)
+  t.equal(other.authorization, one.authorization, 'and both renew it when that is old')
+  one.stop()
+  other.stop()
   t.equal(clock.pending, 0)
 })

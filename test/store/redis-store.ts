@@ -5,7 +5,13 @@ import { systemClock, type Clock } from '../../src/clock.ts'
 import { parseRedisUrl } from '../../src/store/redis-address.ts'
 import { redisDialler, type RedisConnection } from '../../src/store/redis-connection.ts'
 import { openRedisStore, type RedisStoreObserver } from '../../src/store/redis-store.ts'
-import type { JournalBatch, RecoveredRecord, Store, Told } from '../../src/store/store.ts'
+import type {
+  JournalBatch,
+  RecoveredRecord,
+  Store,
+  StoredToken,
+  Told,
+} from '../../src/store/store.ts'
 import { until } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { noRedis, RedisServer } from '../fixtures/redis-server.ts'
@@ -393,3 +399,17 @@ t.test(
     await (await waiting).close()
   },
 )
+
+t.test('the first provider token is that of all, until it is too old', options, async (t) => {
+  const server = await RedisServer.start(t)
+  const [one, other] = await Promise.all([openAt(server), openAt(server)])
+  const token = (jwt: string, issuedAtMs: number): StoredToken => ({ jwt, issuedAtMs })
+  const agree = (store: Store | undefined, own: StoredToken, sinceMs: number): unknown =>
+    store?.tokens?.agree('key', own, sinceMs)
+  t.strictSame(await agree(one, token('a', 100), 0), token('a', 100))
+  t.strictSame(await agree(other, token('b', 200), 99), token('a', 100))
+  t.strictSame(await agree(other, token('c', 300), 100), token('c', 300))
+  t.strictSame(await agree(one, token('d', 301), 200), token('c', 300))
+  await Promise.all([one.close(), other.close()])
+  t.strictSame(await agree(one, token('e', 1), 0), token('e', 1), 'its own without Redis')
+})
