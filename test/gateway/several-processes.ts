@@ -1,0 +1,454 @@
+/** Several gateways that share a chronicle: a sender’s next connection may land on any of them. */
+import t from 'tap'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { MemoryChronicle, type MemoryReader } from '../fixtures/memory-chronicle.ts'
+import { enhanced, MemoryGateway, type Dialled } from '../fixtures/memory-gateway.ts'
+import { badToken, delivered, tokenOf } from '../fixtures/relay-scene.ts'
+import type { RelayPolicy } from '../../src/relay/relay.ts'
+
+interface Process {
+  readonly gateway: MemoryGateway
+  readonly reader: MemoryReader
+}
+
+class Several {
+  readonly clock = new FakeClock()
+  readonly chronicle = new MemoryChronicle(this.clock)
+  readonly #policy: Partial<RelayPolicy>
+  #names = 0
+
+  constructor(policy: Partial<RelayPolicy> = {}) {
+    this.#policy = policy
+  }
+
+  start(): Process {
+    const reader = this.chronicle.join()
+    const shared = { clock: this.clock, chronicle: reader, processName: `${++this.#names}` }
+    return { reader, gateway: new MemoryGateway({ policy: this.#policy, shared }) }
+  }
+}
+
+function arrive({ socket }: Dialled, ...numbers: readonly number[]): void {
+  socket.write(Buffer.concat(numbers.map((number) => enhanced(number, tokenOf(number)))))
+  socket.carry()
+}
+
+function finish({ socket }: Dialled): void {
+  socket.finish()
+  socket.carry()
+}
+
+function waiting({ gateway }: Process): number[] {
+  return gateway.scene.upstream.waiting.map(({ request }) =>
+    Number.parseInt(request.token.slice(0, 8), 16),
+  )
+}
+
+/** On the first process, a connection was told of 1; 2 and 3 stand behind it, unanswered. */
+function told(policy: Partial<RelayPolicy> = {}): {
+  several: Several
+  one: Process
+  other: Process
+  first: Dialled
+} {
+  const several = new Several(policy)
+  const [one, other] = [several.start(), several.start()]
+  const first = one.gateway.dial()
+  arrive(first, 0, 1, 2, 3)
+  one.gateway.scene.upstream.answer(delivered)
+  one.gateway.scene.upstream.answer(badToken)
+  one.gateway.pass(20)
+  if (first.socket.written !== '080800000001') throw new Error('told of 1')
+  return { several, one, other, first }
+}
+
+t.test('a resend on another process', (t) => {
+  t.test('takes over the outcome of its first copy, which the first process owns', (t) => {
+    const { one, other, first } = told()
+    finish(first)
+    const again = other.gateway.dial()
+    arrive(again, 3, 2, 4)
+    t.same(waiting(other), [4], 'in any order')
+    one.gateway.scene.upstream.answerAll(delivered)
+    t.match(other.gateway.scene.relay.tally.settled, { resent: 2 })
+    t.equal(other.gateway.scene.relay.owned, 1)
+    t.end()
+  })
+
+  t.test('is told of a rejection that its first copy met there', (t) => {
+    const { one, other, first } = told()
+    finish(first)
+    const again = other.gateway.dial()
+    arrive(again, 2, 3)
+    one.gateway.scene.upstream.answer(delivered)
+    one.gateway.scene.upstream.answer(badToken)
+    t.equal(again.socket.written, '080800000003', 'at once: it has been seen to resend')
+    t.equal(one.gateway.scene.relay.listens('sender'), true, 'and every process knows')
+    t.end()
+  })
+
+  t.test('is settled at once where its first copy is over', (t) => {
+    const { one, other, first } = told()
+    one.gateway.scene.upstream.answerAll(delivered)
+    finish(first)
+    arrive(other.gateway.dial(), 2, 3)
+    t.same(waiting(other), [])
+    t.equal(other.gateway.scene.relay.owned, 0)
+    t.end()
+  })
+
+  t.test('is recognised on a connection that was open before the error response', (t) => {
+    const several = new Several()
+    const [one, other] = [several.start(), several.start()]
+    const beside = other.gateway.dial()
+    arrive(beside, 9)
+    const first = one.gateway.dial()
+    arrive(first, 1, 2)
+    one.gateway.scene.upstream.answer(badToken)
+    one.gateway.pass(20)
+    arrive(beside, 2, 10)
+    t.same(waiting(other), [9, 10])
+    t.end()
+  })
+
+  t.test('of a resend waits for the very first copy, on a third process as well', (t) => {
+    const { several, one, other, first } = told()
+    const third = several.start()
+    finish(first)
+    const again = other.gateway.dial()
+    arrive(again, 2, 3, 4)
+    one.gateway.scene.upstream.answer(badToken)
+    t.equal(again.socket.written, '080800000002')
+    finish(again)
+    const last = third.gateway.dial()
+    arrive(last, 3, 4)
+    t.same([waiting(one), waiting(other), waiting(third)], [[3], [4], []])
+    one.gateway.scene.upstream.answer(delivered)
+    other.gateway.scene.upstream.answer(badToken)
+    t.equal(last.socket.written, '080800000004')
+    t.end()
+  })
+
+  t.test('excuses each copy once, however many processes it arrives on at a time', (t) => {
+    const { several, other, first } = told()
+    const third = several.start()
+    finish(first)
+    const [left, right] = [other.gateway.dial(), third.gateway.dial()]
+    other.reader.isLate = third.reader.isLate = true
+    arrive(left, 2)
+    arrive(right, 2)
+    t.same([waiting(other), waiting(third)], [[], []], 'undecided')
+    third.reader.hear()
+    other.reader.hear()
+    t.same([waiting(other), waiting(third)], [[], [2]], 'the second one is wanted')
+    t.end()
+  })
+
+  t.test('is written down until it is known for one, and no longer', (t) => {
+    const { other, first } = told()
+    finish(first)
+    const again = other.gateway.dial()
+    other.reader.isLate = true
+    arrive(again, 2, 4)
+    t.equal(other.gateway.scene.journal.unsettled, 2)
+    t.equal(other.gateway.scene.relay.owned, 2)
+    other.reader.hear()
+    t.equal(other.gateway.scene.journal.unsettled, 1)
+    t.same(waiting(other), [4])
+    t.end()
+  })
+
+  t.test('is decided even where its connection is gone by then', (t) => {
+    const { one, other, first } = told()
+    finish(first)
+    const again = other.gateway.dial()
+    other.reader.isLate = true
+    arrive(again, 2, 4)
+    again.socket.reset()
+    other.reader.hear()
+    t.same(waiting(other), [4])
+    other.gateway.scene.upstream.answer(delivered)
+    one.gateway.scene.upstream.answerAll(badToken)
+    other.reader.hear()
+    t.match(other.gateway.scene.relay.tally.settled, { delivered: 1, untold: 1 })
+    t.end()
+  })
+  t.end()
+})
+
+t.test('an error response is written when all can know of it', (t) => {
+  t.test('not before it has come back', (t) => {
+    const several = new Several()
+    const one = several.start()
+    const first = one.gateway.dial()
+    arrive(first, 1, 2)
+    one.reader.isLate = true
+    one.gateway.scene.upstream.answer(badToken)
+    one.gateway.pass(100)
+    t.equal(first.socket.written, '')
+    arrive(first, 3)
+    one.reader.hear()
+    t.equal(first.socket.written, '080800000001')
+    const other = several.start()
+    finish(first)
+    arrive(other.gateway.dial(), 2, 3)
+    t.same(waiting(other), [], 'what arrived in between stands behind it as well')
+    t.end()
+  })
+
+  t.test('not at all after the sender’s end: what it repeats is wanted then', (t) => {
+    const several = new Several()
+    const [one, other] = [several.start(), several.start()]
+    const first = one.gateway.dial()
+    arrive(first, 1, 2)
+    one.reader.isLate = true
+    one.gateway.scene.upstream.answer(badToken)
+    one.gateway.pass(20)
+    finish(first)
+    one.reader.hear()
+    t.equal(first.socket.written, '')
+    t.match(one.gateway.scene.relay.tally.settled, { untold: 1 })
+    arrive(other.gateway.dial(), 2)
+    t.same(waiting(other), [2])
+    const kinds = several.chronicle.kinds.filter((kind) => kind !== 'opened')
+    t.same(kinds, ['bad', 'reporting', 'withdrawn'])
+    t.end()
+  })
+
+  t.test('is not counted against a loop where it was not written', (t) => {
+    const several = new Several()
+    const one = several.start()
+    for (let time = 0; time < 6; time++) {
+      const dialled = one.gateway.dial()
+      arrive(dialled, 1)
+      if (waiting(one).length > 0) one.gateway.scene.upstream.answer(badToken)
+      one.reader.isLate = true
+      one.gateway.pass(20)
+      finish(dialled)
+      one.reader.isLate = false
+      one.reader.hear()
+    }
+    const dialled = one.gateway.dial()
+    arrive(dialled, 1)
+    one.gateway.pass(20)
+    t.equal(dialled.socket.written, '080800000001')
+    t.end()
+  })
+
+  t.test('the same one five times a minute, over all processes', (t) => {
+    const several = new Several()
+    const processes = [several.start(), several.start(), several.start()]
+    const reports = Array.from({ length: 7 }, (_, time) => {
+      const process = processes[time % 3]
+      const dialled = process?.gateway.dial()
+      if (process === undefined || dialled === undefined) return ''
+      arrive(dialled, 1)
+      process.gateway.scene.upstream.answerAll(badToken)
+      process.gateway.pass(20)
+      finish(dialled)
+      return dialled.socket.written
+    })
+    t.equal(reports.filter((written) => written !== '').length, 5)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('a new run is recognised wherever it begins', (t) => {
+  const { one, other, first } = told()
+  one.gateway.scene.upstream.answerAll(delivered)
+  finish(first)
+  const run = other.gateway.dial()
+  arrive(run, 0, 1, 2, 3)
+  other.gateway.scene.upstream.answerAll(delivered)
+  t.match(other.gateway.scene.relay.tally.settled, { delivered: 3, resent: 0 })
+  t.end()
+})
+
+t.test('the next connection, on another process,', (t) => {
+  t.test('is not decoded before the end of the one that was told', (t) => {
+    const { other, first } = told()
+    const again = other.gateway.dial()
+    arrive(again, 2, 4)
+    other.gateway.pass(400)
+    t.same(waiting(other), [])
+    arrive(first, 4)
+    finish(first)
+    t.same(waiting(other), [], 'the late 4 is what it repeats')
+    t.equal(other.gateway.scene.relay.owned, 2)
+    t.end()
+  })
+
+  t.test('for 500 ms at the most', (t) => {
+    const { other } = told()
+    const again = other.gateway.dial()
+    arrive(again, 4)
+    other.gateway.pass(490)
+    t.same(waiting(other), [])
+    other.gateway.pass(10)
+    t.same(waiting(other), [4])
+    t.end()
+  })
+
+  t.test('is not decoded before it has been heard of, whatever happens to it', (t) => {
+    const several = new Several()
+    const one = several.start()
+    one.reader.isLate = true
+    const dialled = one.gateway.dial()
+    arrive(dialled, 1, 2)
+    dialled.socket.reset()
+    one.gateway.pass(100)
+    t.same(waiting(one), [])
+    one.reader.hear()
+    t.same(waiting(one), [1, 2])
+    t.end()
+  })
+
+  t.test('of another sender is not held back', (t) => {
+    const { other } = told()
+    const another = other.gateway.dial('another')
+    arrive(another, 4)
+    t.same(waiting(other), [4])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('a process that is killed', (t) => {
+  t.test('its copies end where they are taken over, and so do their resends', (t) => {
+    const { several, one, other, first } = told()
+    const heir = several.start()
+    finish(first)
+    const again = other.gateway.dial()
+    arrive(again, 2, 3)
+    const { left } = one.gateway.scene.journal
+    one.reader.leave()
+    heir.gateway.takeOver(left)
+    t.same(waiting(heir), [2, 3])
+    heir.gateway.scene.upstream.answer(delivered)
+    heir.gateway.scene.upstream.answer(badToken)
+    t.equal(again.socket.written, '080800000003')
+    t.match(other.gateway.scene.relay.tally.settled, { resent: 1, rejected: 1 })
+    t.end()
+  })
+
+  t.test('nobody waits for longer than a minute for how they ended', (t) => {
+    const { one, other, first } = told()
+    finish(first)
+    arrive(other.gateway.dial(), 2, 3)
+    one.reader.leave()
+    other.gateway.pass(59_990)
+    t.equal(other.gateway.scene.relay.owned, 2)
+    other.gateway.pass(10)
+    t.equal(other.gateway.scene.relay.owned, 0)
+    t.match(other.gateway.scene.relay.tally.settled, { resent: 2 })
+    t.end()
+  })
+
+  t.test('nor at all once no sender is left that could be told', async (t) => {
+    const { one, other, first } = told()
+    finish(first)
+    arrive(other.gateway.dial(), 2)
+    one.reader.leave()
+    await other.gateway.scene.relay.idle()
+    arrive(other.gateway.dial(), 3)
+    await other.gateway.scene.relay.idle()
+    t.match(other.gateway.scene.relay.tally.settled, { resent: 2 })
+  })
+  t.end()
+})
+
+t.test('stopping waits for what is undecided', async (t) => {
+  const { other, first } = told()
+  finish(first)
+  const again = other.gateway.dial()
+  other.reader.isLate = true
+  arrive(again, 4)
+  let isIdle = false
+  const idle = other.gateway.scene.relay.idle().then(() => (isIdle = true))
+  await Promise.resolve()
+  t.equal(isIdle, false)
+  other.reader.hear()
+  other.gateway.scene.upstream.answer(delivered)
+  await idle
+})
+
+t.test('a process that starts later', (t) => {
+  t.test('knows of the last two minutes', (t) => {
+    const { several, one, first } = told()
+    one.gateway.scene.upstream.answer(delivered)
+    finish(first)
+    one.gateway.pass(5000)
+    const later = several.start()
+    arrive(later.gateway.dial(), 2, 3, 4)
+    t.same(waiting(later), [4])
+    t.end()
+  })
+
+  t.test('learns of an older error response by what still arrives behind it', (t) => {
+    const { several, one, first } = told()
+    one.gateway.pass(50_000)
+    arrive(first, 4)
+    one.gateway.pass(50_000)
+    arrive(first, 5)
+    one.gateway.pass(50_000)
+    const later = several.start()
+    arrive(first, 6)
+    finish(first)
+    arrive(later.gateway.dial(), 5, 6, 7)
+    t.same(waiting(later), [7])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('a bad token is known to all, until the answers are not believed', (t) => {
+  const several = new Several()
+  const [one, other] = [several.start(), several.start()]
+  arrive(one.gateway.dial(), 1)
+  one.gateway.scene.upstream.answer(badToken)
+  const dialled = other.gateway.dial()
+  arrive(dialled, 1)
+  t.same(waiting(other), [])
+  other.gateway.pass(20)
+  t.equal(dialled.socket.written, '080800000001')
+  one.gateway.scene.relay.renewed()
+  arrive(other.gateway.dial('another'), 1)
+  t.same(waiting(other), [1])
+  t.end()
+})
+
+t.test('with resendWindowSeconds 0 nothing is held back, and resends are still seen', (t) => {
+  const { one, other, first } = told({ resendWindowSeconds: 0 })
+  finish(first)
+  arrive(other.gateway.dial(), 2, 3)
+  t.same(waiting(other), [2, 3])
+  t.equal(one.gateway.scene.relay.listens('sender'), true)
+  t.end()
+})
+
+t.test('while nothing is remembered, nothing is told but who connects', (t) => {
+  const several = new Several()
+  const one = several.start()
+  const dialled = one.gateway.dial()
+  arrive(dialled, 1, 2, 3)
+  one.gateway.scene.upstream.answerAll(delivered)
+  arrive(dialled, 4, 5)
+  one.gateway.scene.upstream.answerAll(delivered)
+  finish(dialled)
+  t.same(several.chronicle.kinds.slice(1), ['opened'])
+  t.end()
+})
+
+t.test('no event has a payload, or a token that is not bad', (t) => {
+  const { several, one, other, first } = told()
+  arrive(first, 4)
+  finish(first)
+  arrive(other.gateway.dial(), 2, 3, 5)
+  one.gateway.scene.upstream.answerAll(delivered)
+  const bad = tokenOf(1).toString('hex')
+  const said = several.chronicle.text.replaceAll(bad, '')
+  t.notMatch(said, /aps|hello/)
+  t.notMatch(said, /[0-9a-f]{64}/)
+  t.end()
+})
