@@ -13,8 +13,7 @@
  * | `ending` | resends, for the ending of their first copy, whichever process owns that |
  * | `ended` | decoding the connections that the same sender opened after `reporting` (D3) |
  *
- * What is the same in all processes is never looked up in another one, and nothing here is sent
- * for a notification as long as nothing is remembered.
+ * Nothing is appended for a notification as long as there is nothing to compare it with.
  */
 import type { Cancel, Clock } from '../clock.ts'
 import { FirstCopy, type Delivery, type Ending } from './delivery.ts'
