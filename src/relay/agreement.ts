@@ -16,7 +16,8 @@
  * Nothing is appended for a notification as long as there is nothing to compare it with.
  */
 import type { Cancel, Clock } from '../clock.ts'
-import { FirstCopy, type Delivery, type Ending } from './delivery.ts'
+import type { Delivery, Ending, FirstCopy } from './delivery.ts'
+import { FirstCopies, type FirstCopiesOwner } from './first-copies.ts'
 import { KnownBad } from './known-bad.ts'
 import type { Report } from './lane.ts'
 import { LoopBreaker } from './loop-breaker.ts'
@@ -40,13 +41,11 @@ export interface RelayChronicle {
 }
 
 /** Hears what came of the notifications that waited for the chronicle. */
-export interface AgreementOwner {
+export interface AgreementOwner extends FirstCopiesOwner {
   /** It repeats nothing: it is to be sent. */
   isNew(delivery: Delivery): void
   /** It is a resend, and another copy is owned. */
   isResend(delivery: Delivery, original: FirstCopy): void
-  /** Its first copy has ended; undefined when it is not waited for any longer. */
-  followed(delivery: Delivery, ending: Ending | undefined): void
 }
 
 /** How resends are recognised. */
@@ -87,8 +86,6 @@ const knownBadTokens = 100_000
 const observedWindowSeconds = 10
 /** A resend must not overtake the overrun that it repeats; after so long it is read all the same. */
 const holdBackMs = 500
-/** So long a resend waits for a copy of another process, which may be gone: that owns it anyway. */
-const followMs = 60_000
 
 /** See the file's first lines. One for each route. */
 export class Agreement {
@@ -98,18 +95,12 @@ export class Agreement {
   readonly #knownBad = new KnownBad(knownBadTokens)
   readonly #loops = new LoopBreaker()
   #holdsBackResends: boolean
-  /** Remembered or followed, and not ended, by ref. */
-  readonly #unended = new Map<string, FirstCopy>()
-  /** Deliveries of this process that others may wait for, by ref. */
-  readonly #published = new Map<string, Delivery>()
+  readonly #copies: FirstCopies
   /** What was appended and not heard yet. */
   readonly #opening = new Map<string, Participant>()
   readonly #announced = new Map<string, Announcement>()
   readonly #undecided = new Map<string, Batch>()
   readonly #heldBack = new Map<Participant, HoldBack>()
-  /** Resends of what another process owns. */
-  readonly #strays = new Set<Delivery>()
-  #patient = true
   #names = 0
 
   constructor(policy: AgreementPolicy, owner: AgreementOwner, deps: AgreementDeps) {
@@ -117,8 +108,9 @@ export class Agreement {
     this.#owner = owner
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
+    this.#copies = new FirstCopies(owner, deps.clock)
     this.#overrun = new Overrun(limits, (copy) => {
-      if (copy.followers.length === 0) this.#unended.delete(copy.ref)
+      this.#copies.forgotten(copy)
     })
     deps.chronicle.listen((told) => {
       this.#hear(told)
@@ -173,7 +165,7 @@ export class Agreement {
       statusCode,
       named: named.content?.key,
       inFront: inFront.flatMap(({ content }) => content?.key ?? []),
-      behind: remembered.map((delivery) => this.#itemOf(delivery)),
+      behind: remembered.map((delivery) => this.#copies.itemOf(delivery)),
       ambiguous,
       loop,
     })
@@ -191,26 +183,25 @@ export class Agreement {
     this.#undecided.set(batch, { participant, deliveries })
     const keys = deliveries.map(({ key }) => key)
     const refs = this.#isOverrun(participant)
-      ? deliveries.map((delivery) => this.#publish(delivery))
+      ? deliveries.map((delivery) => this.#copies.publish(delivery))
       : undefined
     this.#append({ kind: 'arrived', id, order, batch, keys, refs })
   }
 
   /** Others may come to wait for it: an earlier process took it over, and is gone. */
   recovered(delivery: Delivery): void {
-    this.#publish(delivery)
+    this.#copies.publish(delivery)
   }
 
   /** A delivery of this process is over. */
-  concluded({ request }: Delivery, ending: Ending): void {
-    if (this.#published.size === 0 || !this.#published.delete(request.apnsId)) return
-    this.#append({ kind: 'ending', ref: request.apnsId, ending })
+  concluded(delivery: Delivery, ending: Ending): void {
+    if (this.#copies.unpublish(delivery))
+      this.#append({ kind: 'ending', ref: delivery.request.apnsId, ending })
   }
 
   /** Nobody is left to be told how what others own has ended. */
   stopWaiting(): void {
-    this.#patient = false
-    for (const stray of [...this.#strays]) this.#letGo(stray)
+    this.#copies.stopWaiting()
   }
 
   /** Whether a sender has been seen to resend after an error response. */
@@ -270,7 +261,7 @@ export class Agreement {
         this.#release(event.id)
         break
       case 'ending':
-        this.#hearEnding(event.ref, event.ending)
+        this.#copies.ended(event.ref, event.ending)
         break
       case 'bad':
         this.#knownBad.add(event.token, event.reason, atMs)
@@ -312,7 +303,7 @@ export class Agreement {
   #hearReporting(event: Reporting, position: number, atMs: number): void {
     const { id, loop, behind } = event
     this.#loops.reported(loop, event.ambiguous, atMs)
-    const copies = behind.map((item) => this.#copyOf(item))
+    const copies = behind.map((item) => this.#copies.of(item))
     this.#overrun.reported({ ...event, order: position, behind: copies }, atMs)
     const announcement = this.#announced.get(id)
     if (announcement === undefined) return
@@ -324,7 +315,7 @@ export class Agreement {
   }
 
   #hearBehind(id: string, items: readonly RememberedItem[], atMs: number): void {
-    for (const item of items) this.#overrun.arrived({ id, order: 0 }, this.#copyOf(item), atMs)
+    for (const item of items) this.#overrun.arrived({ id, order: 0 }, this.#copies.of(item), atMs)
   }
 
   #hearArrived(event: Arrived, atMs: number): void {
@@ -333,8 +324,8 @@ export class Agreement {
       const original = this.#originalOf(event, key, atMs)
       const ref = event.refs?.[index]
       if (ref !== undefined) {
-        const copy = original ?? this.#copyOf({ key, ref, ending: undefined })
-        this.#overrun.arrived(event, this.#await(copy), atMs)
+        const copy = original ?? this.#copies.of({ key, ref, ending: undefined })
+        this.#overrun.arrived(event, this.#copies.await(copy), atMs)
       }
       return original
     })
@@ -357,11 +348,11 @@ export class Agreement {
     for (const [index, delivery] of deliveries.entries()) {
       delivery.isUndecided = false
       const original = originals[index]
-      if (original !== undefined) this.#follow(delivery, original)
+      if (original !== undefined) this.#copies.follow(delivery, original)
     }
     // Announced in between: what stands behind that could not be said before.
     if (refs === undefined && this.#isOverrun(participant)) {
-      const items = deliveries.map((delivery) => this.#itemOf(delivery))
+      const items = deliveries.map((delivery) => this.#copies.itemOf(delivery))
       this.#append({ kind: 'behind', id, items })
     }
     for (const delivery of deliveries) {
@@ -370,73 +361,13 @@ export class Agreement {
       else this.#owner.isResend(delivery, original)
       if (original?.ending !== undefined) this.#owner.followed(delivery, original.ending)
     }
-    this.#boundWaiting(deliveries)
-  }
-
-  #follow(delivery: Delivery, original: FirstCopy): void {
-    this.#published.delete(delivery.request.apnsId)
-    delivery.follow(original)
-    if (original.ending !== undefined) return
-    this.#await(original).followers.push(delivery)
-    if (original.delivery === undefined) this.#strays.add(delivery)
-  }
-
-  #boundWaiting(deliveries: readonly Delivery[]): void {
-    const strays = deliveries.filter((delivery) => this.#strays.has(delivery))
-    if (strays.length === 0) return
-    const letGo = (): void => {
-      for (const stray of strays) this.#letGo(stray)
-    }
-    if (this.#patient) this.#deps.clock.after(followMs, letGo)
-    else letGo()
-  }
-
-  #letGo(stray: Delivery): void {
-    const { original } = stray
-    if (!this.#strays.delete(stray) || original === undefined) return
-    original.followers.splice(original.followers.indexOf(stray), 1)
-    if (original.followers.length === 0) this.#unended.delete(original.ref)
-    this.#owner.followed(stray, undefined)
-  }
-
-  #hearEnding(ref: string, ending: Ending): void {
-    const copy = this.#unended.get(ref)
-    if (copy === undefined) return
-    this.#unended.delete(ref)
-    copy.end(ending)
-    for (const follower of copy.followers.splice(0)) {
-      this.#strays.delete(follower)
-      this.#owner.followed(follower, ending)
-    }
+    this.#copies.boundWaiting(deliveries)
   }
 
   /** Whether what a connection brings stands behind an error response. */
   #isOverrun({ id, phase }: Participant): boolean {
     if (phase === 'unreported' || phase === 'withdrawn') return false
     return phase === 'announced' || this.#overrun.covers(id)
-  }
-
-  #itemOf(delivery: Delivery): RememberedItem {
-    const { key, original } = delivery
-    if (original !== undefined) return { key, ref: original.ref, ending: original.ending }
-    if (delivery.ending === undefined) this.#publish(delivery)
-    return { key, ref: delivery.request.apnsId, ending: delivery.ending }
-  }
-
-  #publish(delivery: Delivery): string {
-    const { apnsId } = delivery.request
-    this.#published.set(apnsId, delivery)
-    return apnsId
-  }
-
-  #copyOf(item: RememberedItem): FirstCopy {
-    const copy = this.#unended.get(item.ref) ?? new FirstCopy(item, this.#published.get(item.ref))
-    return this.#await(copy)
-  }
-
-  #await(copy: FirstCopy): FirstCopy {
-    if (copy.ending === undefined) this.#unended.set(copy.ref, copy)
-    return copy
   }
 }
 

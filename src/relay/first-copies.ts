@@ -1,0 +1,114 @@
+/** First copies that are remembered, whichever process owns them, and the resends that wait for them. */
+import type { Clock } from '../clock.ts'
+import { FirstCopy, type Delivery, type Ending } from './delivery.ts'
+import type { RememberedItem } from './relay-event.ts'
+
+/** Hears what came of the resends. */
+export interface FirstCopiesOwner {
+  /** Its first copy has ended; undefined when it is not waited for any longer. */
+  followed(resend: Delivery, ending: Ending | undefined): void
+}
+
+/** So long a resend waits for a copy of another process, which may be gone: that owns it anyway. */
+const followMs = 60_000
+
+/** One for each route. */
+export class FirstCopies {
+  readonly #owner: FirstCopiesOwner
+  readonly #clock: Clock
+  /** Remembered or followed, and not ended, by ref. */
+  readonly #unended = new Map<string, FirstCopy>()
+  /** Deliveries of this process that others may wait for, by ref. */
+  readonly #published = new Map<string, Delivery>()
+  /** Resends of what another process owns. */
+  readonly #strays = new Set<Delivery>()
+  #patient = true
+
+  constructor(owner: FirstCopiesOwner, clock: Clock) {
+    this.#owner = owner
+    this.#clock = clock
+  }
+
+  /** What others have to know of a delivery to recognise its resend. */
+  itemOf(delivery: Delivery): RememberedItem {
+    const { key, original } = delivery
+    if (original !== undefined) return { key, ref: original.ref, ending: original.ending }
+    if (delivery.ending === undefined) this.publish(delivery)
+    return { key, ref: delivery.request.apnsId, ending: delivery.ending }
+  }
+
+  /** Others may come to wait for it. Returns its ref. */
+  publish(delivery: Delivery): string {
+    const { apnsId } = delivery.request
+    this.#published.set(apnsId, delivery)
+    return apnsId
+  }
+
+  /** It has ended. Returns whether others are to be told. */
+  unpublish({ request }: Delivery): boolean {
+    return this.#published.size > 0 && this.#published.delete(request.apnsId)
+  }
+
+  /** The copy that others know by a ref. */
+  of(item: RememberedItem): FirstCopy {
+    const copy = this.#unended.get(item.ref) ?? new FirstCopy(item, this.#published.get(item.ref))
+    return this.await(copy)
+  }
+
+  /** Its ending will be heard, if it has not ended. */
+  await(copy: FirstCopy): FirstCopy {
+    if (copy.ending === undefined) this.#unended.set(copy.ref, copy)
+    return copy
+  }
+
+  /** It is not remembered any more; those who wait for it do so all the same. */
+  forgotten(copy: FirstCopy): void {
+    if (copy.followers.length === 0) this.#unended.delete(copy.ref)
+  }
+
+  /** A notification has turned out to be a resend. */
+  follow(delivery: Delivery, original: FirstCopy): void {
+    this.#published.delete(delivery.request.apnsId)
+    delivery.follow(original)
+    if (original.ending !== undefined) return
+    this.await(original).followers.push(delivery)
+    if (original.delivery === undefined) this.#strays.add(delivery)
+  }
+
+  /** Bounds how long those of them wait that wait for another process. */
+  boundWaiting(deliveries: readonly Delivery[]): void {
+    const strays = deliveries.filter((delivery) => this.#strays.has(delivery))
+    if (strays.length === 0) return
+    const letGo = (): void => {
+      for (const stray of strays) this.#letGo(stray)
+    }
+    if (this.#patient) this.#clock.after(followMs, letGo)
+    else letGo()
+  }
+
+  #letGo(stray: Delivery): void {
+    const { original } = stray
+    if (!this.#strays.delete(stray) || original === undefined) return
+    original.followers.splice(original.followers.indexOf(stray), 1)
+    if (original.followers.length === 0) this.#unended.delete(original.ref)
+    this.#owner.followed(stray, undefined)
+  }
+
+  /** A first copy has ended, and with it those who wait for it. */
+  ended(ref: string, ending: Ending): void {
+    const copy = this.#unended.get(ref)
+    if (copy === undefined) return
+    this.#unended.delete(ref)
+    copy.end(ending)
+    for (const follower of copy.followers.splice(0)) {
+      this.#strays.delete(follower)
+      this.#owner.followed(follower, ending)
+    }
+  }
+
+  /** Nobody is left to be told. */
+  stopWaiting(): void {
+    this.#patient = false
+    for (const stray of [...this.#strays]) this.#letGo(stray)
+  }
+}
