@@ -8,6 +8,7 @@
 import { AdminServer } from './admin/admin-server.ts'
 import { History } from './admin/history.ts'
 import { createMetrics } from './admin/metrics.ts'
+import type { RouteSource } from './admin/status-source.ts'
 import { statusOf, type Status } from './admin/status.ts'
 import { CensusKeeper } from './census-keeper.ts'
 import { reportOf } from './census/report.ts'
@@ -16,7 +17,7 @@ import type { Configuration } from './config/configuration.ts'
 import { factsOf } from './line.ts'
 import type { Logger } from './log.ts'
 import { observeCensus, observeCrew, observeStore } from './log-observer.ts'
-import { logReady, type ProxyAddresses, type Service } from './proxy.ts'
+import { logReady, logStopped, logStopping, type ProxyAddresses, type Service } from './proxy.ts'
 import type { RecorderOptions } from './recording/recorder.ts'
 import type { EmbeddedStore } from './store/entry-journal.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
@@ -90,11 +91,19 @@ export class Primary implements Service {
 
   async stop(): Promise<boolean> {
     const { log } = this.#deps
-    log.info({ event: 'proxy.stopping' })
+    const routes = this.#numbers?.sources.routes ?? []
+    const total = (read: (route: RouteSource) => number): number =>
+      routes.reduce((sum, route) => sum + read(route), 0)
+    logStopping(
+      log,
+      total(({ connections }) => connections),
+      total(({ owned }) => owned),
+    )
     const { left = [], drained = true } = (await this.#crew?.stop()) ?? {}
     for (const { process, answer } of left) this.#numbers?.noteCensus(process, answer.census)
+    const owned = this.#host?.orphaned ?? 0
     await this.destroy()
-    log.info({ event: 'proxy.stopped', drained })
+    logStopped(log, drained, owned)
     return drained
   }
 

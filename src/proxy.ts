@@ -201,7 +201,7 @@ export class Proxy implements Service {
   async stop(): Promise<boolean> {
     const { log } = this.#deps
     const connections = this.#lines.reduce((sum, line) => sum + line.connections, 0)
-    log.info({ event: 'proxy.stopping', connections, owned: this.#owned })
+    logStopping(log, connections, this.#owned)
     const withinMs = this.#configuration.limits.drainSeconds * 1000
     const closed = this.#listeners.map((listener) => listener.close())
     const handshakeMs = Math.min(lateHandshakeMs, withinMs)
@@ -212,12 +212,7 @@ export class Proxy implements Service {
     if (drained) await Promise.all(this.#lines.map(({ pool }) => pool.drain()))
     const owned = this.#owned
     await this.destroy()
-    if (drained) log.info({ event: 'proxy.stopped', drained, owned })
-    else
-      log.warn(
-        { event: 'proxy.stopped', drained, owned },
-        'drainSeconds are over; what the journal holds goes out after the next start',
-      )
+    logStopped(log, drained, owned)
     return drained
   }
 
@@ -513,6 +508,21 @@ export function logReady(
 ): void {
   const served = routes.map(({ name, environment, topic }) => ({ name, environment, topic }))
   log.info({ event: 'proxy.ready', ...addresses, routes: served })
+}
+
+/** Says that senders are waited for, and how many; and how much is not settled. */
+export function logStopping(log: Logger, connections: number, owned: number): void {
+  log.info({ event: 'proxy.stopping', connections, owned })
+}
+
+/** Says what was left. */
+export function logStopped(log: Logger, drained: boolean, owned: number): void {
+  if (drained) log.info({ event: 'proxy.stopped', drained, owned })
+  else
+    log.warn(
+      { event: 'proxy.stopped', drained, owned },
+      'drainSeconds are over; what the journal holds goes out after the next start',
+    )
 }
 
 /** Every certificate that the proxy shows to somebody. */
