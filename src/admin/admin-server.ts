@@ -41,7 +41,7 @@ export interface AdminOptions extends AccessRules {
 type Page = (response: ServerResponse) => void | Promise<void>
 
 /** For probes, which have no token: they tell nothing but good or bad, and names of routes. */
-const open: readonly string[] = ['/healthz', '/readyz']
+const openToAll: readonly string[] = ['/healthz', '/readyz']
 
 /** Scripts and styles are files of our own; nothing else is fetched, framed, or run. */
 const safetyHeaders = {
@@ -116,15 +116,12 @@ export class AdminServer {
       plain(response.setHeader('allow', 'GET, HEAD'), 405, 'read-only')
     else if (!this.#admits(path, request, response)) return
     else if (page === undefined) plain(response, 404, 'not found')
-    else
-      Promise.resolve(page(response)).catch(() => {
-        plain(response, 500, 'failed')
-      })
+    else void serve(page, response)
   }
 
   /** Answers itself where it does not. */
   #admits(path: string, { headers }: IncomingMessage, response: ServerResponse): boolean {
-    if (open.includes(path)) return true
+    if (openToAll.includes(path)) return true
     switch (admittance(headers, this.#rules)) {
       case 'admitted':
         return true
@@ -136,6 +133,14 @@ export class AdminServer {
         plain(response, 421, 'ask for this machine as localhost or by its IP address')
         return false
     }
+  }
+}
+
+async function serve(page: Page, response: ServerResponse): Promise<void> {
+  try {
+    await page(response)
+  } catch {
+    plain(response, 500, 'failed')
   }
 }
 

@@ -37,14 +37,15 @@ export class Live {
   /** Takes a response over, until it closes; false when there are too many already. */
   join(response: ServerResponse): boolean {
     if (this.#listeners.size >= mostListeners) return false
+    const reports = this.#reports
+    const first = event('history', reports.history()) + event('status', reports.status())
     response.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
     response.on('error', () => undefined)
     response.on('close', () => {
       this.#listeners.delete(response)
       if (this.#listeners.size === 0) this.close()
     })
-    response.write(event('history', this.#reports.history()))
-    response.write(event('status', this.#reports.status()))
+    response.write(first)
     this.#listeners.set(response, 0)
     this.#cancelTick ??= this.#nextTick()
     return true

@@ -52,7 +52,7 @@ function journalProblems({ isJournalHealthy }: StatusSources): Problem[] {
     {
       severity: 'alarm',
       what: 'The journal cannot be written. Senders wait until it can.',
-      cure: 'Make room on the disk of dataDirectory, and let the user that runs the proxy write it. The log has the cause as journal.failed.',
+      cure: 'Make room on the disk of dataDirectory and let the proxy write there; where store is Redis, bring that back. The log has the cause, as journal.failed or store.lost.',
     },
   ]
 }

@@ -213,10 +213,15 @@ t.test('nothing can be changed: other methods are 405', async (t) => {
 t.test('a page that fails is 500, without the reason, and the next one is served', async (t) => {
   const metrics = new Registry()
   metrics.metrics = () => Promise.reject(new Error('a secret'))
-  const { ask } = await serve(t, { metrics })
-  const response = await ask('/metrics')
-  t.equal(response.status, 500)
-  t.equal(await response.text(), 'failed\n')
+  const status = (): never => {
+    throw new Error('a secret')
+  }
+  const { ask } = await serve(t, { metrics, status })
+  for (const path of ['/metrics', '/api/status', '/api/events']) {
+    const response = await ask(path)
+    t.equal(response.status, 500)
+    t.equal(await response.text(), 'failed\n')
+  }
   t.equal((await ask('/healthz')).status, 200)
 })
 

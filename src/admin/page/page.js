@@ -44,9 +44,7 @@ const answers = new Plot('Latency', 'ms from request to answer', [
 
 /** @type {Sample[]} */
 let history = []
-/** @type {Status | undefined} */
-let status
-let heardAtMs = 0
+let heardAtMs = Date.now()
 
 show(at('plots'), throughput.figure, answers.figure)
 listen()
@@ -79,7 +77,6 @@ function parsed({ data }) {
 
 /** @param {Status} next */
 function take(next) {
-  status = next
   if (next.now !== null && next.now.atMs !== history.at(-1)?.atMs) {
     history.push(next.now)
     if (history.length > keptSamples) history.shift()
@@ -100,7 +97,7 @@ function drawPlots() {
 }
 
 function noticeSilence() {
-  if (status === undefined || Date.now() - heardAtMs < staleMs) return
+  if (Date.now() - heardAtMs < staleMs) return
   headline('silent', `No word from the proxy since ${timeOf(heardAtMs)}`)
   show(at('summary'), document.createTextNode('What follows is as it was then. Trying again.'))
 }
