@@ -8,7 +8,9 @@ export function openLog(level?: string): Logger {
   if (!stdout.isTTY) return createLog(level)
   return createLog(level, {
     write(line) {
-      stdout.write(prettyLine(line, { columns: stdout.columns, colors: stdout.hasColors() }))
+      // Not every terminal says how wide it is.
+      const columns = stdout.columns === 0 ? 80 : stdout.columns
+      stdout.write(prettyLine(line, { columns, colors: stdout.hasColors() }))
     },
   })
 }
