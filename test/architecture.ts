@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sender: ['binary', 'capture', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
   init: ['credentials'],
-  check: ['apns', 'config', 'credentials', 'upstream', 'clock.ts'],
+  check: ['apns', 'config', 'credentials', 'store', 'upstream', 'clock.ts'],
   rehearsal: ['config', 'credentials', 'clock.ts'],
 }
 

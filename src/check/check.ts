@@ -8,6 +8,7 @@ import { reachFindings, type RouteTarget } from './reach-check.ts'
 import { routeFindings } from './route-check.ts'
 import { dataDirectoryFindings, secretFileFindings } from './secret-file.ts'
 import { serverFindings } from './server-check.ts'
+import { storeFindings } from './store-check.ts'
 
 /** How far to go. */
 export interface CheckOptions {
@@ -63,13 +64,15 @@ async function networkFindings(
   { live }: CheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
-  const { certificateAuthority } = loaded
+  const { certificateAuthority, store } = loaded
+  const kept = store === undefined ? [] : await storeFindings(store, clock)
   const origins = parts?.providerApi
-  if (origins === undefined) return []
+  if (origins === undefined) return kept
   const targets = loaded.routes.flatMap((route, index): RouteTarget[] =>
     route === undefined
       ? []
       : [{ subject: `routes[${index}] ${route.name}`, route, origin: origins[route.environment] }],
   )
-  return reachFindings(targets, { certificateAuthority, proxy: origins.proxy, live }, clock)
+  const reach = { certificateAuthority, proxy: origins.proxy, live }
+  return [...kept, ...(await reachFindings(targets, reach, clock))]
 }
