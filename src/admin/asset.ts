@@ -24,6 +24,7 @@ const ours = {
   '/plot.js': 'plot.js',
   '/rejection.js': 'rejection.js',
   '/route.js': 'route.js',
+  '/sender.js': 'sender.js',
   '/wording.js': 'wording.js',
   '/icon.svg': 'icon.svg',
 } as const

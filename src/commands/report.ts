@@ -55,6 +55,8 @@ export const report: CommandModule<object, InferredOptionTypes<typeof options>> 
 interface Place {
   readonly admin: string | undefined
   readonly dataDirectory: string | undefined
+  /** Of the admin listener. */
+  readonly token?: string | undefined
 }
 
 /** Where `serve` without a configuration has both. */
@@ -65,13 +67,17 @@ const rehearsal: Place = {
 const patienceMs = 5000
 
 function placeOf({ config, admin, dataDirectory }: ReportArguments): Place {
-  if (admin !== undefined) return { admin, dataDirectory: undefined }
+  if (admin !== undefined && config === undefined) return { admin, dataDirectory: undefined }
   if (dataDirectory !== undefined) return { admin: undefined, dataDirectory }
   const file = config ?? 'proxy.yaml'
   if (config === undefined && !existsSync(file)) return rehearsal
-  const { parts, problems } = examineConfiguration(file)
+  const { parts, problems, loaded } = examineConfiguration(file)
   if (parts === undefined) throw new ConfigError(file, problems)
-  return { admin: parts.admin && addressOf(parts.admin), dataDirectory: parts.dataDirectory }
+  return {
+    admin: admin ?? (parts.admin && addressOf(parts.admin)),
+    dataDirectory: admin === undefined ? parts.dataDirectory : undefined,
+    token: loaded.adminToken,
+  }
 }
 
 /** One that is bound to a port of the system's choice is in the log alone. */
@@ -81,8 +87,8 @@ function addressOf({ host, port }: { host: string; port: number }): string | und
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
 
-async function makeReport({ admin, dataDirectory }: Place): Promise<Report> {
-  const asked = admin === undefined ? undefined : await ask(admin)
+async function makeReport({ admin, dataDirectory, token }: Place): Promise<Report> {
+  const asked = admin === undefined ? undefined : await ask(admin, token)
   if (asked !== undefined) return asked
   const left = dataDirectory === undefined ? undefined : readCensus(dataDirectory)
   if (left === undefined) throw new Error(nothingKnown({ admin, dataDirectory }))
@@ -92,11 +98,12 @@ async function makeReport({ admin, dataDirectory }: Place): Promise<Report> {
 }
 
 /** Undefined where nothing listens. */
-async function ask(admin: string): Promise<Report | undefined> {
+async function ask(admin: string, token: string | undefined): Promise<Report | undefined> {
   let response
   try {
     response = await fetch(new URL('/api/report', admin), {
       signal: AbortSignal.timeout(patienceMs),
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     })
   } catch (error) {
     if (isRefusal(error)) return undefined
@@ -104,6 +111,10 @@ async function ask(admin: string): Promise<Report | undefined> {
       cause: error,
     })
   }
+  if (response.status === 401)
+    throw new Error(
+      `${admin} asks for its token; name the configuration, whose admin.tokenFile has it, with --config`,
+    )
   if (!response.ok)
     throw new Error(
       `${admin} answers ${response.status}; name the admin listener of a proxy of this version ` +

@@ -158,6 +158,18 @@ t.test('of Python with command 0 and TLS 1.0 alone', { skip: hasNoPython }, asyn
   })
 })
 
+t.test('asks with the token of its configuration, and says so without', async (t) => {
+  const stage = await setStage(t, {
+    prepare: (directory) => {
+      writeFileSync(join(directory, 'admin.token'), `${'s3cret-'.repeat(8)}\n`, { mode: 0o600 })
+    },
+    file: { listeners, admin: { port: 0, tokenFile: 'admin.token' } },
+  })
+  t.match(await report(t, stage), { code: 1, stderr: /asks for its token; name the config/ })
+  const config = join(stage.directory, 'proxy.yaml')
+  t.match(await report(t, stage, '--config', config), { code: 0, stdout: /^# Migration report/ })
+})
+
 t.test('says what to do where nothing is known', async (t) => {
   const directory = folder(t)
   const config = writeConfiguration(

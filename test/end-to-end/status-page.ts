@@ -157,7 +157,7 @@ t.test('a proxy at work, as its administrator sees it', { skip: noBrowser }, asy
 
   await t.test('everything is reached by keyboard, and seen to be', async (t) => {
     const reached: string[] = []
-    for (let n = 0; n < 8; n++) {
+    for (let n = 0; n < 11; n++) {
       await page.keyboard.press('Tab')
       reached.push(
         await page.evaluate(`(() => {
@@ -167,13 +167,16 @@ t.test('a proxy at work, as its administrator sees it', { skip: noBrowser }, asy
         })()`),
       )
     }
-    t.strictSame(reached.slice(0, 7), [
+    t.match(reached[6], /route app.* solid$/s)
+    t.strictSame(reached.toSpliced(6, 1).slice(0, 9), [
       'Skip to the routes solid',
       'app solid',
       'Last rejections solid',
+      'Senders solid',
       'Throughput solid',
       'Latency solid',
       '/api/status solid',
+      '/api/report solid',
       '/metrics solid',
     ])
   })
@@ -186,6 +189,13 @@ t.test('a proxy at work, as its administrator sees it', { skip: noBrowser }, asy
     t.match(await when.textContent(), /\d:\d\d/)
     await page.keyboard.press('Tab')
     t.equal(await when.textContent(), 'now')
+  })
+
+  await t.test('says what it would take to do without a sender', async (t) => {
+    await page.locator('.senders summary').click()
+    const step = page.locator('.senders li', { hasText: 'apns-topic: com.example.app' })
+    await step.waitFor()
+    t.match(await page.locator('.senders summary').textContent(), 'route app')
   })
 
   await t.test('a phone needs no scrolling sideways', async (t) => {

@@ -3,6 +3,7 @@ import { element, show } from './markup.js'
 import { Plot } from './plot.js'
 import { rejectionList } from './rejection.js'
 import { routeArticle } from './route.js'
+import { senderList } from './sender.js'
 import { counted, duration, latency, rate, timeOf } from './wording.js'
 
 /** @typedef {import('../status.ts').Status} Status */
@@ -12,6 +13,8 @@ const keptSamples = 3600
 /** So long without a word, what is shown is old. */
 const staleMs = 5000
 const retryMs = 5000
+/** What senders would need changes slowly. */
+const reportMs = 60_000
 
 const marks = { healthy: '●', warning: '▲', alarm: '■', silent: '○' }
 
@@ -49,6 +52,8 @@ let heardAtMs = Date.now()
 show(at('plots'), throughput.figure, answers.figure)
 listen()
 setInterval(noticeSilence, 1000)
+void showReport()
+setInterval(() => void showReport(), reportMs)
 
 function listen() {
   const events = new EventSource('api/events')
@@ -89,6 +94,19 @@ function take(next) {
     ...next.routes.map((route, index) => routeArticle(route, index, next.atMs)),
   )
   show(at('rejection-list'), rejectionList(next.rejections, next.atMs))
+}
+
+async function showReport() {
+  try {
+    const response = await fetch('api/report')
+    if (!response.ok) return
+    const report = /** @type {import('../../census/report.ts').Report} */ (
+      parsed({ data: await response.text() })
+    )
+    show(at('sender-list'), senderList(report))
+  } catch {
+    // That the proxy is silent is said at the top.
+  }
 }
 
 function drawPlots() {
@@ -172,6 +190,7 @@ function showContents({ routes, rejections }) {
       { href: '#rejections' },
       rejections.length === 0 ? 'Rejections' : 'Last rejections',
     ),
+    element('a', { href: '#senders' }, 'Senders'),
   ]
   show(at('contents'), ...links)
 }
