@@ -3,19 +3,22 @@ import { encodeFeedbackTuple, encodeFeedbackTuples } from '../binary/feedback-tu
 import type { EmbeddedStore, EntryBatch } from './entry-journal.ts'
 import { latestTimestamp } from './feedback-entry.ts'
 import type { FeedbackRequest, StoreAnswer, StoreRequest } from './store-message.ts'
-import type { FeedbackHold } from './store.ts'
+import type { FeedbackHold, Told } from './store.ts'
 
 /** Tells a worker something; resolves when it has left this process, or the worker has ended. */
 export type Tell = (answers: readonly StoreAnswer[]) => Promise<void>
 
 /** What is handed over in one message, bytes. */
 const handedAtOnceBytes = 256 * 1024
+/** So long the past is told to a worker that starts, as Redis keeps it. */
+const recentMs = 120_000
 
 /** See the file's first line. One {@link Client} for each worker. */
 export class StoreHost {
   readonly #store: EmbeddedStore
   readonly #clients = new Set<Client>()
-  readonly #listeningTo = new Set<string>()
+  /** What was told lately, by route. */
+  readonly #recent = new Map<string, Omit<Told, 'own'>[]>()
   #orphans: EntryBatch[]
   #handing = false
 
@@ -79,12 +82,17 @@ export class StoreHost {
     this.#store.chronicle.append(route, { from, event } satisfies Appended)
   }
 
-  /** @internal for the clients */
-  listenTo(route: string): void {
-    if (this.#listeningTo.has(route)) return
-    this.#listeningTo.add(route)
+  /** @internal for the clients: one that has only started hears what was told lately. */
+  listenTo(client: Client, route: string): void {
+    const recent = this.#recent.get(route) ?? []
+    for (const told of recent) client.answer({ kind: 'told', route, ...told, own: false })
+    if (this.#recent.has(route)) return
+    this.#recent.set(route, recent)
     this.#store.chronicle.listen(route, ({ event: appended, position, atMs }) => {
       const { from, event } = appended as Appended
+      const oldestMs = atMs - recentMs
+      while (recent[0] !== undefined && recent[0].atMs < oldestMs) recent.shift()
+      recent.push({ event, position, atMs })
       for (const client of this.#clients)
         if (client.listensTo(route))
           client.answer({ kind: 'told', route, event, position, atMs, own: client === from })
@@ -191,7 +199,7 @@ export class Client {
         break
       case 'listen':
         this.#routes.add(request.route)
-        this.#host.listenTo(request.route)
+        this.#host.listenTo(this, request.route)
         break
       case 'append':
         this.#host.append(this, request.route, request.event)

@@ -220,6 +220,26 @@ t.test('all hear the same events in the same order, each its own ones as such', 
     for (const { event, own } of list) t.equal(own, (event as { index: number }).index === index)
 })
 
+t.test('a worker that starts later hears what was said before, in the same order', async (t) => {
+  const { host } = await setScene(t)
+  const [early, late] = [new Apart(host), new Apart(host)]
+  const told: [Told[], Told[]] = [[], []]
+  early.store.chronicle.listen('app', (one) => told[0].push(one))
+  for (let number = 0; number < 5; number++) early.store.chronicle.append('app', { number })
+  await early.quiet()
+  late.store.chronicle.listen('app', (one) => told[1].push(one))
+  late.store.chronicle.append('app', { number: 5 })
+  await late.quiet()
+  await early.quiet()
+  const positions = (list: readonly Told[]): number[] => list.map(({ position }) => position)
+  t.equal(told[1].length, 6)
+  t.strictSame(positions(told[1]), positions(told[0]))
+  t.strictSame(
+    told[1].map(({ own }) => own),
+    [false, false, false, false, false, true],
+  )
+})
+
 t.test(
   'an entry of feedback has one reader, and is free again when that worker ends',
   async (t) => {
