@@ -11,6 +11,8 @@ export function openNodeApn({ port, authority, push }: Target): Send {
     ca: [authority.certificatePem],
     cert: push.certificatePem,
     key: push.keyPem,
+    // Its five seconds are over sooner than a busy machine has sent what is in flight.
+    requestTimeout: 60_000,
   })
   return async (n) => {
     const notification = new apn.Notification()
