@@ -1,7 +1,6 @@
 /** Everything that can be wrong with a configuration and the way to APNs, found in one go. */
 import type { Clock } from '../clock.ts'
-import { examineConfiguration, type Examination } from '../config/configuration.ts'
-import type { Route } from '../config/route.ts'
+import { examineConfiguration, type Examination, type Loaded } from '../config/configuration.ts'
 import type { Finding } from './finding.ts'
 import { problemFinding } from './problem.ts'
 import { reachFindings, type RouteTarget } from './reach-check.ts'
@@ -27,10 +26,14 @@ export async function checkConfiguration(
   const examination = examineConfiguration(path)
   return [
     ...examination.problems.map(problemFinding),
-    ...folderFindings(examination),
-    ...certificateFindings(examination.loaded, clock.now()),
+    ...fileFindings(examination, clock.now()),
     ...(options.offline ? [] : await networkFindings(examination, options, clock)),
   ]
+}
+
+/** What files and certificates say by themselves; for a start as much as for a check. */
+export function fileFindings(examination: Examination, nowMs: number): Finding[] {
+  return [...folderFindings(examination), ...certificateFindings(examination.loaded, nowMs)]
 }
 
 function folderFindings({ parts }: Examination): Finding[] {
@@ -42,14 +45,7 @@ function folderFindings({ parts }: Examination): Finding[] {
   ]
 }
 
-/** Has certificates: a configuration, or what could be loaded of one. */
-interface Certified {
-  readonly tls: { readonly certificatePem: string } | undefined
-  readonly routes: readonly (Route | undefined)[]
-}
-
-/** What the certificates say by themselves; for a start as much as for a check. */
-export function certificateFindings({ tls, routes }: Certified, nowMs: number): Finding[] {
+function certificateFindings({ tls, routes }: Loaded, nowMs: number): Finding[] {
   const environments = new Set(routes.map((route) => route?.environment ?? 'production'))
   return [
     ...(tls === undefined ? [] : serverFindings(tls.certificatePem, environments, nowMs)),

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import { certificateFindings } from '../check/check.ts'
+import { fileFindings } from '../check/check.ts'
 import { systemClock } from '../clock.ts'
+import { ConfigError } from '../config/config-error.ts'
 import {
   examineConfiguration,
   loadConfiguration,
@@ -61,9 +62,11 @@ const unheld =
   'a socket unit for it would hold them over a restart'
 
 async function run(path: string, capture: CaptureArguments): Promise<void> {
-  const configuration = loadConfiguration(path)
+  const examination = examineConfiguration(path)
+  const { configuration, problems } = examination
+  if (configuration === undefined) throw new ConfigError(path, problems)
   const log = openLog(configuration.log.level)
-  for (const found of certificateFindings(configuration, systemClock.now()))
+  for (const found of fileFindings(examination, systemClock.now()))
     if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
   const inherited = inheritedSockets(configuration.listeners, process.env, process.pid)
   if (inherited.size > 0)

@@ -116,6 +116,8 @@ function tlsOptions(target: SessionTarget): ConnectionOptions {
   return {
     ALPNProtocols: ['h2'],
     secureContext: contextOf(target),
+    // Not even NODE_TLS_REJECT_UNAUTHORIZED may change that: keys and device tokens go there.
+    rejectUnauthorized: true,
     ...(isIP(host) === 0 && { servername: host }),
   }
 }

@@ -1,5 +1,5 @@
 /** `serve` as a process: its ports, its twin, its warnings, and the rehearsal that it prints. */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -114,6 +114,19 @@ t.test('a start with a certificate that is not quite right says so in the log', 
       { subject: 'routes[0].certificate', finding: /1\.2\.840\.113635\.100\.6\.3\.2/ },
     ],
   )
+})
+
+t.test('a start with a key that everybody can read says so in the log', async (t) => {
+  const directory = folder(t)
+  const config = writeConfiguration(directory, sender, 'https://127.0.0.1:1', {})
+  chmodSync(join(directory, 'push.pem'), 0o644)
+  const { output } = startCommand(t, ['serve', '--config', config])
+  await event(output, 'proxy.ready')
+  t.match(await event(output, 'configuration.warning'), {
+    subject: 'routes[0].certificate',
+    finding: /every user of this machine can read .*push\.pem/,
+    cure: /^chmod 600 /,
+  })
 })
 
 t.test('a rehearsal keeps its certificates for the next one', async (t) => {
