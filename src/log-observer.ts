@@ -272,7 +272,9 @@ const versionHints: Readonly<Record<string, string>> = {
 const handshakeHints: Partial<Record<HandshakeCause, string>> = {
   cipher:
     'the sender offers no cipher that is left; minVersion: TLSv1 on its listener admits older ones',
-  'not-tls': 'these bytes are not TLS',
+  'not-tls':
+    'these bytes are not TLS; behind a load balancer that sends PROXY headers, the listener needs ' +
+    'proxyProtocol',
   timeout: 'the peer did not finish the handshake within handshakeTimeoutMs',
   'plain-http': 'this is plain HTTP; the port speaks the binary push protocol under TLS',
   reset: 'the peer went away during the handshake',

@@ -20,6 +20,7 @@ import { reportOf, type Report } from './census/report.ts'
 import { countConnection, countFeedbackRead, type SenderFacts } from './census/sender-facts.ts'
 import type { Cancel, Clock } from './clock.ts'
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts'
+import { networkList } from './config/network.ts'
 import type { CertificateCredential } from './credentials/credential.ts'
 import { SenderConnection } from './gateway/connection.ts'
 import { serveFeedback } from './gateway/feedback-service.ts'
@@ -362,10 +363,10 @@ export class Proxy implements Service {
     const { clock, log } = this.#deps
     return Listener.open<Line>(this.#optionsOf(listener), {
       registry: () => this.#registry,
-      welcome: (socket, line, certificate) => {
+      welcome: (socket, line, certificate, address) => {
         const sender = census.sender(line.name, certificate, clock.now())
-        if (listener.kind === 'feedback') this.#serveFeedback(socket, line, sender)
-        else this.#welcome(socket, line, certificate, sender)
+        if (listener.kind === 'feedback') this.#serveFeedback(socket, address, line, sender)
+        else this.#welcome(socket, address, line, certificate, sender)
       },
       clock,
       observer: countStrangers(census, clock, observeListener(log)),
@@ -376,15 +377,16 @@ export class Proxy implements Service {
   #optionsOf(listener: ListenerConfiguration): ListenerOptions {
     const { tls, limits } = this.#configuration
     const { certificatePem, keyPem } = tls
-    return { ...listener, certificatePem, keyPem, ...limits }
+    const balancers = listener.balancers && networkList(listener.balancers)
+    return { ...listener, certificatePem, keyPem, ...limits, balancers }
   }
 
-  #serveFeedback(socket: TLSSocket, line: Line, sender: SenderFacts): void {
+  #serveFeedback(socket: TLSSocket, address: string, line: Line, sender: SenderFacts): void {
     const { name, log } = line
     const { clock, recorder } = this.#deps
-    countFeedbackRead(sender, socket.remoteAddress, clock.now())
+    countFeedbackRead(sender, address, clock.now())
     line.feedbackReadAtMs = clock.now()
-    recorder?.record(socket, { kind: 'feedback', route: name })
+    recorder?.record(socket, { kind: 'feedback', route: name, address })
     const store = this.#store?.feedback
     if (store === undefined) socket.destroy()
     else serveFeedback(socket, name, { store, clock, observer: observeFeedback(log) })
@@ -392,14 +394,15 @@ export class Proxy implements Service {
 
   #welcome(
     socket: TLSSocket,
+    address: string,
     line: Line,
     certificate: SenderCertificate,
     facts: SenderFacts,
   ): void {
     const { clock, recorder } = this.#deps
-    countConnection(facts, socket.remoteAddress, socket.getProtocol())
+    countConnection(facts, address, socket.getProtocol())
     const id = ++this.#connections
-    recorder?.record(socket, { kind: 'gateway', route: line.name, connection: id })
+    recorder?.record(socket, { kind: 'gateway', route: line.name, address, connection: id })
     const { log } = line
     if (line.relay.downReason !== undefined) {
       log.warn(
@@ -411,7 +414,7 @@ export class Proxy implements Service {
     }
     this.#makeRoom()
     const peer = {
-      address: socket.remoteAddress ?? 'unknown',
+      address,
       tlsVersion: socket.getProtocol() ?? 'unknown',
     }
     log.info({

@@ -22,6 +22,8 @@ export interface ListenerConfiguration {
   readonly port: number
   readonly environment: Environment | undefined
   readonly minVersion: SecureVersion
+  /** Addresses and networks of the load balancers that speak the PROXY protocol. */
+  readonly balancers: readonly string[] | undefined
   /** Name of the inherited socket that takes the place of host and port. */
   readonly socket: string
 }
@@ -113,6 +115,7 @@ function built(
       ...listener,
       environment: listener.environment,
       minVersion: listener.minVersion ?? file.tls.minVersion,
+      balancers: listener.proxyProtocol?.from,
     })),
     admin: { host: file.admin.host, port: file.admin.port, token: adminToken },
     tls,

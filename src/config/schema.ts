@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback } from './admin-token.ts'
+import { isNetwork } from './network.ts'
 
 const mustBeStore = 'must be lmdb, or the address of Redis, for example redis://host:6379'
 const port = z.number().int().min(0).max(65_535)
@@ -55,10 +56,14 @@ const policy = {
   resendWindowSeconds: z.number().min(0).max(3600),
 }
 
+const network = z.string().refine(isNetwork, {
+  error: 'must be an address or a network, for example 192.0.2.1 or 10.0.0.0/8',
+})
 const listener = {
   host: z.string().min(1).default('0.0.0.0'),
   environment: environment.optional(),
   minVersion: minVersion.optional(),
+  proxyProtocol: z.strictObject({ from: z.array(network).min(1) }).optional(),
 }
 const gateway = z.strictObject({
   kind: z.literal('gateway'),

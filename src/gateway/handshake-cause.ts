@@ -5,15 +5,26 @@
  * - `reset`: the peer went away
  * - `not-tls`, `plain-http`: something else was spoken
  * - `tls-version`, `cipher`: nothing that both sides know
+ * - `proxy-header`: a load balancer does not say for whom it connects, or is not one of those listed
  * - `untrusted`: the peer does not trust the gateway's certificate
  */
 export type HandshakeCause =
-  'timeout' | 'reset' | 'not-tls' | 'plain-http' | 'tls-version' | 'cipher' | 'untrusted' | 'other'
+  | 'timeout'
+  | 'reset'
+  | 'not-tls'
+  | 'plain-http'
+  | 'proxy-header'
+  | 'tls-version'
+  | 'cipher'
+  | 'untrusted'
+  | 'other'
 
 const causeOfCode: Readonly<Record<string, HandshakeCause>> = {
   ERR_TLS_HANDSHAKE_TIMEOUT: 'timeout',
   ECONNRESET: 'reset',
   EPIPE: 'reset',
+  ERR_PROXY_HEADER: 'proxy-header',
+  ERR_PROXY_NOT_LISTED: 'proxy-header',
   ERR_SSL_WRONG_VERSION_NUMBER: 'not-tls',
   ERR_SSL_HTTP_REQUEST: 'plain-http',
   ERR_SSL_HTTPS_PROXY_REQUEST: 'plain-http',

@@ -1,6 +1,13 @@
 /** A TLS port where senders are recognised by their certificate and handed on with their route. */
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import {
+  createServer,
+  isIP,
+  type AddressInfo,
+  type BlockList,
+  type Server,
+  type Socket,
+} from 'node:net'
 import {
   createServer as createTlsServer,
   type SecureVersion,
@@ -12,6 +19,7 @@ import type { Clock } from '../clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { offeredVersion } from './client-hello.ts'
 import { handshakeCause, type HandshakeCause } from './handshake-cause.ts'
+import { ProxyHeaderError, readProxyHeader } from './proxy-header.ts'
 import {
   senderCertificate,
   type Admission,
@@ -35,6 +43,8 @@ export interface ListenerOptions {
   readonly handshakeTimeoutMs: number
   /** Connections beyond are dropped before the handshake. */
   readonly maxConnections: number
+  /** Load balancers: where given, nobody else may connect, and they say for whom they do. */
+  readonly balancers: BlockList | undefined
 }
 
 /** Why a peer was not let in. */
@@ -70,6 +80,7 @@ export type Welcome<Route> = (
   socket: TLSSocket,
   route: Route,
   certificate: SenderCertificate,
+  address: string,
 ) => void
 
 /** What a listener is given. */
@@ -91,9 +102,16 @@ const silent = Object.assign(new Error('no byte within the time for the handshak
   code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
 })
 
+const notListed = Object.assign(
+  new Error('only load balancers may connect here; if this is one, add it to proxyProtocol.from'),
+  { code: 'ERR_PROXY_NOT_LISTED' },
+)
+
 /** A peer whose handshake is not over. */
 interface Greeting {
   readonly socket: Socket
+  /** Its own, or that of the sender for whom a load balancer connects. */
+  address: string
   /** The TLS version at the most, where it has said one. */
   offered: string | undefined
 }
@@ -140,22 +158,22 @@ export class Listener {
       observer.dropped()
     })
     listener.#tls.on('tlsClientError', (error, socket) => {
-      const greeting = listener.#greetings.get(peerOf(socket))
-      listener.#failed(socket.remoteAddress, error, greeting?.offered)
+      listener.#failed(listener.#greetings.get(peerOf(socket)), error)
       // Node leaves a socket open whose handshake has timed out.
       socket.destroy()
     })
     listener.#tls.on('secureConnection', (socket) => {
       listener.#keep(socket)
+      const greeting = listener.#greetings.get(peerOf(socket))
       listener.#endGreeting(peerOf(socket))
       if (listener.#isDestroyed) socket.destroy()
-      else admit(socket, listener.#options, deps, listener.tally)
+      else admit(socket, greeting?.address ?? 'unknown', listener.#options, deps, listener.tally)
     })
     const { host, port } = options
     server.listen({ ...(inherited === undefined ? { host, port } : { fd: inherited }), backlog })
     await once(server, 'listening')
     server.on('error', (error: Error) => {
-      listener.#failed('listener', error, undefined)
+      listener.#failed({ address: 'listener', offered: undefined }, error)
     })
     return listener
   }
@@ -210,12 +228,17 @@ export class Listener {
 
   #greet(socket: Socket): void {
     this.#keep(socket)
-    const cancel = this.#clock.after(this.#options.handshakeTimeoutMs, () => {
-      this.#failed(socket.remoteAddress, silent, undefined)
-      socket.destroy()
+    const address = socket.remoteAddress ?? 'unknown'
+    const greeting: Greeting = { socket, address, offered: undefined }
+    const { balancers, handshakeTimeoutMs } = this.#options
+    if (balancers !== undefined && !includes(balancers, address)) {
+      this.#turnDown(greeting, notListed)
+      return
+    }
+    const cancel = this.#clock.after(handshakeTimeoutMs, () => {
+      this.#turnDown(greeting, silent)
     })
     const peer = peerOf(socket)
-    const greeting: Greeting = { socket, offered: undefined }
     this.#greetings.set(peer, greeting)
     socket.on('close', () => {
       cancel()
@@ -224,21 +247,51 @@ export class Listener {
     const leave = (): void => {
       socket.destroy()
     }
-    socket.once('end', leave)
-    socket.once('data', (first: Buffer) => {
+    const hello = (first: Buffer): void => {
       cancel()
       socket.off('end', leave)
       greeting.offered = offeredVersion(first)
       socket.pause()
       socket.unshift(first)
       this.#tls.emit('connection', socket)
-    })
+    }
+    socket.once('end', leave)
+    if (balancers === undefined) socket.once('data', hello)
+    else this.#readHeader(greeting, hello)
   }
 
-  #failed(address: string | undefined, error: Error, offered: string | undefined): void {
+  /** What follows the header of a load balancer goes to `hello`, never empty. */
+  #readHeader(greeting: Greeting, hello: (first: Buffer) => void): void {
+    const { socket } = greeting
+    let bytes = Buffer.alloc(0)
+    const read = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk])
+      try {
+        const header = readProxyHeader(bytes)
+        if (header === undefined) return
+        socket.off('data', read)
+        greeting.address = header.source ?? greeting.address
+        const first = bytes.subarray(header.lengthBytes)
+        if (first.length > 0) hello(first)
+        else socket.once('data', hello)
+      } catch (error) {
+        socket.off('data', read)
+        if (!(error instanceof ProxyHeaderError)) throw error
+        this.#turnDown(greeting, error)
+      }
+    }
+    socket.on('data', read)
+  }
+
+  #turnDown(greeting: Greeting, error: Error): void {
+    this.#failed(greeting, error)
+    greeting.socket.destroy()
+  }
+
+  #failed(greeting: Pick<Greeting, 'address' | 'offered'> | undefined, error: Error): void {
     const cause = handshakeCause(error)
     this.tally.handshakeFailures[cause]++
-    this.#observer.handshakeFailed(address ?? 'unknown', cause, error, offered)
+    this.#observer.handshakeFailed(greeting?.address ?? 'unknown', cause, error, greeting?.offered)
   }
 
   #endGreeting(peer: string): void {
@@ -266,11 +319,16 @@ function newTally(): ListenerTally {
       'tls-version': 0,
       cipher: 0,
       untrusted: 0,
+      'proxy-header': 0,
       other: 0,
     },
     refused: { 'no-certificate': 0, 'unknown-certificate': 0 },
     dropped: 0,
   }
+}
+
+function includes(list: BlockList, address: string): boolean {
+  return isIP(address) !== 0 && list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
@@ -287,6 +345,7 @@ export function turnAway(socket: Socket, patienceMs: number, clock: Clock): void
 
 function admit<Route extends Admission>(
   socket: TLSSocket,
+  address: string,
   { environment, handshakeTimeoutMs }: ListenerOptions,
   { registry, welcome, clock, observer }: ListenerDeps<Route>,
   tally: ListenerTally,
@@ -294,13 +353,13 @@ function admit<Route extends Admission>(
   const certificate = senderCertificate(socket)
   const route = certificate && registry().find(certificate.publicKeySha256, environment)
   if (certificate !== undefined && route !== undefined) {
-    welcome(socket, route, certificate)
+    welcome(socket, route, certificate, address)
     return
   }
   turnAway(socket, handshakeTimeoutMs, clock)
   const refusal = certificate === undefined ? 'no-certificate' : 'unknown-certificate'
   tally.refused[refusal]++
-  observer.refused(socket.remoteAddress ?? 'unknown', refusal, certificate, environment)
+  observer.refused(address, refusal, certificate, environment)
 }
 
 /**

@@ -44,6 +44,8 @@ export interface RecorderObserver {
 export interface Recorded {
   readonly kind: 'gateway' | 'feedback'
   readonly route: string
+  /** The sender's. */
+  readonly address: string
   /** Its number in the log, where it has one. */
   readonly connection?: number
 }
@@ -74,7 +76,7 @@ export class Recorder {
 
   /** Begins with what comes next; a connection that stays silent leaves no file. */
   record(socket: TLSSocket, about: Recorded): void {
-    if (!this.#isChosen(socket, about) || this.#recorded >= this.#options.maxConnections) return
+    if (!this.#isChosen(about) || this.#recorded >= this.#options.maxConnections) return
     let file: CaptureFile | undefined
     const masked = about.kind === 'gateway' ? 'sender' : 'gateway'
     const mask = this.#maskFor(about.kind)
@@ -89,11 +91,11 @@ export class Recorder {
     socket.once('close', () => file?.close())
   }
 
-  #isChosen({ remoteAddress = '' }: TLSSocket, { route }: Recorded): boolean {
+  #isChosen({ address, route }: Recorded): boolean {
     const wanted = this.#options
     if (wanted.route !== undefined && wanted.route !== route) return false
     if (wanted.address === undefined) return true
-    return this.#addresses.check(remoteAddress, familyOf(remoteAddress))
+    return this.#addresses.check(address, familyOf(address))
   }
 
   #maskFor(kind: Recorded['kind']): Mask | undefined {
@@ -124,14 +126,18 @@ export class Recorder {
     return file
   }
 
-  #head(socket: TLSSocket, { kind, route, connection }: Recorded, takenAt: string): string {
+  #head(
+    socket: TLSSocket,
+    { kind, route, address, connection }: Recorded,
+    takenAt: string,
+  ): string {
     const { tokens, payloads } = this.#options
     const shown = (clear: boolean): string => (clear ? 'as they were' : 'masked')
     const number = connection === undefined ? '' : ` ${connection}`
     return formatCapture({
       header: [
         `taken: by apns-legacy-proxy at ${takenAt}, over ${socket.getProtocol() ?? 'TLS'}`,
-        `from: ${kind} connection${number} of ${socket.remoteAddress ?? 'unknown'}, route ${JSON.stringify(route)}`,
+        `from: ${kind} connection${number} of ${address}, route ${JSON.stringify(route)}`,
         `device tokens: ${shown(tokens)}; payloads: ${shown(payloads)}`,
       ],
       connections: [{ number: 1, startMs: undefined, records: [] }],

@@ -102,6 +102,7 @@ export function rehearsalConfiguration(
       environment: undefined,
       minVersion: 'TLSv1.2',
       socket: kind,
+      balancers: undefined,
     })),
     admin: { host: '127.0.0.1', port: 9195, token: undefined },
     tls: loadCertificateCredential({ certificate: files.server }),

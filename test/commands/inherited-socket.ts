@@ -8,6 +8,7 @@ const listener = (socket: string): ListenerConfiguration => ({
   port: 2195,
   environment: undefined,
   minVersion: 'TLSv1.2',
+  balancers: undefined,
   socket,
 })
 const both = [listener('gateway'), listener('feedback')]

@@ -8,6 +8,8 @@ const causes = [
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'not-tls'],
   ['ERR_SSL_HTTP_REQUEST', 'plain-http'],
   ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'tls-version'],
+  ['ERR_PROXY_HEADER', 'proxy-header'],
+  ['ERR_PROXY_NOT_LISTED', 'proxy-header'],
   ['ERR_SSL_NO_SHARED_CIPHER', 'cipher'],
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'untrusted'],
   ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'untrusted'],
