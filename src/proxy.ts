@@ -413,10 +413,7 @@ export class Proxy implements Service {
       return
     }
     this.#makeRoom()
-    const peer = {
-      address,
-      tlsVersion: socket.getProtocol() ?? 'unknown',
-    }
+    const peer = { address, tlsVersion: socket.getProtocol() ?? 'unknown' }
     log.info({
       event: 'connection.opened',
       connection: id,
