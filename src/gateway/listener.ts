@@ -125,6 +125,7 @@ export class Listener {
   readonly #observer: ListenerObserver
   #options: ListenerOptions
   readonly #sockets = new Set<Socket>()
+  #connections = 0
   /** Those whose handshake is not over, by the peer's address and port. */
   readonly #greetings = new Map<string, Greeting>()
   #onGreeted: (() => void) | undefined
@@ -136,7 +137,6 @@ export class Listener {
     this.#observer = observer
     this.#tls = createTlsServer(serverOptions(options))
     this.#server = createServer({ allowHalfOpen: true })
-    this.#server.maxConnections = options.maxConnections
   }
 
   /**
@@ -151,11 +151,8 @@ export class Listener {
     const listener = new Listener(options, deps.clock, observer)
     const server = listener.#server
     server.on('connection', (socket) => {
-      listener.#greet(socket)
-    })
-    server.on('drop', () => {
-      listener.tally.dropped++
-      observer.dropped()
+      if (listener.#connections < listener.#options.maxConnections) listener.#greet(socket)
+      else listener.#drop(socket)
     })
     listener.#tls.on('tlsClientError', (error, socket) => {
       listener.#failed(listener.#greetings.get(peerOf(socket)), error)
@@ -192,7 +189,6 @@ export class Listener {
   /** Goes by other options from the next connection on; the address and handshake time stay. */
   renew(options: ListenerOptions): void {
     this.#options = options
-    this.#server.maxConnections = options.maxConnections
     this.#tls.setSecureContext(secureContext(options))
   }
 
@@ -226,8 +222,25 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  /**
+   * Not by `maxConnections` of `node:net`: under `node:cluster` a connection would be handed from one
+   * full process to the next without end. — source: Node 20, lib/internal/cluster/child.js
+   */
+  #drop(socket: Socket): void {
+    this.tally.dropped++
+    this.#observer.dropped()
+    socket.on('error', () => {
+      // It is gone anyhow.
+    })
+    socket.destroy()
+  }
+
   #greet(socket: Socket): void {
     this.#keep(socket)
+    this.#connections++
+    socket.on('close', () => {
+      this.#connections--
+    })
     const address = socket.remoteAddress ?? 'unknown'
     const greeting: Greeting = { socket, address, offered: undefined }
     const { balancers, handshakeTimeoutMs } = this.#options

@@ -1,143 +1,11 @@
 /** Several processes of one proxy, as a user runs them: what one promises, all together keep. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
-import {
-  startSimulator,
-  type ReceivedNotification,
-  type Simulator,
-  type SimulatorOptions,
-} from '../../src/simulator/provider-api.ts'
-import { event, startCommand, type RunningCommand } from '../fixtures/command.ts'
+import t from 'tap'
 import { until } from '../fixtures/condition.ts'
-import { pushCertificate, server } from '../fixtures/identity.ts'
-import { lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
-import { dial, enhanced, type Push } from '../fixtures/resender.ts'
-import { writeConfiguration } from '../fixtures/stage.ts'
-
-const sender = await pushCertificate('com.example.app')
-
-interface Scene {
-  readonly received: ReceivedNotification[]
-  readonly simulator: Simulator
-  readonly config: string
-  start(): Promise<Running>
-  playAgain(): Promise<void>
-}
-
-interface Running extends RunningCommand {
-  readonly port: number
-  /** By the number of the worker. */
-  readonly pids: ReadonlyMap<number, number>
-  metrics(): Promise<Metrics>
-  get(path: string): Promise<{ status: number; body: string }>
-}
-
-/** Samples by name and labels, without the prefix. */
-type Metrics = ReadonlyMap<string, number>
-
-async function setScene(
-  t: Test,
-  file: Record<string, unknown> = {},
-  options: Partial<SimulatorOptions> = {},
-): Promise<Scene> {
-  const received: ReceivedNotification[] = []
-  const play = async (port: number): Promise<Simulator> => {
-    const simulator = await startSimulator(
-      { tls: server, port, onNotification: (one) => received.push(one), ...options },
-      { clock: systemClock },
-    )
-    t.teardown(() => simulator.stop())
-    return simulator
-  }
-  const simulator = await play(0)
-  const directory = mkdtempSync(join(tmpdir(), 'apns-legacy-proxy-'))
-  t.teardown(() => {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
-  })
-  const config = writeConfiguration(directory, sender, simulator.origin, {
-    file: { workers: 2, drainSeconds: 3, ...file },
-  })
-  return {
-    received,
-    simulator,
-    config,
-    start: () => start(t, config),
-    async playAgain() {
-      await play(simulator.port)
-    },
-  }
-}
-
-async function start(t: Test, config: string): Promise<Running> {
-  const running = startCommand(t, ['serve', '--config', config])
-  const { listeners, admin } = (await event(running.output, 'proxy.ready')) as unknown as {
-    listeners: { port: number }[]
-    admin: { port: number }
-  }
-  const get: Running['get'] = async (path) => {
-    const response = await fetch(`http://127.0.0.1:${admin.port}${path}`)
-    return { status: response.status, body: await response.text() }
-  }
-  return {
-    ...running,
-    port: listeners[0]?.port ?? 0,
-    get pids() {
-      return new Map(
-        lines(running, 'worker.started').map(({ worker, pid }) => [Number(worker), Number(pid)]),
-      )
-    },
-    get,
-    async metrics() {
-      const { body } = await get('/metrics')
-      return new Map(
-        [...body.matchAll(/^apns_legacy_proxy_(\S+) (\S+)$/gm)].map(([, name = '', value]) => [
-          name,
-          Number(value),
-        ]),
-      )
-    },
-  }
-}
-
-function lines(
-  { output }: Pick<RunningCommand, 'output'>,
-  name: string,
-): Record<string, unknown>[] {
-  return output.stdout
-    .split('\n')
-    .filter((line) => line.includes(`"event":"${name}"`))
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-}
-
-/** Over one connection each. */
-async function send(running: Running, ...each: (readonly Push[])[]): Promise<Buffer[][]> {
-  return Promise.all(
-    each.map(async (sent) => {
-      const socket = await dial({ port: running.port, sender })
-      const heard: Buffer[] = []
-      socket.on('data', (chunk: Buffer) => heard.push(chunk))
-      socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
-      return heard
-    }),
-  )
-}
-
-async function untilMetric(
-  running: Running,
-  name: string,
-  holds: (value: number) => boolean,
-): Promise<Metrics> {
-  for (;;) {
-    const metrics = await running.metrics()
-    if (holds(metrics.get(name) ?? NaN)) return metrics
-  }
-}
+import { badAnswers, lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
+import { Resender } from '../fixtures/resender.ts'
+import { lines, owned, send, sender, setScene, untilMetric } from '../fixtures/several.ts'
 
 const delivered = 'notifications_settled_total{route="app",outcome="delivered"}'
-const owned = 'notifications_owned{route="app"}'
 
 t.test('two workers share one port, and one place shows the sum of their numbers', async (t) => {
   const scene = await setScene(t)
@@ -190,3 +58,22 @@ t.test(
     t.equal((await running.result).code, 0)
   },
 )
+
+t.test('a resender whose connections land on one worker after the other', async (t) => {
+  const scene = await setScene(t, {}, { answers: badAnswers, latencyMs: { min: 1, max: 5 } })
+  const running = await scene.start()
+  const sent = pushes(2000, (index) => index % 200 === 199)
+  const resender = new Resender({ port: running.port, sender }, sent)
+  await resender.send()
+  await until(() => resender.told.length === 10)
+  await untilMetric(running, owned, (value) => value === 0)
+  await until(() => lostAndDoubled(scene, sent).lost === 0)
+  t.same(lostAndDoubled(scene, sent), none)
+  t.same(
+    resender.told.map(({ statusCode }) => statusCode),
+    new Array(10).fill(8),
+  )
+  const workers = new Set(lines(running, 'connection.opened').map(({ worker }) => worker))
+  t.same([...workers].sort(), [1, 2])
+  resender.finish()
+})
