@@ -50,7 +50,16 @@ const options = {
 export const serve: CommandModule<object, InferredOptionTypes<typeof options>> = {
   command: 'serve',
   describe: 'Run the gateway; without --config, a rehearsal on this machine alone',
-  builder: (yargs) => yargs.options(options),
+  builder: (yargs) =>
+    yargs
+      .options(options)
+      .example('$0 serve', 'See it work: a rehearsal')
+      .example('$0 serve -c proxy.yaml', 'For real')
+      .epilogue(
+        'SIGHUP takes up a changed configuration, SIGTERM or Ctrl-C finishes, a second one stops ' +
+          'at once. Exit code 0: all settled; 75: the rest waits in the journal for the next ' +
+          'start; 78: mistakes in the configuration; 1: another failure.',
+      ),
   handler: ({ config, rehearse: isRehearsal, dataDirectory, ...capture }) => {
     if (config === undefined) return rehearseAlone(dataDirectory, capture)
     return isRehearsal === true ? rehearseWith(config, capture) : run(config, capture)
