@@ -64,8 +64,6 @@ export interface AgreementDeps {
 interface Announcement {
   readonly participant: Participant
   readonly loop: string
-  /** First copies that others behind the named one repeat, and that have not ended. */
-  awaited: readonly FirstCopy[]
 }
 
 /** What one read brought, until it is known what it repeats. */
@@ -157,7 +155,7 @@ export class Agreement {
       identifier === undefined || content === undefined || content.isUndecided ? [] : [content],
     )
     participant.phase = 'announced'
-    this.#announced.set(id, { participant, loop, awaited: remembered.flatMap(awaitedBy) })
+    this.#announced.set(id, { participant, loop })
     this.#append({
       kind: 'reporting',
       id,
@@ -307,9 +305,6 @@ export class Agreement {
     this.#overrun.reported({ ...event, order: position, behind: copies }, atMs)
     const announcement = this.#announced.get(id)
     if (announcement === undefined) return
-    for (const { ref, ending } of announcement.awaited)
-      if (ending !== undefined) this.#append({ kind: 'ending', ref, ending })
-    announcement.awaited = []
     announcement.participant.phase = 'agreed'
     announcement.participant.attend()
   }
@@ -373,8 +368,4 @@ export class Agreement {
 
 function windowOf({ resendWindowSeconds }: AgreementPolicy): number {
   return (resendWindowSeconds || observedWindowSeconds) * 1000
-}
-
-function awaitedBy({ original }: Delivery): FirstCopy | [] {
-  return original === undefined || original.ending !== undefined ? [] : original
 }

@@ -11,6 +11,8 @@ export interface FirstCopiesOwner {
 
 /** So long a resend waits for a copy of another process, which may be gone: that owns it anyway. */
 const followMs = 60_000
+/** Whoever has not heard of an ending yet may still name its copy as one that goes on. */
+const rememberedEndings = 100_000
 
 /** One for each route. */
 export class FirstCopies {
@@ -18,6 +20,8 @@ export class FirstCopies {
   readonly #clock: Clock
   /** Remembered or followed, and not ended, by ref. */
   readonly #unended = new Map<string, FirstCopy>()
+  /** How others ended, by ref, the oldest first. */
+  readonly #endings = new Map<string, Ending>()
   /** Deliveries of this process that others may wait for, by ref. */
   readonly #published = new Map<string, Delivery>()
   /** Resends of what another process owns. */
@@ -51,8 +55,10 @@ export class FirstCopies {
 
   /** The copy that others know by a ref. */
   of(item: RememberedItem): FirstCopy {
-    const copy = this.#unended.get(item.ref) ?? new FirstCopy(item, this.#published.get(item.ref))
-    return this.await(copy)
+    const copy = this.#unended.get(item.ref)
+    if (copy !== undefined) return copy
+    const ending = item.ending ?? this.#endings.get(item.ref)
+    return this.await(new FirstCopy({ ...item, ending }, this.#published.get(item.ref)))
   }
 
   /** Its ending will be heard, if it has not ended. */
@@ -96,6 +102,7 @@ export class FirstCopies {
 
   /** A first copy has ended, and with it those who wait for it. */
   ended(ref: string, ending: Ending): void {
+    this.#remember(ref, ending)
     const copy = this.#unended.get(ref)
     if (copy === undefined) return
     this.#unended.delete(ref)
@@ -104,6 +111,12 @@ export class FirstCopies {
       this.#strays.delete(follower)
       this.#owner.followed(follower, ending)
     }
+  }
+
+  #remember(ref: string, ending: Ending): void {
+    this.#endings.set(ref, ending)
+    const [oldest] = this.#endings.keys()
+    if (this.#endings.size > rememberedEndings && oldest !== undefined) this.#endings.delete(oldest)
   }
 
   /** Nobody is left to be told. */

@@ -158,6 +158,33 @@ t.test('a resend on another process', (t) => {
     t.end()
   })
 
+  t.test(
+    'ends with its first copy, though one who had not heard of that named it as going on',
+    (t) => {
+      const { several, one, other, first } = told()
+      finish(first)
+      const again = other.gateway.dial()
+      arrive(again, 5)
+      other.reader.isLate = true
+      arrive(again, 3)
+      other.gateway.scene.upstream.answer(badToken)
+      other.gateway.pass(100)
+      one.gateway.scene.upstream.answerAll(delivered)
+      other.reader.hear()
+      t.equal(again.socket.written, '080800000005')
+      finish(again)
+      other.reader.hear()
+      const third = several.start()
+      arrive(third.gateway.dial(), 3)
+      t.same(waiting(third), [])
+      t.same(
+        [one, other, third].map(({ gateway }) => gateway.scene.relay.owned),
+        [0, 0, 0],
+      )
+      t.end()
+    },
+  )
+
   t.test('is decided even where its connection is gone by then', (t) => {
     const { one, other, first } = told()
     finish(first)
