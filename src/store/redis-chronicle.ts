@@ -31,14 +31,15 @@ interface Pending {
 /** What the stream keeps, and a process that starts hears of. */
 const memoryMs = 120_000
 const longestStream = 100_000
-const patienceMs = 250
+/** As long as the link waits before it is down: until then others may have been heard first. */
+const patienceMs = 3000
 const readAtOnce = 500
 const blockMs = 1000
 /** Events in one millisecond that a position can tell apart. */
 const positionsPerMs = 4096
 
 /**
- * What does not come back within 250 ms, or cannot be appended, is heard by this process alone, and
+ * What does not come back within 3 s, or cannot be appended, is heard by this process alone, and
  * passed over when it comes after all; the others hear it when they can.
  */
 export class RedisChronicle implements Chronicle {
