@@ -24,8 +24,10 @@ import {
   longPathTable,
   memoryTable,
   storeTable,
+  workersTable,
 } from './report.ts'
 import { prepareSetting, type Setting } from './setting.ts'
+import { measureWorkers } from './workers.ts'
 
 /** In the order in which they run; each comes to a table. */
 const parts: Readonly<Record<string, (setting: Setting, count: number) => Promise<string>>> = {
@@ -39,6 +41,7 @@ const parts: Readonly<Record<string, (setting: Setting, count: number) => Promis
     return adminTable(load)
   },
   store: async (setting, count) => storeTable(await measureStores(setting, count)),
+  workers: async (setting, count) => workersTable(await measureWorkers(setting, count)),
   memory: async (setting, count) => memoryTable(await measureMemory(setting, 4 * count)),
 }
 

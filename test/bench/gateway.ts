@@ -33,25 +33,29 @@ export interface GatewayOptions {
   readonly journal: boolean
   /** As in the configuration. Default `lmdb`. */
   readonly store?: string
+  /** As in the configuration. Default 1. */
+  readonly workers?: number
+  /** Connections, each from a process of its own. Default 1. */
+  readonly senders?: number
 }
 
-/** `node dist/cli.js serve` with one route, and one connection of a sender. */
+/** `node dist/cli.js serve` with one route, and its senders. */
 export class Gateway {
   readonly #child
-  readonly #sender
+  readonly #senders
   readonly #adminPort: number
 
   private constructor(
     child: ReturnType<typeof startProgram>,
-    sender: ReturnType<typeof startFile>,
+    senders: readonly ReturnType<typeof startFile>[],
     adminPort: number,
   ) {
     this.#child = child
-    this.#sender = sender
+    this.#senders = senders
     this.#adminPort = adminPort
   }
 
-  /** Starts it, and connects the sender. */
+  /** Starts it, and connects the senders. */
   static async start(
     setting: Setting,
     upstream: Upstream,
@@ -65,19 +69,19 @@ export class Gateway {
     )
     const { listeners, admin } = await unlessEnded(child, untilBound(child))
     while (!(await fetch(`http://127.0.0.1:${admin.port}/readyz`)).ok) await pause(pollMs)
-    const sender = startFile('sender.ts')
-    await ask(sender, { port: listeners[0].port, ...setting })
-    return new Gateway(child, sender, admin.port)
+    const senders = Array.from({ length: options.senders ?? 1 }, () => startFile('sender.ts'))
+    for (const sender of senders) await ask(sender, { port: listeners[0].port, ...setting })
+    return new Gateway(child, senders, admin.port)
   }
 
-  /** The sender writes so many, a multiple of `blockSize`, as fast as the gateway reads. */
+  /** Each sender writes so many, a multiple of `blockSize`, as fast as the gateway reads. */
   async blast(first: number, count: number): Promise<void> {
-    await ask(this.#sender, { first, count })
+    await Promise.all(this.#senders.map((sender) => ask(sender, { first, count })))
   }
 
-  /** The sender writes one each time it is due, with the time in it. */
+  /** Each sender writes one each time it is due, with the time in it. */
   async pace(perSecond: number, count: number): Promise<void> {
-    await ask(this.#sender, { perSecond, count })
+    await Promise.all(this.#senders.map((sender) => ask(sender, { perSecond, count })))
   }
 
   /** @throws when anything is settled otherwise: then it is not delivering that was measured */
@@ -118,7 +122,7 @@ export class Gateway {
   }
 
   async stop(): Promise<void> {
-    await stop(this.#sender)
+    await Promise.all(this.#senders.map(stop))
     await stop(this.#child)
   }
 }
@@ -128,7 +132,7 @@ let runs = 0
 function configure(
   { authority, server, push }: Setting,
   { port }: Upstream,
-  { journal, store = 'lmdb' }: GatewayOptions,
+  { journal, store = 'lmdb', workers = 1 }: GatewayOptions,
 ): string {
   const run = `gateway-${++runs}`
   return write(
@@ -142,6 +146,7 @@ function configure(
       },
       journal: { enabled: journal },
       store,
+      workers,
       providerApi: {
         production: `https://localhost:${port}`,
         certificateAuthority: write(`${run}/ca.pem`, authority.certificatePem),

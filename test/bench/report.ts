@@ -7,6 +7,7 @@ import type { DecoderResult } from './decoder.ts'
 import { rate, type Lag } from './latency.ts'
 import { delayMs, type LongPath } from './long-path.ts'
 import type { Memory } from './memory.ts'
+import type { Crewed } from './workers.ts'
 import type { StoreCost } from './store.ts'
 
 /** Without these no number means anything. */
@@ -179,6 +180,23 @@ export function memoryTable({
         ...[secondQuarter, lastQuarter, max].map((bytes) => (bytes / 2 ** 20).toFixed(0)),
       ],
     ],
+  )
+}
+
+/** Each beside the first. */
+export function workersTable(rows: readonly Crewed[]): string {
+  const [first] = rows
+  return table(
+    ['workers', 'notifications', 'per second', '', 'CPU µs each', '', 'cores'],
+    rows.map(({ workers, count, perSecond, cpuMicroseconds, cores }) => [
+      String(workers),
+      thousands(count),
+      thousands(perSecond),
+      `× ${(perSecond / (first?.perSecond ?? NaN)).toFixed(2)}`,
+      cpuMicroseconds.toFixed(2),
+      `× ${(cpuMicroseconds / (first?.cpuMicroseconds ?? NaN)).toFixed(2)}`,
+      cores.toFixed(2),
+    ]),
   )
 }
 
