@@ -241,7 +241,7 @@ export class RedisJournal implements Journal {
     this.#due = this.#due.filter((batch) => batch.hash !== hash)
     this.#dirty = this.#dirty.filter((batch) => batch.hash !== hash)
     for (const batch of hash.batches.values()) {
-      batch.found(found)
+      if (batch.found(found)) this.#unwritten -= batch.written()
       batch.isDirty = false
       batch.isDue = !batch.isStored
       if (batch.isDue) this.#due.push(batch)
@@ -424,13 +424,14 @@ class Batch implements JournalBatch {
     return this.#remaining
   }
 
-  /** Goes by what Redis has. */
-  found(fields: ReadonlySet<string>): void {
+  /** Goes by what Redis has. @returns whether that is the entry, never mind what of it is settled */
+  found(fields: ReadonlySet<string>): boolean {
     const field = String(this.#number)
     this.#stored = fields.has(field)
     this.#settledStored = fields.has(field + settledSuffix)
     // Which of its versions is there is not known.
     this.#settledChanged = this.#settled !== undefined
+    return this.#stored
   }
 
   /** Takes what Redis has, and returns how many are left to settle. */
