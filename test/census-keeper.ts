@@ -90,6 +90,7 @@ t.test('goes on where it cannot be written', async (t) => {
   await mkdir(directory)
   const kept = await keep(directory)
   await rm(directory, { recursive: true })
+  writeFileSync(directory, 'no directory any more')
   await kept.keeper.close()
   t.same(kept.events, [`writeFailed ${join(directory, 'census.json')}`])
 })
