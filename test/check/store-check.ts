@@ -6,6 +6,7 @@ import { storeFindings } from '../../src/check/store-check.ts'
 import type { Finding } from '../../src/check/finding.ts'
 import { systemClock } from '../../src/clock.ts'
 import { parseRedisUrl } from '../../src/store/redis-address.ts'
+import { redisDialler } from '../../src/store/redis-connection.ts'
 import { openRedisStore } from '../../src/store/redis-store.ts'
 import { folder } from '../fixtures/folder.ts'
 import { authority, server as identity } from '../fixtures/identity.ts'
@@ -127,4 +128,8 @@ t.test('the ACL rule of docs/scaling.md is enough, and less is told', options, a
   await store.journal.flush()
   await store.close()
   t.same(lost, [])
+  const open = redisDialler(user)
+  const connection = await open(() => undefined, new AbortController().signal)
+  t.equal(await connection.send(['CLIENT', 'KILL', 'ID', '999999']), 0, 'its own of before')
+  connection.destroy()
 })
