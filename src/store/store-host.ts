@@ -3,7 +3,7 @@ import { encodeFeedbackTuple, encodeFeedbackTuples } from '../binary/feedback-tu
 import type { EmbeddedStore, EntryBatch } from './entry-journal.ts'
 import { latestTimestamp } from './feedback-entry.ts'
 import type { FeedbackRequest, StoreAnswer, StoreRequest } from './store-message.ts'
-import type { FeedbackHold, Told } from './store.ts'
+import type { FeedbackHold, StoredToken, Told } from './store.ts'
 
 /** Tells a worker something; resolves when it has left this process, or the worker has ended. */
 export type Tell = (answers: readonly StoreAnswer[]) => Promise<void>
@@ -19,6 +19,7 @@ export class StoreHost {
   readonly #clients = new Set<Client>()
   /** What was told lately, by route. */
   readonly #recent = new Map<string, Omit<Told, 'own'>[]>()
+  readonly #tokens = new Map<string, StoredToken>()
   #orphans: EntryBatch[]
   #handing = false
 
@@ -80,6 +81,14 @@ export class StoreHost {
   /** @internal for the clients: whoever listens to the route hears it in the one order. */
   append(from: Client, route: string, event: unknown): void {
     this.#store.chronicle.append(route, { from, event } satisfies Appended)
+  }
+
+  /** @internal for the clients: what was issued lately is everybody's. */
+  agree(name: string, own: StoredToken, sinceMs: number): StoredToken {
+    const known = this.#tokens.get(name)
+    if (known !== undefined && known.issuedAtMs > sinceMs) return known
+    this.#tokens.set(name, own)
+    return own
   }
 
   /** @internal for the clients: one that has only started hears what was told lately. */
@@ -204,6 +213,11 @@ export class Client {
       case 'append':
         this.#host.append(this, request.route, request.event)
         break
+      case 'agree': {
+        const { id, name, own, sinceMs } = request
+        this.answer({ kind: 'agreed', id, token: this.#host.agree(name, own, sinceMs) })
+        break
+      }
       case 'feedback-add':
       case 'feedback-drop':
       case 'feedback-hold':

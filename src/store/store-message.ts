@@ -1,4 +1,5 @@
 /** What workers and the process that keeps their store tell each other, as data that can be cloned. */
+import type { StoredToken } from './store.ts'
 
 /** From a worker. Its entries bear numbers of its own, which rise. */
 export type StoreRequest =
@@ -11,6 +12,13 @@ export type StoreRequest =
   | { readonly kind: 'flush'; readonly id: number }
   | { readonly kind: 'listen'; readonly route: string }
   | { readonly kind: 'append'; readonly route: string; readonly event: unknown }
+  | {
+      readonly kind: 'agree'
+      readonly id: number
+      readonly name: string
+      readonly own: StoredToken
+      readonly sinceMs: number
+    }
   | FeedbackRequest
 
 /** Those about feedback; a hold has a number of the worker's. */
@@ -37,6 +45,7 @@ export type StoreAnswer =
       readonly settled: Buffer | undefined
     }
   | { readonly kind: 'flushed'; readonly id: number }
+  | { readonly kind: 'agreed'; readonly id: number; readonly token: StoredToken }
   /** Feedback tuples as they stand on the wire, one behind the other: now in the list of a route. */
   | { readonly kind: 'feedback-added'; readonly route: string; readonly tuples: Buffer }
   /** In the list no more, but for tokens that have a later timestamp. */

@@ -3,7 +3,7 @@ import { decodeFeedbackTuples } from '../binary/feedback-tuple.ts'
 import type { Clock } from '../clock.ts'
 import { Outbox, type StoreChannel } from './outbox.ts'
 import type { StoreAnswer } from './store-message.ts'
-import type { Chronicle, Store, Told } from './store.ts'
+import type { Chronicle, Store, StoredToken, Told, TokenStore } from './store.ts'
 import { WorkerFeedback } from './worker-feedback.ts'
 import { WorkerJournal } from './worker-journal.ts'
 
@@ -12,6 +12,7 @@ export class WorkerStore implements Store {
   readonly journal: WorkerJournal
   readonly feedback: WorkerFeedback
   readonly chronicle: WorkerChronicle
+  readonly tokens: WorkerTokens
   /** The other process says how many. */
   readonly bytes = undefined
   readonly #outbox: Outbox
@@ -21,6 +22,7 @@ export class WorkerStore implements Store {
     this.journal = new WorkerJournal(this.#outbox, clock)
     this.feedback = new WorkerFeedback(this.#outbox)
     this.chronicle = new WorkerChronicle(this.#outbox)
+    this.tokens = new WorkerTokens(this.#outbox)
   }
 
   get isReachable(): boolean {
@@ -49,6 +51,9 @@ export class WorkerStore implements Store {
         break
       case 'flushed':
         this.journal.flushed(answer.id)
+        break
+      case 'agreed':
+        this.tokens.agreed(answer.id, answer.token)
         break
       case 'feedback-added':
         this.feedback.added(answer.route, decodeFeedbackTuples(answer.tuples).tuples)
@@ -88,5 +93,27 @@ class WorkerChronicle implements Chronicle {
 
   tell(route: string, told: Told): void {
     this.#listeners.get(route)?.(told)
+  }
+}
+
+/** The provider tokens of all workers: the first that signs one signs for all. */
+class WorkerTokens implements TokenStore {
+  readonly #outbox: Outbox
+  readonly #waiting = new Map<number, (token: StoredToken) => void>()
+  #lastId = 0
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox
+  }
+
+  agree(name: string, own: StoredToken, sinceMs: number): Promise<StoredToken> {
+    const id = ++this.#lastId
+    this.#outbox.add({ kind: 'agree', id, name, own, sinceMs })
+    return new Promise((resolve) => this.#waiting.set(id, resolve))
+  }
+
+  agreed(id: number, token: StoredToken): void {
+    this.#waiting.get(id)?.(token)
+    this.#waiting.delete(id)
   }
 }

@@ -9,7 +9,7 @@ import type { EmbeddedStore } from '../../src/store/entry-journal.ts'
 import { openLmdbStore } from '../../src/store/lmdb-store.ts'
 import type { StoreRequest } from '../../src/store/store-message.ts'
 import { StoreHost, type Client } from '../../src/store/store-host.ts'
-import type { RecoveredRecord, Store, Told } from '../../src/store/store.ts'
+import type { RecoveredRecord, Store, StoredToken, Told } from '../../src/store/store.ts'
 import { WorkerStore } from '../../src/store/worker-store.ts'
 import { until } from '../fixtures/condition.ts'
 import { conformance, numberedRecord } from './conformance.ts'
@@ -198,6 +198,24 @@ t.test('a full channel, or a store that cannot write, makes a worker wait', asyn
   const late = new Apart(host)
   await late.quiet()
   t.notOk(late.store.journal.healthy)
+})
+
+t.test('the first provider token of a key is everybody’s until it is too old', async (t) => {
+  const kept = await openKept(makeDirectory(t))
+  const host = new StoreHost(kept)
+  const [one, other] = [new Apart(host), new Apart(host)]
+  const token = (jwt: string, issuedAtMs: number): StoredToken => ({ jwt, issuedAtMs })
+  t.same(await one.store.tokens.agree('key', token('first', 1000), 0), token('first', 1000))
+  t.same(await other.store.tokens.agree('key', token('second', 1001), 0), token('first', 1000))
+  t.same(await other.store.tokens.agree('else', token('third', 1002), 0), token('third', 1002))
+  t.same(
+    await other.store.tokens.agree('key', token('fourth', 3000), 1000),
+    token('fourth', 3000),
+    'none was issued since',
+  )
+  await one.end()
+  await other.end()
+  await kept.close()
 })
 
 t.test('all hear the same events in the same order, each its own ones as such', async (t) => {
