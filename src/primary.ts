@@ -158,7 +158,6 @@ export class Primary implements Service {
       startedAtMs: this.#startedAtMs,
       now: latest,
       gatewayCertificateNotAfterMs: this.#configuration.tls.certificate.notAfter.getTime(),
-      isJournalHealthy: this.#store?.journal.healthy !== false,
     })
   }
 

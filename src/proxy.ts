@@ -11,6 +11,7 @@ import { History, totalsOf } from './admin/history.ts'
 import { createMetrics, type CertificateGauge, type MetricSources } from './admin/metrics.ts'
 import { Rejections } from './admin/rejections.ts'
 import { snapshotOf, type Sources } from './admin/source-sum.ts'
+import type { StoreState } from './admin/status-source.ts'
 import { statusOf, type Status } from './admin/status.ts'
 import { KeyRing } from './apns/key-ring.ts'
 import { CensusKeeper } from './census-keeper.ts'
@@ -146,6 +147,7 @@ export class Proxy implements Service {
       routes: this.#lines.map(snapshotOf),
       rejections: this.#rejections.latest,
       totals: totalsOf(this.#lines),
+      store: this.#storeState,
     }
   }
 
@@ -482,6 +484,12 @@ export class Proxy implements Service {
     }
   }
 
+  get #storeState(): StoreState {
+    if (this.#store === undefined) return 'awaited'
+    if (this.#store.isReachable) return 'written'
+    return this.#store.journal.healthy ? 'unwritten' : 'full'
+  }
+
   get #owned(): number {
     return this.#lines.reduce((sum, { owned }) => sum + owned, 0)
   }
@@ -493,7 +501,7 @@ export class Proxy implements Service {
       startedAtMs: this.#startedAtMs,
       now: this.#history?.latest,
       gatewayCertificateNotAfterMs: tls.certificate.notAfter.getTime(),
-      isJournalHealthy: this.#store?.isReachable !== false,
+      store: this.#storeState,
       routes: this.#lines,
       rejections: this.#rejections.latest,
     })

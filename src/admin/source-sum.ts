@@ -1,7 +1,7 @@
 /** What several processes tell the administrator, as if they were one. */
 import type { Totals } from './history.ts'
 import type { RejectionRecord } from './rejections.ts'
-import type { RouteSource } from './status-source.ts'
+import { storeStates, type RouteSource, type StoreState } from './status-source.ts'
 
 /** What one process tells, as plain data. */
 export interface Sources {
@@ -9,6 +9,7 @@ export interface Sources {
   /** Newest first. */
   readonly rejections: readonly RejectionRecord[]
   readonly totals: Totals
+  readonly store: StoreState
 }
 
 const keptRejections = 50
@@ -51,6 +52,7 @@ export function sumOf(each: readonly Sources[]): Sources {
       .sort((one, other) => other.atMs - one.atMs)
       .slice(0, keptRejections),
     totals: each.map(({ totals }) => totals).reduce(bothTotals, noTotals),
+    store: each.map(({ store }) => store).reduce(worse, 'written'),
   }
 }
 
@@ -62,6 +64,10 @@ function bothTotals(one: Totals, other: Totals): Totals {
     delivered: one.delivered + other.delivered,
     latency: other.latency.map((count, bucket) => count + (one.latency[bucket] ?? 0)),
   }
+}
+
+function worse(one: StoreState, other: StoreState): StoreState {
+  return storeStates.indexOf(one) < storeStates.indexOf(other) ? other : one
 }
 
 function bothRoutes(one: RouteSource, other: RouteSource): RouteSource {

@@ -29,14 +29,21 @@ export interface RouteSource extends Omit<RouteGauge, 'requestLatency' | 'tally'
   readonly sessions: readonly SessionStatus[]
 }
 
+/**
+ * What becomes of what is to be remembered, from best to worst: `written`; kept in memory for a
+ * while (`unwritten`); neither, so that senders wait (`full`); or there is no store yet (`awaited`).
+ */
+export type StoreState = (typeof storeStates)[number]
+
+export const storeStates = ['written', 'unwritten', 'full', 'awaited'] as const
+
 /** Everything that is shown, as it is now. */
 export interface StatusSources {
   readonly atMs: number
   readonly startedAtMs: number
   readonly now: Sample | undefined
   readonly gatewayCertificateNotAfterMs: number
-  /** Whether the journal can be written. */
-  readonly isJournalHealthy: boolean
+  readonly store: StoreState
   readonly routes: readonly RouteSource[]
   /** Newest first. */
   readonly rejections: readonly RejectionRecord[]

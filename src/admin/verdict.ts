@@ -1,7 +1,7 @@
 /** Whether everything is well, and if it is not, what is wrong and what helps. */
 import { meaningOf } from '../apns/reason.ts'
 import { meaningInWords } from '../apns/reason-meaning.ts'
-import type { RouteSource, StatusSources } from './status-source.ts'
+import type { RouteSource, StatusSources, StoreState } from './status-source.ts'
 
 /** What the page says first. */
 export interface Verdict {
@@ -31,7 +31,7 @@ const unreadMs = dayMs
 /** Looks at everything. */
 export function verdictOn(sources: StatusSources): Verdict {
   const problems = [
-    ...journalProblems(sources),
+    ...storeProblems(sources),
     ...gatewayProblems(sources),
     ...sources.routes.flatMap((route) => [
       ...reachProblems(route),
@@ -46,15 +46,23 @@ export function verdictOn(sources: StatusSources): Verdict {
   return { level: worst?.severity ?? 'healthy', problems: [...alarms, ...warnings] }
 }
 
-function journalProblems({ isJournalHealthy }: StatusSources): Problem[] {
-  if (isJournalHealthy) return []
-  return [
-    {
-      severity: 'alarm',
-      what: 'The journal cannot be written. Senders wait until it can.',
-      cure: 'Make room on the disk of dataDirectory and let the proxy write there; where store is Redis, bring that back. The log has the cause, as journal.failed or store.lost.',
-    },
-  ]
+const storeProblem: Readonly<Record<Exclude<StoreState, 'written'>, Omit<Problem, 'severity'>>> = {
+  unwritten: {
+    what: 'Redis cannot be reached. Notifications go on to APNs; those that are not delivered yet are kept in memory alone.',
+    cure: 'Bring Redis back, and until then stop no proxy. The log has the cause, as store.lost.',
+  },
+  full: {
+    what: 'The journal cannot be written. Senders wait until it can.',
+    cure: 'Make room on the disk of dataDirectory and let the proxy write there; where store is Redis, bring that back. The log has the cause, as journal.failed or store.lost.',
+  },
+  awaited: {
+    what: 'Redis has not been reached since the start. No sender can connect before.',
+    cure: 'Start Redis, or correct store and restart. The log has the cause, as store.lost, and “apns-legacy-proxy check” tries it.',
+  },
+}
+
+function storeProblems({ store }: StatusSources): Problem[] {
+  return store === 'written' ? [] : [{ severity: 'alarm', ...storeProblem[store] }]
 }
 
 function gatewayProblems({ gatewayCertificateNotAfterMs, atMs }: StatusSources): Problem[] {

@@ -93,9 +93,21 @@ const rows: readonly {
   },
   {
     name: 'a journal that cannot be written',
-    sources: statusSources({ isJournalHealthy: false, routes: [] }),
+    sources: statusSources({ store: 'full', routes: [] }),
     level: 'alarm',
     what: 'The journal cannot be written. Senders wait until it can.',
+  },
+  {
+    name: 'a Redis that is away',
+    sources: statusSources({ store: 'unwritten', routes: [] }),
+    level: 'alarm',
+    what: 'Redis cannot be reached. Notifications go on to APNs; those that are not delivered yet are kept in memory alone.',
+  },
+  {
+    name: 'a Redis that was not there at the start',
+    sources: statusSources({ store: 'awaited', routes: [] }),
+    level: 'alarm',
+    what: 'Redis has not been reached since the start. No sender can connect before.',
   },
   {
     name: 'a journal that is full',

@@ -1,5 +1,6 @@
 /** Two proxies that share a Redis: what one owned the other delivers, and a Redis that goes away. */
 import t from 'tap'
+import type { Status } from '../../src/admin/status.ts'
 import { until } from '../fixtures/condition.ts'
 import { token } from '../fixtures/hex.ts'
 import { settled } from '../fixtures/ledger.ts'
@@ -16,6 +17,12 @@ async function readinessOf({ adminPort }: Stage): Promise<{ status: number; stor
   return { status: response.status, store: body.store }
 }
 
+async function worriesOf({ adminPort }: Stage): Promise<readonly string[]> {
+  const response = await fetch(`http://127.0.0.1:${adminPort}/api/status`)
+  const { verdict } = (await response.json()) as Status
+  return verdict.problems.map(({ what }) => what)
+}
+
 t.test('goes on while Redis is away, says so, and catches up', options, async (t) => {
   const redis = await RedisServer.start(t)
   const stage = await setStage(t, { file: { store: redis.url } })
@@ -28,6 +35,7 @@ t.test('goes on while Redis is away, says so, and catches up', options, async (t
   for (let number = 2; number <= 50; number++) socket.write(enhanced(number, { token, payload }))
   await settled(stage, 50)
   t.same(await readinessOf(stage), { status: 200, store: 'unreachable' })
+  t.match(await worriesOf(stage), [/^Redis cannot be reached/])
   await redis.restart()
   await stage.log.find('store.back')
   t.same(await readinessOf(stage), { status: 200, store: 'reachable' })
@@ -52,6 +60,7 @@ t.test('stops reading when too much is in memory alone, and loses nothing', opti
   await until(() => (line?.owned ?? 0) >= 20)
   await stage.log.find('store.lost')
   t.same(await readinessOf(stage), { status: 503, store: 'unreachable' })
+  t.match(await worriesOf(stage), [/^The journal cannot be written/])
   t.ok((line?.owned ?? 0) < 200)
   redis.resume()
   await stage.log.find('store.back')
