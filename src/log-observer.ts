@@ -130,7 +130,7 @@ export function observeRedis(log: Logger, address: RedisAddress): RedisStoreObse
     lost(error) {
       log.error(
         { event: 'store.lost', redis, cause: error.message },
-        'Redis cannot be reached; what comes is kept in memory up to journal.maxUnwritten',
+        'Redis cannot be reached: a start waits for it; later, memory keeps up to journal.maxUnwritten',
       )
     },
     back(awayMs) {
