@@ -136,7 +136,8 @@ export interface StoreObserver {
 
 /** What is wrong with a data directory, and what to do about it. */
 const explanations = {
-  'in-use': 'is in use by another proxy; stop that one, or choose another dataDirectory',
+  'in-use':
+    'is in use by another proxy; stop that one, or choose another dataDirectory (without --config: --data-directory)',
   'not-a-directory': 'is not a directory; remove that file, or choose another dataDirectory',
   'no-permission': 'may not be written by this user; change its owner, or choose another',
   'no-room': 'is on a full disk; make room, or choose another dataDirectory',
