@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { noFleet, startFleet, type Fleet } from '../fixtures/fleet.ts'
 import { badAnswers, deliveries, lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
-import { dial, enhanced, Resender, type Push } from '../fixtures/resender.ts'
+import { dial, enhanced, Resender } from '../fixtures/resender.ts'
 import { SteadySender } from '../fixtures/steady-sender.ts'
 
 const options = { skip: noFleet, timeout: 120_000 }
@@ -96,18 +96,19 @@ async function withoutRedis(
   away: (fleet: Fleet) => Promise<void>,
 ): Promise<void> {
   const fleet = await startFleet(t, { answers: badAnswers })
-  const sent: readonly Push[] = pushes(15_000, (index) => index % 1000 === 500)
-  const sender = new SteadySender(fleet, sent)
+  const all = pushes(60_000, (index) => index % 1000 === 500)
+  const sender = new SteadySender(fleet, all)
   const sending = sender.run(500)
   await until(() => fleet.received.length > 500)
   await away(fleet)
+  const sent = all.slice(0, sender.enough())
   await sending
   sender.finish()
   await untilSettled(fleet)
+  await until(() => fleet.received.length >= sent.length)
   t.equal(lostAndDoubled(fleet, sent).lost, 0)
   t.equal(sender.closed.refused, 0, 'nobody was turned away')
   t.equal(sender.closed.silently, 0, 'nobody was closed')
-  await until(() => fleet.received.length >= sent.length)
 }
 
 function untilStore({ instances }: Fleet, expected: 'reachable' | 'unreachable'): Promise<void> {
@@ -118,9 +119,10 @@ function untilStore({ instances }: Fleet, expected: 'reachable' | 'unreachable')
 }
 
 t.test('Redis is restarted under load: nothing is lost', options, (t) =>
-  withoutRedis(t, async ({ redis }) => {
-    await redis.kill()
-    await redis.restart()
+  withoutRedis(t, async (fleet) => {
+    await fleet.redis.kill()
+    await fleet.redis.restart()
+    await untilStore(fleet, 'reachable')
   }),
 )
 
