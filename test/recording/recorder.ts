@@ -78,8 +78,8 @@ async function setScene(
 /** Plays two pushes, the second to a bad token, as a sender that reads its error response. */
 async function play(t: Test, stage: Stage): Promise<readonly string[]> {
   const sender = await RawSender.open(t, stage)
-  sender.write(push('00000001', token))
-  sender.write(push('00000002', bad))
+  // One write, one read, one record of the capture.
+  sender.write(push('00000001', token) + push('00000002', bad))
   await sender.saw('end')
   sender.end()
   await sender.saw('close')
