@@ -30,6 +30,7 @@ export class RedisLease {
   #steadySinceMs = Infinity
   #renewedAtMs = -Infinity
   #cancel: Cancel | undefined
+  #claiming = false
   #closed = false
 
   constructor(deps: RedisLeaseDeps) {
@@ -118,8 +119,19 @@ export class RedisLease {
     return owners
   }
 
-  /** The oldest first. */
+  /** The lease is looked after meanwhile: a long journal must not be taken up twice. */
   async #claim(owners: ReadonlyMap<string, string>): Promise<void> {
+    if (this.#claiming) return
+    this.#claiming = true
+    try {
+      await this.#claimEach(owners)
+    } finally {
+      this.#claiming = false
+    }
+  }
+
+  /** The oldest first. */
+  async #claimEach(owners: ReadonlyMap<string, string>): Promise<void> {
     const { process, journal } = this.#deps
     const known = new Set(journal.hashes.map(({ name }) => name))
     const dead = await this.#dead(new Set(owners.values()))
