@@ -75,12 +75,14 @@ export class RedisChronicle implements Chronicle {
     const atMs = clock.now()
     const pending: Pending = { number, route, event, atMs, isTold: false, cancel: undefined }
     this.#pending.set(number, pending)
-    if (link.isUp) void this.#send(pending)
-    if (link.isUp && ear.isUp)
-      pending.cancel = clock.after(patienceMs, () => {
-        this.#tellAlone(pending)
-      })
-    else this.#tellAlone(pending)
+    if (!link.isUp || !ear.isUp) {
+      this.#tellAlone(pending)
+      return
+    }
+    void this.#send(pending)
+    pending.cancel = clock.after(patienceMs, () => {
+      this.#tellAlone(pending)
+    })
   }
 
   /** Before the ear is up: learns the time of Redis, and what has been said lately. */
@@ -107,7 +109,10 @@ export class RedisChronicle implements Chronicle {
     }
   }
 
-  /** Appends what could not be appended, as far as it is not too old to matter. */
+  /**
+   * Appends what could not be appended, as far as it is not too old to matter. Nothing newer is
+   * before that, with half of the way up: what is heard behind it would be taken for a repetition.
+   */
   appendMissed(): void {
     for (const pending of this.#pending.values()) void this.#send(pending)
   }
