@@ -73,24 +73,20 @@ export class RedisLink {
   async send(args: readonly (string | Buffer)[]): Promise<Reply> {
     const connection = this.#connection
     if (connection === undefined) throw new UnreachableError('no connection to Redis')
-    if (this.#waiting++ === 0) this.#progressAtMs = this.#deps.clock.now()
     try {
-      return await connection.send(args)
+      return await this.#answerOf(connection, args)
     } catch (error) {
       this.#lose(connection, error)
       throw error
-    } finally {
-      if (connection === this.#connection) {
-        this.#waiting--
-        this.#progressAtMs = this.#deps.clock.now()
-      }
     }
   }
 
   /** For what need not be allowed or understood: undefined instead of an error. */
   async try(args: readonly (string | Buffer)[]): Promise<Reply | undefined> {
+    const connection = this.#connection
+    if (connection === undefined) return undefined
     try {
-      return await this.#connection?.send(args)
+      return await this.#answerOf(connection, args)
     } catch {
       return undefined
     }
@@ -145,6 +141,19 @@ export class RedisLink {
     } finally {
       cancel()
       this.#opening = undefined
+    }
+  }
+
+  /** Waits for it, and counts as waiting, so that {@link #watch} finds out when nothing comes. */
+  async #answerOf(connection: RedisConnection, args: readonly (string | Buffer)[]): Promise<Reply> {
+    if (this.#waiting++ === 0) this.#progressAtMs = this.#deps.clock.now()
+    try {
+      return await connection.send(args)
+    } finally {
+      if (connection === this.#connection) {
+        this.#waiting--
+        this.#progressAtMs = this.#deps.clock.now()
+      }
     }
   }
 
