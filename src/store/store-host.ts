@@ -12,6 +12,7 @@ export type Tell = (answers: readonly StoreAnswer[]) => Promise<void>
 const handedAtOnceBytes = 256 * 1024
 /** So long the past is told to a worker that starts, as Redis keeps it. */
 const recentMs = 120_000
+const forgottenAtOnce = 1000
 
 /** See the file's first line. One {@link Client} for each worker. */
 export class StoreHost {
@@ -65,7 +66,8 @@ export class StoreHost {
   /** @internal for the clients */
   left(client: Client, batches: readonly EntryBatch[]): void {
     this.#clients.delete(client)
-    this.#orphans.push(...batches.filter(({ remaining }) => remaining > 0))
+    // Not spread into one push: there may be more than a call takes arguments.
+    for (const batch of batches) if (batch.remaining > 0) this.#orphans.push(batch)
   }
 
   /** @internal for the clients */
@@ -99,14 +101,19 @@ export class StoreHost {
     this.#recent.set(route, recent)
     this.#store.chronicle.listen(route, ({ event: appended, position, atMs }) => {
       const { from, event } = appended as Appended
-      const oldestMs = atMs - recentMs
-      while (recent[0] !== undefined && recent[0].atMs < oldestMs) recent.shift()
+      forgetBefore(atMs - recentMs, recent)
       recent.push({ event, position, atMs })
       for (const client of this.#clients)
         if (client.listensTo(route))
           client.answer({ kind: 'told', route, event, position, atMs, own: client === from })
     })
   }
+}
+
+/** In pieces: cut off one by one, a long list would be moved each time. */
+function forgetBefore(oldestMs: number, recent: Omit<Told, 'own'>[]): void {
+  const told = recent[forgottenAtOnce - 1]
+  if (told !== undefined && told.atMs < oldestMs) recent.splice(0, forgottenAtOnce)
 }
 
 /** What stands in the chronicle of a host. */
@@ -159,9 +166,9 @@ export class Client {
 
   /** Takes over some of these, from the front; resolves when it has been told. */
   async hand(batches: EntryBatch[]): Promise<void> {
-    let bytes = 0
-    while (bytes < handedAtOnceBytes && !this.#isGone) {
-      const batch = batches.shift()
+    let count = 0
+    for (let bytes = 0; bytes < handedAtOnceBytes && !this.#isGone; count++) {
+      const batch = batches[count]
       if (batch === undefined) break
       const rest = batch.rest()
       if (rest === undefined) continue
@@ -170,6 +177,8 @@ export class Client {
       this.answer({ kind: 'claimed', key, ...rest })
       bytes += rest.entry.length
     }
+    // All at once: cut off one by one, a hundred thousand take as long as their square.
+    batches.splice(0, count)
     await this.flush()
   }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
-import type { EmbeddedStore } from '../../src/store/entry-journal.ts'
+import type { EmbeddedStore, EntryBatch } from '../../src/store/entry-journal.ts'
 import { openLmdbStore } from '../../src/store/lmdb-store.ts'
 import type { StoreRequest } from '../../src/store/store-message.ts'
 import { StoreHost, type Client } from '../../src/store/store-host.ts'
@@ -166,6 +166,32 @@ t.test('what a worker leaves unsettled is claimed by those that live, and settle
     await store.journal.flush()
   }
   t.equal(kept.journal.unsettled, 0)
+})
+
+t.test('however much a worker leaves, it is handed out', async (t) => {
+  const { host } = await setScene(t)
+  const dead = host.attach(() => Promise.resolve())
+  let claimed = 0
+  const living = host.attach((answers) => {
+    claimed += answers.filter(({ kind }) => kind === 'claimed').length
+    return Promise.resolve()
+  })
+  living.receive([{ kind: 'claim' }])
+  const batch: EntryBatch = {
+    remaining: 1,
+    rest: () => ({ entry: Buffer.alloc(100), settled: undefined }),
+    settled: () => undefined,
+    settledAs: () => undefined,
+    settledAll: () => undefined,
+  }
+  const count = 300_000
+  host.left(
+    dead,
+    Array.from({ length: count }, () => batch),
+  )
+  await host.handOut()
+  t.equal(claimed, count)
+  t.equal(host.orphaned, 0)
 })
 
 t.test('what is nobody’s waits for a worker that takes it', async (t) => {
