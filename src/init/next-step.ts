@@ -24,7 +24,7 @@ export function nextSteps({ directory, written, routes, hosts }: SetUp): string 
 
 ${routes.map(routeLine).join('\n')}
 
-Next:
+${written.includes('tls/ca.key') ? 'Next:' : renewal(at)}
 
 1. Let the sender trust ${at('tls/ca.pem')}. Copy this one file to its machine:
      Java      keytool -importcert -alias apns-legacy-proxy -file ca.pem
@@ -42,6 +42,16 @@ ${names.map((name) => `     ${address} ${name}`).join('\n')}
    To try it first: serve --rehearse talks to a simulator instead of Apple.
 
 docs/getting-started.md has every step at length, and the way back.`
+}
+
+/** Of a CA that was there before. */
+function renewal(at: (file: string) => string): string {
+  return `To renew a server certificate, move these two in place of the old ones, and
+remove the rest:
+     ${at('tls/server.pem')}
+     ${at('tls/server.key')}
+
+For another proxy, next:`
 }
 
 function routeLine({ name, topic, environment, credential }: PlannedRoute): string {

@@ -216,8 +216,12 @@ t.test('a further certificate of the same topic is a sender beside the own one',
 t.test('an existing CA signs a renewed certificate, and its key stays where it is', async (t) => {
   const it = desk(t, 'push-combined.pem')
   await it.init('push-combined.pem')
-  const { code } = await it.init('push-combined.pem', '--ca', 'tls/ca.pem', '-d', 'renewed')
+  const { code, stdout } = await it.init('push-combined.pem', '--ca', 'tls/ca.pem', '-d', 'renewed')
   t.equal(code, 0)
+  t.match(
+    stdout,
+    /^To renew a server certificate, move these two.*\n.*\n +renewed\/tls\/server\.pem$/m,
+  )
   const read = (name: string): string => readFileSync(join(it.directory, name), 'utf8')
   t.same(readdirSync(join(it.directory, 'renewed/tls')).sort(), [
     'ca.pem',
