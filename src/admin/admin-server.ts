@@ -94,8 +94,9 @@ export class AdminServer {
     return address
   }
 
-  /** Goes by other rules from the next request on. */
+  /** Goes by other rules from now on: who was let in by another token and still listens has to ask again. */
   renew(rules: AccessRules): void {
+    if (rules.token !== this.#rules.token) this.#live.close()
     this.#rules = rules
   }
 

@@ -162,6 +162,22 @@ t.test('a token can be changed while it runs', async (t) => {
   t.equal(await statusWith('the-latter-token'), 200)
 })
 
+t.test('who listens with a token of before has to ask again', async (t) => {
+  const { server, ask } = await serve(t, {}, 'the-former-token')
+  const authorization = 'Bearer the-former-token'
+  const renewed = (token: string): void => {
+    server.renew({ host: '127.0.0.1', token })
+  }
+  const events = await ask('/api/events', 'GET', { authorization })
+  renewed('the-former-token')
+  const reader = events.body?.getReader()
+  t.match(await reader?.read(), { done: false }, 'not where the token is the same')
+  renewed('the-latter-token')
+  const cutOff = { done: true }
+  while ((await reader?.read().catch(() => cutOff))?.done === false);
+  t.equal((await ask('/api/events', 'GET', { authorization })).status, 401)
+})
+
 t.test('a name that somebody else pointed here is not served', async (t) => {
   const { server } = await serve(t)
   const statusFor = async (host: string, path = '/api/status'): Promise<string> => {
