@@ -12,7 +12,7 @@ export interface FirstCopiesOwner {
 /** So long a resend waits for a copy of another process, which may be gone: that owns it anyway. */
 const followMs = 60_000
 /** Whoever has not heard of an ending yet may still name its copy as one that goes on. */
-const rememberedEndings = 100_000
+const rememberedEndings = 50_000
 
 /** One for each route. */
 export class FirstCopies {
@@ -20,8 +20,9 @@ export class FirstCopies {
   readonly #clock: Clock
   /** Remembered or followed, and not ended, by ref. */
   readonly #unended = new Map<string, FirstCopy>()
-  /** How others ended, by ref, the oldest first. */
-  readonly #endings = new Map<string, Ending>()
+  /** How others ended, by ref: the latest, and those before. */
+  #endings = new Map<string, Ending>()
+  #earlierEndings = new Map<string, Ending>()
   /** Deliveries of this process that others may wait for, by ref. */
   readonly #published = new Map<string, Delivery>()
   /** Resends of what another process owns. */
@@ -57,7 +58,8 @@ export class FirstCopies {
   of(item: RememberedItem): FirstCopy {
     const copy = this.#unended.get(item.ref)
     if (copy !== undefined) return copy
-    const ending = item.ending ?? this.#endings.get(item.ref)
+    const { ref } = item
+    const ending = item.ending ?? this.#endings.get(ref) ?? this.#earlierEndings.get(ref)
     return this.await(new FirstCopy({ ...item, ending }, this.#published.get(item.ref)))
   }
 
@@ -113,10 +115,12 @@ export class FirstCopies {
     }
   }
 
+  /** Half is forgotten at once: to find the oldest of a map that forgets one by one takes long. */
   #remember(ref: string, ending: Ending): void {
     this.#endings.set(ref, ending)
-    const [oldest] = this.#endings.keys()
-    if (this.#endings.size > rememberedEndings && oldest !== undefined) this.#endings.delete(oldest)
+    if (this.#endings.size < rememberedEndings) return
+    this.#earlierEndings = this.#endings
+    this.#endings = new Map()
   }
 
   /** Nobody is left to be told. */
