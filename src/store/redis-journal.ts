@@ -115,6 +115,12 @@ export class RedisJournal implements Journal {
     return undefined
   }
 
+  /** Removes what is settled: a Redis that is full takes that, and nothing else before. */
+  async makeRoom(): Promise<void> {
+    for (const hash of this.#hashes.values())
+      await this.#removeStrays(hash, await this.#fieldsOf(hash))
+  }
+
   /**
    * Finds out what Redis should have and has not, and removes what it should not have. What belongs
    * to another process by now is written once more as its own.
@@ -233,9 +239,7 @@ export class RedisJournal implements Journal {
   }
 
   async #compare(hash: Hash): Promise<void> {
-    const { keys, link } = this.#deps
-    const key = keys.journal(hash.name)
-    const found = new Set(((await link.send(['HKEYS', key])) as readonly Buffer[]).map(String))
+    const found = await this.#fieldsOf(hash)
     hash.size = found.size
     // What was to be written is found anew, and what was to be removed is among the strays.
     this.#due = this.#due.filter((batch) => batch.hash !== hash)
@@ -246,9 +250,25 @@ export class RedisJournal implements Journal {
       batch.isDue = !batch.isStored
       if (batch.isDue) this.#due.push(batch)
     }
-    const strays = [...found].filter((field) => !hash.batches.has(parseInt(field)))
+    const removed = await this.#removeStrays(hash, found)
+    hash.size -= removed
+  }
+
+  async #fieldsOf({ name }: Hash): Promise<ReadonlySet<string>> {
+    const { keys, link } = this.#deps
+    const fields = (await link.send(['HKEYS', keys.journal(name)])) as readonly Buffer[]
+    return new Set(fields.map(String))
+  }
+
+  /** @returns how many there were */
+  async #removeStrays({ name, batches }: Hash, found: ReadonlySet<string>): Promise<number> {
+    const { keys, link } = this.#deps
+    const key = keys.journal(name)
+    const strays = [...found].filter((field) => !batches.has(parseInt(field)))
+    let count = 0
     for (let at = 0; at < strays.length; at += writtenAtOnce)
-      hash.size -= Number(await link.send(['HDEL', key, ...strays.slice(at, at + writtenAtOnce)]))
+      count += Number(await link.send(['HDEL', key, ...strays.slice(at, at + writtenAtOnce)]))
+    return count
   }
 
   #move(hash: Hash): void {

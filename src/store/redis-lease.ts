@@ -41,6 +41,7 @@ export class RedisLease {
   async resume(): Promise<void> {
     const { link, keys, process, journal, clock } = this.#deps
     const names = journal.hashes.map(({ name }) => name)
+    await journal.makeRoom()
     await this.#renew()
     this.#steadySinceMs = clock.now()
     this.#renewedAtMs = clock.now()
