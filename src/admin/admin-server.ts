@@ -40,6 +40,9 @@ export interface AdminOptions extends AccessRules {
 
 type Page = (response: ServerResponse) => void | Promise<void>
 
+/** Whoever reaches the port may connect: that must not take the descriptors that senders need. */
+const mostConnections = 256
+
 /** For probes, which have no token: they tell nothing but good or bad, and names of routes. */
 const openToAll: readonly string[] = ['/healthz', '/readyz']
 
@@ -74,6 +77,7 @@ export class AdminServer {
     this.#server = createServer((request, response) => {
       this.#answer(request, response)
     })
+    this.#server.maxConnections = mostConnections
     this.#server.on('clientError', (_error, socket) => {
       socket.destroy()
     })
