@@ -187,9 +187,9 @@ export function memoryTable({
 export function workersTable(rows: readonly Crewed[]): string {
   const [first] = rows
   return table(
-    ['workers', 'notifications', 'per second', '', 'CPU µs each', '', 'cores'],
-    rows.map(({ workers, count, perSecond, cpuMicroseconds, cores }) => [
-      String(workers),
+    ['a connection each', 'notifications', 'per second', '', 'CPU µs each', '', 'cores'],
+    rows.map(({ name, count, perSecond, cpuMicroseconds, cores }) => [
+      name,
       thousands(count),
       thousands(perSecond),
       `× ${(perSecond / (first?.perSecond ?? NaN)).toFixed(2)}`,
