@@ -159,7 +159,9 @@ export class RedisChronicle implements Chronicle {
   }
 
   #hearOne(id: string, text: string): void {
-    const [process, number, route, event] = JSON.parse(text) as [string, number, string, unknown]
+    const entry = parseEntry(text)
+    if (entry === undefined) return
+    const { process, number, route, event } = entry
     if (number <= (this.#latest.get(process) ?? 0)) return
     this.#latest.set(process, number)
     const own = process === this.#deps.process
@@ -211,6 +213,20 @@ export class RedisChronicle implements Chronicle {
 }
 
 type Entries = readonly (readonly [Reply, readonly Reply[]])[]
+
+/** What no proxy has written is passed over: one bad entry must not make all deaf. */
+function parseEntry(
+  text: string,
+): { process: string; number: number; route: string; event: unknown } | undefined {
+  try {
+    const [process, number, route, event] = JSON.parse(text) as unknown[]
+    if (typeof process !== 'string' || typeof number !== 'number' || typeof route !== 'string')
+      return undefined
+    return { process, number, route, event }
+  } catch {
+    return undefined
+  }
+}
 
 function isBefore(one: string, other: string): boolean {
   const [ms = 0, sequence = 0] = one.split('-').map(Number)

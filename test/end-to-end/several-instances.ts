@@ -82,8 +82,10 @@ t.test(
     const [victim] = fleet.instances
     t.equal((await victim?.counts())?.owned, 300)
     await victim?.end('SIGKILL')
+    const killedAtMs = performance.now()
     await fleet.outage.end()
     await until(() => deliveries(fleet).size === sent.length)
+    t.ok(performance.now() - killedAtMs < 30_000, 'when its lease is over, after ten seconds')
     await untilSettled(fleet)
     t.same(lostAndDoubled(fleet, sent), none)
     for (const socket of sockets) socket.destroy()

@@ -359,6 +359,20 @@ t.test(
   },
 )
 
+t.test('what no proxy has written into the chronicle makes nobody deaf', options, async (t) => {
+  const server = await RedisServer.start(t)
+  const [store, other] = [await openAt(server), await openAt(server)]
+  const heard: unknown[] = []
+  other.chronicle.listen('app', ({ event }) => heard.push(event))
+  const connection = await connectTo(t, server)
+  for (const text of ['no JSON', 'null', '{}', '[1,2,3]'])
+    await connection.send(['XADD', '{test}:chronicle', '*', 'e', text])
+  await connection.send(['XADD', '{test}:chronicle', '*', 'else', ''])
+  store.chronicle.append('app', 1)
+  await until(() => heard.length === 1)
+  await Promise.all([store.close(), other.close()])
+})
+
 t.test('who cannot be heard by others hears itself, once, and rising', options, async (t) => {
   const server = await RedisServer.start(t)
   const store = await openAt(server)
