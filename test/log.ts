@@ -107,6 +107,7 @@ t.test('the audit that ends npm test finds a secret in every spelling', (t) => {
   for (const [name, line] of slips)
     t.equal(leaksIn(`{"event":"y"}\n${JSON.stringify(line)}\n`, secrets).length, 1, name)
   t.equal(leaksIn(`not JSON: ${token}`, secrets).length, 1, 'a line that is no JSON')
+  t.same(leaksIn(' '.repeat(60), [Buffer.alloc(4096, ' ')]), [], 'blanks give nothing away')
   t.same(leaksIn('{"event":"x","token":"0a1b2c3d","apnsId":"7c1a4e4e-52a4-4f0c"}', secrets), [])
   t.end()
 })
