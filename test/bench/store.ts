@@ -1,11 +1,12 @@
 /** What a notification costs with Redis as the store, and with the embedded one, in one run. */
 import { createClient } from '@redis/client'
+import { freePort } from '../fixtures/port.ts'
 import { measureGateway, type Cost } from './comparison.ts'
 import { Gateway } from './gateway.ts'
 import { startProgram, stop } from './process.ts'
 import { showProgress } from './report.ts'
 import type { Setting } from './setting.ts'
-import { freePort, startUpstream, versionOf, type Upstream } from './upstream.ts'
+import { startUpstream, versionOf, type Upstream } from './upstream.ts'
 
 /** A row of the table. */
 export interface StoreCost extends Cost {

@@ -1,9 +1,10 @@
 /** What stands for Apple: nghttpd where there is one, since it is fast, else the simulator. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '../fixtures/port.ts'
 import { tokens } from './notification.ts'
 import { ask, folder, startFile, startProgram, stop, unlessEnded } from './process.ts'
 import { write, type Setting } from './setting.ts'
@@ -71,15 +72,6 @@ async function startNghttpd({ server }: Setting, name: string): Promise<Upstream
   const child = startProgram('nghttpd', [...args, String(port), ...files], { stdio: 'ignore' })
   await unlessEnded(child, untilListening(port))
   return { name, isNghttpd: true, port, stop: () => stop(child) }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function untilListening(port: number): Promise<void> {

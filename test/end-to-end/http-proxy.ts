@@ -7,7 +7,8 @@ import { until } from '../fixtures/condition.ts'
 import { lostAndDoubled, none, pushes, settled } from '../fixtures/ledger.ts'
 import { dial, enhanced } from '../fixtures/resender.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
-import { freePort, startTinyproxy, withoutTinyproxy } from '../fixtures/tinyproxy.ts'
+import { freePort } from '../fixtures/port.ts'
+import { startTinyproxy, withoutTinyproxy } from '../fixtures/tinyproxy.ts'
 
 async function sendThrough(t: Test, stage: Stage): Promise<void> {
   const sent = pushes(500)

@@ -4,16 +4,16 @@
  * test/upstream/http2/conformance.ts, written by hand.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { freePort } from '../fixtures/port.ts'
 
 const missing = spawnSync('h2specd', ['--version']).status === 0 ? false : 'h2specd is not there'
 
 t.test('h2spec finds no fault with our session', { skip: missing }, async (t) => {
   const client = fileURLToPath(new URL('../fixtures/apart/h2spec-client.mjs', import.meta.url))
+  // Each case has a port of its own, from this one on.
   const suite = spawn(
     'h2specd',
     ['--exec', `${process.execPath} ${client}`, '--from-port', String(await freePort())],
@@ -22,13 +22,3 @@ t.test('h2spec finds no fault with our session', { skip: missing }, async (t) =>
   const report = await text(suite.stdout)
   t.match(report, /57 tests, 57 passed, 0 skipped, 0 failed/)
 })
-
-/** Each case has a port of its own, from this one on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}

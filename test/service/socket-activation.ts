@@ -13,7 +13,7 @@ import { deliveries, lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
 import { enhanced, type Push } from '../fixtures/resender.ts'
 import { holdSocket } from '../fixtures/socket-holder.ts'
 import { writeConfiguration } from '../fixtures/stage.ts'
-import { freePort } from '../fixtures/tinyproxy.ts'
+import { freePort } from '../fixtures/port.ts'
 
 const sender = await pushCertificate('com.example.app')
 
