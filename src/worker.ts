@@ -2,7 +2,7 @@
 import { systemClock } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
 import { surviveDefects } from './defect.ts'
-import { openLog } from './commands/open-log.ts'
+import { openLog } from './handlers/open-log.ts'
 import type { Logger } from './log.ts'
 import { observeRecorder, observeRedis } from './log-observer.ts'
 import { Proxy } from './proxy.ts'

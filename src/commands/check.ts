@@ -1,9 +1,5 @@
-/** `check`: tells what is wrong with a configuration before anybody notices. */
+/** The command line of `check`. */
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import { checkConfiguration } from '../check/check.ts'
-import { countOf, report } from '../check/report.ts'
-import { systemClock } from '../clock.ts'
-import { ExitCode } from './exit-code.ts'
 
 const options = {
   config: {
@@ -33,12 +29,5 @@ export const check: CommandModule<object, InferredOptionTypes<typeof options>> =
       .options(options)
       .example('$0 check', 'Is proxy.yaml fit for use, and APNs within reach?')
       .epilogue('Exit code 0: ready, perhaps with warnings; 1: not ready.'),
-  handler: async ({ config, offline = false, live = false, json = false }) => {
-    const findings = await checkConfiguration(config, { offline, live }, systemClock)
-    const errors = countOf(findings, 'error')
-    const warnings = countOf(findings, 'warning')
-    if (json) console.log(JSON.stringify({ ready: errors === 0, errors, warnings, findings }))
-    else process.stdout.write(report(findings))
-    process.exitCode = errors === 0 ? ExitCode.ok : ExitCode.failed
-  },
+  handler: async (args) => (await import('../handlers/check.ts')).check(args),
 }

@@ -1,9 +1,7 @@
-/** `feedback`: reads the feedback service as a legacy sender does. */
-import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs'
-import { systemClock } from '../clock.ts'
-import { readFeedback } from '../sender/feedback-reader.ts'
+/** The command line of `feedback`. */
+import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { wholeNumber } from './number-option.ts'
-import { senderFrom, senderOptions } from './sender-option.ts'
+import { senderOptions } from './sender-option.ts'
 
 const options = {
   ...senderOptions(2196),
@@ -15,30 +13,13 @@ const options = {
   },
 } as const
 
-type FeedbackOptions = InferredOptionTypes<typeof options>
-
 /** See `apns-legacy-proxy feedback --help`. */
-export const feedback: CommandModule<object, FeedbackOptions> = {
+export const feedback: CommandModule<object, InferredOptionTypes<typeof options>> = {
   command: 'feedback',
   describe: 'Read which device tokens are gone; what was read is not told again',
   builder: (yargs) =>
     yargs
       .options(options)
       .example('$0 feedback --certificate push.p12', 'JSON lines: token, timestamp, time'),
-  handler: run,
+  handler: async (args) => (await import('../handlers/feedback.ts')).feedback(args),
 }
-
-async function run(args: ArgumentsCamelCase<FeedbackOptions>): Promise<void> {
-  let count = 0
-  for await (const { token, timestamp } of readFeedback(senderFrom(args), args.wait, systemClock)) {
-    count++
-    const time = new Date(timestamp * 1000).toISOString()
-    console.log(JSON.stringify({ token: token.toString('hex'), timestamp, time }))
-  }
-  if (count === 0) console.error(nothingRead)
-}
-
-/** The old protocol has one answer for both: a connection that is closed at once. */
-const nothingRead =
-  'No tokens. Either the list is empty, or the certificate is not admitted: then the log of the\n' +
-  'proxy has the event sender.refused, with the way to admit it.'

@@ -3,12 +3,19 @@ import { isAbsolute, relative } from 'node:path'
 import { stringify } from 'yaml'
 import type { PlannedRoute } from './plan.ts'
 
-/** The whole file; paths in it are relative to `directory`, where it will stand. */
-export function configurationText(directory: string, routes: readonly PlannedRoute[]): string {
+/**
+ * The whole file; paths in it are relative to `directory`, where it will stand.
+ * @param command how the user starts this program there
+ */
+export function configurationText(
+  command: string,
+  directory: string,
+  routes: readonly PlannedRoute[],
+): string {
   return `# apns-legacy-proxy. Every key, its default and its reason: docs/configuration.md
-#   look:      npx apns-legacy-proxy check --config proxy.yaml
-#   rehearse:  npx apns-legacy-proxy serve --config proxy.yaml --rehearse
-#   run:       npx apns-legacy-proxy serve --config proxy.yaml
+#   look:      ${command} check --config proxy.yaml
+#   rehearse:  ${command} serve --config proxy.yaml --rehearse
+#   run:       ${command} serve --config proxy.yaml
 
 # Where senders connect. A sender that cannot do TLS 1.2 needs minVersion: TLSv1 on its listener.
 listeners:

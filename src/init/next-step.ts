@@ -7,6 +7,8 @@ import type { PlannedRoute } from './plan.ts'
 
 /** What was made. */
 export interface SetUp {
+  /** How the user starts this program. */
+  readonly command: string
   readonly directory: string
   readonly written: readonly string[]
   readonly routes: readonly PlannedRoute[]
@@ -15,7 +17,7 @@ export interface SetUp {
 }
 
 /** The text, at most 80 columns but for long paths. */
-export function nextSteps({ directory, written, routes, hosts }: SetUp): string {
+export function nextSteps({ command, directory, written, routes, hosts }: SetUp): string {
   const at = (file: string): string => join(directory, file)
   const environments = new Set(routes.map(({ environment }) => environment))
   const address = addressOf(hosts)
@@ -37,8 +39,8 @@ ${written.includes('tls/ca.key') ? 'Next:' : renewal(at)}
 ${names.map((name) => `     ${address} ${name}`).join('\n')}
 
 3. Look, then run:
-     npx apns-legacy-proxy check --config ${at('proxy.yaml')}
-     npx apns-legacy-proxy serve --config ${at('proxy.yaml')}
+     ${command} check --config ${at('proxy.yaml')}
+     ${command} serve --config ${at('proxy.yaml')}
    To try it first: serve --rehearse talks to a simulator instead of Apple.
 
 docs/getting-started.md has every step at length, and the way back.`

@@ -9,7 +9,8 @@ import { SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import yargs from 'yargs'
 import { systemClock } from '../../src/clock.ts'
-import { simulate, startSimulation, type SimulateArguments } from '../../src/commands/simulate.ts'
+import { simulate } from '../../src/commands/simulate.ts'
+import { startSimulation, type SimulateArguments } from '../../src/handlers/simulate.ts'
 import { createLog } from '../../src/log.ts'
 import { PushClient, pushCertificate } from '../fixtures/simulator-client.ts'
 
@@ -139,11 +140,11 @@ t.test('every other option has its effect', async (t) => {
     port: 2443,
     environment: 'sandbox',
     latency: { min: 30, max: 90 },
-    'max-streams': 5,
-    'goaway-every': 9,
-    'key-id': 'ABC123DEFG',
-    'team-id': 'DEF123GHIJ',
-    'data-directory': 'data',
+    maxStreams: 5,
+    goawayEvery: 9,
+    keyId: 'ABC123DEFG',
+    teamId: 'DEF123GHIJ',
+    dataDirectory: 'data',
   })
 })
 

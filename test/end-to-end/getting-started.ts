@@ -20,10 +20,10 @@ const documented = new Set(
 /** Not run here, and where else they are. */
 const elsewhere = new Map([
   ['npm ci', 'before every test'],
-  ['npx apns-legacy-proxy check', 'would ask Apple: test/check has it before a simulator'],
-  ['npx apns-legacy-proxy check --live', 'the same'],
-  ['npx apns-legacy-proxy serve --config proxy.yaml', 'test/commands/cli.ts'],
-  ['npx apns-legacy-proxy serve --config proxy.yaml --rehearse', 'below, and newcomer.ts'],
+  ['node dist/cli.js check', 'would ask Apple: test/check has it before a simulator'],
+  ['node dist/cli.js check --live', 'the same'],
+  ['node dist/cli.js serve --config proxy.yaml', 'test/commands/cli.ts'],
+  ['node dist/cli.js serve --config proxy.yaml --rehearse', 'below, and newcomer.ts'],
   ['cp ca.pem /usr/local/share/ca-certificates/apns-proxy.crt', 'changes the system'],
   ['update-ca-certificates', 'the same'],
   [
@@ -47,7 +47,7 @@ function run(
 ): Promise<Outcome> {
   t.ok(documented.has(command), `documented: ${command}`)
   covered.add(command)
-  let text = command.replace('npx apns-legacy-proxy', `'${process.execPath}' '${cli}'`)
+  let text = command.replace('node dist/cli.js', `'${process.execPath}' '${cli}'`)
   for (const [from, to] of Object.entries(replacements)) text = text.replaceAll(from, to)
   return new Promise((resolve) => {
     execFile('sh', ['-c', text], { cwd }, (error, stdout, stderr) => {
@@ -68,7 +68,7 @@ function fixture(name: string, directory: string, as = name): void {
   copyFileSync(path(`../fixtures/credentials/${name}`), join(directory, as))
 }
 
-const make = 'npx apns-legacy-proxy init mdm-push.p12 --passphrase-file mdm-push.pass'
+const make = 'node dist/cli.js init mdm-push.p12 --passphrase-file mdm-push.pass'
 
 /** A folder in which the first command has been run, with `ca.pem` as on a sender's machine. */
 async function setUp(t: Test): Promise<string> {
@@ -95,7 +95,7 @@ async function startProxy(t: Test, directory: string): Promise<number> {
 
 t.test('steps 1 and 2, and renewal with the same CA', async (t) => {
   const directory = await setUp(t)
-  t.match(await run(t, 'npx apns-legacy-proxy check --offline', directory), {
+  t.match(await run(t, 'node dist/cli.js check --offline', directory), {
     code: 0,
     output: /ready\.\n$/,
   })
@@ -103,14 +103,14 @@ t.test('steps 1 and 2, and renewal with the same CA', async (t) => {
   t.match(await run(t, `${make} --ca tls/ca.pem --directory renewed`, directory), { code: 0 })
   await run(t, 'mv renewed/tls/server.pem renewed/tls/server.key tls/', directory)
   t.not(readFileSync(join(directory, 'tls/server.pem'), 'utf8'), before)
-  t.match(await run(t, 'npx apns-legacy-proxy check --offline', directory), { code: 0 })
+  t.match(await run(t, 'node dist/cli.js check --offline', directory), { code: 0 })
 })
 
 t.test('step 1 with a signing key', async (t) => {
   const directory = t.testdir()
   fixture('AuthKey_ABC123DEFG.p8', directory)
   fixture('push.pem', directory, 'old-shop-push.pem')
-  const command = 'npx apns-legacy-proxy init AuthKey_ABC123DEFG.p8 old-shop-push.pem'
+  const command = 'node dist/cli.js init AuthKey_ABC123DEFG.p8 old-shop-push.pem'
   t.match(await run(t, command, directory), { code: 0 })
   t.ok(existsSync(join(directory, 'proxy.yaml')))
 })

@@ -22,15 +22,3 @@ export async function openInput(path: string): Promise<Input> {
   const file = await open(path)
   return { chunks: file.createReadStream(), totalBytes: sizeOf(await file.stat()) }
 }
-
-/** `--file -` as `--file=-`: yargs takes a lone `-` for no value of an option. */
-export function joinDashes(args: readonly string[]): string[] {
-  return args
-    .map((arg, index) => (arg === '--file' && args[index + 1] === '-' ? '--file=-' : arg))
-    .filter((arg, index) => arg !== '-' || args[index - 1] !== '--file')
-}
-
-/** For `coerce` of a positional: yargs makes an empty string of a lone `-`. */
-export function inputPath(path: string): string {
-  return path === '' ? '-' : path
-}

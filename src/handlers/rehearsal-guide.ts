@@ -1,5 +1,6 @@
 /** What to do in a rehearsal: the commands to try, spelled out for its ports and files. */
 import type { ProxyAddresses } from '../proxy.ts'
+import { ownCommand, quoted } from './own-command.ts'
 
 /** Who may play the sender. */
 export interface SenderFiles {
@@ -51,13 +52,13 @@ function commands(
   gatewayPort: number | undefined,
   feedbackPort: number | undefined,
 ): string {
-  const send = `npx apns-legacy-proxy send ${optionsFor(sender, gatewayPort, 2195)} --token`
+  const send = `${ownCommand()} send ${optionsFor(sender, gatewayPort, 2195)} --token`
   const read =
     feedbackPort === undefined
       ? ''
       : `
   the feedback service: tells that token, once
-    npx apns-legacy-proxy feedback ${optionsFor(sender, feedbackPort, 2196)}
+    ${ownCommand()} feedback ${optionsFor(sender, feedbackPort, 2196)}
 `
   return `In another terminal:
 
@@ -81,9 +82,4 @@ function optionsFor(sender: SenderFiles, port: number | undefined, usualPort: nu
     ...(passphraseFile === undefined ? [] : [`--passphrase-file ${quoted(passphraseFile)}`]),
     ...(certificateAuthority === undefined ? [] : [`--ca ${quoted(certificateAuthority)}`]),
   ].join(' ')
-}
-
-/** For a shell, where a path has something special to it. */
-function quoted(path: string): string {
-  return /^[\w./:@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

@@ -1,6 +1,6 @@
 /** How a lone `-` gets past the parser of the command line. */
 import t from 'tap'
-import { inputPath, joinDashes } from '../../src/commands/input.ts'
+import { inputPath, joinDashes } from '../../src/commands/lone-dash.ts'
 
 t.test('--file - means --file=-, and no other lone dash is touched', (t) => {
   t.same(joinDashes(['send', '--file', '-', '--wait', '5']), ['send', '--file=-', '--wait', '5'])

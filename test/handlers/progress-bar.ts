@@ -1,6 +1,6 @@
 /** What is drawn on a terminal, and that nothing is drawn elsewhere. */
 import t from 'tap'
-import { ProgressBar } from '../../src/commands/progress-bar.ts'
+import { ProgressBar } from '../../src/handlers/progress-bar.ts'
 
 function screen(isTTY: boolean): { isTTY: boolean; text: string; write: (text: string) => void } {
   return {

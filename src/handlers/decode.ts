@@ -1,0 +1,81 @@
+/** What `decode` does: explains what a sender and a gateway said to each other. */
+import {
+  readSource,
+  SourceReader,
+  type Source,
+  type SourceFormat,
+  type SourcePart,
+} from '../capture/capture-source.ts'
+import { SourceExplainer, type Explanation, type Service } from '../capture/explanation.ts'
+import { tokenTag } from '../log.ts'
+import { ExitCode } from './exit-code.ts'
+import { openInput } from './input.ts'
+import { printText } from './output.ts'
+import { ProgressBar } from './progress-bar.ts'
+
+/** What the command line says. */
+export interface DecodeArguments {
+  /** Path, or `-` for standard input. */
+  readonly file: string
+  readonly format: SourceFormat
+  readonly service: Service
+  readonly maxPayloadBytes: number
+  readonly mask?: boolean | undefined
+}
+
+/** Prints the explanations; exit code 1 where a stream cannot be read on. */
+export async function decode(args: DecodeArguments): Promise<void> {
+  const { chunks, totalBytes } = await openInput(args.file)
+  // Lines on the same terminal would be drawn over.
+  const bar =
+    totalBytes === undefined || process.stdout.isTTY
+      ? undefined
+      : new ProgressBar(totalBytes, 'bytes')
+  const text = async function* (): AsyncGenerator<string> {
+    for await (const explanations of explained(chunks, args, bar)) {
+      if (explanations.some(({ kind }) => kind === 'unreadable')) process.exitCode = ExitCode.failed
+      yield explanations.map((explanation) => `${JSON.stringify(explanation)}\n`).join('')
+    }
+  }
+  try {
+    await printText(text())
+  } finally {
+    bar?.clear()
+  }
+}
+
+/** As the input comes: it may be longer than memory. */
+async function* explained(
+  chunks: AsyncIterable<Buffer>,
+  { file, format, service, maxPayloadBytes, mask }: DecodeArguments,
+  bar: ProgressBar | undefined,
+): AsyncGenerator<Explanation[]> {
+  const source = new SourceReader(format)
+  const explainer = new SourceExplainer({
+    service,
+    maxPayloadBytes,
+    mask: mask === true ? (secret) => tokenTag(secret.toString('hex')) : undefined,
+  })
+  const partsOf = (read: () => Iterable<SourcePart>): Explanation[] =>
+    named(file, () => [...read()].flatMap((part) => [...explainer.receive(part)]))
+  for await (const chunk of chunks) {
+    yield partsOf(() => source.receive(chunk))
+    bar?.add(chunk.length)
+  }
+  yield partsOf(() => source.end())
+  yield [...explainer.end()]
+}
+
+/** @throws Error that names the file and what in it cannot be read */
+export function sourceOf(file: string, input: Buffer): Source {
+  return named(file, () => readSource(input, 'auto'))
+}
+
+function named<T>(file: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    const where = file === '-' ? 'standard input' : file
+    throw new Error(`${where}: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause })
+  }
+}

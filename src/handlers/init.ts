@@ -1,0 +1,148 @@
+/** What `init` does: from the files that an administrator has to a proxy that is ready to serve. */
+import { basename, join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { systemClock } from '../clock.ts'
+import { allAppleHosts } from '../credentials/apple-host.ts'
+import {
+  createAuthority,
+  issueServerCertificate,
+  type Authority,
+  type KeyType,
+} from '../credentials/authority.ts'
+import { loadCertificateCredential } from '../credentials/credential.ts'
+import { configurationText } from '../init/configuration-text.ts'
+import {
+  isAboutPassphrase,
+  openWithAny,
+  sortCredentials,
+  type Opened,
+  type Passphrase,
+} from '../init/credential-kind.ts'
+import { writeNewFiles, type NewFile } from '../init/new-file.ts'
+import { nextSteps } from '../init/next-step.ts'
+import { planRoutes, type PlannedRoute } from '../init/plan.ts'
+import { ownCommand } from './own-command.ts'
+
+const passphraseVariable = 'APNS_LEGACY_PROXY_PASSPHRASE'
+
+/** What the command line says. */
+export interface InitArguments {
+  readonly files: readonly string[] | undefined
+  readonly directory: string
+  readonly host: readonly string[]
+  readonly keyType: KeyType
+  readonly passphraseFile: readonly string[]
+  readonly topic: string | undefined
+  readonly keyId: string | undefined
+  readonly teamId: string | undefined
+  readonly ca: string | undefined
+}
+
+/**
+ * Writes the files and prints what to do next.
+ * @throws Error that says what is missing, before anything is written
+ */
+export async function init(args: InitArguments): Promise<void> {
+  const now = new Date(systemClock.now())
+  const { topic, keyId, teamId } = args
+  const directory = resolve(args.directory)
+  const fromEnvironment = passphraseInEnvironment(directory)
+  const passphrases = [...args.passphraseFile.map(readPassphrase), ...fromEnvironment]
+  const opened = openAll(args.files ?? [], passphrases)
+  const routes = planRoutes(sortCredentials(opened), { topic, keyId, teamId }, now.getTime())
+  const files = [
+    ...(await tlsFiles(args, now)),
+    ...fromEnvironment.filter(isUsedBy(routes)).map(passphraseFile),
+    {
+      path: 'proxy.yaml',
+      content: configurationText(ownCommand(undefined, undefined, directory), directory, routes),
+      secret: false,
+    },
+  ]
+  writeNewFiles(args.directory, files)
+  const written = files.map(({ path }) => path)
+  console.log(
+    nextSteps({
+      command: ownCommand(),
+      directory: args.directory,
+      written,
+      routes,
+      hosts: args.host,
+    }),
+  )
+}
+
+function openAll(files: readonly string[], passphrases: readonly Passphrase[]): Opened[] {
+  if (files.length === 0)
+    throw new Error(
+      'Name the files that you have: the push certificate with its key (.p12, or .pem), or a ' +
+        'signing key (.p8) with the certificate of its sender',
+    )
+  return files.map((file) => {
+    try {
+      return openWithAny(resolve(file), passphrases)
+    } catch (error) {
+      throw isAboutPassphrase(error) ? new Error(passphraseHelp(file, passphrases)) : error
+    }
+  })
+}
+
+function passphraseHelp(file: string, passphrases: readonly Passphrase[]): string {
+  const problem =
+    passphrases.length === 0
+      ? 'is encrypted, and no passphrase was given'
+      : 'is encrypted, and no passphrase given opens it'
+  return (
+    `${file} ${problem}. Write the passphrase into a file that only you can read, and name it with ` +
+    `--passphrase-file; or put it into the environment variable ${passphraseVariable}. It is not ` +
+    'taken from the command line, where every user of this machine could see it'
+  )
+}
+
+function readPassphrase(file: string): Passphrase {
+  return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, ''), file: resolve(file) }
+}
+
+/** The proxy itself reads passphrases from files alone, so that it can be restarted by anything. */
+function passphraseInEnvironment(directory: string): Passphrase[] {
+  const text = process.env[passphraseVariable]
+  return text === undefined ? [] : [{ text, file: join(directory, 'push.pass') }]
+}
+
+function isUsedBy(routes: readonly PlannedRoute[]): (passphrase: Passphrase) => boolean {
+  return ({ file }) =>
+    routes.some(
+      ({ credential }) => credential.kind === 'certificate' && credential.passphrase?.file === file,
+    )
+}
+
+function passphraseFile({ text, file }: Passphrase): NewFile {
+  return { path: basename(file), content: `${text}\n`, secret: true }
+}
+
+async function tlsFiles(args: InitArguments, now: Date): Promise<NewFile[]> {
+  const { ca, host, keyType } = args
+  const authority = ca === undefined ? await newAuthority(now) : openAuthority(ca)
+  const server = await issueServerCertificate(authority, [...allAppleHosts, ...host], now, keyType)
+  const file = (name: string, content: string, secret: boolean): NewFile => ({
+    path: `tls/${name}`,
+    content,
+    secret,
+  })
+  return [
+    file('ca.pem', authority.certificatePem, false),
+    ...(ca === undefined ? [file('ca.key', authority.keyPem, true)] : []),
+    file('server.pem', server.certificatePem, false),
+    file('server.key', server.keyPem, true),
+  ]
+}
+
+function newAuthority(now: Date): Promise<Authority> {
+  return createAuthority(`apns-legacy-proxy ${now.toISOString().slice(0, 10)}`, now)
+}
+
+/** As `init` wrote it: the key beside the certificate. */
+function openAuthority(certificate: string): Authority {
+  const key = certificate.replace(/\.[^.]*$/, '.key')
+  return loadCertificateCredential({ certificate, key })
+}

@@ -1,0 +1,174 @@
+/** What `serve` does: runs the proxy itself, or a rehearsal of it before a simulator. */
+import { existsSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileFindings } from '../check/check.ts'
+import { systemClock } from '../clock.ts'
+import { ConfigError } from '../config/config-error.ts'
+import {
+  examineConfiguration,
+  loadConfiguration,
+  type Configuration,
+} from '../config/configuration.ts'
+import { surviveDefects } from '../defect.ts'
+import type { Logger } from '../log.ts'
+import { observeRecorder } from '../log-observer.ts'
+import { Primary } from '../primary.ts'
+import { Proxy, type ProxyAddresses, type Service } from '../proxy.ts'
+import { Recorder } from '../recording/recorder.ts'
+import {
+  onFreePorts,
+  prepareRehearsal,
+  rehearsalConfiguration,
+  rehearsed,
+} from '../rehearsal/rehearsal.ts'
+import { isAddressInUse, withKey } from './bind-error.ts'
+import { recorderOptions, type CaptureArguments } from './capture.ts'
+import { ExitCode } from './exit-code.ts'
+import { inheritedSockets } from './inherited-socket.ts'
+import { openLog } from './open-log.ts'
+import { playProvider } from './played-provider.ts'
+import { Reloading } from './reload.ts'
+import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
+import { stopSignal } from './stop-signal.ts'
+
+/** What the command line says. */
+export interface ServeArguments extends CaptureArguments {
+  readonly config: string | undefined
+  readonly rehearse?: boolean | undefined
+  readonly dataDirectory: string
+}
+
+/** Runs until a signal; sets the exit code. */
+export function serve({
+  config,
+  rehearse: isRehearsal,
+  dataDirectory,
+  ...capture
+}: ServeArguments): Promise<void> {
+  if (config === undefined) return rehearseAlone(dataDirectory, capture)
+  return isRehearsal === true ? rehearseWith(config, capture) : run(config, capture)
+}
+
+const unheld =
+  'no socket of this name was passed on, so the proxy binds host and port of its listener; ' +
+  'a socket unit for it would hold them over a restart'
+
+async function run(path: string, capture: CaptureArguments): Promise<void> {
+  const examination = examineConfiguration(path)
+  const { configuration, problems } = examination
+  if (configuration === undefined) throw new ConfigError(path, problems)
+  const log = openLog(configuration.log.level)
+  for (const found of fileFindings(examination, systemClock.now()))
+    if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
+  const inherited = inheritedSockets(configuration.listeners, process.env, process.pid)
+  if (inherited.size > 0)
+    for (const { socket } of configuration.listeners)
+      if (!inherited.has(socket)) log.warn({ event: 'socket.missing', socket }, unheld)
+  const { proxy } = await start(configuration, capture, log, inherited)
+  const reloading = new Reloading(path, proxy, log)
+  await serveUntilSignal(proxy, log)
+  reloading.stop()
+}
+
+interface Started {
+  readonly proxy: Service
+  readonly addresses: ProxyAddresses
+}
+
+async function start(
+  configuration: Configuration,
+  capture: CaptureArguments,
+  log: Logger,
+  inherited?: ReadonlyMap<string, number>,
+): Promise<Started> {
+  const recording = recorderOptions(capture, configuration)
+  const proxy =
+    configuration.workers > 1
+      ? new Primary(configuration, { log, clock: systemClock, recording, inherited })
+      : new Proxy(configuration, {
+          log,
+          clock: systemClock,
+          random: Math.random,
+          // A folder that cannot be used is a matter for the log.
+          recorder: recording && new Recorder(recording, systemClock, observeRecorder(log)),
+          inherited,
+        })
+  try {
+    return { proxy, addresses: await proxy.start() }
+  } catch (error) {
+    throw withKey(error, configuration)
+  }
+}
+
+async function serveUntilSignal(proxy: Service, log: Logger): Promise<void> {
+  surviveDefects(log)
+  await stopSignal(() => {
+    log.warn({ event: 'proxy.killed' }, 'a second signal; what is owned stays in the journal')
+    process.exit(ExitCode.failed)
+  })
+  process.exitCode = (await proxy.stop()) ? ExitCode.ok : ExitCode.unsettled
+}
+
+async function rehearseAlone(dataDirectory: string, capture: CaptureArguments): Promise<void> {
+  const files = await prepareRehearsal(dataDirectory, systemClock)
+  await rehearse(rehearsalConfiguration(dataDirectory, files), capture, {
+    certificate: relative('', files.sender),
+    key: undefined,
+    passphraseFile: undefined,
+    certificateAuthority: relative('', files.authority),
+  })
+}
+
+async function rehearseWith(config: string, capture: CaptureArguments): Promise<void> {
+  await rehearse(loadConfiguration(config), capture, senderFilesOf(config))
+}
+
+/** The first route that sends with a certificate has a sender with the same. */
+function senderFilesOf(config: string): SenderFiles | undefined {
+  const { parts } = examineConfiguration(config)
+  const route = parts?.routes.find(
+    (entry) => entry?.certificate !== undefined && entry.senderCertificates === undefined,
+  )
+  if (route?.certificate === undefined) return undefined
+  const here = (path: string | undefined): string | undefined => path && relative('', path)
+  // Where init puts it.
+  const authority = join(dirname(parts?.tls?.certificate ?? ''), 'ca.pem')
+  return {
+    certificate: relative('', route.certificate),
+    key: here(route.key),
+    passphraseFile: here(route.passphraseFile),
+    certificateAuthority: existsSync(authority) ? here(authority) : undefined,
+  }
+}
+
+async function rehearse(
+  configuration: Configuration,
+  capture: CaptureArguments,
+  sender: SenderFiles | undefined,
+): Promise<void> {
+  const log = openLog(configuration.log.level)
+  const { providerApi, stop } = await playProvider(configuration, log)
+  try {
+    const played = rehearsed(configuration, providerApi)
+    const { proxy, addresses, occupied } = await startSomewhere(played, capture, log)
+    process.stderr.write(rehearsalGuide(addresses, sender, occupied))
+    await serveUntilSignal(proxy, log)
+  } finally {
+    await stop()
+  }
+}
+
+/** On the ports that senders know, or on free ones where something else is there. */
+async function startSomewhere(
+  configuration: Configuration,
+  capture: CaptureArguments,
+  log: Logger,
+): Promise<Started & { readonly occupied: string | undefined }> {
+  try {
+    return { ...(await start(configuration, capture, log)), occupied: undefined }
+  } catch (error) {
+    if (!isAddressInUse(error)) throw error
+    const occupied = `Port ${error.port}`
+    return { ...(await start(onFreePorts(configuration), capture, log)), occupied }
+  }
+}
