@@ -36,6 +36,24 @@ const rows: readonly Row[] = [
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
   },
   {
+    what: '410 of the last second that a feedback tuple can name',
+    status: 410,
+    body: '{"reason":"Unregistered","timestamp":4294967295999}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 4_294_967_295 },
+  },
+  {
+    what: '410 of a later one',
+    status: 410,
+    body: '{"reason":"Unregistered","timestamp":4294967296000}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
+  },
+  {
+    what: '410 of a time before 1970',
+    status: 410,
+    body: '{"reason":"Unregistered","timestamp":-1}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
+  },
+  {
     what: 'a bad token',
     status: 400,
     body: '{"reason":"BadDeviceToken"}',

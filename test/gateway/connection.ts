@@ -469,6 +469,19 @@ t.test('a bad token that is there twice does not make a resend a new run', (t) =
   t.end()
 })
 
+t.test('where identifiers repeat, what is remembered of a settled one holds no payload', (t) => {
+  const gateway = new MemoryGateway()
+  const { upstream } = gateway.scene
+  arrive(gateway.dial(), Buffer.concat([enhanced(0, tokenOf(1)), enhanced(0, tokenOf(2))]))
+  const shipments = [...upstream.waiting]
+  const payloadBytes = (): number[] => shipments.map(({ request }) => request.payload.length)
+  upstream.answer(delivered)
+  t.same(payloadBytes(), [0, 25], 'the second one may still be sent again')
+  upstream.answer(delivered)
+  t.same(payloadBytes(), [0, 0])
+  t.end()
+})
+
 t.test('stopped', (t) => {
   t.test('an idle connection is closed without a word', (t) => {
     const gateway = new MemoryGateway()

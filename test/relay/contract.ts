@@ -9,7 +9,7 @@ const options = {
 }
 
 t.test(
-  'whatever happens in whatever order, to senders that resend what was behind a named one nothing is lost and nothing delivered twice',
+  'whatever happens in whatever order, to senders that resend what was behind a named one nothing is lost and nothing delivered twice, and what had expired is sent again',
   (t) => {
     const alone = fc.record({ ...options, processes: fc.constant(1) })
     const events = fc.array(contractEvent, { maxLength: 80, size: 'max' })

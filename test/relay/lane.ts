@@ -54,6 +54,10 @@ function reportOf(lane: Lane<string>): Report<string> {
   return written
 }
 
+/** Contents, as {@link given} counts them. */
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
+
 /** The contents, in the order given. */
 function contents(places: readonly Place<string>[] | undefined): (string | undefined)[] {
   return (places ?? []).map(({ content }) => content)
@@ -317,8 +321,6 @@ t.test('a report knows what stands behind the named one, and who begins a new ru
   t.same(lane.advise(0, true), report(59))
   const written = reportOf(lane)
   t.equal(written.ambiguous, false)
-  const numbers = (from: number, to: number): string[] =>
-    Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
   t.same(contents(written.inFront), [...numbers(1, 16), ...numbers(44, 59)])
   t.same(contents(written.behind), numbers(61, 100))
   t.end()
@@ -389,6 +391,24 @@ t.test('an identifier that is not unique: remembered from its first occurrence o
   t.same(contents(written.behind), ['2', '3', '4', '5'])
   t.end()
 })
+
+t.test(
+  'where identifiers repeat, the last 4,096 settled are remembered, and 127 more at most',
+  (t) => {
+    for (const [settled, firstRemembered] of [
+      [4223, 1],
+      [4224, 129],
+    ] as const) {
+      const { lane, receive } = given()
+      acceptAll(lane, receive(...new Array<number>(settled).fill(0)))
+      const [bad] = receive(0)
+      if (!bad) throw new TypeError('a place')
+      lane.settle(bad, badToken, 0)
+      t.same(contents(reportOf(lane).behind), numbers(firstRemembered, settled + 1))
+    }
+    t.end()
+  },
+)
 
 t.test('a namesake behind makes it ambiguous as well', (t) => {
   const { lane, receive } = given()

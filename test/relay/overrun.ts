@@ -243,6 +243,18 @@ t.test('what is over makes room for the next report', (t) => {
   t.end()
 })
 
+t.test('of deaf senders, the 10,000 connections that fell silent last are remembered', (t) => {
+  const overrun = new Overrun<Named>({ resendWindowMs: 10_000, maxEntries: 100 })
+  for (let number = 0; number <= 10_000; number++)
+    overrun.reported(reported({ id: connection(number).id }), number * 60_000)
+  t.equal(overrun.isActive(10_001 * 60_000), false, 'all have been silent for a minute')
+  t.same(
+    [0, 1, 10_000].map((number) => overrun.covers(connection(number).id)),
+    [false, true, true],
+  )
+  t.end()
+})
+
 t.test('of two reports the older one is used up first', (t) => {
   const { overrun, isResend } = given()
   overrun.ended(first.id, 0)

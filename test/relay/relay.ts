@@ -744,6 +744,19 @@ t.test('loops', (t) => {
     t.end()
   })
 
+  t.test('an error response that the sender’s EOF came before is not counted', (t) => {
+    const scene = sceneOf()
+    for (let connection = 1; connection <= 6; connection++) {
+      const origin = scene.open(connection)
+      const { copy } = scene.accept({ identifier: 0 }, origin)
+      if (scene.upstream.waiting.length > 0) scene.upstream.answer(badToken)
+      scene.relay.announce(origin, 8, reportOf(copy, []))
+      scene.relay.ended(origin)
+    }
+    t.equal(told(scene, 8, false), 5)
+    t.end()
+  })
+
   t.test('where its identifier stands for several, it is told once', (t) => {
     const scene = sceneOf()
     t.equal(told(scene, 8, true), 1)
