@@ -39,7 +39,6 @@ import {
 } from './log-observer.ts'
 import type { Recorder } from './recording/recorder.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
-import { openRedisStore } from './store/redis-store.ts'
 import type { RecoveredRecord, Store } from './store/store.ts'
 import { version } from './version.ts'
 import type { ListenerAddress } from './workers/task.ts'
@@ -238,6 +237,7 @@ export class Proxy implements Service {
     if (store.kind === 'lmdb')
       return openLmdbStore(dataDirectory, { clock, observer: observeStore(log) })
     await this.#openAdmin()
+    const { openRedisStore } = await import('./store/redis-store.ts')
     const { maxUnwritten } = journal
     return openRedisStore(store, {
       clock,

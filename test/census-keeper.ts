@@ -4,7 +4,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CensusKeeper, readCensus } from '../src/census-keeper.ts'
-import { until } from './fixtures/condition.ts'
+import { untilIs } from './fixtures/condition.ts'
 import { FakeClock } from './fixtures/fake-clock.ts'
 import { folder } from './fixtures/folder.ts'
 
@@ -41,7 +41,7 @@ t.test('is written once a minute where something has changed, for the owner alon
   kept.clock.advance(59_000)
   t.equal(readCensus(directory), undefined)
   kept.clock.advance(1000)
-  await until(() => readCensus(directory)?.senders.length === 1)
+  await untilIs(() => readCensus(directory)?.senders.length, 1)
   t.equal(statSync(file).mode & 0o777, 0o600)
   const { ino } = statSync(file)
   kept.clock.advance(120_000)

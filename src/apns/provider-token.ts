@@ -1,6 +1,5 @@
 /** The provider token that stands for a signing key: made once, shared, renewed in time. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import { SignJWT } from 'jose'
 import type { Cancel, Clock } from '../clock.ts'
 
 /** What a token is signed with, and whom it speaks for. */
@@ -98,6 +97,8 @@ export class ProviderToken {
   /** Header `alg`, `kid`; claims `iss`, `iat`; nothing else, `typ` is known to cause trouble. */
   async #sign(issuedAtMs: number): Promise<SignedToken> {
     const { teamId, keyId, privateKey } = this.#key
+    // Loaded here, since a route with a certificate needs none of its 46 files.
+    const { SignJWT } = await import('jose')
     const jwt = await new SignJWT({ iss: teamId, iat: Math.floor(issuedAtMs / 1000) })
       .setProtectedHeader({ alg: 'ES256', kid: keyId })
       .sign(privateKey)

@@ -59,6 +59,8 @@ export function readCertificate(pemOrDer: string | Buffer, file = 'certificate')
 }
 
 function describe(x509: X509Certificate): PushCertificate {
+  // Throws if OpenSSL cannot decode the key: toLegacyObject() of Node 24.21 then ends the process.
+  const { publicKey } = x509
   const extensions = extensionsOf(x509.raw)
   const topic = uidOf(x509)
   const listed = topicListOids.flatMap((oid) => decodeTopics(extensions.get(oid) ?? emptyList))
@@ -68,7 +70,7 @@ function describe(x509: X509Certificate): PushCertificate {
     topic,
     topics: [...new Set(topic === undefined ? listed : [topic, ...listed])],
     environments: environments.filter((name) => extensions.has(environmentOids[name])),
-    publicKeySha256: publicKeySha256(x509.publicKey),
+    publicKeySha256: publicKeySha256(publicKey),
     fingerprint256: createHash('sha256').update(x509.raw).digest('hex'),
     notAfter: validDate(x509.validTo),
   }

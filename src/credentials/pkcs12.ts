@@ -1,8 +1,9 @@
 /** PKCS#12 files, old (RC2-40, 3DES) and new (PBES2): their certificates and private keys. */
 import { createPrivateKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import forge from 'node-forge'
+import type Forge from 'node-forge'
 import { CredentialError } from './credential-error.ts'
+import { forge } from './forge.ts'
 
 /** What lies in an opened file: DER certificates and keys, in the order found. */
 export interface Pkcs12 {
@@ -32,7 +33,7 @@ const version3 = Buffer.from([0x02, 0x01, 0x03])
 export function openPkcs12(bytes: Buffer, passphrase: string | undefined, file: string): Pkcs12 {
   const pfx = decrypt(bytes, passphrase, file)
   const bags = pfx.safeContents.flatMap(({ safeBags }) => safeBags)
-  const { certBag, keyBag, pkcs8ShroudedKeyBag } = forge.pki.oids
+  const { certBag, keyBag, pkcs8ShroudedKeyBag } = forge().pki.oids
   try {
     return {
       certificates: bags.filter(({ type }) => type === certBag).map(certificateIn),
@@ -47,7 +48,7 @@ function decrypt(
   bytes: Buffer,
   passphrase: string | undefined,
   file: string,
-): forge.pkcs12.Pkcs12Pfx {
+): Forge.pkcs12.Pkcs12Pfx {
   let failure: unknown
   for (const attempt of attempts(passphrase ?? '')) {
     try {
@@ -59,7 +60,7 @@ function decrypt(
   throw new CredentialError(codeOf(failure, passphrase), file)
 }
 
-type Attempt = (der: string) => forge.pkcs12.Pkcs12Pfx
+type Attempt = (der: string) => Forge.pkcs12.Pkcs12Pfx
 
 /**
  * An empty passphrase is encoded as two zero bytes by some programs and as none by others. One
@@ -67,20 +68,20 @@ type Attempt = (der: string) => forge.pkcs12.Pkcs12Pfx
  * one string: so PBES2 is then opened without the MAC, which its padding and structure make up for.
  */
 function attempts(passphrase: string): Attempt[] {
-  const utf8 = forge.util.encodeUtf8(passphrase)
+  const utf8 = forge().util.encodeUtf8(passphrase)
   return [
-    (der) => forge.pkcs12.pkcs12FromAsn1(forge.asn1.fromDer(der), false, passphrase),
+    (der) => forge().pkcs12.pkcs12FromAsn1(forge().asn1.fromDer(der), false, passphrase),
     ...(passphrase === ''
-      ? [(der: string) => forge.pkcs12.pkcs12FromAsn1(forge.asn1.fromDer(der), false)]
+      ? [(der: string) => forge().pkcs12.pkcs12FromAsn1(forge().asn1.fromDer(der), false)]
       : []),
     ...(utf8 === passphrase
       ? []
-      : [(der: string) => forge.pkcs12.pkcs12FromAsn1(withoutMac(der), false, utf8)]),
+      : [(der: string) => forge().pkcs12.pkcs12FromAsn1(withoutMac(der), false, utf8)]),
   ]
 }
 
-function withoutMac(der: string): forge.asn1.Asn1 {
-  const pfx = forge.asn1.fromDer(der)
+function withoutMac(der: string): Forge.asn1.Asn1 {
+  const pfx = forge().asn1.fromDer(der)
   if (Array.isArray(pfx.value)) pfx.value.splice(2)
   return pfx
 }
@@ -95,18 +96,18 @@ function codeOf(
   return passphrase === undefined ? 'passphrase-needed' : 'wrong-passphrase'
 }
 
-type Bag = forge.pkcs12.Bag
+type Bag = Forge.pkcs12.Bag
 
 /** node-forge hands over `asn1` for what it cannot parse itself, such as elliptic-curve keys. */
 function certificateIn(bag: Bag): Buffer {
-  return der(bag.cert ? forge.pki.certificateToAsn1(bag.cert) : bag.asn1)
+  return der(bag.cert ? forge().pki.certificateToAsn1(bag.cert) : bag.asn1)
 }
 
 function keyIn(bag: Bag): KeyObject {
-  if (bag.key) return createPrivateKey(forge.pki.privateKeyToPem(bag.key))
+  if (bag.key) return createPrivateKey(forge().pki.privateKeyToPem(bag.key))
   return createPrivateKey({ key: der(bag.asn1), format: 'der', type: 'pkcs8' })
 }
 
-function der(node: forge.asn1.Asn1): Buffer {
-  return Buffer.from(forge.asn1.toDer(node).getBytes(), 'latin1')
+function der(node: Forge.asn1.Asn1): Buffer {
+  return Buffer.from(forge().asn1.toDer(node).getBytes(), 'latin1')
 }

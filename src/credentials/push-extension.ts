@@ -1,9 +1,10 @@
 /** Apple's extensions in push certificates: environments and topic lists, decoded and encoded. */
-import forge from 'node-forge'
+import type Forge from 'node-forge'
+import { forgeAsn1 } from './forge.ts'
 
-const { asn1 } = forge
+const asn1 = forgeAsn1()
 const { Class, Type } = asn1
-type Node = forge.asn1.Asn1
+type Node = Forge.asn1.Asn1
 
 /**
  * Presence of the extension (its value is NULL) allows the environment.
@@ -69,7 +70,7 @@ export function decodeTopics(value: Buffer): string[] {
 }
 
 const utf8 = (text: string): Node =>
-  asn1.create(Class.UNIVERSAL, Type.UTF8, false, forge.util.encodeUtf8(text))
+  asn1.create(Class.UNIVERSAL, Type.UTF8, false, Buffer.from(text).toString('latin1'))
 
 const sequence = (nodes: Node[]): Node => asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, nodes)
 

@@ -21,8 +21,8 @@ export function ownCommand(
   const isInstalled = /[/\\]node_modules[/\\]/.test(file)
   if (isInstalled && /[/\\]node_modules[/\\]\.bin[/\\]/.test(script)) return `npx ${installedName}`
   if (isInstalled || basename(script) === installedName) return installedName
-  const near = relative(directory, file)
-  return `node ${quoted(near.startsWith('..') ? file : near)}`
+  const near = relative(directory, script)
+  return `node ${quoted(near.startsWith('..') ? script : near)}`
 }
 
 /** For a shell, where a path has something special to it. */

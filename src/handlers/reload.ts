@@ -19,10 +19,14 @@ export class Reloading {
   readonly #log: Logger
   #watched: readonly string[] = []
   #soon: NodeJS.Timeout | undefined
-  #last = Promise.resolve()
+  #last: Promise<unknown>
 
-  /** @param path of the configuration that `proxy` was started with */
-  constructor(path: string, proxy: Service, log: Logger) {
+  /**
+   * @param path of the configuration that `proxy` is started with
+   * @param started when it can be reloaded; a SIGHUP before waits
+   */
+  constructor(path: string, proxy: Service, started: Promise<unknown>, log: Logger) {
+    this.#last = started.catch(() => undefined)
     this.#path = path
     this.#proxy = proxy
     this.#log = log

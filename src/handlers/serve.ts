@@ -12,7 +12,6 @@ import {
 import { surviveDefects } from '../defect.ts'
 import type { Logger } from '../log.ts'
 import { observeRecorder } from '../log-observer.ts'
-import { Primary } from '../primary.ts'
 import { Proxy, type ProxyAddresses, type Service } from '../proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
 import {
@@ -64,9 +63,10 @@ async function run(path: string, capture: CaptureArguments): Promise<void> {
   if (inherited.size > 0)
     for (const { socket } of configuration.listeners)
       if (!inherited.has(socket)) log.warn({ event: 'socket.missing', socket }, unheld)
-  const { proxy } = await start(configuration, capture, log, inherited)
-  const reloading = new Reloading(path, proxy, log)
-  await serveUntilSignal(proxy, log)
+  const proxy = await serviceOf(configuration, capture, log, inherited)
+  const started = start(proxy, configuration)
+  const reloading = new Reloading(path, proxy, started, log)
+  await serveUntilSignal(started, log)
   reloading.stop()
 }
 
@@ -75,24 +75,7 @@ interface Started {
   readonly addresses: ProxyAddresses
 }
 
-async function start(
-  configuration: Configuration,
-  capture: CaptureArguments,
-  log: Logger,
-  inherited?: ReadonlyMap<string, number>,
-): Promise<Started> {
-  const recording = recorderOptions(capture, configuration)
-  const proxy =
-    configuration.workers > 1
-      ? new Primary(configuration, { log, clock: systemClock, recording, inherited })
-      : new Proxy(configuration, {
-          log,
-          clock: systemClock,
-          random: Math.random,
-          // A folder that cannot be used is a matter for the log.
-          recorder: recording && new Recorder(recording, systemClock, observeRecorder(log)),
-          inherited,
-        })
+async function start(proxy: Service, configuration: Configuration): Promise<Started> {
   try {
     return { proxy, addresses: await proxy.start() }
   } catch (error) {
@@ -100,12 +83,38 @@ async function start(
   }
 }
 
-async function serveUntilSignal(proxy: Service, log: Logger): Promise<void> {
+async function serviceOf(
+  configuration: Configuration,
+  capture: CaptureArguments,
+  log: Logger,
+  inherited?: ReadonlyMap<string, number>,
+): Promise<Service> {
+  const recording = recorderOptions(capture, configuration)
+  if (configuration.workers > 1) {
+    const { Primary } = await import('../primary.ts')
+    return new Primary(configuration, { log, clock: systemClock, recording, inherited })
+  }
+  return new Proxy(configuration, {
+    log,
+    clock: systemClock,
+    random: Math.random,
+    // A folder that cannot be used is a matter for the log.
+    recorder: recording && new Recorder(recording, systemClock, observeRecorder(log)),
+    inherited,
+  })
+}
+
+/** A signal before the proxy is ready ends the process at once: nothing has been accepted yet. */
+async function serveUntilSignal(started: Promise<Started>, log: Logger): Promise<void> {
   surviveDefects(log)
-  await stopSignal(() => {
+  const stopped = stopSignal(() => {
     log.warn({ event: 'proxy.killed' }, 'a second signal; what is owned stays in the journal')
     process.exit(ExitCode.failed)
   })
+  const first = await Promise.race([started, stopped])
+  if (first === undefined) process.exit(ExitCode.ok)
+  const { proxy } = first
+  await stopped
   process.exitCode = (await proxy.stop()) ? ExitCode.ok : ExitCode.unsettled
 }
 
@@ -150,9 +159,11 @@ async function rehearse(
   const { providerApi, stop } = await playProvider(configuration, log)
   try {
     const played = rehearsed(configuration, providerApi)
-    const { proxy, addresses, occupied } = await startSomewhere(played, capture, log)
-    process.stderr.write(rehearsalGuide(addresses, sender, occupied))
-    await serveUntilSignal(proxy, log)
+    const started = startSomewhere(played, capture, log).then(({ occupied, ...running }) => {
+      process.stderr.write(rehearsalGuide(running.addresses, sender, occupied))
+      return running
+    })
+    await serveUntilSignal(started, log)
   } finally {
     await stop()
   }
@@ -164,11 +175,13 @@ async function startSomewhere(
   capture: CaptureArguments,
   log: Logger,
 ): Promise<Started & { readonly occupied: string | undefined }> {
+  const startOn = async (where: Configuration): Promise<Started> =>
+    start(await serviceOf(where, capture, log), where)
   try {
-    return { ...(await start(configuration, capture, log)), occupied: undefined }
+    return { ...(await startOn(configuration)), occupied: undefined }
   } catch (error) {
     if (!isAddressInUse(error)) throw error
     const occupied = `Port ${error.port}`
-    return { ...(await start(onFreePorts(configuration), capture, log)), occupied }
+    return { ...(await startOn(onFreePorts(configuration))), occupied }
   }
 }

@@ -37,8 +37,10 @@ export interface SimulateArguments {
 /** Runs until a signal. */
 export async function simulate(args: SimulateArguments): Promise<void> {
   const log = openLog()
+  // Before `simulator.ready`: a signal that answers this line must find a listener.
+  const stopped = stopSignal(() => process.exit(ExitCode.failed))
   const running = await startSimulation(args, { clock: systemClock, log })
-  await stopSignal(() => process.exit(ExitCode.failed))
+  await stopped
   await running.stop()
   log.info({ event: 'simulator.stopped' })
 }

@@ -1,6 +1,5 @@
 /** Verifies provider tokens: form, signature, age, and how often a connection changes them. */
 import type { KeyObject } from 'node:crypto'
-import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
 import type { Reason } from './reason.ts'
 import type { Credential } from './request-check.ts'
 
@@ -61,6 +60,8 @@ export class ProviderTokenVerifier {
   }
 
   async #examine(token: string): Promise<Claims | null> {
+    // Loaded here, since a sender with a certificate shows no token.
+    const { compactVerify, decodeJwt, decodeProtectedHeader } = await import('jose')
     const { alg, kid } = decodeProtectedHeader(token)
     const { iss, iat } = decodeJwt(token)
     if (alg !== 'ES256' || typeof iat !== 'number' || !hasSignature(token)) return null

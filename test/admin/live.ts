@@ -4,7 +4,7 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from 'no
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { Live } from '../../src/admin/live.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
 /** A server whose every response joins, a clock to wind, and how often a report was made up. */
@@ -76,7 +76,7 @@ t.test('one report a second is shared by all', async (t) => {
   t.equal(reports.count - before, 2)
   const expected = 'event: history\ndata: []\n\n' + 'event: status\ndata: {"n":1}\n\n'.repeat(3)
   for (const { text } of listeners) {
-    await until(() => text().length >= expected.length)
+    await untilAtLeast(() => text().length, expected.length)
     t.equal(text(), expected)
   }
 })
@@ -85,7 +85,7 @@ t.test('the last one to leave ends the work', async (t) => {
   const { clock, live, listen } = await stage(t)
   const listeners = [await listen(), await listen()]
   for (const { response } of listeners) response.destroy()
-  await until(() => live.listeners === 0)
+  await untilIs(() => live.listeners, 0)
   t.equal(clock.pending, 0)
 })
 
@@ -94,7 +94,7 @@ t.test('a seventeenth is turned away, until one has left', async (t) => {
   const [first] = await Promise.all(Array.from({ length: 16 }, listen))
   t.equal((await listen()).response.statusCode, 503)
   first?.response.destroy()
-  await until(() => live.listeners === 15)
+  await untilIs(() => live.listeners, 15)
   t.equal((await listen()).response.statusCode, 200)
 })
 
@@ -110,7 +110,7 @@ t.test('for one who does not read, nothing piles up, and then it is over', async
   t.ok(response.writableLength <= piled)
   t.equal(live.listeners, 1)
   clock.advance(20_000)
-  await until(() => live.listeners === 0)
+  await untilIs(() => live.listeners, 0)
   t.ok(response.destroyed)
 })
 

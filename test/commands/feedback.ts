@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import yargs from 'yargs'
 import { feedback } from '../../src/commands/feedback.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilIs } from '../fixtures/condition.ts'
 import { pushes, settled } from '../fixtures/ledger.ts'
 import { dial, enhanced } from '../fixtures/resender.ts'
 import { setStage } from '../fixtures/stage.ts'
@@ -37,6 +37,6 @@ t.test('prints a JSON line for each token that is gone, once', async (t) => {
   t.same(more, [])
   t.equal(line?.['token'], push.token)
   t.equal(line?.['time'], new Date(Number(line?.['timestamp']) * 1000).toISOString())
-  await until(() => stage.log.count('feedback.read') === 1)
+  await untilIs(() => stage.log.count('feedback.read'), 1)
   t.same(await print(), [])
 })

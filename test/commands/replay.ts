@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { runCommand, startCommand, type CommandResult } from '../fixtures/command.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilIs } from '../fixtures/condition.ts'
 import { pushCertificate, server } from '../fixtures/identity.ts'
 import { badAnswers } from '../fixtures/ledger.ts'
 import { setStage, writeConfiguration, type Stage } from '../fixtures/stage.ts'
@@ -96,7 +96,7 @@ t.test('Ctrl-C in the middle of a pause ends it with a word', async (t) => {
     fileOf(stage, text),
     ...access(stage, stage.port),
   ])
-  await until(() => stage.received.length === 1)
+  await untilIs(() => stage.received.length, 1)
   child.kill('SIGINT')
   const { code, stdout, stderr } = await result
   t.equal(code, 1)
@@ -186,9 +186,9 @@ t.test(
     ])
     t.match(first, { code: 0, stdout: /played 3 of 3 records\. Silence/ })
     const taken = join(directory, 'taken')
-    await until(() => readdirSync(taken).length === 1)
+    await untilIs(() => readdirSync(taken).length, 1)
     const file = join(taken, readdirSync(taken)[0] ?? '')
-    await until(() => readFileSync(file, 'utf8').split('\n> ').length === 4)
+    await untilIs(() => readFileSync(file, 'utf8').split('\n> ').length, 4)
     t.notMatch(readFileSync(file, 'utf8'), /1111|68656c6c6f/)
     const decoded = await runCommand(t, ['decode', file])
     t.equal(decoded.code, 0)
@@ -201,7 +201,7 @@ t.test(
       '500',
     ])
     t.match(again, { code: 0, stdout: /played 3 of 3 records\. Silence/ })
-    await until(() => output.stdout.split('"simulator.notification"').length === 7)
+    await untilIs(() => output.stdout.split('"simulator.notification"').length, 7)
     t.equal(output.stdout.split('"status":200').length, 7)
     child.kill('SIGTERM')
     t.equal((await result).code, 0)

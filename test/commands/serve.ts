@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { issuePushCertificate } from '../../src/credentials/authority.ts'
 import { until } from '../fixtures/condition.ts'
-import { event, runCommand, startCommand } from '../fixtures/command.ts'
+import {
+  checkout,
+  event,
+  runCommand,
+  runLine,
+  startCommand,
+  type CommandResult,
+} from '../fixtures/command.ts'
 import { authority, pushCertificate } from '../fixtures/identity.ts'
 import { folder } from '../fixtures/folder.ts'
 import { writeConfiguration } from '../fixtures/stage.ts'
@@ -53,17 +60,23 @@ t.test('serve tells its ports in one line, refuses a twin, and ends with 0', asy
   t.equal((await result).code, 0)
 })
 
+function modificationTimes(directory: string): Map<string, number> {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  return new Map(files.map((file) => [file, statSync(join(directory, file)).mtimeMs]))
+}
+
 t.test('the commands that a rehearsal prints do what it says', async (t) => {
-  const directory = folder(t)
-  const { child, output, result } = startCommand(t, ['serve'], directory)
+  const directory = checkout(t)
+  const built = modificationTimes(join(directory, 'dist'))
+  const { child, output, result } = startCommand(t, ['serve'], directory, 'dist/cli.js')
   await event(output, 'proxy.ready')
   await until(() => output.stderr.includes('Ctrl-C stops'))
-  const printed = [...output.stderr.matchAll(/npx apns-legacy-proxy (\w+ --.*)/g)].map(
-    ([, args = '']) => args.trim().split(' '),
+  const printed = [...output.stderr.matchAll(/^ +(node dist\/cli\.js .*)$/gm)].map(
+    ([, line = '']) => line,
   )
-  const [good = [], bad = [], dead = [], feedback = [], ...more] = printed
+  const [good = '', bad = '', dead = '', feedback = '', ...more] = printed
   t.same(more, [])
-  const run = (args: string[]): ReturnType<typeof runCommand> => runCommand(t, args, directory)
+  const run = (line: string): Promise<CommandResult> => runLine(line, directory)
   const accepted = /Sent 1 notification\. Silence for 1000 ms: accepted\./
   t.match(await run(good), { code: 0, stdout: accepted })
   t.match(await run(bad), {
@@ -80,6 +93,7 @@ t.test('the commands that a rehearsal prints do what it says', async (t) => {
   t.equal(statSync(join(files, 'server.pem')).mode & 0o777, 0o600)
   t.ok(readdirSync(files).includes('ca.pem'))
   t.notMatch(output.stdout, /bad0bad0|0123456789abcdef/)
+  t.same(modificationTimes(join(directory, 'dist')), built, 'nothing was built')
   child.kill('SIGINT')
   t.equal((await result).code, 0)
 })

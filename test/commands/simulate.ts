@@ -12,9 +12,11 @@ import { systemClock } from '../../src/clock.ts'
 import { simulate } from '../../src/commands/simulate.ts'
 import { startSimulation, type SimulateArguments } from '../../src/handlers/simulate.ts'
 import { createLog } from '../../src/log.ts'
+import { builtCommand } from '../fixtures/command.ts'
 import { PushClient, pushCertificate } from '../fixtures/simulator-client.ts'
 
 const certificate = await pushCertificate()
+const [node = '', ...program] = builtCommand
 const signingKey = fileURLToPath(
   new URL('../fixtures/credentials/AuthKey_ABC123DEFG.p8', import.meta.url),
 )
@@ -193,12 +195,10 @@ t.test('with a signing key only its provider tokens are believed', async (t) => 
   t.match((await client.push({ ...headers, authorization: `bearer ${foreign}` })).body, 'Invalid')
 })
 
-const program = fileURLToPath(new URL('../fixtures/simulate-process.ts', import.meta.url))
-
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   t.test(`${signal} ends the program with exit code 0`, async (t) => {
     const args = ['--port', '0', '--data-directory', t.testdir()]
-    const child = spawn(process.execPath, ['--import', 'tsx', program, 'simulate', ...args], {
+    const child = spawn(node, [...program, 'simulate', ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const ended = once(child, 'exit')
@@ -214,7 +214,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 t.test('the help fits into 80 columns and names every option', async (t) => {
-  const child = spawn(process.execPath, ['--import', 'tsx', program, 'simulate', '--help'], {
+  const child = spawn(node, [...program, 'simulate', '--help'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines: string[] = []

@@ -62,6 +62,14 @@ t.test('refuses a certificate whose topic list is cut off', (t) => {
   t.end()
 })
 
+t.test('refuses a certificate whose key nobody can decode', (t) => {
+  const der = bytesOf('push.cer')
+  const rsaEncryption = Buffer.from('06092a864886f70d010101', 'hex')
+  der[der.lastIndexOf(rsaEncryption) + rsaEncryption.length - 1] = 0x7f
+  t.throws(() => readCertificate(der), { code: 'not-a-certificate' })
+  t.end()
+})
+
 t.test('throws nothing but CredentialError on damaged certificates', (t) => {
   const der = bytesOf('push.cer')
   const { length } = der

@@ -1,5 +1,5 @@
 import { createPrivateKey, sign, X509Certificate } from 'node:crypto'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import {
@@ -8,6 +8,7 @@ import {
   loadCertificates,
   loadSigningKey,
 } from '../../src/credentials/credential.ts'
+import { folder } from '../fixtures/folder.ts'
 
 const fixture = (name: string): string => `test/fixtures/credentials/${name}`
 const textOf = (name: string): string => readFileSync(fixture(name), 'utf8')
@@ -120,13 +121,16 @@ t.test('loads a signing key', (t) => {
   t.end()
 })
 
-const directory = t.testdir({
+const directory = folder(t)
+const contents = {
   empty: '',
-  folder: {},
   text: 'a letter, not a credential',
   'cut.key': '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n',
   'cut.pem': '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
-})
+}
+for (const [name, content] of Object.entries(contents))
+  writeFileSync(`${directory}/${name}`, content)
+mkdirSync(`${directory}/folder`)
 writeFileSync(`${directory}/cut.p12`, readFileSync(fixture('push-modern.p12')).subarray(0, 1000))
 
 const pair = (certificate: string, key?: string, phrase?: string) => (): unknown =>

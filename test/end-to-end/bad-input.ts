@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
-import { until } from '../fixtures/condition.ts'
+import { until, untilIs } from '../fixtures/condition.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
 import { bytesOf, RawSender } from '../fixtures/raw-sender.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
@@ -72,7 +72,7 @@ t.test('a frame that is cut off by the end of the stream costs only itself', asy
   sender.end(framed('00000001', first) + framed('00000002', second).slice(0, 60))
   await sender.saw('close')
   t.strictSame(sender.events, ['end', 'close'])
-  await until(() => delivered(stage).length === 1)
+  await untilIs(() => delivered(stage).length, 1)
   t.strictSame(delivered(stage), [first])
   t.match(await stage.log.find('connection.unreadable'), { code: 'truncated' })
 })
@@ -88,7 +88,7 @@ t.test('a frame of 4 GiB is refused from its header, and what follows is dropped
     if (!sender.socket.write(mebibyte)) await once(sender.socket, 'drain')
   sender.end()
   t.match(await stage.log.find('connection.closed'), { received: 1, reported: false })
-  await until(() => delivered(stage).length === 1)
+  await untilIs(() => delivered(stage).length, 1)
 })
 
 /** Bytes that are refused, with IDENT for the identifier, and the status that says so. */
@@ -197,9 +197,9 @@ t.test('command 0 is rejected without a packet, and the connection goes on', asy
   const { stage, sender } = await begin(t)
   sender.write(`00 0000 0013 ${payload}` + simple(bad) + `00 0020 ${first} 1388`)
   sender.write('20'.repeat(5000) + simple(first))
-  await until(() => delivered(stage).length === 1)
+  await untilIs(() => delivered(stage).length, 1)
   sender.write(simple(second))
-  await until(() => delivered(stage).length === 2)
+  await untilIs(() => delivered(stage).length, 2)
   t.strictSame(sender.events, [])
   t.equal(await metric(stage, settled('untold')), '3')
   sender.end()
@@ -213,7 +213,7 @@ t.test('only the first rejection is told, everything behind it is delivered', as
   sender.write(enhanced('00000004', bad) + `02 0000000d 01 0000 02 0000 03 0004 00000005`)
   await sender.saw('end')
   sender.write(enhanced('00000006', third))
-  await until(() => delivered(stage).length === 3)
+  await untilIs(() => delivered(stage).length, 3)
   sender.end()
   await sender.saw('close')
   t.strictSame(sender.events, ['data 080800000002', 'end', 'close'])
@@ -237,7 +237,7 @@ t.test('a sender that resets loses nothing of what had arrived', async (t) => {
   const transport = connect(stage.port, '127.0.0.1')
   const sender = await RawSender.open(t, stage, { socket: transport })
   sender.write(framed('00000001', first) + framed('00000002', second))
-  await until(() => stage.received.length === 2)
+  await untilIs(() => stage.received.length, 2)
   transport.resetAndDestroy()
   t.match(await stage.log.find('connection.closed'), { received: 2 })
   while ((await metric(stage, settled('delivered'))) !== '2') await sender.saw('close')
@@ -301,7 +301,7 @@ for (const [name, bytes, cause, hint] of strangers)
     t.match(line, { address: '127.0.0.1', cause })
     t.match(String(line['msg']), hint)
     sender.write(framed('00000002', second))
-    await until(() => delivered(stage).length === 2)
+    await untilIs(() => delivered(stage).length, 2)
     t.strictSame(sender.events, [])
   })
 
@@ -317,7 +317,7 @@ t.test('a hello in the manner of SSL 2 is survived', async (t) => {
   await Promise.race([once(socket, 'data'), once(socket, 'close')])
   socket.end()
   sender.write(framed('00000001', first))
-  await until(() => delivered(stage).length === 1)
+  await untilIs(() => delivered(stage).length, 1)
   t.strictSame(sender.events, [])
 })
 
@@ -355,7 +355,7 @@ t.test('a stranger is closed, and the line in the log would admit it', async (t)
   const next = await setStage(t, { route: { senderCertificates: ['push.pem', digest] } })
   const admitted = await RawSender.open(t, next, { cert, key })
   admitted.write(framed('00000001', first))
-  await until(() => delivered(next).length === 1)
+  await untilIs(() => delivered(next).length, 1)
 })
 
 t.test('a client that insists on TLS 1.3 is refused, and the log says why', async (t) => {
@@ -419,7 +419,7 @@ t.test('a hello that arrives byte by byte is a hello', async (t) => {
   socket.on('error', () => undefined)
   const sender = await RawSender.open(t, stage, { socket: slow })
   sender.write(framed('00000001', first))
-  await until(() => delivered(stage).length === 1)
+  await untilIs(() => delivered(stage).length, 1)
   socket.destroy()
 })
 

@@ -6,7 +6,7 @@ import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulator } from '../../src/simulator/provider-api.ts'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { server } from '../fixtures/identity.ts'
 import { lostAndDoubled, none, pushes, settled, tallies } from '../fixtures/ledger.ts'
 import { dial, enhanced, type Push } from '../fixtures/resender.ts'
@@ -18,7 +18,7 @@ async function send(stage: Stage, sent: readonly Push[]): Promise<() => number> 
   let heard = 0
   socket.on('data', (chunk: Buffer) => (heard += chunk.length))
   socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
-  await until(() => tallies(stage).received === sent.length)
+  await untilIs(() => tallies(stage).received, sent.length)
   return () => heard
 }
 
@@ -66,7 +66,7 @@ t.test(
     t.equal(heard(), 0)
     t.equal(stage.log.count('notification.rejected'), 0)
     t.ok(asked <= 210, `one trial at a time: ${asked} requests`)
-    await until(() => stage.log.count('session.ready') > 1)
+    await untilAtLeast(() => stage.log.count('session.ready'), 2)
     t.equal(await readyStatus(stage), 200)
   },
 )
@@ -95,7 +95,7 @@ t.test('a certificate refused in the handshake: route down, up when it is accept
   await stage.log.find('route.up')
   const sent = pushes(50)
   const heard = await send(stage, sent)
-  await until(() => tallies(stage).settled === 50)
+  await untilIs(() => tallies(stage).settled, 50)
   t.match(stage.proxy.lines[0]?.tally.settled, { delivered: 50 })
   t.equal(heard(), 0)
 })

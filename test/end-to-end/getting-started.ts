@@ -1,14 +1,14 @@
 /** Every command of docs/getting-started.md, run as it stands there, or named with its reason. */
-import { execFile, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { event, startCommand } from '../fixtures/command.ts'
+import { checkout, event, runLine, startCommand } from '../fixtures/command.ts'
+import { without, type ToolName } from '../fixtures/tool.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const document = readFileSync(path('../../docs/getting-started.md'), 'utf8')
-const cli = path('../../dist/cli.js')
 
 /** Lines of its shell blocks. */
 const documented = new Set(
@@ -34,12 +34,12 @@ const elsewhere = new Map([
 const covered = new Set(elsewhere.keys())
 
 interface Outcome {
-  readonly code: number
+  readonly code: number | null
   readonly output: string
 }
 
 /** Runs a line of the document; `replacements` stand in for what a test cannot have. */
-function run(
+async function run(
   t: Test,
   command: string,
   cwd: string,
@@ -47,21 +47,17 @@ function run(
 ): Promise<Outcome> {
   t.ok(documented.has(command), `documented: ${command}`)
   covered.add(command)
-  let text = command.replace('node dist/cli.js', `'${process.execPath}' '${cli}'`)
+  let text = command
   for (const [from, to] of Object.entries(replacements)) text = text.replaceAll(from, to)
-  return new Promise((resolve) => {
-    execFile('sh', ['-c', text], { cwd }, (error, stdout, stderr) => {
-      const code = typeof error?.code === 'number' ? error.code : Number(error !== null)
-      resolve({ code, output: stdout + stderr })
-    })
-  })
+  const { code, stdout, stderr } = await runLine(text, cwd)
+  return { code, output: stdout + stderr }
 }
 
 /** As an option of a test: skipped, but still known to be covered, where a program is missing. */
-function needs(program: string, commands: readonly string[]): { skip: string | false } {
-  const isHere = spawnSync(program, ['--help']).error === undefined
-  for (const command of isHere ? [] : commands) covered.add(command)
-  return { skip: isHere ? false : `${program} is not here` }
+function needs(tool: ToolName, commands: readonly string[]): { skip: string | false } {
+  const skip = without(tool)
+  for (const command of skip === false ? [] : commands) covered.add(command)
+  return { skip }
 }
 
 function fixture(name: string, directory: string, as = name): void {
@@ -72,7 +68,7 @@ const make = 'node dist/cli.js init mdm-push.p12 --passphrase-file mdm-push.pass
 
 /** A folder in which the first command has been run, with `ca.pem` as on a sender's machine. */
 async function setUp(t: Test): Promise<string> {
-  const directory = t.testdir()
+  const directory = checkout(t)
   fixture('mdm-legacy.p12', directory, 'mdm-push.p12')
   writeFileSync(join(directory, 'mdm-push.pass'), 'correct-horse\n', { mode: 0o600 })
   const { code, output } = await run(t, make, directory)
@@ -107,7 +103,7 @@ t.test('steps 1 and 2, and renewal with the same CA', async (t) => {
 })
 
 t.test('step 1 with a signing key', async (t) => {
-  const directory = t.testdir()
+  const directory = checkout(t)
   fixture('AuthKey_ABC123DEFG.p8', directory)
   fixture('push.pem', directory, 'old-shop-push.pem')
   const command = 'node dist/cli.js init AuthKey_ABC123DEFG.p8 old-shop-push.pem'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilAtLeast } from '../fixtures/condition.ts'
 import { lostAndDoubled, none, pushes, settled } from '../fixtures/ledger.ts'
 import { dial, enhanced } from '../fixtures/resender.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
@@ -119,6 +119,6 @@ t.test('a proxy that never answers is given up, and asked again', async (t) => {
   const clock = new AcceleratedClock(50)
   const stage = await setStage(t, { clock, httpProxy: `http://127.0.0.1:${port}` })
   t.match(await stage.log.find('session.closed'), { cause: 'no answer while connecting' })
-  await until(() => heard.length > 1)
+  await untilAtLeast(() => heard.length, 2)
   t.equal(await stage.proxy.stop(), true, 'and it does not hold up a stop')
 })

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilIs } from '../fixtures/condition.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
 import { deliveries, pushes, settled, tallies } from '../fixtures/ledger.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
@@ -37,10 +37,10 @@ t.test('a route in an outage fills its own share of the journal, and no other’
   })
   const waiting = await dial(stage)
   waiting.write(frames(pushes(200)))
-  await until(() => tallies(stage).received === 50)
+  await untilIs(() => tallies(stage).received, 50)
   const well = await dial({ port: stage.port, sender: other })
   well.write(frames(pushes(200)))
-  await until(() => tallies(stage).settled === 200)
+  await untilIs(() => tallies(stage).settled, 200)
   t.equal(tallies(stage).received, 250)
   t.equal(deliveries(stage).size, 200)
 })
@@ -70,7 +70,7 @@ for (const [name, offend] of offences)
     const last = await RawSender.open(t, stage)
     last.socket.write(frames(pushes(1)))
     await settled(stage, 1)
-    await until(() => deliveries(stage).size === 1)
+    await untilIs(() => deliveries(stage).size, 1)
     t.equal(deliveries(stage).size, 1)
     t.equal(stage.proxy.lines[0]?.connections, 9, 'one of the deaf is gone')
     t.equal(

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { event, runCommand, startCommand, type RunningCommand } from '../fixtures/command.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilIs } from '../fixtures/condition.ts'
 import { folder } from '../fixtures/folder.ts'
 import { authority } from '../fixtures/identity.ts'
 
@@ -81,7 +81,7 @@ t.test('six commands lead to the first push, and no file is edited', async (t) =
   const port = listeners?.[0]?.port ?? 0
   // 6
   const sender = startSender(t, directory, port, join(directory, 'tls/ca.pem'))
-  await until(() => lines(serving, 'simulator.notification').length === 1)
+  await untilIs(() => lines(serving, 'simulator.notification').length, 1)
   t.match(lines(serving, 'simulator.notification'), [
     { status: 200, topic, pushType: 'mdm', credential: 'certificate' },
   ])

@@ -1,5 +1,5 @@
 /** Senders that cannot speak TLS 1.2, in the languages that they were written in. */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -8,14 +8,11 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { settled } from '../fixtures/ledger.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
+import { without } from '../fixtures/tool.ts'
 
 const token = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff'
 const payload = '{"aps":{"alert":"hello"}}'
 const document = readFileSync(new URL('../../docs/getting-started.md', import.meta.url), 'utf8')
-
-function without(program: string, arg: string): string | false {
-  return spawnSync(program, [arg]).error === undefined ? false : `${program} is not here`
-}
 
 function admitOld(t: Test): Promise<Stage> {
   const listener = { kind: 'gateway', host: '127.0.0.1', port: 0, minVersion: 'TLSv1' }
@@ -41,7 +38,7 @@ async function run(t: Test, command: string, args: string[], cwd: string): Promi
   return output
 }
 
-t.test('Java with TLS 1.0 alone', { skip: without('keytool', '-help') }, async (t) => {
+t.test('Java with TLS 1.0 alone', { skip: without('keytool') || without('java') }, async (t) => {
   const stage = await admitOld(t)
   const { directory, port } = stage
   writeIdentity(stage)
@@ -69,7 +66,7 @@ t.test('Java with TLS 1.0 alone', { skip: without('keytool', '-help') }, async (
 
 const script = fileURLToPath(new URL('../fixtures/python-client/push.py', import.meta.url))
 
-t.test('Python with TLS 1.0 alone', { skip: without('python3', '--version') }, async (t) => {
+t.test('Python with TLS 1.0 alone', { skip: without('python3') }, async (t) => {
   const stage = await admitOld(t)
   const { directory, port } = stage
   writeIdentity(stage)

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { Recorder } from '../../src/recording/recorder.ts'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilIs } from '../fixtures/condition.ts'
 import { folder } from '../fixtures/folder.ts'
 import { startHaproxy, withoutHaproxy } from '../fixtures/haproxy.ts'
 import { deliveries, pushes } from '../fixtures/ledger.ts'
@@ -75,9 +75,9 @@ t.test('the address in the header is the sender’s, in the log and in its captu
   for (const push of pushes(1)) sender.socket.write(enhanced(1, push))
   sender.end()
   await sender.saw('close')
-  await until(() => deliveries(stage).size === 1)
+  await untilIs(() => deliveries(stage).size, 1)
   t.match(await stage.log.find('connection.opened'), { address: '192.0.2.7' })
-  await until(() => readdirSync(directory).length === 1)
+  await untilIs(() => readdirSync(directory).length, 1)
   const [file = ''] = readdirSync(directory)
   await until(() => readFileSync(join(directory, file), 'utf8').includes('of 192.0.2.7'))
 })
@@ -144,7 +144,7 @@ for (const option of ['send-proxy', 'send-proxy-v2'])
     const sender = await RawSender.open(t, stage, { socket })
     const sent = pushes(200)
     sender.socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
-    await until(() => deliveries(stage).size === 200)
+    await untilIs(() => deliveries(stage).size, 200)
     t.match(await stage.log.find('connection.opened'), { address: '127.0.0.9' })
     sender.end()
     await sender.saw('close')

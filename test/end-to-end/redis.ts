@@ -1,7 +1,7 @@
 /** Two proxies that share a Redis: what one owned the other delivers, and a Redis that goes away. */
 import t from 'tap'
 import type { Status } from '../../src/admin/status.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { token } from '../fixtures/hex.ts'
 import { settled } from '../fixtures/ledger.ts'
 import { noRedis, RedisServer } from '../fixtures/redis-server.ts'
@@ -57,14 +57,14 @@ t.test('stops reading when too much is in memory alone, and loses nothing', opti
     await new Promise(setImmediate)
   }
   const [line] = stage.proxy.lines
-  await until(() => (line?.owned ?? 0) >= 20)
+  await untilAtLeast(() => line?.owned ?? 0, 20)
   await stage.log.find('store.lost')
   t.same(await readinessOf(stage), { status: 503, store: 'unreachable' })
   t.match(await worriesOf(stage), [/^The journal cannot be written/])
   t.ok((line?.owned ?? 0) < 200)
   redis.resume()
   await stage.log.find('store.back')
-  await until(() => line?.owned === 200)
+  await untilIs(() => line?.owned, 200)
   socket.destroy()
 })
 
@@ -75,7 +75,7 @@ t.test('one proxy delivers what another has left', options, async (t) => {
   const socket = await dial(left)
   socket.end(enhanced(1, { token, payload }))
   const [line] = left.proxy.lines
-  await until(() => line?.owned === 1)
+  await untilIs(() => line?.owned, 1)
   const heir = await setStage(t, { file })
   await left.proxy.stop()
   await settled(heir, 1)

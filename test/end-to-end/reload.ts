@@ -5,7 +5,7 @@ import t from 'tap'
 import { parse, stringify } from 'yaml'
 import { loadConfiguration } from '../../src/config/configuration.ts'
 import { issueServerCertificate } from '../../src/credentials/authority.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilIs } from '../fixtures/condition.ts'
 import { authority, pushCertificate } from '../fixtures/identity.ts'
 import { loopbackHosts } from '../fixtures/loopback.ts'
 import { lostAndDoubled, none, pushes, settled, tallies } from '../fixtures/ledger.ts'
@@ -93,7 +93,7 @@ t.test('a route more, and one less: what that one owns is still delivered', asyn
   const leaving = await RawSender.open(t, stage)
   const sent = pushes(50)
   leaving.socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
-  await until(() => tallies(stage).received === 50)
+  await untilIs(() => tallies(stage).received, 50)
   await reload(stage, (file) => {
     file.routes = [{ name: 'other', certificate: 'other.pem' }]
   })
@@ -103,7 +103,7 @@ t.test('a route more, and one less: what that one owns is still delivered', asyn
   )
   await leaving.saw('end')
   t.match(leaving.events[0], /^data 080a00000031$/)
-  await until(() => stage.received.length === 50)
+  await untilIs(() => stage.received.length, 50)
   t.same(lostAndDoubled(stage, sent), none)
   const coming = await dial({ port: stage.port, sender: other })
   coming.write(enhanced(1, pushes(1)[0] ?? { token: '', payload: '' }))

@@ -1,5 +1,5 @@
 /** The migration report of real senders: from the running proxy, and from what it leaves behind. */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -21,6 +21,7 @@ import { authority, pushCertificate } from '../fixtures/identity.ts'
 import { settled } from '../fixtures/ledger.ts'
 import { startClient } from '../fixtures/npm-client/client.ts'
 import { setStage, writeConfiguration, type Stage } from '../fixtures/stage.ts'
+import { without } from '../fixtures/tool.ts'
 
 const listeners = [
   { kind: 'gateway', host: '127.0.0.1', port: 0, minVersion: 'TLSv1' },
@@ -131,9 +132,7 @@ t.test('reading the feedback service is seen, and that a stranger was not let in
   t.match(stdout, /`[^`]*com\.example\.stranger[^`]*` sha256:[0-9a-f]{12}… \| unknown-certificate/)
 })
 
-const hasNoPython = spawnSync('python3', ['--version']).error !== undefined && 'no python3 here'
-
-t.test('of Python with command 0 and TLS 1.0 alone', { skip: hasNoPython }, async (t) => {
+t.test('of Python with command 0 and TLS 1.0 alone', { skip: without('python3') }, async (t) => {
   const stage = await setStage(t, { simulator, file: { listeners } })
   const { directory, port, sender } = stage
   writeFileSync(join(directory, 'sender.pem'), sender.certificatePem)

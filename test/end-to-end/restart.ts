@@ -10,7 +10,7 @@ import {
   type Simulator,
   type SimulatorOptions,
 } from '../../src/simulator/provider-api.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { pushCertificate, server } from '../fixtures/identity.ts'
 import { deliveries, lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
 import { startProxyApart, type Counts, type ProxyApart } from '../fixtures/proxy-apart.ts'
@@ -85,7 +85,7 @@ t.test('kill -9 with 3,000 owned and the provider API gone: all delivered once',
   await first.end('SIGKILL')
   await scene.again()
   const second = await scene.start()
-  await until(() => deliveries(scene).size === 3000)
+  await untilIs(() => deliveries(scene).size, 3000)
   t.same(lostAndDoubled(scene, sent), none)
   await untilCounts(second, ({ owned }) => owned === 0)
 })
@@ -99,13 +99,13 @@ t.test('kill -9 in full flight: none lost, doubled only what had no written answ
   const first = await scene.start()
   const sent = pushes(3000)
   await send(first, sent)
-  await until(() => scene.received.length > 500)
+  await untilAtLeast(() => scene.received.length, 501)
   const { received } = await untilCounts(first, ({ owned }) => owned > 500)
   await first.counts()
   await first.end('SIGKILL')
   await scene.start()
   const decoded = sent.slice(0, received)
-  await until(() => lostAndDoubled(scene, decoded).lost === 0)
+  await untilIs(() => lostAndDoubled(scene, decoded).lost, 0)
   const { doubled } = lostAndDoubled(scene, sent)
   // In flight on four sessions, and as many again that were answered too late for the journal's
   // sweep, which comes every 20 ms where the machine has time for it.
@@ -123,11 +123,11 @@ t.test(
     const heard = await send(first, sent)
     await untilCounts(first, ({ owned }) => owned === 300)
     t.equal(await first.end('SIGTERM'), 75)
-    await until(() => heard.length > 0)
+    await untilAtLeast(() => heard.length, 1)
     t.equal(Buffer.concat(heard).toString('hex'), '080a0000012b')
     await scene.again()
     await scene.start()
-    await until(() => deliveries(scene).size === 300)
+    await untilIs(() => deliveries(scene).size, 300)
     t.same(lostAndDoubled(scene, sent), none)
   },
 )

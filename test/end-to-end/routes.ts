@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast } from '../fixtures/condition.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
 import { settled } from '../fixtures/ledger.ts'
 import { dial, enhanced, simple } from '../fixtures/resender.ts'
@@ -125,7 +125,7 @@ t.test('unregistered: error tells at once what the feedback service would tell',
   const heard: Buffer[] = []
   socket.on('data', (chunk: Buffer) => heard.push(chunk))
   socket.write(enhanced(7, { token, payload: alert }))
-  await until(() => heard.length > 0)
+  await untilAtLeast(() => heard.length, 1)
   t.equal(Buffer.concat(heard).toString('hex'), '080800000007')
 })
 

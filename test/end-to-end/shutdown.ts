@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast } from '../fixtures/condition.ts'
 import { deliveries, lostAndDoubled, none, pushes, tallies } from '../fixtures/ledger.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
 import { enhanced } from '../fixtures/resender.ts'
@@ -21,7 +21,7 @@ t.test('a sender in full stream is told the last one taken over, and no later on
       if (index % 20 === 0) await new Promise(setImmediate)
     }
   })()
-  await until(() => tallies(stage).received > 500)
+  await untilAtLeast(() => tallies(stage).received, 501)
   const stopped = stage.proxy.stop()
   await sender.saw('end')
   await writing

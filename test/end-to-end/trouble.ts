@@ -1,6 +1,6 @@
 /** The provider API in trouble: nobody is blamed, nothing is lost, nothing hangs. */
 import t from 'tap'
-import { until } from '../fixtures/condition.ts'
+import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
 import { deliveries, lostAndDoubled, none, pushes, settled, tallies } from '../fixtures/ledger.ts'
 import { dial, enhanced, type Push } from '../fixtures/resender.ts'
@@ -54,7 +54,7 @@ t.test(
     stage.simulator.silence()
     const sent = pushes(300)
     const isSilent = await sendQuietly(stage, sent)
-    await until(() => stage.received.length >= 300)
+    await untilAtLeast(() => stage.received.length, 300)
     stage.simulator.resume()
     await settled(stage, 300)
     t.equal(lostAndDoubled(stage, sent).lost, 0)
@@ -71,7 +71,7 @@ t.test(
     await stage.simulator.stop()
     const sent = pushes(2000)
     const isSilent = await sendQuietly(stage, sent)
-    await until(() => tallies(stage).received === 2000)
+    await untilIs(() => tallies(stage).received, 2000)
     await new Promise<void>((resolve) => clock.after(10_000, resolve))
     const again = await startSimulator(
       { port, tls: server, onNotification: (one) => (stage.received as unknown[]).push(one) },

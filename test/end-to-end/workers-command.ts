@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { event, startCommand } from '../fixtures/command.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
 import { dial } from '../fixtures/resender.ts'
 import { lines, owned, send, sender, setScene, untilMetric } from '../fixtures/several.ts'
@@ -21,7 +21,7 @@ t.test('a stop while APNs is away: status 10, exit 75, and all is delivered late
   for (const packets of heard) t.equal(Buffer.concat(packets).toString('hex'), '080a000000c7')
   await scene.playAgain()
   const second = await scene.start()
-  await until(() => scene.received.length >= 400)
+  await untilAtLeast(() => scene.received.length, 400)
   await untilMetric(second, owned, (value) => value === 0)
   t.same(lostAndDoubled(scene, sent), none)
   t.match(lines(second, 'journal.recovered'), [{ notifications: 400 }])
@@ -41,7 +41,7 @@ t.test('a reload reaches all workers, or none where it is wrong', async (t) => {
   running.child.kill('SIGHUP')
   await event(running.output, 'configuration.reloaded')
   for (let number = 0; number < 4; number++) open.push(await dial({ ...running, sender }))
-  await until(() => lines(running, 'connection.opened').length === 6)
+  await untilIs(() => lines(running, 'connection.opened').length, 6)
   t.equal(lines(running, 'connection.dropped').length, 1, 'both have taken it up')
   for (const socket of open) socket.destroy()
 })

@@ -1,6 +1,6 @@
 /** Several processes of one proxy, as a user runs them: what one promises, all together keep. */
 import t from 'tap'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { badAnswers, lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
 import { Resender } from '../fixtures/resender.ts'
 import { lines, owned, send, sender, setScene, untilMetric } from '../fixtures/several.ts'
@@ -13,7 +13,7 @@ t.test('two workers share one port, and one place shows the sum of their numbers
   const sent = pushes(800)
   await send(running, sent.slice(0, 400), sent.slice(400))
   const metrics = await untilMetric(running, delivered, (value) => value === 800)
-  await until(() => scene.received.length === 800)
+  await untilIs(() => scene.received.length, 800)
   t.same(lostAndDoubled(scene, sent), none)
   t.equal(metrics.get('notifications_received_total{route="app",command="1"}'), 800)
   t.equal(metrics.get('sender_connections{route="app"}'), 2)
@@ -48,12 +48,12 @@ t.test(
     t.match(lines(running, 'worker.ended'), [{ worker: 1, signal: 'SIGKILL' }])
     await untilMetric(running, owned, (value) => value === 1200)
     await scene.playAgain()
-    await until(() => scene.received.length >= 1200)
+    await untilAtLeast(() => scene.received.length, 1200)
     await untilMetric(running, owned, (value) => value === 0)
     t.same(lostAndDoubled(scene, sent), none)
     const last = pushes(1201).slice(1200)
     await send(running, last, [], [])
-    await until(() => scene.received.length === 1201)
+    await untilIs(() => scene.received.length, 1201)
     running.child.kill('SIGTERM')
     t.equal((await running.result).code, 0)
   },
@@ -65,9 +65,9 @@ t.test('a resender whose connections land on one worker after the other', async 
   const sent = pushes(2000, (index) => index % 200 === 199)
   const resender = new Resender({ port: running.port, sender }, sent)
   await resender.send()
-  await until(() => resender.told.length === 10)
+  await untilIs(() => resender.told.length, 10)
   await untilMetric(running, owned, (value) => value === 0)
-  await until(() => lostAndDoubled(scene, sent).lost === 0)
+  await untilIs(() => lostAndDoubled(scene, sent).lost, 0)
   t.same(lostAndDoubled(scene, sent), none)
   t.same(
     resender.told.map(({ statusCode }) => statusCode),

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { serveFeedback } from '../../src/gateway/feedback-service.ts'
 import { LmdbFeedback } from '../../src/store/lmdb-feedback.ts'
 import type { FeedbackStore } from '../../src/store/store.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { authority, server as identity } from '../fixtures/identity.ts'
 
@@ -51,7 +51,7 @@ async function startService(t: Test, count: number): Promise<Service> {
     for (const socket of sockets) socket.destroy()
     listener.close()
     await once(listener, 'close')
-    await until(() => clock.pending === 0)
+    await untilIs(() => clock.pending, 0)
   })
   const dial = (): TLSSocket =>
     connect({
@@ -78,7 +78,7 @@ t.test('tells seconds, length and token, in the order of the entries', async (t)
   const first = `6063bb800020${'00'.repeat(32)}`
   const second = `6063bb810020${'00'.repeat(31)}01`
   t.equal(bytes, first + second)
-  await until(() => service.events.length > 0)
+  await untilAtLeast(() => service.events.length, 1)
 })
 
 t.test('puts whole tuples only in each TLS record, and as many as fit', async (t) => {
@@ -91,7 +91,7 @@ t.test('puts whole tuples only in each TLS record, and as many as fit', async (t
   const tokens = Buffer.concat(chunks)
   for (let number = 0; number < 1000; number++)
     if (tokens.readUInt32BE(number * 38 + 34) !== number) t.fail(`tuple ${number}`)
-  await until(() => service.events.length > 0)
+  await untilAtLeast(() => service.events.length, 1)
   t.same(service.events, ['read 1000'])
   t.same(await readAll(service.connect()), [])
   t.equal(service.store.count('app'), 0)
@@ -106,13 +106,13 @@ t.test('splits no tuple with a token of another length either', async (t) => {
     chunks.map(({ length }) => length),
     [154 * 106, 154 * 106, 92 * 106],
   )
-  await until(() => service.events.length > 0)
+  await untilAtLeast(() => service.events.length, 1)
 })
 
 t.test('closes at once when there is nothing to tell', async (t) => {
   const service = await startService(t, 0)
   t.same(await readAll(service.connect()), [])
-  await until(() => service.sockets[0]?.destroyed === true)
+  await untilIs(() => service.sockets[0]?.destroyed, true)
   t.same(service.events, [])
 })
 
@@ -122,7 +122,7 @@ t.test('writes without being asked, before the reader has said a word', async (t
   const [chunk] = (await once(socket, 'data')) as [Buffer]
   t.equal(chunk.length, 38)
   socket.destroy()
-  await until(() => service.events.length > 0)
+  await untilAtLeast(() => service.events.length, 1)
 })
 
 t.test('offers everything again after a reader that died half-way', async (t) => {
@@ -131,7 +131,7 @@ t.test('offers everything again after a reader that died half-way', async (t) =>
   socket.on('error', () => undefined)
   await once(socket, 'data')
   socket.destroy()
-  await until(() => service.events.length > 0)
+  await untilAtLeast(() => service.events.length, 1)
   t.same(service.events, ['abandoned 200000'])
   t.equal(service.store.count('app'), 200_000)
   const bytes = Buffer.concat(await readAll(service.connect())).length
@@ -144,10 +144,10 @@ t.test('takes an EOF before everything was written for a death', async (t) => {
   socket.on('error', () => undefined)
   await once(socket, 'secureConnect')
   socket.end()
-  await until(() => service.sockets.length > 0)
+  await untilAtLeast(() => service.sockets.length, 1)
   await once(service.sockets[0] ?? socket, 'end')
   socket.resume()
-  await until(() => service.events.length > 0)
+  await untilAtLeast(() => service.events.length, 1)
   t.same(service.events, ['abandoned 200000'])
   t.equal(service.store.count('app'), 200_000)
 })
@@ -162,7 +162,7 @@ t.test('gives up on a reader that never closes after 60 s, and keeps its entries
   service.clock.advance(59_999)
   t.equal(service.sockets[0]?.destroyed, false)
   service.clock.advance(1)
-  await until(() => service.events.length > 0)
+  await untilAtLeast(() => service.events.length, 1)
   t.same(service.events, ['abandoned 3'])
   t.equal(service.store.count('app'), 3)
   socket.destroy()
@@ -181,14 +181,14 @@ t.test(
     service.store.add('app', 'ee'.repeat(32), 9)
     const [latest] = await readAll(service.connect())
     t.equal(latest?.toString('hex'), `000000090020${'ee'.repeat(32)}`)
-    await until(() => service.events.length > 0)
+    await untilAtLeast(() => service.events.length, 1)
     t.same(service.events, ['read 1'])
     service.sockets[0]?.destroy()
-    await until(() => service.events.length > 1)
+    await untilAtLeast(() => service.events.length, 2)
     first.destroy()
     const [again] = await readAll(service.connect())
     t.equal(again?.length, 3 * 38)
-    await until(() => service.events.length > 2)
+    await untilAtLeast(() => service.events.length, 3)
     t.same(service.events, ['read 1', 'abandoned 3', 'read 3'])
   },
 )
@@ -201,7 +201,7 @@ t.test('leaves an entry that became newer while it was read', async (t) => {
   await once(socket, 'end')
   service.store.add('app', '00'.repeat(32), 1_700_000_000)
   socket.end()
-  await until(() => service.events.length > 0)
+  await untilAtLeast(() => service.events.length, 1)
   const { tuples } = await service.store.hold('app')
   t.same(
     tuples.map(({ timestamp }) => timestamp),

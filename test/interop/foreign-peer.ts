@@ -2,11 +2,12 @@
 import t, { type Test } from 'tap'
 import type { Outcome } from '../../src/apns/outcome.ts'
 import { Http2Session } from '../../src/upstream/http2/http2-session.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilAtLeast } from '../fixtures/condition.ts'
 import { foreignPeers } from '../fixtures/foreign-peer.ts'
 import { authority } from '../fixtures/identity.ts'
 import { NodeHttp2Session } from '../fixtures/node-http2-session.ts'
 import { openSession, type Parcel, type SessionClass } from '../fixtures/provider-peer.ts'
+import { without } from '../fixtures/tool.ts'
 
 const letters = ['aa', 'bb', 'aa', 'cc', 'aa', 'dd', 'aa'] as const
 
@@ -21,7 +22,7 @@ async function outcomes(t: Test, Session: SessionClass, port: number): Promise<O
   await opened.ready()
   const parcels: Parcel[] = []
   for (let count = 0; count < 300; count++) {
-    await until(() => opened.session.room > 0)
+    await untilAtLeast(() => opened.session.room, 1)
     parcels.push(
       opened.send({
         token: (letters[count % letters.length] ?? 'aa').repeat(32),
@@ -44,8 +45,8 @@ const told: Readonly<Record<string, Outcome>> = {
   dd: { kind: 'unavailable', reason: 'TooManyRequests', retry: 'later', retryAfterMs: 7000 },
 }
 
-for (const { name, missing, start } of foreignPeers)
-  t.test(name, { skip: missing() ?? false }, async (t) => {
+for (const { name, tool, start } of foreignPeers)
+  t.test(name, { skip: tool !== undefined && without(tool) }, async (t) => {
     const port = await start(t)
     const ours = await outcomes(t, Http2Session, port)
     t.same(ours, await outcomes(t, NodeHttp2Session, port), 'as node:http2 hears it')

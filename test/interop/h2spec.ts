@@ -3,13 +3,14 @@
  * `go install github.com/summerwind/h2spec/cmd/h2specd@v2.2.1`. Else its cases are those of
  * test/upstream/http2/conformance.ts, written by hand.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { freePort } from '../fixtures/port.ts'
+import { without } from '../fixtures/tool.ts'
 
-const missing = spawnSync('h2specd', ['--version']).status === 0 ? false : 'h2specd is not there'
+const missing = without('h2specd')
 
 t.test('h2spec finds no fault with our session', { skip: missing }, async (t) => {
   const client = fileURLToPath(new URL('../fixtures/apart/h2spec-client.mjs', import.meta.url))

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CaptureFile } from '../../src/recording/capture-file.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast } from '../fixtures/condition.ts'
 
 function folder(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'apns-legacy-proxy-'))
@@ -59,7 +59,7 @@ t.test('never writes over what is there', async (t) => {
   writeFileSync(path, 'mine')
   const { file, told } = open(path, 1024)
   file.append('> 00\n')
-  await until(() => told.length > 0)
+  await untilAtLeast(() => told.length, 1)
   t.same(told, ['EEXIST'])
   t.equal(readFileSync(path, 'utf8'), 'mine')
   t.equal(file.isOver, true)

@@ -7,8 +7,9 @@ import {
   rehearsed,
 } from '../../src/rehearsal/rehearsal.ts'
 import { systemClock } from '../../src/clock.ts'
+import { folder } from '../fixtures/folder.ts'
 
-const directory = t.testdir()
+const directory = folder(t)
 const files = await prepareRehearsal(directory, systemClock)
 const configuration = rehearsalConfiguration(directory, files)
 const provider = {

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { readFeedback } from '../../src/sender/feedback-reader.ts'
 import type { SenderOptions } from '../../src/sender/sender-socket.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { authority, pushCertificate, server as identity } from '../fixtures/identity.ts'
 
@@ -75,7 +75,7 @@ t.test('gives up a service that neither sends nor closes', async (t) => {
   const reading = readFeedback(options, 10_000, clock)
   t.match(await reading.next(), { value: { timestamp: 0x60000001 } })
   const next = reading.next()
-  await until(() => clock.pending === 1)
+  await untilIs(() => clock.pending, 1)
   clock.advance(9_999)
   t.equal(clock.pending, 1)
   clock.advance(1)

@@ -1,12 +1,12 @@
 /** The port belongs to systemd: a restart refuses nobody, and nothing falls between two processes. */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:tls'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulator, type ReceivedNotification } from '../../src/simulator/provider-api.ts'
 import { builtCommand } from '../fixtures/command.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilAtLeast } from '../fixtures/condition.ts'
 import { folder } from '../fixtures/folder.ts'
 import { authority, pushCertificate, server } from '../fixtures/identity.ts'
 import { deliveries, lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
@@ -14,6 +14,7 @@ import { enhanced, type Push } from '../fixtures/resender.ts'
 import { holdSocket } from '../fixtures/socket-holder.ts'
 import { writeConfiguration } from '../fixtures/stage.ts'
 import { freePort } from '../fixtures/port.ts'
+import { without } from '../fixtures/tool.ts'
 
 const sender = await pushCertificate('com.example.app')
 
@@ -70,7 +71,7 @@ t.test('restarted twice while senders connect in a loop: none refused, 0 lost', 
   const senders = Promise.all([sendOn(), sendOn(), sendOn(), sendOn()])
   for (let restarts = 0; restarts < 2; restarts++) {
     const before = sent.length
-    await until(() => sent.length >= before + 30)
+    await untilAtLeast(() => sent.length, before + 30)
     await holder.restart()
   }
   going = false
@@ -86,27 +87,29 @@ t.test('restarted twice while senders connect in a loop: none refused, 0 lost', 
 })
 
 const activator = 'systemd-socket-activate'
-const without =
-  spawnSync(activator, ['--version']).error === undefined ? false : `${activator} is not installed`
 
-t.test("systemd's own activation, at the first connection", { skip: without }, async (t) => {
-  const { received, origin } = await playProvider(t)
-  const port = await freePort()
-  const command = [...builtCommand, 'serve', '--config']
-  const config = writeConfiguration(folder(t), sender, origin, {})
-  const options = [`--listen=127.0.0.1:${port}`, '--fdname=gateway']
-  const child = spawn(activator, [...options, ...command, config], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const closed = once(child, 'close')
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await closed
-  })
-  await once(child.stderr, 'data')
-  child.stderr.resume()
-  for (const push of pushes(1)) t.equal(await sendAlone(port, push), undefined)
-  child.kill('SIGTERM')
-  t.same(await closed, [0, null])
-  t.equal(deliveries({ received }).size, 1)
-})
+t.test(
+  "systemd's own activation, at the first connection",
+  { skip: without(activator) },
+  async (t) => {
+    const { received, origin } = await playProvider(t)
+    const port = await freePort()
+    const command = [...builtCommand, 'serve', '--config']
+    const config = writeConfiguration(folder(t), sender, origin, {})
+    const options = [`--listen=127.0.0.1:${port}`, '--fdname=gateway']
+    const child = spawn(activator, [...options, ...command, config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    const closed = once(child, 'close')
+    t.teardown(async () => {
+      child.kill('SIGKILL')
+      await closed
+    })
+    await once(child.stderr, 'data')
+    child.stderr.resume()
+    for (const push of pushes(1)) t.equal(await sendAlone(port, push), undefined)
+    child.kill('SIGTERM')
+    t.same(await closed, [0, null])
+    t.equal(deliveries({ received }).size, 1)
+  },
+)

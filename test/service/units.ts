@@ -7,19 +7,17 @@ import { ExitCode } from '../../src/handlers/exit-code.ts'
 import { configurationSchema } from '../../src/config/schema.ts'
 import { builtCommand } from '../fixtures/command.ts'
 import { folder } from '../fixtures/folder.ts'
+import { without } from '../fixtures/tool.ts'
 
 const units = new URL('../../docs/systemd/', import.meta.url)
 const service = readFileSync(new URL('apns-legacy-proxy.service', units), 'utf8')
-const without =
-  spawnSync('systemd-analyze', ['--version']).error === undefined
-    ? false
-    : 'systemd-analyze is not installed'
+const noSystemd = without('systemd-analyze')
 
 function valueOf(key: string, unit = service): string {
   return new RegExp(`^${key}=(.*)$`, 'm').exec(unit)?.[1] ?? ''
 }
 
-t.test('systemd-analyze verify has nothing to say', { skip: without }, (t) => {
+t.test('systemd-analyze verify has nothing to say', { skip: noSystemd }, (t) => {
   const directory = folder(t)
   const paths = readdirSync(units).map((name) => {
     const text = readFileSync(new URL(name, units), 'utf8')

@@ -1,6 +1,6 @@
 import { constants } from 'node:http2'
 import t from 'tap'
-import { until } from '../fixtures/condition.ts'
+import { until, untilIs } from '../fixtures/condition.ts'
 import { answerOf, goodToken, pushCertificate, rehearse } from '../fixtures/simulator-client.ts'
 
 const certificate = await pushCertificate()
@@ -141,7 +141,7 @@ t.test('a request that is cut off half-way is not received', async (t) => {
   stream.write('{')
   await client.push()
   await client.close()
-  await until(() => simulator.sessionCount === 1)
+  await untilIs(() => simulator.sessionCount, 1)
   await other.push()
   t.strictSame(
     received.map(({ session }) => session),

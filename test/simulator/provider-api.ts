@@ -5,7 +5,7 @@ import t from 'tap'
 import { statusFor } from '../../src/simulator/reason.ts'
 import { startSimulator } from '../../src/simulator/provider-api.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { answerOf, goodToken, pushCertificate, rehearse } from '../fixtures/simulator-client.ts'
 
 const certificate = await pushCertificate()
@@ -79,14 +79,14 @@ t.test('goaway() lets what is under way finish', async (t) => {
   })
   const client = await connect(certificate)
   const answer = client.push()
-  await until(() => received.length === 1)
+  await untilIs(() => received.length, 1)
   simulator.goaway('BadCertificate')
   simulator.goaway('Shutdown')
-  await until(() => client.goaways.length > 0)
+  await untilAtLeast(() => client.goaways.length, 1)
   t.strictSame(client.goaways, [{ lastStreamId: 1, debugData: '{"reason":"BadCertificate"}' }])
   clock.advance(10)
   t.equal((await answer).status, 200)
-  await until(() => simulator.sessionCount === 0)
+  await untilIs(() => simulator.sessionCount, 0)
 })
 
 t.test('goaway() ends an idle connection, and the next one is welcome', async (t) => {
@@ -106,7 +106,7 @@ t.test('silence() answers nothing until resume(), and never what came in between
   stream.on('response', () => {
     answered = true
   })
-  await until(() => received.length === 1)
+  await untilIs(() => received.length, 1)
   t.match(received[0], { status: 0, reason: 'SILENCE' })
   simulator.resume()
   t.equal((await client.push()).status, 200)
@@ -120,7 +120,7 @@ t.test('silence() holds back answers that were still to come', async (t) => {
   const client = await connect(certificate)
   const stream = client.open()
   const answer = answerOf(stream)
-  await until(() => received.length === 1)
+  await untilIs(() => received.length, 1)
   simulator.silence()
   clock.advance(10)
   await client.close()
@@ -133,7 +133,7 @@ t.test('disconnect() cuts every connection, and the next one is welcome', async 
   t.equal(simulator.sessionCount, 2)
   simulator.disconnect()
   await until(() => clients.every(({ session }) => session.destroyed))
-  await until(() => simulator.sessionCount === 0)
+  await untilIs(() => simulator.sessionCount, 0)
   t.equal((await (await connect(certificate)).push()).status, 200)
 })
 
@@ -171,7 +171,7 @@ t.test('stop() cuts open connections and half-made ones, twice if need be', asyn
   await once(halfMade, 'connect')
   simulator.silence()
   client.open()
-  await until(() => received.length === 1)
+  await untilIs(() => received.length, 1)
   const gone = once(halfMade, 'close')
   await Promise.all([simulator.stop(), simulator.stop()])
   await gone

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import t from 'tap'
 import type { FakeClock } from '../fixtures/fake-clock.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilIs } from '../fixtures/condition.ts'
 import { answerOf, pushCertificate, rehearse } from '../fixtures/simulator-client.ts'
 
 const certificate = await pushCertificate()
@@ -94,19 +94,28 @@ t.test('one stream is allowed until a provider token has proved good', async (t)
   await client.push(appTopic)
   t.equal(client.session.remoteSettings.maxConcurrentStreams, 1)
   await client.push({ ...appTopic, authorization: await authorization(clock) })
-  await until(() => client.session.remoteSettings.maxConcurrentStreams === 7)
+  await untilIs(() => client.session.remoteSettings.maxConcurrentStreams, 7)
 })
 
 t.test('the stream limit holds', async (t) => {
-  const answers = [{ tokenPrefix: 'ff', reason: 'SILENCE' }]
-  const { connect, received } = await rehearse(t, { maxConcurrentStreams: 2, answers })
+  const { connect, clock, received } = await rehearse(t, {
+    maxConcurrentStreams: 2,
+    latencyMs: { min: 5, max: 5 },
+  })
   const client = await connect(certificate)
-  const silent = [1, 2].map(() => client.open({ ':path': '/3/device/ff' }))
-  const third = client.push()
-  await until(() => received.length === 2)
-  for (const stream of silent) stream.close(constants.NGHTTP2_CANCEL)
-  t.equal((await third).status, 200)
-  t.equal(received.length, 3)
+  const answers = [client.push(), client.push(), client.push()]
+  await untilIs(() => received.length, 2)
+  await new Promise((resolve) => client.session.ping(resolve))
+  t.equal(received.length, 2)
+  // Answered, not cancelled: Node 22 and later count a stream reset by the client as open until the
+  // end of the read, so they refuse a request that arrives with the RST_STREAM. — source: CVE-2026-56848
+  clock.advance(5)
+  await untilIs(() => received.length, 3)
+  clock.advance(5)
+  t.strictSame(
+    (await Promise.all(answers)).map(({ status }) => status),
+    [200, 200, 200],
+  )
 })
 
 t.test('latency lies between its bounds', async (t) => {
@@ -118,7 +127,7 @@ t.test('latency lies between its bounds', async (t) => {
     answered = true
   })
   const answer = answerOf(stream)
-  await until(() => received.length === 1)
+  await untilIs(() => received.length, 1)
   // The rehearsal's randomness is 0.5: half-way between 30 and 90.
   clock.advance(59)
   await new Promise((resolve) => client.session.ping(resolve))
@@ -133,9 +142,9 @@ t.test('an answer that nobody waits for any more is dropped', async (t) => {
   })
   const client = await connect(certificate)
   client.open()
-  await until(() => received.length === 1)
+  await untilIs(() => received.length, 1)
   await client.close()
-  await until(() => simulator.sessionCount === 0)
+  await untilIs(() => simulator.sessionCount, 0)
   t.equal(clock.pending, 1)
   t.doesNotThrow(() => {
     clock.advance(5)
@@ -157,7 +166,7 @@ t.test('after every n requests GOAWAY names the last one and the reason', async 
   )
   t.strictSame(client.goaways[0], { lastStreamId: 3, debugData: '{"reason":"Shutdown"}' })
   t.equal(received.length, 2, 'what was refused was not looked at')
-  await until(() => simulator.sessionCount === 0)
+  await untilIs(() => simulator.sessionCount, 0)
 })
 
 t.test('opening and closing is logged', async (t) => {
@@ -165,7 +174,7 @@ t.test('opening and closing is logged', async (t) => {
   const client = await connect(certificate)
   simulator.goaway()
   await client.close()
-  await until(() => simulator.sessionCount === 0)
+  await untilIs(() => simulator.sessionCount, 0)
   t.strictSame(events, [
     { event: 'simulator.session-opened', session: 1, credential: 'certificate' },
     { event: 'simulator.goaway', session: 1, reason: 'Shutdown' },

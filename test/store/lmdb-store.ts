@@ -20,7 +20,7 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { openLmdbStore } from '../../src/store/lmdb-store.ts'
 import { StoreError, type JournalBatch, type Store } from '../../src/store/store.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { conformance, numberedRecord } from './conformance.ts'
 
@@ -352,7 +352,7 @@ t.test('waits for room on a full disk, then writes what it kept', async (t) => {
   batches[0]?.settled(0)
   for (let round = 0; round < 3; round++) {
     clock.advance(1000)
-    await until(() => clock.pending > 0)
+    await untilAtLeast(() => clock.pending, 1)
   }
   t.strictSame(events, ['failed ENOSPC'])
   rmSync(join(directory, 'ballast'))

@@ -12,7 +12,7 @@ import type {
   StoredToken,
   Told,
 } from '../../src/store/store.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { noRedis, RedisServer } from '../fixtures/redis-server.ts'
 import { conformance, numberedRecord } from './conformance.ts'
@@ -97,7 +97,7 @@ t.test(
     put(store, 3, 1)
     await store.close()
     await pass(clock, 2500)
-    await until(() => heard.length === 3)
+    await untilIs(() => heard.length, 3)
     t.strictSame(heard.map(identifierOf), [0, 2, 3])
     t.equal(heir.journal.unsettled, 3)
     for (const { settled } of heard) settled()
@@ -134,7 +134,7 @@ t.test('of several, one gets what a dead process owned, after ten seconds', opti
   await Promise.all(clocks.slice(1).map((clock) => pass(clock, 9000)))
   t.strictSame(heard, [], 'who has not been steady for as long takes nothing')
   await Promise.all(clocks.slice(1).map((clock) => pass(clock, 4000)))
-  await until(() => heard.length >= 2)
+  await untilAtLeast(() => heard.length, 2)
   t.strictSame(heard, [0, 1])
   await Promise.all(stores.map((store) => store.close()))
 })
@@ -294,7 +294,7 @@ t.test('a feedback entry is read once, whichever process is asked', options, asy
   const [one, other] = await Promise.all([openAt(server), openAt(server)])
   one.feedback.add('app', 'aa', 100)
   one.feedback.add('app', 'bb', 100)
-  await until(() => other.feedback.count('app') === 2)
+  await untilIs(() => other.feedback.count('app'), 2)
   other.feedback.drop('app', 'aa')
   const hold = await other.feedback.hold('app')
   t.strictSame(hold.tuples, [{ timestamp: 100, token: Buffer.from([0xbb]) }])
@@ -369,7 +369,7 @@ t.test('what no proxy has written into the chronicle makes nobody deaf', options
     await connection.send(['XADD', '{test}:chronicle', '*', 'e', text])
   await connection.send(['XADD', '{test}:chronicle', '*', 'else', ''])
   store.chronicle.append('app', 1)
-  await until(() => heard.length === 1)
+  await untilIs(() => heard.length, 1)
   await Promise.all([store.close(), other.close()])
 })
 
@@ -379,18 +379,18 @@ t.test('who cannot be heard by others hears itself, once, and rising', options, 
   const heard: Told[] = []
   store.chronicle.listen('app', (told) => heard.push(told))
   store.chronicle.append('app', 0)
-  await until(() => heard.length === 1)
+  await untilIs(() => heard.length, 1)
   server.pause()
   store.chronicle.append('app', 1)
   t.equal(heard.length, 1)
-  await until(() => heard.length === 2)
+  await untilIs(() => heard.length, 2)
   await until(() => !store.isReachable)
   store.chronicle.append('app', 2)
   t.equal(heard.length, 3, 'at once')
   server.resume()
   await until(() => store.isReachable)
   store.chronicle.append('app', 3)
-  await until(() => heard.length === 4)
+  await untilIs(() => heard.length, 4)
   t.strictSame(
     heard.map(({ event }) => event),
     [0, 1, 2, 3],

@@ -11,7 +11,7 @@ import type { StoreRequest } from '../../src/store/store-message.ts'
 import { StoreHost, type Client } from '../../src/store/store-host.ts'
 import type { RecoveredRecord, Store, StoredToken, Told } from '../../src/store/store.ts'
 import { WorkerStore } from '../../src/store/worker-store.ts'
-import { until } from '../fixtures/condition.ts'
+import { untilIs } from '../fixtures/condition.ts'
 import { conformance, numberedRecord } from './conformance.ts'
 
 const observer = {
@@ -66,7 +66,7 @@ class Apart {
   /** Waits for what was said, and for what comes of it. */
   async quiet(): Promise<void> {
     await new Promise(setImmediate)
-    await until(() => this.#onItsWay === 0)
+    await untilIs(() => this.#onItsWay, 0)
   }
 
   async end(): Promise<void> {

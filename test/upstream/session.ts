@@ -6,7 +6,7 @@ import { latencyBoundsMs } from '../../src/relay/histogram.ts'
 import { startSimulator } from '../../src/simulator/provider-api.ts'
 import { Http2Session } from '../../src/upstream/http2/http2-session.ts'
 import type { SessionTarget } from '../../src/upstream/session.ts'
-import { until } from '../fixtures/condition.ts'
+import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { hex } from '../fixtures/hex.ts'
 import { authority, pushCertificate, server } from '../fixtures/identity.ts'
@@ -25,7 +25,7 @@ const minuteMs = 60_000
 
 /** The request that came as number `index`, from 0. */
 async function request({ requests }: Peer, index = 0): Promise<PeerRequest> {
-  await until(() => requests.length > index)
+  await untilAtLeast(() => requests.length, index + 1)
   const found = requests[index]
   if (found === undefined) throw new TypeError('a request')
   return found
@@ -184,15 +184,15 @@ function behave(t: Test, Session: SessionClass): void {
     opened.send()
     t.equal(opened.session.room, 0)
     peer.sessions[0]?.settings({ maxConcurrentStreams: 5 })
-    await until(() => opened.session.room === 3)
+    await untilIs(() => opened.session.room, 3)
     t.same(opened.events, ['roomy', 'roomy'])
     peer.sessions[0]?.settings({ maxConcurrentStreams: 1 })
-    await until(() => opened.session.room === 0)
+    await untilIs(() => opened.session.room, 0)
     answer(await request(peer, 0), 200)
-    await until(() => opened.session.inFlight === 1)
+    await untilIs(() => opened.session.inFlight, 1)
     t.equal(opened.session.room, 0)
     answer(await request(peer, 1), 200)
-    await until(() => opened.session.room === 1)
+    await untilIs(() => opened.session.room, 1)
   })
 
   t.test('streams that come to nothing', (t) => {
@@ -321,7 +321,7 @@ function behave(t: Test, Session: SessionClass): void {
         })
         opened.send()
         answer(await request(peer, 1), 200)
-        await until(() => opened.session.inFlight === 0)
+        await untilIs(() => opened.session.inFlight, 0)
         opened.clock.advance(6000)
         t.notOk(
           opened.events.some((event) => event.startsWith('closed')),
@@ -351,7 +351,7 @@ function behave(t: Test, Session: SessionClass): void {
       peer.sessions[0]?.on('ping', () => pings++)
       for (let minute = 1; minute <= 5; minute++) {
         opened.clock.advance(minuteMs)
-        await until(() => pings === minute)
+        await untilIs(() => pings, minute)
         // What the peer sends after its answer comes after it.
         await new Promise((answered) => peer.sessions[0]?.ping(answered))
       }

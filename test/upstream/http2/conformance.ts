@@ -3,7 +3,7 @@
  * — source: github.com/summerwind/h2spec 2.2.1, client/; see test/interop/h2spec.ts for the original
  */
 import t from 'tap'
-import { until } from '../../fixtures/condition.ts'
+import { untilIs } from '../../fixtures/condition.ts'
 import {
   codes,
   field,
@@ -286,7 +286,7 @@ for (const [id, what, bytes, expected] of rows)
     const [told, code] = expected.split(' ') as [string, Code | undefined]
     if (told === 'answered') t.match(await opened.outcomeOf(parcel), { kind: 'delivered' })
     else if (told === 'SETTINGS')
-      await until(() => peer.frames().filter(isAcknowledgement).length === 2)
+      await untilIs(() => peer.frames().filter(isAcknowledgement).length, 2)
     else if (told === 'PING') t.match(await peer.frame(PING), { flags: 1, payload: opaque })
     else if (code !== undefined && told === 'RST_STREAM')
       t.equal((await peer.frame(RST_STREAM, 1)).payload, codes[code])

@@ -5,7 +5,7 @@ import t from 'tap'
 import { requestHeaders, type ProviderRequest } from '../../../src/apns/request.ts'
 import { HpackDecoder } from '../../../src/upstream/http2/hpack-decoder.ts'
 import { HpackEncoder } from '../../../src/upstream/http2/hpack-encoder.ts'
-import { until } from '../../fixtures/condition.ts'
+import { until, untilAtLeast } from '../../fixtures/condition.ts'
 import { H2cClient } from '../../fixtures/h2c-client.ts'
 import { hex } from '../../fixtures/hex.ts'
 import { playPeer } from '../../fixtures/provider-peer.ts'
@@ -243,7 +243,7 @@ t.test("Node's server reads the same, and is told what is secret", async (t) => 
       const client = await H2cClient.connect(t, peer.origin)
       const encoder = new HpackEncoder()
       const first = peer.requests.length
-      await until(() => client.tableSizes.length > 0)
+      await untilAtLeast(() => client.tableSizes.length, 1)
       const session = peer.sessions.at(-1)
       let told = client.tableSizes.length
       for (const step of steps) {

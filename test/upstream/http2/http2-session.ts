@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { createServer } from 'node:tls'
 import t, { type Test } from 'tap'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
-import { until } from '../../fixtures/condition.ts'
+import { until, untilAtLeast, untilIs } from '../../fixtures/condition.ts'
 import { authority, server as identity } from '../../fixtures/identity.ts'
 import { openSession, type OpenedSession } from '../../fixtures/provider-peer.ts'
 import { emptySettings, frame, playRawPeer, type RawPeer } from '../../fixtures/raw-peer.ts'
@@ -49,7 +49,7 @@ t.test(
   async (t) => {
     const { peer } = await connected(t)
     t.match(await peer.frame(SETTINGS), { flags: 0, payload: '000200000000000600004000' })
-    await until(() => peer.frames().length >= 2)
+    await untilAtLeast(() => peer.frames().length, 2)
     t.match(peer.frames()[1], { type: SETTINGS, flags: 1, payload: '' })
   },
 )
@@ -98,9 +98,9 @@ t.test('windows of the peer', (t) => {
     t.same(body(peer, 1), ['0123'])
     t.same(body(peer, 3), ['abcd'])
     peer.write(frame(WINDOW_UPDATE, 0, 1, '00000003'))
-    await until(() => body(peer, 1).length === 2)
+    await untilIs(() => body(peer, 1).length, 2)
     peer.write(frame(WINDOW_UPDATE, 0, 1, '00000100'))
-    await until(() => body(peer, 1).length === 3)
+    await untilIs(() => body(peer, 1).length, 3)
     t.same(body(peer, 1), ['0123', '456', '789'])
     t.same(
       peer
@@ -140,7 +140,7 @@ t.test('windows of the peer', (t) => {
     )
     const told = opened.events.length
     peer.write(frame(WINDOW_UPDATE, 0, 0, '00001191'))
-    await until(() => opened.session.room > 0)
+    await untilAtLeast(() => opened.session.room, 1)
     t.same(opened.events.slice(told), ['roomy'])
     await settled(peer, 2)
     t.equal(body(peer, 27).join('').length, 5000)
@@ -275,7 +275,7 @@ t.test('a peer that does not read takes the room, not the memory, and gives it b
   t.equal(opened.session.inFlight, sent)
   const told = opened.events.length
   peer.socket()?.resume()
-  await until(() => opened.session.room > 0)
+  await untilAtLeast(() => opened.session.room, 1)
   t.ok(opened.events.length > told)
   await peer.frame(DATA, 2 * sent - 1)
 })

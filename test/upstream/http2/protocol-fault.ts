@@ -1,7 +1,7 @@
 /** What RFC 9113 forbids a server, one case each, and what a client has to take from it all the same. */
 import t from 'tap'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
-import { until } from '../../fixtures/condition.ts'
+import { untilAtLeast } from '../../fixtures/condition.ts'
 import { openSession } from '../../fixtures/provider-peer.ts'
 import {
   codes,
@@ -343,7 +343,7 @@ t.test('is taken as it comes', (t) => {
       t.match(await opened.outcomeOf(parcel), outcome)
       peer.write(frame(PING, 0, 0, '0102030405060708'))
       t.match(await peer.frame(PING), { flags: 1, payload: '0102030405060708' })
-      await until(() => opened.session.room > 0)
+      await untilAtLeast(() => opened.session.room, 1)
       t.same(
         peer.frames().filter(({ type }) => type === GOAWAY || type === RST_STREAM),
         [],

@@ -1,0 +1,5 @@
+/** `npm run test:integration`. */
+import { runSuites } from './run.ts'
+import { integrationSuites } from './suites.ts'
+
+runSuites(integrationSuites.keys())
