@@ -59,7 +59,7 @@ export function readCertificate(pemOrDer: string | Buffer, file = 'certificate')
 }
 
 function describe(x509: X509Certificate): PushCertificate {
-  // Throws if OpenSSL cannot decode the key: toLegacyObject() of Node 24.21 then ends the process.
+  // Throws if OpenSSL cannot decode the key; toLegacyObject() of Node 24.4 to 24.21 then crashes.
   const { publicKey } = x509
   const extensions = extensionsOf(x509.raw)
   const topic = uidOf(x509)

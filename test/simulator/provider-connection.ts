@@ -107,8 +107,8 @@ t.test('the stream limit holds', async (t) => {
   await untilIs(() => received.length, 2)
   await new Promise((resolve) => client.session.ping(resolve))
   t.equal(received.length, 2)
-  // Answered, not cancelled: Node 22 and later count a stream reset by the client as open until the
-  // end of the read, so they refuse a request that arrives with the RST_STREAM. — source: CVE-2026-56848
+  // An answer ends the streams, not a RST_STREAM: Node 22.23 and 24.21 count a stream that the client
+  // resets as open until the end of the read. — source: nodejs/node#64166
   clock.advance(5)
   await untilIs(() => received.length, 3)
   clock.advance(5)

@@ -1,5 +1,5 @@
 /** `npm test`. */
 import { runSuites } from './run.ts'
-import { integrationSuites, unitSuites } from './suites.ts'
+import { suiteNames } from './suites.ts'
 
-runSuites([...integrationSuites.keys(), ...unitSuites.keys()])
+runSuites(suiteNames)

@@ -108,3 +108,6 @@ export const unitSuites: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** As {@link unitSuites}. */
 export const integrationSuites: ReadonlyMap<string, readonly string[]> = integrationFiles
+
+/** Of all. */
+export const suiteNames: readonly string[] = [...integrationSuites.keys(), ...unitSuites.keys()]
