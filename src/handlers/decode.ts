@@ -7,7 +7,6 @@ import {
   type SourcePart,
 } from '../capture/capture-source.ts'
 import { SourceExplainer, type Explanation, type Service } from '../capture/explanation.ts'
-import { tokenTag } from '../log.ts'
 import { ExitCode } from './exit-code.ts'
 import { openInput } from './input.ts'
 import { printText } from './output.ts'
@@ -44,6 +43,12 @@ export async function decode(args: DecodeArguments): Promise<void> {
   }
 }
 
+/** The log's hash of a secret; the logger behind it is loaded where it is asked for. */
+async function tagger(): Promise<(secret: Buffer) => string> {
+  const { tokenTag } = await import('../log.ts')
+  return (secret) => tokenTag(secret.toString('hex'))
+}
+
 /** As the input comes: it may be longer than memory. */
 async function* explained(
   chunks: AsyncIterable<Buffer>,
@@ -54,7 +59,7 @@ async function* explained(
   const explainer = new SourceExplainer({
     service,
     maxPayloadBytes,
-    mask: mask === true ? (secret) => tokenTag(secret.toString('hex')) : undefined,
+    mask: mask === true ? await tagger() : undefined,
   })
   const partsOf = (read: () => Iterable<SourcePart>): Explanation[] =>
     named(file, () => [...read()].flatMap((part) => [...explainer.receive(part)]))

@@ -12,6 +12,7 @@ import { benchDecoder } from './decoder.ts'
 import { measureLatency } from './latency.ts'
 import { measureLongPath } from './long-path.ts'
 import { measureMemory } from './memory.ts'
+import { measureStarts } from './start.ts'
 import { measureStores } from './store.ts'
 import { wholeBlocks } from './notification.ts'
 import {
@@ -23,6 +24,7 @@ import {
   latencyTable,
   longPathTable,
   memoryTable,
+  startTable,
   storeTable,
   workersTable,
 } from './report.ts'
@@ -32,6 +34,7 @@ import { measureWorkers } from './workers.ts'
 /** In the order in which they run; each comes to a table. */
 const parts: Readonly<Record<string, (setting: Setting, count: number) => Promise<string>>> = {
   decoder: async () => decoderTable(await benchDecoder()),
+  start: async () => startTable(await measureStarts()),
   comparison: async (setting, count) => comparisonTable(await compare(setting, count)),
   latency: async (setting) => latencyTable(await measureLatency(setting)),
   'long-path': async (setting) => longPathTable(await measureLongPath(setting)),

@@ -8,6 +8,7 @@ import { rate, type Lag } from './latency.ts'
 import { delayMs, type LongPath } from './long-path.ts'
 import type { Memory } from './memory.ts'
 import type { Crewed } from './workers.ts'
+import type { Start } from './start.ts'
 import type { StoreCost } from './store.ts'
 
 /** Without these no number means anything. */
@@ -48,6 +49,23 @@ export function showProgress(what: string, share?: number): void {
 /** Takes the progress away. */
 export function hideProgress(): void {
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+}
+
+/** The table of starting commands; ratios are those of medians, without the waiting. */
+export function startTable(starts: readonly Start[]): string {
+  const median = ({ times, waitingMs }: Start): number =>
+    (times[Math.floor(times.length / 2)] ?? NaN) - waitingMs
+  const [yardstick] = starts
+  return table(
+    ['start of a command', 'median ms', 'least to most', 'of it waiting', 'ratio'],
+    starts.map((start) => [
+      start.name,
+      (median(start) + start.waitingMs).toFixed(0),
+      `${start.times[0]?.toFixed(0) ?? ''} to ${start.times.at(-1)?.toFixed(0) ?? ''}`,
+      start.waitingMs.toFixed(0),
+      (median(start) / (yardstick === undefined ? NaN : median(yardstick))).toFixed(2),
+    ]),
+  )
 }
 
 /** The decoder's table. */
