@@ -6,7 +6,7 @@ const ambient = [
 ]
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', '.tap/', 'eslint.config.js', '**/*.mjs'] },
+  { ignores: ['dist/', 'data/', '.tap/', '.mutation/', 'eslint.config.js', '**/*.mjs'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },
