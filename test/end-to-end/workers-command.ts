@@ -32,7 +32,7 @@ t.test('a reload reaches all workers, or none where it is wrong', async (t) => {
   const running = await scene.start()
   const open = await Promise.all([dial({ ...running, sender }), dial({ ...running, sender })])
   await t.rejects(dial({ ...running, sender }), 'each worker has its share of maxConnections')
-  t.equal(lines(running, 'connection.dropped').length, 1)
+  await untilIs(() => lines(running, 'connection.dropped').length, 1)
   const text = readFileSync(scene.config, 'utf8')
   writeFileSync(scene.config, text.replace('maxConnections: 2', 'maxConnections: two'))
   running.child.kill('SIGHUP')

@@ -12,8 +12,8 @@ const testsIn = (folder, last = []) => [
 
 /**
  * By name, a folder below `src/`. A mutant is shown first to the test of the same name, then to the
- * others in this order, until one fails. A process that takes more processor time than
- * `cpuSeconds`, at least ten times what the tests need, counts as an endless loop.
+ * others that reach it, in this order, until one fails. A process that takes more processor time
+ * than `cpuSeconds`, at least ten times what all the tests need, counts as an endless loop.
  */
 export const folders = {
   binary: { tests: () => testsIn('binary'), cpuSeconds: 20 },

@@ -24,7 +24,9 @@ Each folder takes minutes, relay most of an hour, with one process at low priori
 const ignorePatterns = ['.mutation', '.tap', 'data', 'dist']
 const results = '.mutation'
 /** Printed where a mutant ended its process by too much processor time, or memory. */
-const stopped = 'stopped by a signal'
+const stopped = 'not ok: stopped by a signal'
+/** As `play.mjs` prints it. */
+const loop = 'not ok: an endless loop'
 
 const chosen = readArguments()
 setPriority(15)
@@ -84,7 +86,7 @@ async function mutate(folder, patterns) {
       command:
         `ulimit -c 0 && ulimit -t ${cpuSeconds} && ` +
         'TAP_BAIL=1 CONTRACT_RUNS=200 node --max-old-space-size=512 test/mutation/tests.mjs || ' +
-        `{ [ $? -lt 128 ] || echo ${stopped}; exit 1; }`,
+        `{ [ $? -lt 128 ] || echo '${stopped}'; exit 1; }`,
     },
     buildCommand: `node test/mutation/bundle.mjs ${folder}`,
     mutate: [...patterns, '!**/*.d.ts'],
@@ -119,7 +121,8 @@ function forgetSurvivors(incrementalFile) {
 function tell(mutants) {
   const count = (wanted) => mutants.filter(wanted).length
   const isStopped = ({ status, statusReason }) =>
-    status === 'Timeout' || (status === 'Killed' && statusReason?.includes(stopped))
+    status === 'Timeout' ||
+    (status === 'Killed' && [stopped, loop].some((reason) => statusReason?.includes(reason)))
   const killed = count(({ status }) => status === 'Killed' || status === 'Timeout')
   const survived = mutants.filter(({ status }) => status === 'Survived')
   for (const { fileName, location, mutatorName, replacement } of survived) {

@@ -3,6 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { contractEvent, ContractRun, sharedEvent } from '../fixtures/contract-run.ts'
 
+/** For each of the two; mutants are tried with fewer. */
+const numRuns = Number(process.env['CONTRACT_RUNS'] ?? 2000)
+
 const options = {
   window: fc.constantFrom(2, 5, 1000),
   numbering: fc.constantFrom('sender' as const, 'connection' as const, 'none' as const),
@@ -19,7 +22,7 @@ t.test(
         for (const event of happening) run.play(event)
         run.end()
       }),
-      { numRuns: 2000 },
+      { numRuns },
     )
     t.end()
   },
@@ -36,7 +39,7 @@ t.test(
         for (const event of happening) run.play(event)
         run.end()
       }),
-      { numRuns: 2000 },
+      { numRuns },
     )
     t.end()
   },

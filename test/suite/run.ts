@@ -1,4 +1,4 @@
-/** Runs suites for tap, some at a time, each in a process of its own. */
+/** Runs suites, some at a time, each in a process of its own. */
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
@@ -11,6 +11,7 @@ const timeout = 30 * 60_000
 export function runSuites(names: Iterable<string>): void {
   const program = fileURLToPath(new URL('process.ts', import.meta.url))
   t.jobs = processes
+  t.setTimeout(2 * timeout)
   for (const name of names)
     void t.spawn(
       process.execPath,

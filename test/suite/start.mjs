@@ -1,0 +1,27 @@
+/**
+ * Runs the suites of `unit`, `integration` or `all`, and shows what comes of them as tap does. They are
+ * not run by tap itself: what tap loads into each process, and into each command that a test starts,
+ * doubles the time.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const [layer = 'all'] = process.argv.slice(2)
+const suites = fileURLToPath(new URL(`${layer}.ts`, import.meta.url))
+const tests = spawn(process.execPath, ['--import', 'tsx', suites], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
+// An npm script finds it.
+const reporter = spawn('tap', ['-'], {
+  stdio: ['pipe', 'inherit', 'inherit'],
+  shell: process.platform === 'win32',
+})
+tests.stdout.pipe(reporter.stdin)
+reporter.stdin.on('error', () => undefined)
+// Ctrl-C reaches both; this process waits for them.
+process.on('SIGINT', () => undefined)
+process.on('SIGTERM', () => tests.kill('SIGTERM'))
+// tap takes no output at all for success, so both have to agree.
+const codes = await Promise.all([tests, reporter].map((child) => once(child, 'close')))
+process.exitCode = codes.every(([code]) => code === 0) ? 0 : 1
