@@ -38,6 +38,8 @@ export class Http2Session implements ProviderSession {
   #heardAtMs: number
   #pingSentAtMs: number | undefined
   #cancelTick: Cancel
+  #tickedAtMs: number
+  #passedOver = false
   #endings = 0
 
   /**
@@ -55,7 +57,7 @@ export class Http2Session implements ProviderSession {
     this.#owner = owner
     this.#times = times
     this.#clock = clock
-    this.#openedAtMs = this.#heardAtMs = clock.now()
+    this.#openedAtMs = this.#heardAtMs = this.#tickedAtMs = clock.now()
     this.#output = new Output(
       (bytes, done) => this.#socket?.write(bytes, done),
       () => {
@@ -275,11 +277,23 @@ export class Http2Session implements ProviderSession {
     const { connectTimeoutMs, pingTimeoutMs, pingIntervalMs } = this.#times
     this.#connection.calm()
     if (this.#state === 'ending') this.#socket?.destroy()
+    else if (this.#mayHaveMissed(now)) return
     else if (this.#state === 'connecting') {
       if (now - this.#openedAtMs >= connectTimeoutMs) this.destroy('no answer while connecting')
     } else if (this.#pingSentAtMs !== undefined) {
       if (now - this.#pingSentAtMs >= pingTimeoutMs) this.destroy('no answer to a PING')
     } else if (this.#cancelOverdue(now) || now - this.#heardAtMs >= pingIntervalMs) this.#ping(now)
+  }
+
+  /**
+   * Whether this process was busy since the last tick. Then answers may lie unread: this tick is passed
+   * over, and the next one judges, after all that lies there has been read.
+   */
+  #mayHaveMissed(now: number): boolean {
+    const isLate = now - this.#tickedAtMs > 2 * tickMs
+    this.#tickedAtMs = now
+    this.#passedOver = isLate && !this.#passedOver
+    return this.#passedOver
   }
 
   /** In the order sent, so the first that is not overdue ends the search. */

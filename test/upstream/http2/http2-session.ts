@@ -212,6 +212,20 @@ t.test('our windows are granted anew, also for what comes on a stream that is ov
 })
 
 t.test(
+  'an answer that lies unread while this process is busy is not taken for silence',
+  async (t) => {
+    const { peer, opened } = await connected(t)
+    const parcel = opened.send()
+    await peer.frame(DATA, 1)
+    peer.write(answer(1))
+    opened.clock.stall(60_000)
+    opened.clock.advance(0)
+    t.same(await opened.outcomeOf(parcel), { kind: 'delivered' })
+    t.notOk(peer.frames().some(({ type }) => type === RST_STREAM))
+  },
+)
+
+t.test(
   'a late answer to a request that was given up is dropped, and its headers are learnt',
   async (t) => {
     const { peer, opened } = await connected(t)
