@@ -1,10 +1,19 @@
 /**
- * Builds dist: compiles src and copies the files of the status page. Does nothing where dist is
- * newer than every source, and never deletes what a running proxy may still load: files whose
+ * Builds dist: compiles src and copies the files of the status page. Does nothing where dist was built
+ * from the sources as they are. It never deletes what a running proxy may still load: files whose
  * source is gone are removed last. `--force` builds in any case.
  */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,22 +22,28 @@ const source = dirname(fileURLToPath(import.meta.url))
 const root = dirname(source)
 const dist = join(root, 'dist')
 const page = join('admin', 'page')
+/** What dist was built from; written last, so a build that failed is not taken for one. */
+const stamp = join(dist, '.sources')
 
 const filesIn = (folder) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
 
-const sources = filesIn(source)
-const program = join(dist, 'cli.js')
-const isCurrent = () => {
-  const builtAtMs = statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  return [...sources, join(root, 'tsconfig.json')].every(
-    (file) => statSync(file).mtimeMs < builtAtMs,
-  )
-}
+const sources = [...filesIn(source), join(root, 'tsconfig.json')].sort()
+const state = sources
+  .map((file) => `${file.slice(root.length)} ${statSync(file).size} ${statSync(file).mtimeMs}\n`)
+  .join('')
 
 if (process.argv.includes('--force') || !isCurrent()) build()
+
+function isCurrent() {
+  try {
+    return readFileSync(stamp, 'utf8') === state
+  } catch {
+    return false
+  }
+}
 
 function build() {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
@@ -45,6 +60,7 @@ function build() {
     ...compiled.flatMap((file) => [`${file}.js`, `${file}.js.map`]),
     ...pageFiles.map((name) => join(dist, page, name)),
   ])
-  for (const file of filesIn(dist)) if (!expected.has(file)) rmSync(file)
-  chmodSync(program, 0o755)
+  for (const file of filesIn(dist)) if (!expected.has(file)) rmSync(file, { force: true })
+  chmodSync(join(dist, 'cli.js'), 0o755)
+  writeFileSync(stamp, state)
 }

@@ -55,7 +55,7 @@ export async function init(args: InitArguments): Promise<void> {
     ...fromEnvironment.filter(isUsedBy(routes)).map(passphraseFile),
     {
       path: 'proxy.yaml',
-      content: configurationText(ownCommand(undefined, undefined, directory), directory, routes),
+      content: configurationText(ownCommand(directory), directory, routes),
       secret: false,
     },
   ]

@@ -1,26 +1,18 @@
 /** How a user starts this program, so that every printed command can be typed as it stands. */
 import { basename, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 const installedName = 'apns-legacy-proxy'
-const program = fileURLToPath(new URL('../cli.js', import.meta.url))
 
 /**
- * `apns-legacy-proxy` where the package is installed, `node dist/cli.js` in a checkout. Not `npx` in
- * a checkout: npm would link and rebuild it first, and a signal to npx does not reach the program.
+ * As this process was started: by the name of an installed package, through npx, or as
+ * `node dist/cli.js` in a checkout. There npx is slower, and a signal to npx does not reach the program.
  *
- * @param script what was started, as in `process.argv[1]`
- * @param file where this program's code is
  * @param directory where the user types
+ * @param script what was started, as in `process.argv[1]`
  */
-export function ownCommand(
-  script = process.argv[1] ?? '',
-  file = program,
-  directory = process.cwd(),
-): string {
-  const isInstalled = /[/\\]node_modules[/\\]/.test(file)
-  if (isInstalled && /[/\\]node_modules[/\\]\.bin[/\\]/.test(script)) return `npx ${installedName}`
-  if (isInstalled || basename(script) === installedName) return installedName
+export function ownCommand(directory = process.cwd(), script = process.argv[1] ?? ''): string {
+  if (/[/\\]node_modules[/\\]\.bin[/\\]/.test(script)) return `npx ${installedName}`
+  if (basename(script) === installedName) return installedName
   const near = relative(directory, script)
   return `node ${quoted(near.startsWith('..') ? script : near)}`
 }

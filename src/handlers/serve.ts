@@ -104,7 +104,7 @@ async function serviceOf(
   })
 }
 
-/** A signal before the proxy is ready ends the process at once: nothing has been accepted yet. */
+/** A signal before the proxy is ready ends the process at once; what it owns is in the journal. */
 async function serveUntilSignal(started: Promise<Started>, log: Logger): Promise<void> {
   surviveDefects(log)
   const stopped = stopSignal(() => {
@@ -112,7 +112,7 @@ async function serveUntilSignal(started: Promise<Started>, log: Logger): Promise
     process.exit(ExitCode.failed)
   })
   const first = await Promise.race([started, stopped])
-  if (first === undefined) process.exit(ExitCode.ok)
+  if (first === undefined) process.exit(ExitCode.unsettled)
   const { proxy } = first
   await stopped
   process.exitCode = (await proxy.stop()) ? ExitCode.ok : ExitCode.unsettled

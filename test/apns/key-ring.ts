@@ -39,3 +39,11 @@ t.test('what is kept is renewed, and the same; what is not has no timer left', a
   ring.keep([])
   t.equal(clock.pending, 0)
 })
+
+t.test('a key that was not kept is signed anew when it comes back', async (t) => {
+  const ring = new KeyRing(new FakeClock())
+  const token = await ring.tokenOf(key)
+  ring.keep([])
+  t.not(await ring.tokenOf(key), token)
+  ring.keep([])
+})

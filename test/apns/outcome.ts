@@ -36,6 +36,18 @@ const rows: readonly Row[] = [
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
   },
   {
+    what: '410 with a timestamp in quotes',
+    status: 410,
+    body: '{"reason":"Unregistered","timestamp":"1617148800999"}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
+  },
+  {
+    what: '410 of the first second of 1970',
+    status: 410,
+    body: '{"reason":"Unregistered","timestamp":999}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 0 },
+  },
+  {
     what: '410 of the last second that a feedback tuple can name',
     status: 410,
     body: '{"reason":"Unregistered","timestamp":4294967295999}',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readPayload } from '../../src/apns/payload.ts'
+import { encodingOf, readPayload } from '../../src/apns/payload.ts'
 import { hex } from '../fixtures/hex.ts'
 
 /** `{"é":1}` in every form in which it may arrive. */
@@ -23,6 +23,26 @@ for (const { name, received } of rows)
     const payload = readPayload(received)
     t.same(payload?.bytes, utf8)
     t.same(payload?.json, { é: 1 })
+    t.end()
+  })
+
+const beginnings = [
+  { bytes: '', encoding: 'utf-8' },
+  { bytes: '7b', encoding: 'utf-8' },
+  { bytes: '7b7d', encoding: 'utf-8' },
+  { bytes: '7bfe', encoding: 'utf-8' },
+  { bytes: '7bff', encoding: 'utf-8' },
+  { bytes: 'fe7b', encoding: 'utf-8' },
+  { bytes: 'ff7b', encoding: 'utf-8' },
+  { bytes: '7b00', encoding: 'utf-16le' },
+  { bytes: 'fffe', encoding: 'utf-16le' },
+  { bytes: '007b', encoding: 'utf-16be' },
+  { bytes: 'feff', encoding: 'utf-16be' },
+]
+
+for (const { bytes, encoding } of beginnings)
+  t.test(`what begins with ${bytes === '' ? 'nothing' : bytes} is ${encoding}`, (t) => {
+    t.equal(encodingOf(hex(bytes)), encoding)
     t.end()
   })
 

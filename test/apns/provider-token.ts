@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { decodeProtectedHeader, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import {
@@ -87,6 +87,15 @@ t.test('stopped, it is not renewed any more', async (t) => {
   t.equal(clock.pending, 0)
 })
 
+t.test('stopped before it was started, it is signed and plans no renewal', async (t) => {
+  const clock = new FakeClock()
+  const token = new ProviderToken({ privateKey, keyId: 'A', teamId: 'B' }, clock)
+  token.stop()
+  await token.start()
+  t.match(token.authorization, /^bearer /)
+  t.equal(clock.pending, 0)
+})
+
 t.test('stopped while it is being signed, it plans no renewal', async (t) => {
   const { token, clock } = await started(t)
   clock.advance(20 * minuteMs)
@@ -130,6 +139,49 @@ t.test('a key that can never sign is reported at once', async (t) => {
   await t.rejects(token.start())
   token.stop()
   t.equal(clock.pending, 0)
+})
+
+t.test('is fresh to a session opened since it was issued, for less than 20 minutes', async (t) => {
+  const { token, clock } = await started(t)
+  const issuedAtMs = clock.now()
+  t.equal(token.isFreshSince(issuedAtMs), true)
+  t.equal(token.isFreshSince(issuedAtMs - 1), false, 'the session began with an older one')
+  clock.advance(20 * minuteMs - 1)
+  t.equal(token.isFreshSince(clock.now()), true)
+  clock.advance(1)
+  t.equal(token.isFreshSince(clock.now()), false)
+})
+
+t.test('before it is signed, it is fresh to nobody', (t) => {
+  const clock = new FakeClock()
+  const token = new ProviderToken({ privateKey, keyId: 'A', teamId: 'B' }, clock)
+  t.equal(token.authorization, '')
+  t.equal(token.isFreshSince(clock.now()), false)
+  t.end()
+})
+
+t.test('is agreed upon by team, key and public key; a renewal by its reason', async (t) => {
+  const clock = new FakeClock()
+  const asked: (readonly [name: string, ageMs: number])[] = []
+  const exchange: TokenExchange = {
+    agree: (name, own, sinceMs) => {
+      asked.push([name, clock.now() - sinceMs])
+      return Promise.resolve(own)
+    },
+  }
+  const key = { privateKey, keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }
+  const token = new ProviderToken(key, clock, exchange)
+  await token.start()
+  clock.advance(20 * minuteMs)
+  await token.expired()
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
+  const digest = createHash('sha256').update(spki).digest('hex').slice(0, 32)
+  const name = `DEF123GHIJ:ABC123DEFG:${digest}`
+  t.strictSame(asked, [
+    [name, 50 * minuteMs],
+    [name, 20 * minuteMs],
+  ])
+  token.stop()
 })
 
 t.test('takes the token of another process, and its age with it', async (t) => {

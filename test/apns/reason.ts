@@ -1,5 +1,11 @@
 import t from 'tap'
-import { meaningOf, reasonRow, reasons, type Meaning } from '../../src/apns/reason.ts'
+import {
+  meaningOf,
+  reasonRow,
+  reasons,
+  type Meaning,
+  type ReasonRow,
+} from '../../src/apns/reason.ts'
 
 /** Apple's own table, "Handling notification responses from APNs". */
 const appleTable: Readonly<Record<string, readonly string[]>> = {
@@ -46,6 +52,40 @@ t.test('knows the reasons that Apple documents, each with its status', (t) => {
   t.same(Object.fromEntries(known), Object.fromEntries(documented))
   t.end()
 })
+
+/** What is not here is `rejected`, and nothing about it is the proxy's own choice. */
+const special: Readonly<Record<string, Pick<ReasonRow, 'meaning' | 'amendment'>>> = {
+  BadExpirationDate: { meaning: 'rejected', amendment: 'without-expiration' },
+  BadPriority: { meaning: 'rejected', amendment: 'power-saving' },
+  InvalidPushType: { meaning: 'rejected', amendment: 'without-push-type' },
+  IdleTimeout: { meaning: 'retry-now' },
+  BadCertificate: { meaning: 'credential' },
+  BadCertificateEnvironment: { meaning: 'credential' },
+  BadEnvironmentKeyIdInToken: { meaning: 'credential' },
+  ExpiredProviderToken: { meaning: 'stale-provider-token' },
+  Forbidden: { meaning: 'credential' },
+  InvalidProviderToken: { meaning: 'credential' },
+  MissingProviderToken: { meaning: 'credential' },
+  UnrelatedKeyIdInToken: { meaning: 'credential' },
+  ExpiredToken: { meaning: 'unregistered' },
+  Unregistered: { meaning: 'unregistered' },
+  TooManyProviderTokenUpdates: { meaning: 'retry-later' },
+  TooManyRequests: { meaning: 'retry-later' },
+  InternalServerError: { meaning: 'retry-later' },
+  ServiceUnavailable: { meaning: 'retry-later' },
+  Shutdown: { meaning: 'retry-now' },
+}
+
+for (const [reason, row] of Object.entries(reasons)) {
+  const { status } = row
+  const { meaning, amendment } = special[reason] ?? { meaning: 'rejected' }
+  t.test(`${reason}: ${meaning}${amendment === undefined ? '' : `, ${amendment}`}`, (t) => {
+    const expected = { status, meaning, ...(amendment !== undefined && { amendment }) }
+    t.strictSame(reasonRow(status, reason), expected)
+    t.equal(meaningOf(reason), meaning)
+    t.end()
+  })
+}
 
 t.test('a known reason means the same under any status', (t) => {
   t.equal(reasonRow(499, 'Unregistered').meaning, 'unregistered')

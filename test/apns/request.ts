@@ -129,6 +129,19 @@ for (const { pushType, payload, priority } of pins)
     t.end()
   })
 
+t.test(
+  'a complication is sent at once, also where the sender or the payload would save power',
+  (t) => {
+    const changes = { command: 2, priority: 5, payload: silent } as const
+    for (const addressing of [
+      { ...app, pushType: 'complication' },
+      { topic: 'com.example.app.complication' },
+    ] as const)
+      t.equal(headersOf(changes, addressing)?.['apns-priority'], '10')
+    t.end()
+  },
+)
+
 t.test('a route pins push type and priority', (t) => {
   const headers = headersOf({ priority: 10 }, { ...app, pushType: 'voip', priority: 5 })
   t.equal(headers?.['apns-push-type'], 'voip')
@@ -150,6 +163,6 @@ for (const { amendment, header, becomes } of amendments)
     const after = requestHeaders(amend(request, amendment), undefined)
     const expected = { ...before, [header]: becomes }
     if (becomes === undefined) Reflect.deleteProperty(expected, header)
-    t.same(after, expected)
+    t.strictSame(after, expected)
     t.end()
   })

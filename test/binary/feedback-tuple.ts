@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { deepStrictEqual } from 'node:assert/strict'
 import t from 'tap'
-import { decodeFeedbackTuples, encodeFeedbackTuple } from '../../src/binary/feedback-tuple.ts'
+import {
+  decodeFeedbackTuples,
+  encodeFeedbackTuple,
+  encodeFeedbackTuples,
+} from '../../src/binary/feedback-tuple.ts'
 
 const token = '11'.repeat(32)
 const hex = `6063bb80 0020 ${token}`.replaceAll(' ', '')
@@ -26,6 +30,16 @@ t.test('tokens have the length that the tuple says', (t) => {
     { timestamp: 2, token: Buffer.from([0xcd, 0xef]) },
   ])
   t.equal(rest.length, 0)
+  t.end()
+})
+
+t.test('several are written in the order given, with nothing between them', (t) => {
+  const tuples = [
+    { timestamp: 2, token: Buffer.from([0xcd, 0xef]) },
+    { timestamp: 1, token: Buffer.from([0xab]) },
+  ]
+  t.equal(encodeFeedbackTuples(tuples).toString('hex'), '000000020002cdef' + '000000010001ab')
+  t.equal(encodeFeedbackTuples([]).length, 0)
   t.end()
 })
 

@@ -43,6 +43,17 @@ const conversations: readonly (readonly [name: string, steps: readonly Step[]])[
     ],
   ],
   [
+    'command 0: a token of 100 bytes is in order',
+    [
+      read(1, '00'),
+      read(2, '0064'),
+      tell(0, undefined, 'invalid-payload-size'),
+      skip(100),
+      read(2, '0005'),
+      skip(5),
+    ],
+  ],
+  [
     'command 1: is told with its identifier',
     [
       read(1, '01'),
@@ -78,6 +89,34 @@ const conversations: readonly (readonly [name: string, steps: readonly Step[]])[
       read(4, '00000000'),
       tell(2, 0, 'invalid-token-size'),
       skip(5),
+    ],
+  ],
+  [
+    'an expiration, of 4 bytes as well, is not taken for the identifier behind it',
+    [
+      read(1, '02'),
+      read(4, '00000016'),
+      read(3, '04 0004'),
+      skip(4),
+      read(3, '02 0005'),
+      skip(5),
+      read(3, '03 0004'),
+      read(4, '00000007'),
+      tell(2, 7, 'invalid-payload-size'),
+      skip(0),
+    ],
+  ],
+  [
+    'items as long as the limits are in order',
+    [
+      read(1, '02'),
+      read(4, '0000006f'),
+      read(3, '01 0064'),
+      skip(100),
+      read(3, '02 0004'),
+      skip(4),
+      tell(2, undefined, 'item-overruns-frame'),
+      skip(1),
     ],
   ],
   [

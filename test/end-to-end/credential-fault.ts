@@ -22,6 +22,9 @@ async function send(stage: Stage, sent: readonly Push[]): Promise<() => number> 
   return () => heard
 }
 
+/** Ten seconds in spite of the clock: an answer that a busy machine gives late is not lost. */
+const patient = { requestTimeoutMs: 200_000 }
+
 function readyStatus({ adminPort }: Stage): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     request({ port: adminPort, path: '/readyz', agent: false }, (response) => {
@@ -51,6 +54,7 @@ t.test(
   async (t) => {
     const stage = await setStage(t, {
       clock: new AcceleratedClock(20),
+      file: patient,
       simulator: { answers: [{ tokenPrefix: '', reason: 'BadCertificate' }] },
     })
     const sent = pushes(200)
@@ -83,6 +87,7 @@ t.test('a certificate refused in the handshake: route down, up when it is accept
   const { port } = refusing.address() as AddressInfo
   const stage = await setStage(t, {
     clock: new AcceleratedClock(20),
+    file: patient,
     production: `https://127.0.0.1:${port}`,
   })
   await stage.log.find('route.down')
@@ -101,7 +106,7 @@ t.test('a certificate refused in the handshake: route down, up when it is accept
 })
 
 t.test('GOAWAY BadCertificate: route down, up again by itself', async (t) => {
-  const stage = await setStage(t, { clock: new AcceleratedClock(20) })
+  const stage = await setStage(t, { clock: new AcceleratedClock(20), file: patient })
   await stage.log.find('session.ready')
   stage.simulator.goaway('BadCertificate')
   await stage.log.find('route.down')
@@ -119,6 +124,7 @@ t.test(
   async (t) => {
     const stage = await setStage(t, {
       clock: new AcceleratedClock(20),
+      file: patient,
       simulator: { answers: [{ tokenPrefix: '', reason: 'BadDeviceToken' }] },
     })
     const sent = pushes(500)

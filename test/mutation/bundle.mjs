@@ -9,12 +9,23 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { folders } from './folder.mjs'
 
 const [folder] = process.argv.slice(2)
-const program = 'test/mutation/tests.mjs'
 const reachFile = 'test/mutation/reach.json'
 
+shortenWaits()
 await bundle(replaceHelpers())
 writeFileSync(reachFile, '{}')
-execFileSync(process.execPath, [program, reachFile], { stdio: ['ignore', 'inherit', 'inherit'] })
+execFileSync(process.execPath, ['test/mutation/start.mjs', reachFile], {
+  stdio: ['ignore', 'inherit', 'inherit'],
+})
+
+/** What a mutant makes wait in vain need not wait a minute for the little that is waited for here. */
+function shortenWaits() {
+  const path = 'test/fixtures/condition.ts'
+  const code = readFileSync(path, 'utf8')
+  const shorter = code.replace('patienceMs = 60_000', 'patienceMs = 10_000')
+  if (shorter === code) throw new Error(`${path} says otherwise how long it waits.`)
+  writeFileSync(path, shorter)
+}
 
 /**
  * Stryker's own helpers count too much for each mutant, and too little for an endless loop.
@@ -46,19 +57,12 @@ async function bundle(mutants) {
       resolveDir: '.',
     },
     bundle: true,
-    format: 'esm',
+    format: 'cjs',
     platform: 'node',
     target: 'node20',
     // As deep as the tests themselves: they find documents by their own place.
-    outfile: program,
-    banner: {
-      js: [
-        `import { createRequire as toRequire } from 'node:module'`,
-        `const require = toRequire(import.meta.url)`,
-        `const { pathname: __filename } = new URL(import.meta.url)`,
-        `const { pathname: __dirname } = new URL('.', import.meta.url)`,
-      ].join('\n'),
-    },
+    outfile: 'test/mutation/tests.cjs',
+    define: { 'import.meta.url': 'importMetaUrl' },
     logLevel: 'warning',
   })
 }

@@ -6,13 +6,15 @@ import t from 'tap'
 const patience = 10
 
 /**
- * @param mutants of each source file
- * @param tests name and loader of each file; one at a time is loaded and its tests run
+ * With a file name on the command line, runs all tests without a mutant and writes into that file
+ * - `steps`: how many places that could be mutated all tests pass,
+ * - `tests`: for each test file, the mutants that it reaches,
+ * - `always`: the mutants that are reached while modules are loaded, which only the first of several
+ *   test files sees.
  *
- * With a file name on the command line, that is where this writes
- * - `steps`: how many places that could be mutated the tests pass,
- * - `tests`: by the number of a mutant, which tests reach it,
- * - `always`: the mutants that are reached while modules are loaded, each maybe by the first of many.
+ * Without one, loads and runs the test files that reach the mutant, one after the other.
+ * @param mutants the numbers of the mutants of each source file
+ * @param tests name and loader of each test file
  */
 export function play(mutants, tests) {
   const [output] = process.argv.slice(2)

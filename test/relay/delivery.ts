@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { delivered, type Outcome } from '../../src/apns/outcome.ts'
 import type { ProviderRequest } from '../../src/apns/request.ts'
-import { Delivery } from '../../src/relay/delivery.ts'
+import { Delivery, FirstCopy } from '../../src/relay/delivery.ts'
 
 const request: ProviderRequest = {
   apnsId: '7c1a4e4e-52a4-4f0c-9d3e-8b1f6d6a7c21',
@@ -66,6 +66,21 @@ t.test('keeps its key and lets go of its payload once it is over and remembered'
   t.equal(payloadOf(over), 0)
   t.equal(over.delivery.key, key)
   t.same(over.delivery.request, { ...request, payload: Buffer.alloc(0) })
+  const late = deliver()
+  late.delivery.end({ kind: 'delivered' })
+  t.equal(late.delivery.key, key)
+  t.equal(payloadOf(late), 0, 'its key has been asked for')
+  t.end()
+})
+
+t.test('a resend needs no payload, since it is never sent', (t) => {
+  const { delivery } = deliver()
+  const { key } = delivery
+  const original = new FirstCopy({ key, ref: 'another', ending: undefined }, undefined)
+  delivery.follow(original)
+  t.equal(delivery.original, original)
+  t.equal(delivery.request.payload.length, 0)
+  t.equal(delivery.key, key)
   t.end()
 })
 

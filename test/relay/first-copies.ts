@@ -1,20 +1,144 @@
 import t from 'tap'
+import type { ProviderRequest } from '../../src/apns/request.ts'
+import { Delivery, FirstCopy, type Ending } from '../../src/relay/delivery.ts'
 import { FirstCopies } from '../../src/relay/first-copies.ts'
+import type { RememberedItem } from '../../src/relay/relay-event.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
-t.test('an ending is known to who hears of its copy later, until 50,000 others have ended', (t) => {
-  const copies = new FirstCopies({ followed: () => undefined }, new FakeClock())
-  const end = (from: number, to: number): void => {
-    for (let number = from; number <= to; number++)
-      copies.ended(`ref ${number}`, { kind: 'delivered' })
+const over: Ending = { kind: 'delivered' }
+const minuteMs = 60_000
+
+interface Given {
+  readonly copies: FirstCopies
+  readonly clock: FakeClock
+  /** `REF KIND` of each resend that ended, or that waits no longer. */
+  readonly followed: string[]
+}
+
+function given(): Given {
+  const clock = new FakeClock()
+  const followed: string[] = []
+  const owner = {
+    followed: ({ request }: Delivery, ending: Ending | undefined) =>
+      followed.push(`${request.apnsId} ${ending?.kind ?? 'alone'}`),
   }
-  const endingOf = (ref: string): unknown =>
-    copies.of({ key: 'key', ref, ending: undefined }).ending
+  return { copies: new FirstCopies(owner, clock), clock, followed }
+}
+
+function deliver(apnsId: string): Delivery {
+  const request: ProviderRequest = {
+    apnsId,
+    token: 'ab'.repeat(32),
+    topic: 'com.example.app',
+    pushType: 'alert',
+    priority: 10,
+    expiration: 0,
+    payload: Buffer.from('{}'),
+  }
+  const owner = { answered: () => undefined, expired: () => undefined }
+  return new Delivery(request, 0, undefined, owner)
+}
+
+function item(ref: string, ending?: Ending): RememberedItem {
+  return { key: 'key', ref, ending }
+}
+
+t.test('an ending is known to who hears of its copy later, until 50,000 others have ended', (t) => {
+  const { copies } = given()
+  const end = (from: number, to: number): void => {
+    for (let number = from; number <= to; number++) copies.ended(`ref ${number}`, over)
+  }
+  const endingOf = (ref: string): unknown => copies.of(item(ref)).ending
   end(1, 99_999)
-  for (const ref of ['ref 50000', 'ref 50001', 'ref 99999'])
-    t.same(endingOf(ref), { kind: 'delivered' }, ref)
+  for (const ref of ['ref 50000', 'ref 50001', 'ref 99999']) t.same(endingOf(ref), over, ref)
   end(100_000, 100_000)
   t.equal(endingOf('ref 50000'), undefined)
-  t.same(endingOf('ref 50001'), { kind: 'delivered' })
+  t.same(endingOf('ref 50001'), over)
+  t.end()
+})
+
+t.test('one that is no longer remembered is kept only for those who wait for it', (t) => {
+  const { copies } = given()
+  const copy = copies.of(item('one'))
+  t.equal(copies.of(item('one')), copy)
+  copies.follow(deliver('resend'), copy)
+  copies.forgotten(copy)
+  t.equal(copies.of(item('one')), copy)
+  const other = copies.of(item('other'))
+  copies.forgotten(other)
+  t.not(copies.of(item('other')), other)
+  t.end()
+})
+
+t.test('others are told how that ended which they may wait for, and nothing else', (t) => {
+  const { copies } = given()
+  const [going, ended, another] = [deliver('going'), deliver('ended'), deliver('another')]
+  ended.end(over)
+  t.match(copies.itemOf(going), { ref: 'going', ending: undefined })
+  t.match(copies.itemOf(ended), { ref: 'ended', ending: over })
+  t.equal(copies.unpublish(ended), false)
+  t.equal(copies.unpublish(another), false)
+  t.equal(copies.unpublish(going), true)
+  t.equal(copies.unpublish(going), false)
+  t.end()
+})
+
+t.test('a resend of what another process owns waits for a minute at the most', (t) => {
+  const { copies, clock, followed } = given()
+  const copy = copies.of(item('one'))
+  const [early, late] = [deliver('early'), deliver('late')]
+  copies.follow(early, copy)
+  copies.boundWaiting([early])
+  clock.advance(1)
+  copies.follow(late, copy)
+  copies.boundWaiting([late])
+  clock.advance(minuteMs - 2)
+  t.same(followed, [])
+  clock.advance(1)
+  t.same(followed, ['early alone'])
+  t.equal(copies.of(item('one')), copy, 'the other one still waits for it')
+  clock.advance(1)
+  t.same(followed, ['early alone', 'late alone'])
+  t.not(copies.of(item('one')), copy)
+  t.end()
+})
+
+t.test('what has ended in time is not let go later', (t) => {
+  const { copies, clock, followed } = given()
+  const copy = copies.of(item('one'))
+  const resend = deliver('resend')
+  copies.follow(resend, copy)
+  copies.boundWaiting([resend])
+  copies.ended('one', over)
+  clock.advance(minuteMs)
+  t.same(followed, ['resend delivered'])
+  t.end()
+})
+
+t.test('nobody waits for what is over, nor a minute only for what this process owns', (t) => {
+  const { copies, clock, followed } = given()
+  const [first, second] = [deliver('first'), deliver('second')]
+  copies.follow(first, new FirstCopy(item('over', over), undefined))
+  copies.follow(second, new FirstCopy(item('own'), deliver('own')))
+  copies.boundWaiting([first, second])
+  t.equal(clock.pending, 0)
+  t.same(followed, [])
+  copies.ended('own', over)
+  t.same(followed, ['second delivered'])
+  t.end()
+})
+
+t.test('once nobody is left to be told, a resend waits no longer', (t) => {
+  const { copies, clock, followed } = given()
+  const [early, late] = [deliver('early'), deliver('late')]
+  copies.follow(early, copies.of(item('one')))
+  copies.boundWaiting([early])
+  copies.stopWaiting()
+  t.same(followed, ['early alone'])
+  copies.follow(late, copies.of(item('other')))
+  copies.boundWaiting([late])
+  t.same(followed, ['early alone', 'late alone'])
+  clock.advance(minuteMs)
+  t.equal(followed.length, 2)
   t.end()
 })

@@ -220,9 +220,34 @@ t.test('a notification is settled once', (t) => {
   lane.settle(one, accepted, 0)
   t.throws(() => {
     lane.settle(one, badToken, 0)
-  }, TypeError)
+  }, new TypeError('a notification is settled once'))
   t.end()
 })
+
+t.test('there is nothing to report while the first one is unsettled', (t) => {
+  const { lane, receive } = given()
+  receive(1)
+  t.equal(lane.report(), undefined)
+  t.equal(lane.reported(), undefined)
+  t.equal(lane.inFlight, 1)
+  t.end()
+})
+
+const sequences = [
+  { what: 'that rise from 0', identifiers: [0, 1, 2], isAmbiguous: false },
+  { what: 'that rise from 1', identifiers: [1, 2, 9], isAmbiguous: false },
+  { what: 'that are missing', identifiers: [undefined, 1, undefined, 2], isAmbiguous: false },
+  { what: 'that repeat', identifiers: [1, 2, 2], isAmbiguous: true },
+  { what: 'that fall', identifiers: [2, 1], isAmbiguous: true },
+]
+
+for (const { what, identifiers, isAmbiguous } of sequences)
+  t.test(`identifiers ${what} ${isAmbiguous ? 'may not be' : 'are'} unique`, (t) => {
+    const { lane, receive } = given()
+    receive(...identifiers)
+    t.equal(lane.isAmbiguous, isAmbiguous)
+    t.end()
+  })
 
 t.test('what is older than asked for leaves the lane, and is owned', (t) => {
   const { lane, verdicts } = given()

@@ -36,6 +36,17 @@ t.test('where the identifier stood for several, once is enough', (t) => {
   t.end()
 })
 
+t.test('a report that was withdrawn counts for nothing, nor do those before', (t) => {
+  const loops = new LoopBreaker()
+  report(loops, 5, 0)
+  loops.withdrawn('key')
+  report(loops, 4, 0)
+  t.ok(loops.admits('key', 0))
+  report(loops, 1, 0)
+  t.notOk(loops.admits('key', 0))
+  t.end()
+})
+
 t.test('each is counted for itself', (t) => {
   const loops = new LoopBreaker()
   report(loops, 5, 0)

@@ -91,6 +91,17 @@ t.test('each copy excuses one resend: what is repeated once more is wanted', (t)
   t.end()
 })
 
+t.test('nothing is withdrawn of a report that was never heard of', (t) => {
+  const { overrun } = given()
+  overrun.withdrawn(beside.id)
+  t.equal(overrun.size, 3)
+  t.equal(overrun.covers(first.id), true)
+  overrun.withdrawn(first.id)
+  t.equal(overrun.size, 0)
+  t.equal(overrun.covers(first.id), false)
+  t.end()
+})
+
 t.test('(a) matches on any other connection of the route, older ones as well', (t) => {
   const { isResend } = given()
   t.ok(isResend(beside, 'one', 0))

@@ -1,8 +1,9 @@
 import t from 'tap'
 import type { Outcome } from '../../src/apns/outcome.ts'
-import { refused } from '../../src/binary/notification.ts'
+import { refused, type RefusalCode } from '../../src/binary/notification.ts'
 import type { Delivery } from '../../src/relay/delivery.ts'
 import { accepted } from '../../src/relay/lane.ts'
+import type { RelayPolicy } from '../../src/relay/relay.ts'
 import type { Tally } from '../../src/relay/tally.ts'
 import {
   badToken,
@@ -102,6 +103,16 @@ t.test('what no provider API would take is rejected without asking one', (t) => 
   t.end()
 })
 
+t.test('how long a rejected one waited for its error response is counted', (t) => {
+  const scene = sceneOf()
+  const { seat, copy } = scene.accept()
+  scene.upstream.answer(badToken)
+  const { named } = reportOf(copy, [])
+  scene.relay.reported(seat.origin, { ...named, receivedAtMs: scene.clock.now() - 30 })
+  t.equal(scene.relay.tally.errorResponseLatency.sumMs, 30)
+  t.end()
+})
+
 t.test('resolves once nothing is owned', async (t) => {
   const scene = sceneOf()
   await scene.relay.idle()
@@ -131,8 +142,12 @@ t.test(
     scene.accept({ token: tokenOf(3) }, scene.open(2))
     t.same(scene.steps.slice(4), ['accepted id 4', 'recognised id 4 repeats id 3'])
     scene.relay.observedBy({ ...scene.observer, trace: undefined })
-    scene.accept({ token: tokenOf(4) })
+    scene.report(bad.seat.origin, 8, reportOf(bad.copy, [scene.accept({ token: tokenOf(4) }).copy]))
+    scene.accept({ token: tokenOf(4) }, scene.open(3))
+    scene.upstream.answerAll(now)
+    scene.upstream.answerAll(delivered)
     t.equal(scene.steps.length, 6)
+    t.same(settled(scene), { delivered: 3, rejected: 1, resent: 2 })
     t.end()
   },
 )
@@ -221,6 +236,21 @@ t.test('what holds a notification up', (t) => {
   t.equal(scene.relay.isSlow(second), false)
   scene.upstream.isOut = true
   t.equal(scene.relay.isSlow(second), true, 'an outage')
+  t.end()
+})
+
+t.test('what holds a resend up is what holds its first copy up', (t) => {
+  const scene = sceneOf()
+  const origin = scene.open(1)
+  const bad = scene.accept({ token: tokenOf(0) }, origin)
+  const behind = scene.accept({ token: tokenOf(1) }, origin)
+  scene.upstream.answer(badToken)
+  scene.report(origin, 8, reportOf(bad.copy, [behind.copy]))
+  const { copy } = scene.accept({ token: tokenOf(1) }, scene.open(2))
+  t.equal(copy?.original?.delivery, behind.copy)
+  t.equal(scene.relay.isSlow(copy), false)
+  scene.upstream.answer(now)
+  t.equal(scene.relay.isSlow(copy), true)
   t.end()
 })
 
@@ -381,6 +411,17 @@ t.test('suspicion', (t) => {
     t.end()
   })
 
+  t.test('a session that holds takes nothing back while the route is up', (t) => {
+    const scene = sceneOf()
+    acceptMany(scene, 29)
+    scene.upstream.answerAll(badToken)
+    scene.relay.steady()
+    acceptMany(scene, 1, 29)
+    scene.upstream.answer(badToken)
+    t.match(scene.relay.downReason, /^BadDeviceToken for every token/)
+    t.end()
+  })
+
   t.test('when all has expired, senders are let in again', (t) => {
     const { scene } = suspected(30)
     scene.upstream.expire()
@@ -529,6 +570,7 @@ t.test('journal', (t) => {
     scene.relay.recover(entry, () => settledCount++)
     t.equal(settledCount, 1)
     t.equal(scene.relay.owned, 0)
+    t.same(settled(scene), { untold: 1 })
     t.same(scene.upstream.waiting, [])
     t.end()
   })
@@ -684,11 +726,89 @@ t.test('resends', (t) => {
     t.end()
   })
 
+  t.test(
+    'what was refused unread can be in front or behind, and is nothing to compare with',
+    (t) => {
+      const scene = sceneOf()
+      const origin = scene.open(1)
+      const front = scene.accept({ token: tokenOf(9) }, origin)
+      const bad = scene.accept({ token: tokenOf(0) }, origin)
+      const behind = scene.accept({ token: tokenOf(1) }, origin)
+      scene.upstream.answer(delivered)
+      scene.upstream.answer(badToken)
+      const { behind: inFront } = reportOf(undefined, [undefined, front.copy])
+      scene.report(origin, 8, reportOf(bad.copy, [undefined, behind.copy], { inFront }))
+      const again = scene.open(2)
+      scene.accept({ token: tokenOf(9) }, again)
+      scene.accept({ token: tokenOf(1) }, again)
+      t.equal(scene.upstream.waiting.length, 3, 'what stood in front begins a new run')
+      t.end()
+    },
+  )
+
+  t.test('behind a report that a new run has ended, nothing is remembered any more', (t) => {
+    const scene = sceneOf()
+    const origin = scene.open(1)
+    const { copy } = scene.accept({ token: tokenOf(0) }, origin)
+    scene.upstream.answer(tooLarge)
+    scene.report(origin, 7, reportOf(copy, []))
+    scene.accept({ token: tokenOf(0) }, scene.open(2))
+    scene.accept({ token: tokenOf(1) }, origin)
+    scene.accept({ token: tokenOf(1) }, scene.open(3))
+    t.equal(scene.upstream.waiting.length, 3)
+    t.end()
+  })
+
   t.test('when the window is over, a repeat is wanted', (t) => {
     const { scene, again } = reportedScene({ resendWindowSeconds: 3 })
     scene.clock.advance(3000)
     scene.accept({ token: tokenOf(1) }, again)
     t.equal(scene.upstream.waiting.length, 3)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('another policy', (t) => {
+  const policy: RelayPolicy = {
+    topic: 'com.example.other',
+    unregistered: 'feedback',
+    retryForSeconds: 100,
+    resendWindowSeconds: 10,
+  }
+
+  t.test('counts from the next notification on', (t) => {
+    const scene = sceneOf()
+    scene.accept()
+    scene.relay.govern(policy)
+    scene.accept()
+    t.match(scene.upstream.waiting, [
+      { request: { topic: 'com.example.app' } },
+      { request: { topic: 'com.example.other' }, giveUpAtMs: scene.clock.now() + 100_000 },
+    ])
+    t.end()
+  })
+
+  /** Whether it is sent again, `afterMs` after the sender's EOF behind an error response. */
+  const isSentAgain = (before: number, after: number, afterMs: number): boolean => {
+    const scene = sceneOf({ resendWindowSeconds: before })
+    scene.relay.govern({ ...policy, resendWindowSeconds: after })
+    const origin = scene.open(1)
+    const bad = scene.accept({ token: tokenOf(0) }, origin)
+    const { copy } = scene.accept({ token: tokenOf(1) }, origin)
+    scene.upstream.answer(badToken)
+    scene.report(origin, 8, reportOf(bad.copy, [copy]))
+    scene.relay.ended(origin)
+    scene.clock.advance(afterMs)
+    scene.accept({ token: tokenOf(1) }, scene.open(2))
+    return scene.upstream.waiting.length === 2
+  }
+
+  t.test('may begin or cease to hold resends back, and for how long', (t) => {
+    t.equal(isSentAgain(10, 0, 0), true)
+    t.equal(isSentAgain(0, 3, 0), false)
+    t.equal(isSentAgain(10, 3, 2999), false)
+    t.equal(isSentAgain(10, 3, 3000), true)
     t.end()
   })
   t.end()
@@ -764,12 +884,16 @@ t.test('loops', (t) => {
     t.end()
   })
 
-  t.test('one that no request was made of is counted by sender and identifier', (t) => {
+  t.test('one that no request was made of is counted by sender, identifier and reason', (t) => {
     const scene = sceneOf()
-    const refuse = (connection: number, identifier: number): FakeSeat => {
+    const refuse = (
+      connection: number,
+      identifier: number,
+      code: RefusalCode = 'invalid-token-size',
+    ): FakeSeat => {
       const origin = scene.open(connection)
       const seat = new FakeSeat(scene.relay, origin, identifier)
-      scene.relay.accept(refused(1, identifier, 'invalid-token-size'), seat)
+      scene.relay.accept(refused(1, identifier, code), seat)
       const [settlement] = seat.settlements
       const named = { identifier, receivedAtMs: 0, settlement, content: undefined }
       if (settlement?.kind === 'rejected')
@@ -780,6 +904,7 @@ t.test('loops', (t) => {
       t.match(refuse(connection, 3).settlements, [{ kind: 'rejected' }])
     t.same(refuse(6, 3).settlements, [accepted])
     t.match(refuse(7, 4).settlements, [{ kind: 'rejected' }])
+    t.match(refuse(8, 3, 'missing-payload').settlements, [{ kind: 'rejected' }])
     t.end()
   })
   t.end()

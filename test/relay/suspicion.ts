@@ -36,6 +36,15 @@ t.test('a delivery between them clears the route', (t) => {
   t.end()
 })
 
+t.test('after a delivery, the minute begins with the next rejection', (t) => {
+  const suspicion = new Suspicion()
+  suspicion.doubts('token', 0)
+  suspicion.cleared()
+  burst(suspicion, 29, minuteMs - 1, 'other')
+  t.ok(suspicion.doubts('the 30th', minuteMs))
+  t.end()
+})
+
 t.test('suspected, every token is doubted, for five minutes', (t) => {
   const suspicion = new Suspicion()
   t.equal(suspicion.isActive, false)

@@ -33,6 +33,12 @@ t.test('rejections have the names of APNs and our own, and no other, whatever AP
   for (const [reason, { meaning }] of Object.entries(reasons))
     t.equal(names.includes(reason), meaning === 'rejected' || meaning === 'unregistered', reason)
   for (const code of Object.keys(refusalStatus)) t.ok(names.includes(code), code)
+  t.equal(names.length, new Set(names).size)
+  const known = [...Object.keys(reasons), ...Object.keys(refusalStatus)]
+  t.same(
+    names.filter((name) => !known.includes(name)),
+    ['payload-not-an-object', 'other'],
+  )
   for (const reason of [
     'BadDeviceToken',
     'item-overruns-frame',

@@ -1,23 +1,27 @@
 /**
- * Runs the suites of `unit`, `integration` or `all`, and shows what comes of them as tap does. They are
- * not run by tap itself: what tap loads into each process, and into each command that a test starts,
- * doubles the time.
+ * Runs the suites of `unit`, `integration` or `all`, and shows their results with tap's reporter. tap
+ * itself does not run them: what tap loads into each process, and into each command that a test
+ * starts, doubles the time.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const [layer = 'all'] = process.argv.slice(2)
+const build = fileURLToPath(new URL('../../src/build.mjs', import.meta.url))
+execFileSync(process.execPath, [build], { stdio: 'inherit' })
 const suites = fileURLToPath(new URL(`${layer}.ts`, import.meta.url))
 const tests = spawn(process.execPath, ['--import', 'tsx', suites], {
   stdio: ['ignore', 'pipe', 'inherit'],
 })
-// An npm script finds it.
+// An npm script has node_modules/.bin in its PATH.
 const reporter = spawn('tap', ['-'], {
   stdio: ['pipe', 'inherit', 'inherit'],
   shell: process.platform === 'win32',
 })
 tests.stdout.pipe(reporter.stdin)
+reporter.once('error', () => tests.kill())
+reporter.once('exit', () => tests.kill())
 reporter.stdin.on('error', () => undefined)
 // Ctrl-C reaches both; this process waits for them.
 process.on('SIGINT', () => undefined)

@@ -277,7 +277,7 @@ export class Http2Session implements ProviderSession {
     const { connectTimeoutMs, pingTimeoutMs, pingIntervalMs } = this.#times
     this.#connection.calm()
     if (this.#state === 'ending') this.#socket?.destroy()
-    else if (this.#mayHaveMissed(now)) return
+    else if (this.#passOver(now)) return
     else if (this.#state === 'connecting') {
       if (now - this.#openedAtMs >= connectTimeoutMs) this.destroy('no answer while connecting')
     } else if (this.#pingSentAtMs !== undefined) {
@@ -286,10 +286,10 @@ export class Http2Session implements ProviderSession {
   }
 
   /**
-   * Whether this process was busy since the last tick. Then answers may lie unread: this tick is passed
-   * over, and the next one judges, after all that lies there has been read.
+   * Passes over a tick that comes late: this process was busy, and answers may lie unread, which are
+   * read before the next tick. Never two ticks in a row, so a process that is always busy still judges.
    */
-  #mayHaveMissed(now: number): boolean {
+  #passOver(now: number): boolean {
     const isLate = now - this.#tickedAtMs > 2 * tickMs
     this.#tickedAtMs = now
     this.#passedOver = isLate && !this.#passedOver

@@ -96,7 +96,10 @@ async function burst(
   const pool = poolTo(t, simulator.origin, 60_000)
   const shipments = Array.from({ length: count }, (_, index) => new Persistent(index, pool))
   for (const shipment of shipments) pool.send(shipment)
-  await until(() => received.size === count && pool.waiting === 0 && pool.load.inFlight === 0)
+  await until(() => received.size === count && pool.waiting === 0 && pool.load.inFlight === 0, {
+    seen: () => ({ received: received.size, waiting: pool.waiting, ...pool.load }),
+    withinMs: 240_000,
+  })
   t.ok(shipments.every(isDelivered))
   return { shipments, received }
 }

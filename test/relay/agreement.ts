@@ -1,0 +1,111 @@
+/** What an agreement makes of events that others appended. The rest is in `test/gateway/several-processes.ts`. */
+import t from 'tap'
+import type { ProviderRequest } from '../../src/apns/request.ts'
+import { Agreement } from '../../src/relay/agreement.ts'
+import { Delivery, type FirstCopy } from '../../src/relay/delivery.ts'
+import { Participant } from '../../src/relay/participant.ts'
+import type { RelayEvent, RememberedItem } from '../../src/relay/relay-event.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { MemoryChronicle } from '../fixtures/memory-chronicle.ts'
+
+interface Given {
+  readonly clock: FakeClock
+  readonly append: (event: RelayEvent) => void
+  /** Whether what is read has to be compared with anything. */
+  readonly compares: () => boolean
+  /** What a notification repeats that is read now. */
+  readonly originalOf: (delivery: Delivery) => FirstCopy | undefined
+}
+
+function given(): Given {
+  const clock = new FakeClock()
+  const chronicle = new MemoryChronicle(clock).join()
+  const originals: FirstCopy[] = []
+  const owner = {
+    followed: () => undefined,
+    isNew: () => undefined,
+    isResend: (_resend: Delivery, original: FirstCopy) => originals.push(original),
+  }
+  const deps = { chronicle, clock, processName: 'own' }
+  const agreement = new Agreement({ resendWindowSeconds: 10 }, owner, deps)
+  const participant = new Participant(1, 'sender', () => undefined)
+  agreement.opened(participant)
+  return {
+    clock,
+    append: (event) => {
+      chronicle.append(event)
+    },
+    compares: () => agreement.compares(participant, clock.now()),
+    originalOf: (delivery) => {
+      agreement.arrived(participant, [delivery])
+      return originals.pop()
+    },
+  }
+}
+
+const items: readonly RememberedItem[] = [{ key: 'key', ref: 'ref', ending: undefined }]
+const reporting: RelayEvent = {
+  kind: 'reporting',
+  id: 'told',
+  sender: 'sender',
+  statusCode: 8,
+  named: 'bad',
+  inFront: [],
+  behind: [],
+  ambiguous: false,
+  loop: 'bad',
+}
+
+t.test('nothing stands behind a connection that was not told anything', (t) => {
+  const { append, compares } = given()
+  append({ kind: 'behind', id: 'never told', items })
+  t.equal(compares(), false)
+  append(reporting)
+  append({ kind: 'withdrawn', id: 'told', loop: 'bad' })
+  append({ kind: 'behind', id: 'told', items })
+  t.equal(compares(), false)
+  t.end()
+})
+
+t.test('what is said later to stand behind it is remembered no longer than the rest', (t) => {
+  const { clock, append, compares } = given()
+  append(reporting)
+  append({ kind: 'behind', id: 'told', items })
+  append({ kind: 'ended', id: 'told' })
+  clock.advance(9999)
+  t.equal(compares(), true)
+  clock.advance(1)
+  t.equal(compares(), false)
+  t.end()
+})
+
+t.test('what is withdrawn need not have been heard of', (t) => {
+  const { append, compares } = given()
+  append({ kind: 'withdrawn', id: 'before its time', loop: 'bad' })
+  t.equal(compares(), false)
+  t.end()
+})
+
+t.test('a copy that is no longer remembered is known by what is said of it next', (t) => {
+  const { clock, append, compares, originalOf } = given()
+  const request: ProviderRequest = {
+    apnsId: 'resend',
+    token: 'ab'.repeat(32),
+    topic: 'com.example.app',
+    pushType: 'alert',
+    priority: 10,
+    expiration: 0,
+    payload: Buffer.from('{}'),
+  }
+  const owner = { answered: () => undefined, expired: () => undefined }
+  const resend = new Delivery(request, 0, undefined, owner)
+  const { key } = resend
+  append({ ...reporting, behind: [{ key, ref: 'ref', ending: undefined }] })
+  append({ kind: 'ended', id: 'told' })
+  clock.advance(10_000)
+  t.equal(compares(), false)
+  const ending = { kind: 'delivered' } as const
+  append({ ...reporting, id: 'told later', behind: [{ key, ref: 'ref', ending }] })
+  t.match(originalOf(resend), { ref: 'ref', ending })
+  t.end()
+})
