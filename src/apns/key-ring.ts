@@ -21,13 +21,22 @@ export class KeyRing {
     this.#exchange = exchange
   }
 
-  /** The token of a key, signed. */
+  /**
+   * The token of a key, signed.
+   * @throws when it cannot be signed; the next call tries again
+   */
   async tokenOf(key: ProviderTokenKey): Promise<ProviderToken> {
     const known = this.#tokens.find((entry) => isSame(entry.key, key))
     if (known !== undefined) return known.token
     const token = new ProviderToken(key, this.#clock, this.#exchange)
     this.#tokens.push({ key, token })
-    await token.start()
+    try {
+      await token.start()
+    } catch (error) {
+      token.stop()
+      this.#tokens = this.#tokens.filter((entry) => entry.token !== token)
+      throw error
+    }
     return token
   }
 

@@ -47,3 +47,17 @@ t.test('a key that was not kept is signed anew when it comes back', async (t) =>
   t.not(await ring.tokenOf(key), token)
   ring.keep([])
 })
+
+t.test('a token that could not be agreed on is not handed out unsigned', async (t) => {
+  const clock = new FakeClock()
+  let isReachable = false
+  const ring = new KeyRing(clock, {
+    agree: (_name, own) =>
+      isReachable ? Promise.resolve(own) : Promise.reject(new Error('no store')),
+  })
+  await t.rejects(ring.tokenOf(key), { message: 'no store' })
+  t.equal(clock.pending, 0)
+  isReachable = true
+  t.match((await ring.tokenOf(key)).authorization, /^bearer ey/)
+  ring.keep([])
+})
