@@ -8,10 +8,7 @@ import {
 } from './capture.ts'
 
 /** How bytes are to be read; `auto` looks at them. */
-export const sourceFormats = ['auto', 'capture', 'raw', 'hex'] as const
-
-/** One of {@link sourceFormats}. */
-export type SourceFormat = (typeof sourceFormats)[number]
+export type SourceFormat = 'auto' | 'capture' | 'raw' | 'hex'
 
 /** Bytes of one direction, nobody knows which, or a transcript of both. */
 export type Source =

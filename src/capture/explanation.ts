@@ -22,10 +22,7 @@ import {
 } from './field-walk.ts'
 
 /** Which port a stream belongs to; `auto` looks at its first byte. */
-export const services = ['auto', 'gateway', 'feedback'] as const
-
-/** One of {@link services}. */
-export type Service = (typeof services)[number]
+export type Service = 'auto' | 'gateway' | 'feedback'
 
 /** How to explain. */
 export interface ExplanationOptions {

@@ -1,10 +1,10 @@
 /** What an agreement makes of events that others appended. The rest is in `test/gateway/several-processes.ts`. */
 import t from 'tap'
-import type { ProviderRequest } from '../../src/apns/request.ts'
 import { Agreement } from '../../src/relay/agreement.ts'
-import { Delivery, type FirstCopy } from '../../src/relay/delivery.ts'
+import type { Delivery, FirstCopy } from '../../src/relay/delivery.ts'
 import { Participant } from '../../src/relay/participant.ts'
 import type { RelayEvent, RememberedItem } from '../../src/relay/relay-event.ts'
+import { deliveryOf } from '../fixtures/delivery.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { MemoryChronicle } from '../fixtures/memory-chronicle.ts'
 
@@ -88,17 +88,7 @@ t.test('what is withdrawn need not have been heard of', (t) => {
 
 t.test('a copy that is no longer remembered is known by what is said of it next', (t) => {
   const { clock, append, compares, originalOf } = given()
-  const request: ProviderRequest = {
-    apnsId: 'resend',
-    token: 'ab'.repeat(32),
-    topic: 'com.example.app',
-    pushType: 'alert',
-    priority: 10,
-    expiration: 0,
-    payload: Buffer.from('{}'),
-  }
-  const owner = { answered: () => undefined, expired: () => undefined }
-  const resend = new Delivery(request, 0, undefined, owner)
+  const resend = deliveryOf('resend')
   const { key } = resend
   append({ ...reporting, behind: [{ key, ref: 'ref', ending: undefined }] })
   append({ kind: 'ended', id: 'told' })

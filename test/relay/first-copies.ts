@@ -1,8 +1,9 @@
+/** First copies and their resends: each resend ends once, as its first copy did. */
 import t from 'tap'
-import type { ProviderRequest } from '../../src/apns/request.ts'
-import { Delivery, FirstCopy, type Ending } from '../../src/relay/delivery.ts'
+import { FirstCopy, type Ending, type Delivery } from '../../src/relay/delivery.ts'
 import { FirstCopies } from '../../src/relay/first-copies.ts'
 import type { RememberedItem } from '../../src/relay/relay-event.ts'
+import { deliveryOf } from '../fixtures/delivery.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
 const over: Ending = { kind: 'delivered' }
@@ -23,20 +24,6 @@ function given(): Given {
       followed.push(`${request.apnsId} ${ending?.kind ?? 'alone'}`),
   }
   return { copies: new FirstCopies(owner, clock), clock, followed }
-}
-
-function deliver(apnsId: string): Delivery {
-  const request: ProviderRequest = {
-    apnsId,
-    token: 'ab'.repeat(32),
-    topic: 'com.example.app',
-    pushType: 'alert',
-    priority: 10,
-    expiration: 0,
-    payload: Buffer.from('{}'),
-  }
-  const owner = { answered: () => undefined, expired: () => undefined }
-  return new Delivery(request, 0, undefined, owner)
 }
 
 function item(ref: string, ending?: Ending): RememberedItem {
@@ -61,7 +48,7 @@ t.test('one that is no longer remembered is kept only for those who wait for it'
   const { copies } = given()
   const copy = copies.of(item('one'))
   t.equal(copies.of(item('one')), copy)
-  copies.follow(deliver('resend'), copy)
+  copies.follow(deliveryOf('resend'), copy)
   copies.forgotten(copy)
   t.equal(copies.of(item('one')), copy)
   const other = copies.of(item('other'))
@@ -72,7 +59,7 @@ t.test('one that is no longer remembered is kept only for those who wait for it'
 
 t.test('others are told how that ended which they may wait for, and nothing else', (t) => {
   const { copies } = given()
-  const [going, ended, another] = [deliver('going'), deliver('ended'), deliver('another')]
+  const [going, ended, another] = [deliveryOf('going'), deliveryOf('ended'), deliveryOf('another')]
   ended.end(over)
   t.match(copies.itemOf(going), { ref: 'going', ending: undefined })
   t.match(copies.itemOf(ended), { ref: 'ended', ending: over })
@@ -86,7 +73,7 @@ t.test('others are told how that ended which they may wait for, and nothing else
 t.test('a resend of what another process owns waits for a minute at the most', (t) => {
   const { copies, clock, followed } = given()
   const copy = copies.of(item('one'))
-  const [early, late] = [deliver('early'), deliver('late')]
+  const [early, late] = [deliveryOf('early'), deliveryOf('late')]
   copies.follow(early, copy)
   copies.boundWaiting([early])
   clock.advance(1)
@@ -106,7 +93,7 @@ t.test('a resend of what another process owns waits for a minute at the most', (
 t.test('what has ended in time is not let go later', (t) => {
   const { copies, clock, followed } = given()
   const copy = copies.of(item('one'))
-  const resend = deliver('resend')
+  const resend = deliveryOf('resend')
   copies.follow(resend, copy)
   copies.boundWaiting([resend])
   copies.ended('one', over)
@@ -117,9 +104,9 @@ t.test('what has ended in time is not let go later', (t) => {
 
 t.test('nobody waits for what is over, nor a minute only for what this process owns', (t) => {
   const { copies, clock, followed } = given()
-  const [first, second] = [deliver('first'), deliver('second')]
+  const [first, second] = [deliveryOf('first'), deliveryOf('second')]
   copies.follow(first, new FirstCopy(item('over', over), undefined))
-  copies.follow(second, new FirstCopy(item('own'), deliver('own')))
+  copies.follow(second, new FirstCopy(item('own'), deliveryOf('own')))
   copies.boundWaiting([first, second])
   t.equal(clock.pending, 0)
   t.same(followed, [])
@@ -130,7 +117,7 @@ t.test('nobody waits for what is over, nor a minute only for what this process o
 
 t.test('once nobody is left to be told, a resend waits no longer', (t) => {
   const { copies, clock, followed } = given()
-  const [early, late] = [deliver('early'), deliver('late')]
+  const [early, late] = [deliveryOf('early'), deliveryOf('late')]
   copies.follow(early, copies.of(item('one')))
   copies.boundWaiting([early])
   copies.stopWaiting()
