@@ -24,9 +24,17 @@ export function runSuites(names: Iterable<string>): void {
         { stdio: ['ignore', 'pipe', 'inherit'] },
       )
       t.teardown(() => child.kill('SIGKILL'))
+      const began = performance.now()
       const ended = once(child, 'exit')
       await t.stdin('tests', { tapStream: child.stdout, timeout })
       const [code] = (await ended) as unknown[]
       t.equal(code, 0, 'its process ends well')
+      // On a terminal, tap's reporter shows how far the run is.
+      if (!process.stderr.isTTY)
+        console.error(`${t.passing() ? 'green' : 'red  '} ${name} ${seconds(began)} s`)
     })
+}
+
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1000).toFixed(0)
 }
