@@ -14,12 +14,12 @@ export function countConnectionOf(
   let before: number | undefined
   return {
     ...observer,
-    received(received, pushType) {
+    received(received, delivery) {
       const { identifier } = received
       if (identifier !== undefined && identifier === before) sender.repeatedIdentifiers++
       before = identifier
-      countReceived(sender, received, pushType)
-      observer.received(received, pushType)
+      countReceived(sender, received, delivery.request.pushType)
+      observer.received(received, delivery)
     },
     judged(rejection, verdict) {
       countName(sender.rejections, rejection.reason)

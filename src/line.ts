@@ -83,6 +83,14 @@ export class Line implements RouteGauge, RouteSource, Admission {
     this.pool = new Pool(this.#opener(), approach, {
       clock,
       random,
+      owner: {
+        answered: (delivery, outcome) => {
+          this.relay.answered(delivery, outcome)
+        },
+        expired: (delivery) => {
+          this.relay.expired(delivery)
+        },
+      },
       observer: {
         ...poolObserver,
         closed: (cause, retryInMs) => {
@@ -97,7 +105,7 @@ export class Line implements RouteGauge, RouteSource, Admission {
         },
       },
     })
-    this.relay = new Relay(route, {
+    this.relay = new Relay(route, settings.journal, {
       upstream: this.pool,
       journal: settings.journal.enabled ? journalOf(store, route) : noJournal,
       feedback: feedbackOf(store, route),
@@ -215,7 +223,7 @@ export class Line implements RouteGauge, RouteSource, Admission {
     this.#route = route
     this.#ownedLimit = settings.journal.maxEntries
     this.log.level = this.#deps.log.level
-    this.relay.govern(route)
+    this.relay.govern(route, settings.journal)
     this.relay.observedBy(this.#observeRelay())
     if (isSame(approach, this.#approach)) return
     this.#approach = approach

@@ -429,15 +429,15 @@ export class Proxy implements Service {
         connection: id,
         notAfter: certificate.notAfter,
       })
-    const { errorDeadlineMs, window, maxPayloadBytes } = line.route
+    const { errorDeadlineMs, maxPayloadBytes } = line.route
     const sender = certificate.publicKeySha256
     const observer = countConnectionOf(facts, observeConnection(log, id))
     const connection: SenderConnection = new SenderConnection(socket, {
       connection: id,
       sender,
       relay: line.relay,
-      hasRoom: () => this.#hasRoom(line),
-      limits: { errorDeadlineMs, window, maxPayloadBytes, quietMs, quietAtMostMs },
+      canWrite: () => this.#store?.journal.healthy !== false,
+      limits: { errorDeadlineMs, maxPayloadBytes, quietMs, quietAtMostMs },
       clock,
       observer: {
         ...observer,
@@ -448,11 +448,6 @@ export class Proxy implements Service {
       },
     })
     line.open.set(connection, peer)
-  }
-
-  /** More than this is neither kept in memory nor on disk: senders wait in their own writes. */
-  #hasRoom({ owned, ownedLimit }: Line): boolean {
-    return owned < ownedLimit && this.#store?.journal.healthy !== false
   }
 
   /** A sender that is deaf to its error response, or to a close, may keep its connection for ever. */
@@ -512,8 +507,13 @@ export class Proxy implements Service {
 export function logReady(
   log: Logger,
   addresses: ProxyAddresses,
-  { routes }: Pick<Configuration, 'routes'>,
+  { routes, ignored }: Pick<Configuration, 'routes' | 'ignored'>,
 ): void {
+  if (ignored.length > 0)
+    log.warn(
+      { event: 'configuration.ignored', keys: ignored },
+      'these keys have no effect any more and can be removed: see docs/configuration.md',
+    )
   const served = routes.map(({ name, environment, topic }) => ({ name, environment, topic }))
   log.info({ event: 'proxy.ready', ...addresses, routes: served })
 }

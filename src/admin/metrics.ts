@@ -94,12 +94,21 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
   counter(
     registry,
     'notifications_received_total',
-    'Notifications decoded',
+    'Notifications that senders sent',
     ['route', 'command'],
     (set) => {
       for (const { name, tally } of routes())
         for (const [command, count] of Object.entries(tally.received))
           set({ route: name, command }, count)
+    },
+  )
+  counter(
+    registry,
+    'notifications_recovered_total',
+    'Notifications that an earlier process, or another one, had left in the journal',
+    ['route'],
+    (set) => {
+      for (const { name, tally } of routes()) set({ route: name }, tally.recovered)
     },
   )
   counter(

@@ -16,12 +16,12 @@ const keptRejections = 50
 
 /** A route as plain data: what it says now, and not where it knows that from. */
 export function snapshotOf(route: RouteSource): RouteSource {
-  const { received, settled, rejections, retries } = route.tally
+  const { received, recovered, settled, rejections, retries } = route.tally
   return {
     name: route.name,
     environment: route.environment,
     topic: route.topic,
-    tally: { received, settled, rejections, retries },
+    tally: { received, recovered, settled, rejections, retries },
     owned: route.owned,
     ownedLimit: route.ownedLimit,
     isUp: route.isUp,
@@ -75,6 +75,7 @@ function bothRoutes(one: RouteSource, other: RouteSource): RouteSource {
     ...one,
     tally: {
       received: added(one.tally.received, other.tally.received),
+      recovered: one.tally.recovered + other.tally.recovered,
       settled: added(one.tally.settled, other.tally.settled),
       rejections: added(one.tally.rejections, other.tally.rejections),
       retries: one.tally.retries + other.tally.retries,

@@ -56,6 +56,8 @@ export interface Configuration {
     'maxConnections' | 'maxSessions' | 'handshakeTimeoutMs' | 'requestTimeoutMs' | 'drainSeconds'
   >
   readonly routes: readonly Route[]
+  /** Keys of earlier versions that are given and have no effect any more. */
+  readonly ignored: readonly string[]
 }
 
 /** A configuration file as far as it can be understood, for who wants to say more about it. */
@@ -131,6 +133,12 @@ function built(
     log: file.log,
     limits: file,
     routes: routes.filter((route) => route !== undefined),
+    ignored: [
+      ...(file.window === undefined ? [] : ['window']),
+      ...file.routes.flatMap(({ window }, index) =>
+        window === undefined ? [] : [`routes[${index}].window`],
+      ),
+    ],
   }
 }
 
@@ -179,8 +187,8 @@ export interface Parts extends PolicyDefaults {
 
 /** Of a file with mistakes, the parts without. */
 function soundParts({ shape }: Schema, known: unknown): Parts {
-  const { unregistered, retryForSeconds, errorDeadlineMs, window, resendWindowSeconds } = shape
-  const policy = { unregistered, retryForSeconds, errorDeadlineMs, window, resendWindowSeconds }
+  const { unregistered, retryForSeconds, errorDeadlineMs, resendWindowSeconds } = shape
+  const policy = { unregistered, retryForSeconds, errorDeadlineMs, resendWindowSeconds }
   const { store, storePasswordFile, storeCertificateAuthority } = shape
   const given = z.record(z.string(), z.unknown()).safeParse(known).data ?? {}
   const entries = z.array(z.unknown()).safeParse(given['routes']).data ?? []

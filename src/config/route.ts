@@ -15,7 +15,7 @@ import type { ConfigurationFile, RouteEntry } from './schema.ts'
 /** What holds for every route that does not say otherwise. */
 export type PolicyDefaults = Pick<
   ConfigurationFile,
-  'unregistered' | 'retryForSeconds' | 'errorDeadlineMs' | 'window' | 'resendWindowSeconds'
+  'unregistered' | 'retryForSeconds' | 'errorDeadlineMs' | 'resendWindowSeconds'
 >
 
 /** A route with everything loaded. */
@@ -27,7 +27,6 @@ export interface Route extends RelayPolicy {
   readonly senderKeys: readonly string[]
   readonly pushType: PushType | undefined
   readonly errorDeadlineMs: number
-  readonly window: number
   /** 4,096; 5,120 for VoIP topics. — source: Apple, "Generating a remote notification" */
   readonly maxPayloadBytes: number
 }
@@ -66,7 +65,6 @@ export function loadRoute(
     unregistered: entry.unregistered ?? defaults.unregistered,
     retryForSeconds: entry.retryForSeconds ?? defaults.retryForSeconds,
     errorDeadlineMs: entry.errorDeadlineMs ?? defaults.errorDeadlineMs,
-    window: entry.window ?? defaults.window,
     resendWindowSeconds:
       entry.resendWindowSeconds ?? defaults.resendWindowSeconds ?? usualWindowSeconds(topic),
     maxPayloadBytes: topic.endsWith('.voip') ? 5120 : 4096,

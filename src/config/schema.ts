@@ -52,6 +52,7 @@ const policy = {
   unregistered: z.enum(['feedback', 'error']),
   retryForSeconds: z.number().min(1),
   errorDeadlineMs: z.number().int().min(0).max(60_000),
+  /** Of earlier versions: everything that is read is owned. */
   window: z.number().int().min(1).max(100_000),
   resendWindowSeconds: z.number().min(0).max(3600),
 }
@@ -185,6 +186,7 @@ export function configurationSchema(directory: string) {
       .strictObject({
         enabled: z.boolean().default(true),
         maxEntries: z.number().int().min(1).default(100_000),
+        maxBytes: z.number().int().min(65_536).default(268_435_456),
         maxUnwritten: z.number().int().min(1).default(10_000),
       })
       .prefault({}),
@@ -200,7 +202,7 @@ export function configurationSchema(directory: string) {
     unregistered: policy.unregistered.default('feedback'),
     retryForSeconds: policy.retryForSeconds.default(86_400),
     errorDeadlineMs: policy.errorDeadlineMs.default(500),
-    window: policy.window.default(1000),
+    window: policy.window.optional(),
     resendWindowSeconds: policy.resendWindowSeconds.optional(),
     maxConnections: z.number().int().min(1).default(1000),
     maxSessions: z.number().int().min(1).max(100).default(4),

@@ -1,37 +1,27 @@
 /** The story of one client connection: bytes in, notifications to the relay, at most six bytes out. */
 import type { Duplex } from 'node:stream'
-import type { PushType } from '../apns/push-type.ts'
 import { Decoder, type Received } from '../binary/decoder.ts'
 import { encodeErrorResponse, type ErrorResponse } from '../binary/error-response.ts'
 import { BinaryProtocolError, type Command } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Cancel, Clock } from '../clock.ts'
-import type { Delivery, Seat } from '../relay/delivery.ts'
-import {
-  Lane,
-  type LaneTimes,
-  type Place,
-  type Rejection,
-  type Settlement,
-  type Verdict,
-} from '../relay/lane.ts'
-import { Participant } from '../relay/participant.ts'
+import type { Delivery } from '../relay/delivery.ts'
+import type { Lane, LaneTimes, Rejection } from '../relay/lane.ts'
+import { Participant, type ParticipantOwner } from '../relay/participant.ts'
 import type { Relay } from '../relay/relay.ts'
 
 /** What bounds a connection. */
 export interface ConnectionLimits extends LaneTimes {
-  /** Notifications in flight before reading pauses. Default 1,000. */
-  readonly window: number
   /** 4,096 bytes, 5,120 for VoIP topics. */
   readonly maxPayloadBytes: number
 }
 
 /** Hears of each decision about a connection. */
 export interface ConnectionObserver {
-  /** A notification, and the push type with which it is sent on, where it is. */
-  received(received: Received, pushType: PushType | undefined): void
-  /** A rejection, once it is known whether the sender could be told. */
-  judged(rejection: Rejection, verdict: Verdict): void
+  /** A notification, and what was made of it. */
+  received(received: Received, delivery: Delivery): void
+  /** A rejection, once it is known whether the sender was told; perhaps after its end. */
+  judged(rejection: Rejection, verdict: 'told' | 'untold'): void
   reported(response: ErrorResponse): void
   /** The stream cannot be read on. */
   faulted(error: BinaryProtocolError): void
@@ -47,8 +37,8 @@ export interface ConnectionDeps {
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
   readonly relay: Relay
-  /** False while the journal takes no more: nothing is decoded then. */
-  readonly hasRoom: () => boolean
+  /** False while the journal cannot be written: nothing is decoded then. */
+  readonly canWrite: () => boolean
   readonly limits: ConnectionLimits
   readonly clock: Clock
   readonly observer: ConnectionObserver
@@ -56,8 +46,10 @@ export interface ConnectionDeps {
 
 /** How often a full journal is asked again. */
 const roomPollMs = 50
-/** How often a full window is searched for notifications that take too long. */
-const slowPollMs = 100
+/** After so many, answers and other senders have their turn. */
+const sliceCount = 256
+/** A sender that resends does not pause for so long: whatever it repeats then, it wants repeated. */
+const pauseMs = 500
 /** A sender that was heard within this time may have more on its way. */
 const busyMs = 1000
 /** So long after our own end a stopping connection waits for what was on its way to either side. */
@@ -67,7 +59,7 @@ const lingerMs = 1000
  * Reads until the sender's EOF, whatever else happens, and closes its own side after an error
  * response, after an unreadable stream, or once everything received is settled.
  */
-export class SenderConnection {
+export class SenderConnection implements ParticipantOwner {
   readonly receivedByCommand: Record<Command, number> = { 0: 0, 1: 0, 2: 0 }
   readonly #socket: Duplex
   readonly #deps: ConnectionDeps
@@ -80,6 +72,8 @@ export class SenderConnection {
   #exhausted = false
   /** What the last attempt to decode came to: asked again, the answer may be another. */
   #blocked = false
+  /** Decoded since the loop was last given back. */
+  #inSlice = 0
   #stopAtMs: number | undefined
   #endedAtMs: number | undefined
   #closed = false
@@ -89,26 +83,23 @@ export class SenderConnection {
   #looked = false
   #cancelWait: Cancel | undefined
   #cancelRoom: Cancel | undefined
-  #cancelSoon: Cancel | undefined
+  #cancelSlice: Cancel | undefined
+  #cancelPause: Cancel | undefined
   readonly #onClosed: (() => void)[] = []
 
   constructor(socket: Duplex, deps: ConnectionDeps) {
     this.#socket = socket
     this.#deps = deps
     this.#decoder = new Decoder(deps.limits.maxPayloadBytes)
-    this.#lane = new Lane(deps.limits, (_place, rejection, verdict) => {
-      deps.relay.judged(verdict)
-      deps.observer.judged(rejection, verdict)
-    })
-    this.#origin = new Participant(deps.connection, deps.sender, () => {
-      this.#attend()
-    })
+    this.#origin = new Participant(deps.connection, deps.sender, deps.limits, this)
+    this.#lane = this.#origin.lane
     deps.relay.opened(this.#origin)
     this.#attending = false
     socket.on('data', (chunk: Buffer) => {
       this.#lane.heard(deps.clock.now())
       if (!this.#exhausted) this.#decoder.receive(chunk)
-      this.#attend()
+      this.attend()
+      this.#watchForPause()
     })
     socket.on('end', () => {
       this.#endInput()
@@ -143,7 +134,7 @@ export class SenderConnection {
     if (this.#closed) return
     const closed = new Promise<void>((resolve) => this.#onClosed.push(resolve))
     this.#stopAtMs ??= latestAtMs
-    this.#attend()
+    this.attend()
     await closed
   }
 
@@ -152,32 +143,25 @@ export class SenderConnection {
     this.#socket.destroy()
   }
 
-  /** @internal for the seats */
-  settle(place: Place<Delivery>, settlement: Settlement): void {
-    this.#lane.settle(place, settlement, this.#deps.clock.now())
-    if (this.#lane.isAmbiguous) place.content?.shed()
-    if (this.#blocked && settlement.kind === 'accepted') this.#attendSoon()
-    else this.#attend()
+  settled(): void {
+    if (this.#blocked) this.#awaitTurn()
+    else if (this.#lane.isRejecting || this.#exhausted || this.#stopAtMs !== undefined)
+      this.attend()
+  }
+
+  judged(rejection: Rejection, verdict: 'told' | 'untold'): void {
+    this.#deps.observer.judged(rejection, verdict)
   }
 
   #endInput(): void {
     if (this.#inputEnded) return
     this.#inputEnded = true
-    this.#lane.hush()
     this.#deps.relay.ended(this.#origin)
-    this.#attend()
-  }
-
-  /** Room comes in small pieces, and one journal entry for what fills each would be too dear. */
-  #attendSoon(): void {
-    this.#cancelSoon ??= this.#deps.clock.after(0, () => {
-      this.#cancelSoon = undefined
-      this.#attend()
-    })
+    this.attend()
   }
 
   /** Does whatever is due after an event; events that come of it are not nested. */
-  #attend(): void {
+  attend(): void {
     if (this.#attending) return
     this.#attending = true
     try {
@@ -190,63 +174,78 @@ export class SenderConnection {
   }
 
   #decode(): void {
+    for (;;) {
+      const count = this.#exhausted ? 0 : this.#decodable()
+      this.#blocked = !this.#exhausted && count === 0
+      if (count === 0 || !this.#decodeSome(count)) return
+    }
+  }
+
+  /** How many may be decoded now: 0 where that has to wait. */
+  #decodable(): number {
+    const { relay, canWrite } = this.#deps
+    if (!this.#origin.isAdmitted || this.#inSlice >= sliceCount) return 0
+    const room = canWrite() ? relay.roomFor(this.#origin) : 0
+    if (room === 0) this.#awaitRoom()
+    return Math.min(room, sliceCount - this.#inSlice)
+  }
+
+  /** @returns whether there may be more */
+  #decodeSome(count: number): boolean {
+    const received: Received[] = []
+    let fault: unknown
     try {
-      while (this.#mayDecode()) {
-        const received = this.#decoder.next()
-        if (received === undefined) {
-          if (!this.#inputEnded) break
-          this.#exhausted = true
-          this.#decoder.end()
-          break
-        }
-        this.#accept(received)
+      while (received.length < count) {
+        const next = this.#decoder.next()
+        if (next === undefined) break
+        received.push(next)
+      }
+      if (received.length < count && this.#inputEnded) {
+        this.#exhausted = true
+        this.#decoder.end()
       }
     } catch (error) {
       this.#exhausted = true
-      this.#lane.finish(this.#deps.clock.now())
-      if (error instanceof BinaryProtocolError) this.#deps.observer.faulted(error)
-      else this.#deps.observer.failed(error)
+      fault = error
     }
-    this.#deps.relay.flush()
+    if (received.length > 0) this.#take(received)
+    if (fault !== undefined) this.#unreadable(fault)
+    return received.length === count
   }
 
-  #mayDecode(): boolean {
-    this.#blocked = !this.#exhausted && this.#isBlocked()
-    return !this.#exhausted && !this.#blocked
-  }
-
-  #accept(received: Received): void {
-    const { clock, relay, observer } = this.#deps
-    const place = this.#lane.receive(received.identifier, clock.now())
-    this.receivedByCommand[received.command]++
-    this.#lastIdentifier = received.identifier
-    const delivery = relay.accept(received, new LaneSeat(this, this.#origin, place))
-    place.content = delivery
-    observer.received(received, delivery?.request.pushType)
-  }
-
-  /** Whether decoding has to wait: for what it may repeat, for the journal, or for the window. */
-  #isBlocked(): boolean {
-    if (!this.#origin.isAdmitted) return true
-    if (!this.#deps.hasRoom()) {
-      this.#awaitRoom()
-      return true
+  #take(received: readonly Received[]): void {
+    const { relay, observer } = this.#deps
+    this.#inSlice += received.length
+    if (this.#inSlice >= sliceCount) this.#awaitTurn()
+    const deliveries = relay.take(received, this.#origin)
+    for (const [index, delivery] of deliveries.entries()) {
+      const each = received[index]
+      if (each === undefined) break
+      this.receivedByCommand[each.command]++
+      this.#lastIdentifier = each.identifier
+      observer.received(each, delivery)
     }
-    if (this.#endedAtMs !== undefined || this.#inputEnded) return false
-    // Whether the sender is quiet, or has closed, shows only where it is read.
-    if (this.#lane.isRejecting) return false
-    if (this.#lane.inFlight < this.#deps.limits.window) return false
-    const { clock, limits, relay } = this.#deps
-    this.#lane.leaveOlderThan(clock.now() - limits.errorDeadlineMs, (delivery) =>
-      relay.isSlow(delivery),
-    )
-    return this.#lane.inFlight >= this.#deps.limits.window
+  }
+
+  #unreadable(error: unknown): void {
+    this.#lane.finish(this.#deps.clock.now())
+    if (error instanceof BinaryProtocolError) this.#deps.observer.faulted(error)
+    else this.#deps.observer.failed(error)
+  }
+
+  /** Answers, and what is due to other senders, come before the next slice. */
+  #awaitTurn(): void {
+    this.#cancelSlice ??= this.#deps.clock.after(0, () => {
+      this.#cancelSlice = undefined
+      this.#inSlice = 0
+      this.attend()
+    })
   }
 
   #awaitRoom(): void {
     this.#cancelRoom ??= this.#deps.clock.after(roomPollMs, () => {
       this.#cancelRoom = undefined
-      this.#attend()
+      this.attend()
     })
   }
 
@@ -281,7 +280,7 @@ export class SenderConnection {
         else this.#lookAgain()
         break
       case 'close':
-        this.#lane.hush()
+        relay.mute(this.#origin)
         this.#end()
         break
       case 'nothing':
@@ -289,39 +288,44 @@ export class SenderConnection {
     }
   }
 
-  /**
-   * A busy process takes its own silence for the sender's. After two timers it has read at least
-   * once: the sender's EOF may have been there all the time.
-   */
+  /** A busy process takes its own silence for the sender's: an EOF may have been there all the time. */
   #lookAgain(): void {
     const { clock } = this.#deps
     if (this.#looking) return
     this.#looking = true
-    clock.after(0, () =>
-      clock.after(0, () => {
-        this.#looking = false
-        this.#looked = true
-        this.#attend()
-        this.#looked = false
-      }),
-    )
+    afterReading(clock, () => {
+      this.#looking = false
+      this.#looked = true
+      this.attend()
+      this.#looked = false
+    })
+  }
+
+  /** Behind an error response; whether the proxy itself has paused is no matter of the sender's. */
+  #watchForPause(): void {
+    this.#cancelPause?.()
+    this.#cancelPause = undefined
+    if (!this.#reported || this.#inputEnded || this.#origin.hasPaused) return
+    const { clock } = this.#deps
+    const { heardAtMs } = this.#lane
+    this.#cancelPause = clock.after(pauseMs, () => {
+      if (this.#socket.isPaused()) this.#watchForPause()
+      else
+        afterReading(clock, () => {
+          if (this.#lane.heardAtMs === heardAtMs) this.#origin.hasPaused = true
+        })
+    })
   }
 
   #carryOn(now: number): void {
-    const { window, errorDeadlineMs } = this.#deps.limits
-    const { inFlight, oldestAtMs } = this.#lane
-    const latestAtMs = this.#stopAtMs ?? Infinity
     if (this.#inputEnded) this.#closeWhenSettled(now)
     else if (this.#endedAtMs !== undefined) this.#linger(now)
-    else if (inFlight >= window && oldestAtMs !== undefined && now < latestAtMs) {
-      const slowAtMs = Math.max(oldestAtMs + errorDeadlineMs, now + slowPollMs)
-      this.#attendAt(Math.min(slowAtMs, latestAtMs), now)
-    } else if (this.#stopAtMs !== undefined) this.#stopWhenQuiet(this.#stopAtMs, now)
+    else if (this.#stopAtMs !== undefined) this.#stopWhenQuiet(this.#stopAtMs, now)
   }
 
   #attendAt(atMs: number, now: number): void {
     this.#cancelWait = this.#deps.clock.after(Math.max(0, atMs - now), () => {
-      this.#attend()
+      this.attend()
     })
   }
 
@@ -343,7 +347,7 @@ export class SenderConnection {
   }
 
   #stopNow(busy: boolean): void {
-    this.#lane.hush()
+    this.#deps.relay.mute(this.#origin)
     if (!busy || this.#lastIdentifier === undefined) this.#end()
     else {
       // The sender will send again what comes from now on, to whoever listens then.
@@ -378,16 +382,14 @@ export class SenderConnection {
 
   /** Wherever the sender resends to, it is known there before it can. */
   #announce(response: ErrorResponse): void {
-    const report = this.#lane.report()
-    if (report === undefined) return
-    this.#deps.relay.announce(this.#origin, response.statusCode, report)
+    this.#deps.relay.announce(this.#origin, response.statusCode)
     if (this.#isAgreed) this.#report(response)
   }
 
   #report(response: ErrorResponse): void {
     this.#end(response)
-    const named = this.#lane.reported()
-    if (named !== undefined) this.#deps.relay.reported(this.#origin, named)
+    this.#deps.relay.reported(this.#origin)
+    this.#watchForPause()
     this.#decode()
     this.#steerReading()
   }
@@ -396,6 +398,7 @@ export class SenderConnection {
     if (this.#closed) return
     this.#closed = true
     this.#cancelWait?.()
+    this.#cancelPause?.()
     for (const resolve of this.#onClosed.splice(0)) resolve()
     const { 0: simple, 1: enhanced, 2: framed } = this.receivedByCommand
     this.#deps.observer.closed({
@@ -405,23 +408,10 @@ export class SenderConnection {
   }
 }
 
-/** Where one notification's settlement goes: a class, because there is one for each. */
-class LaneSeat implements Seat {
-  readonly origin: Participant
-  readonly #owner: SenderConnection
-  readonly #place: Place<Delivery>
-
-  constructor(owner: SenderConnection, origin: Participant, place: Place<Delivery>) {
-    this.#owner = owner
-    this.origin = origin
-    this.#place = place
-  }
-
-  get identifier(): number | undefined {
-    return this.#place.identifier
-  }
-
-  settle(settlement: Settlement): void {
-    this.#owner.settle(this.#place, settlement)
-  }
+/**
+ * Runs when everything that lay in the socket at this moment has been read: a process that was busy
+ * runs its timers first, and only after the second one it has read at least once.
+ */
+function afterReading(clock: Clock, run: () => void): void {
+  clock.after(0, () => clock.after(0, run))
 }

@@ -25,12 +25,18 @@ export interface FeedbackDeps {
  */
 const recordBytes = 16_384
 const patienceMs = 60_000
+/**
+ * So long after the last tuple the connection is closed: where close_notify lies behind it, a reader
+ * on Go's crypto/tls gets both from one read, and one that looks at the EOF first drops the tuple.
+ * Not longer, because some give up after 100 ms of silence.
+ */
+const closeAfterMs = 50
 
 /**
- * Writes the entries of `route` at once, whole tuples only in each TLS record, and closes; readers
- * read to EOF and some give up after 100 ms. — source: senders.md 31 and 32. The entries are
- * removed from the store once the reader has closed cleanly. Until then another reader of the same
- * store is not given them.
+ * Writes the entries of `route` at once, whole tuples only in each TLS record, and closes a moment
+ * later; readers read to EOF and some give up after 100 ms. — source: senders.md 31 and 32. The
+ * entries are removed from the store once the reader has closed cleanly. Until then another reader
+ * of the same store is not given them.
  * @param socket a TLS connection; the reader says nothing on it
  */
 export function serveFeedback(socket: Socket, route: string, deps: FeedbackDeps): void {
@@ -46,6 +52,7 @@ class FeedbackConnection {
   #hold: FeedbackHold | undefined
   #records: Iterator<Buffer, undefined> = records([])
   #cancelPatience: Cancel | undefined
+  #cancelClose: Cancel | undefined
   #written = false
   #clean = false
 
@@ -59,6 +66,7 @@ class FeedbackConnection {
     // An EOF that comes before everything was written cannot mean that everything was read.
     socket.on('end', () => {
       this.#clean = this.#written
+      if (this.#written) socket.end()
     })
     socket.once('close', (hadError: boolean) => {
       this.#conclude(!hadError && this.#clean)
@@ -83,13 +91,17 @@ class FeedbackConnection {
     if (this.#socket.destroyed) return
     this.#wait()
     const { value } = this.#records.next()
-    if (value === undefined) {
-      this.#written = true
-      this.#socket.end()
-    } else
+    if (value === undefined) this.#close()
+    else
       this.#socket.write(value, () => {
         this.#next()
       })
+  }
+
+  #close(): void {
+    this.#written = true
+    if (this.#hold?.tuples.length === 0 || this.#socket.readableEnded) this.#socket.end()
+    else this.#cancelClose = this.#deps.clock.after(closeAfterMs, () => this.#socket.end())
   }
 
   #wait(): void {
@@ -102,6 +114,7 @@ class FeedbackConnection {
   #conclude(clean: boolean): void {
     const { observer } = this.#deps
     this.#cancelPatience?.()
+    this.#cancelClose?.()
     if (clean) void this.#hold?.forget()
     else this.#hold?.release()
     const count = this.#hold?.tuples.length ?? 0

@@ -21,7 +21,7 @@ import { offeredVersion } from './client-hello.ts'
 import { handshakeCause, type HandshakeCause } from './handshake-cause.ts'
 import { ProxyHeaderError, readProxyHeader } from './proxy-header.ts'
 import {
-  senderCertificate,
+  CertificateReader,
   type Admission,
   type SenderCertificate,
   type SenderRegistry,
@@ -123,6 +123,7 @@ export class Listener {
   readonly #tls: TlsServer
   readonly #clock: Clock
   readonly #observer: ListenerObserver
+  readonly #certificates = new CertificateReader()
   #options: ListenerOptions
   readonly #sockets = new Set<Socket>()
   #connections = 0
@@ -164,7 +165,7 @@ export class Listener {
       const greeting = listener.#greetings.get(peerOf(socket))
       listener.#endGreeting(peerOf(socket))
       if (listener.#isDestroyed) socket.destroy()
-      else admit(socket, greeting?.address ?? 'unknown', listener.#options, deps, listener.tally)
+      else listener.#admit(socket, greeting?.address ?? 'unknown', deps)
     })
     const { host, port } = options
     server.listen({ ...(inherited === undefined ? { host, port } : { fd: inherited }), backlog })
@@ -296,6 +297,24 @@ export class Listener {
     socket.on('data', read)
   }
 
+  #admit<Route extends Admission>(
+    socket: TLSSocket,
+    address: string,
+    { registry, welcome }: ListenerDeps<Route>,
+  ): void {
+    const { environment, handshakeTimeoutMs } = this.#options
+    const certificate = this.#certificates.read(socket)
+    const route = certificate && registry().find(certificate.publicKeySha256, environment)
+    if (certificate !== undefined && route !== undefined) {
+      welcome(socket, route, certificate, address)
+      return
+    }
+    turnAway(socket, handshakeTimeoutMs, this.#clock)
+    const refusal = certificate === undefined ? 'no-certificate' : 'unknown-certificate'
+    this.tally.refused[refusal]++
+    this.#observer.refused(address, refusal, certificate, environment)
+  }
+
   #turnDown(greeting: Greeting, error: Error): void {
     this.#failed(greeting, error)
     greeting.socket.destroy()
@@ -354,25 +373,6 @@ export function turnAway(socket: Socket, patienceMs: number, clock: Clock): void
   socket.once('close', cancel)
   socket.end()
   socket.resume()
-}
-
-function admit<Route extends Admission>(
-  socket: TLSSocket,
-  address: string,
-  { environment, handshakeTimeoutMs }: ListenerOptions,
-  { registry, welcome, clock, observer }: ListenerDeps<Route>,
-  tally: ListenerTally,
-): void {
-  const certificate = senderCertificate(socket)
-  const route = certificate && registry().find(certificate.publicKeySha256, environment)
-  if (certificate !== undefined && route !== undefined) {
-    welcome(socket, route, certificate, address)
-    return
-  }
-  turnAway(socket, handshakeTimeoutMs, clock)
-  const refusal = certificate === undefined ? 'no-certificate' : 'unknown-certificate'
-  tally.refused[refusal]++
-  observer.refused(address, refusal, certificate, environment)
 }
 
 /**

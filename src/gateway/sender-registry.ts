@@ -1,5 +1,5 @@
 /** Which route a sender belongs to: told by the public key of its certificate, nothing else. */
-import { createHash } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { Environment } from '../credentials/certificate.ts'
 
@@ -20,13 +20,33 @@ export interface SenderCertificate {
   readonly notAfter: Date
 }
 
+/** Certificates that are remembered; there is one for each sender, and strangers may bring more. */
+const mostKnown = 1000
+
 /**
- * The certificate of a finished handshake. TLS itself has proven that the peer holds the key, and
- * a resumed session keeps the certificate.
+ * Reads the certificate of a finished handshake. TLS itself has proven that the peer holds the key,
+ * and a resumed session keeps the certificate. To take a public key apart costs as much as half a
+ * handshake, so it is done once for each certificate.
  */
-export function senderCertificate(socket: TLSSocket): SenderCertificate | undefined {
-  const certificate = socket.getPeerX509Certificate()
-  if (certificate === undefined) return undefined
+export class CertificateReader {
+  /** By the bytes of the certificate. */
+  #known = new Map<string, SenderCertificate>()
+
+  /** Undefined where the peer presented none. */
+  read(socket: TLSSocket): SenderCertificate | undefined {
+    const certificate = socket.getPeerX509Certificate()
+    if (certificate === undefined) return undefined
+    const bytes = certificate.raw.toString('latin1')
+    const known = this.#known.get(bytes)
+    if (known !== undefined) return known
+    const read = describe(certificate)
+    if (this.#known.size >= mostKnown) this.#known = new Map()
+    this.#known.set(bytes, read)
+    return read
+  }
+}
+
+function describe(certificate: X509Certificate): SenderCertificate {
   const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
   return {
     subject: certificate.subject.replaceAll('\n', ', '),

@@ -115,7 +115,12 @@ export function rehearsalConfiguration(
     dataDirectory,
     log: { level: 'info' },
     store: { kind: 'lmdb' },
-    journal: { enabled: true, maxEntries: 100_000, maxUnwritten: 10_000 },
+    journal: {
+      enabled: true,
+      maxEntries: 100_000,
+      maxBytes: 268_435_456,
+      maxUnwritten: 10_000,
+    },
     limits: {
       maxConnections: 1000,
       maxSessions: 4,
@@ -135,10 +140,10 @@ export function rehearsalConfiguration(
         unregistered: 'feedback',
         retryForSeconds: 86_400,
         errorDeadlineMs: 500,
-        window: 1000,
         resendWindowSeconds: 10,
         maxPayloadBytes: 4096,
       },
     ],
+    ignored: [],
   }
 }

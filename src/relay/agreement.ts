@@ -42,10 +42,8 @@ export interface RelayChronicle {
 
 /** Hears what came of the notifications that waited for the chronicle. */
 export interface AgreementOwner extends FirstCopiesOwner {
-  /** It repeats nothing: it is to be sent. */
-  isNew(delivery: Delivery): void
-  /** It is a resend, and another copy is owned. */
-  isResend(delivery: Delivery, original: FirstCopy): void
+  /** It is known of each of them whether it is a resend. */
+  decided(deliveries: readonly Delivery[]): void
 }
 
 /** How resends are recognised. */
@@ -70,6 +68,8 @@ interface Announcement {
 interface Batch {
   readonly participant: Participant
   readonly deliveries: readonly Delivery[]
+  /** Whoever brought it has been told that it has to wait. */
+  waits: boolean
 }
 
 interface HoldBack {
@@ -82,6 +82,8 @@ const overrunEntries = 100_000
 const knownBadTokens = 100_000
 /** Window for observing who resends, where resends are not held back. */
 const observedWindowSeconds = 10
+/** How often it is looked whether something is to be forgotten. */
+const forgetMs = 1000
 /** A resend must not overtake the overrun that it repeats; after so long it is read all the same. */
 const holdBackMs = 500
 
@@ -99,6 +101,7 @@ export class Agreement {
   readonly #announced = new Map<string, Announcement>()
   readonly #undecided = new Map<string, Batch>()
   readonly #heldBack = new Map<Participant, HoldBack>()
+  #cancelForget: Cancel | undefined
   #names = 0
 
   constructor(policy: AgreementPolicy, owner: AgreementOwner, deps: AgreementDeps) {
@@ -107,8 +110,8 @@ export class Agreement {
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
     this.#copies = new FirstCopies(owner, deps.clock)
-    this.#overrun = new Overrun(limits, (copy) => {
-      this.#copies.forgotten(copy)
+    this.#overrun = new Overrun(limits, (copy, wasMatched) => {
+      this.#copies.forgotten(copy, wasMatched)
     })
     deps.chronicle.listen((told) => {
       this.#hear(told)
@@ -151,8 +154,9 @@ export class Agreement {
   ): void {
     const { id, sender } = participant
     // Nothing of command 0; and what is undecided follows, as `behind`.
-    const remembered = behind.flatMap(({ identifier, content }) =>
-      identifier === undefined || content === undefined || content.isUndecided ? [] : [content],
+    const remembered = behind.filter(
+      ({ identifier, apnsId, isUndecided }) =>
+        identifier !== undefined && apnsId !== '' && !isUndecided,
     )
     participant.phase = 'announced'
     this.#announced.set(id, { participant, loop })
@@ -161,8 +165,8 @@ export class Agreement {
       id,
       sender,
       statusCode,
-      named: named.content?.key,
-      inFront: inFront.flatMap(({ content }) => content?.key ?? []),
+      named: keyOf(named),
+      inFront: inFront.flatMap((delivery) => keyOf(delivery) ?? []),
       behind: remembered.map((delivery) => this.#copies.itemOf(delivery)),
       ambiguous,
       loop,
@@ -174,16 +178,32 @@ export class Agreement {
     return this.#overrun.isActive(nowMs) || this.#isOverrun(participant)
   }
 
-  /** What one read brought, to be compared; each is decided for itself, perhaps before this returns. */
+  /**
+   * What one read brought, to be compared. What is `isUndecided` afterwards waits for its owner to
+   * hear that it is decided.
+   */
   arrived(participant: Participant, deliveries: readonly Delivery[]): void {
-    const { id, order } = participant
-    const batch = this.#newName()
-    this.#undecided.set(batch, { participant, deliveries })
+    const { id, order, hasPaused } = participant
+    const name = this.#newName()
+    const batch: Batch = { participant, deliveries, waits: false }
+    this.#undecided.set(name, batch)
+    for (const delivery of deliveries) delivery.isUndecided = true
     const keys = deliveries.map(({ key }) => key)
     const refs = this.#isOverrun(participant)
       ? deliveries.map((delivery) => this.#copies.publish(delivery))
       : undefined
-    this.#append({ kind: 'arrived', id, order, batch, keys, refs })
+    this.#append({ kind: 'arrived', id, order, hasPaused, batch: name, keys, refs })
+    batch.waits = true
+  }
+
+  /** Bounds how long those of them wait that wait for another process. */
+  boundWaiting(deliveries: readonly Delivery[]): void {
+    this.#copies.boundWaiting(deliveries)
+  }
+
+  /** Whether a resend of a delivery may come, and be told instead. */
+  mayBeResent(delivery: Delivery): boolean {
+    return this.#copies.remembers(delivery)
   }
 
   /** Others may come to wait for it: an earlier process took it over, and is gone. */
@@ -194,7 +214,7 @@ export class Agreement {
   /** A delivery of this process is over. */
   concluded(delivery: Delivery, ending: Ending): void {
     if (this.#copies.unpublish(delivery))
-      this.#append({ kind: 'ending', ref: delivery.request.apnsId, ending })
+      this.#append({ kind: 'ending', ref: delivery.apnsId, ending })
   }
 
   /** Nobody is left to be told how what others own has ended. */
@@ -261,6 +281,9 @@ export class Agreement {
       case 'ending':
         this.#copies.ended(event.ref, event.ending)
         break
+      case 'elapsed':
+        this.#overrun.forgetExpired(atMs)
+        break
       case 'bad':
         this.#knownBad.add(event.token, event.reason, atMs)
         break
@@ -295,7 +318,7 @@ export class Agreement {
     this.#heldBack.get(participant)?.cancel()
     this.#heldBack.delete(participant)
     participant.isAdmitted = true
-    participant.attend()
+    participant.owner.attend()
   }
 
   #hearReporting(event: Reporting, position: number, atMs: number): void {
@@ -303,10 +326,21 @@ export class Agreement {
     this.#loops.reported(loop, event.ambiguous, atMs)
     const copies = behind.map((item) => this.#copies.of(item))
     this.#overrun.reported({ ...event, order: position, behind: copies }, atMs)
+    this.#forgetLater()
     const announcement = this.#announced.get(id)
     if (announcement === undefined) return
     announcement.participant.phase = 'agreed'
-    announcement.participant.attend()
+    announcement.participant.owner.attend()
+  }
+
+  /** Every process forgets in the order of the chronicle, so that all remember the same. */
+  #forgetLater(): void {
+    if (this.#overrun.isEmpty) return
+    this.#cancelForget ??= this.#deps.clock.after(forgetMs, () => {
+      this.#cancelForget = undefined
+      if (this.#overrun.isDue(this.#deps.clock.now())) this.#append({ kind: 'elapsed' })
+      this.#forgetLater()
+    })
   }
 
   #hearBehind(id: string, items: readonly RememberedItem[], atMs: number): void {
@@ -314,19 +348,21 @@ export class Agreement {
   }
 
   #hearArrived(event: Arrived, atMs: number): void {
-    this.#overrun.isActive(atMs)
-    const originals = event.keys.map((key, index) => {
-      const original = this.#originalOf(event, key, atMs)
-      const ref = event.refs?.[index]
-      if (ref !== undefined) {
-        const copy = original ?? this.#copies.of({ key, ref, ending: undefined })
-        this.#overrun.arrived(event, this.#copies.await(copy), atMs)
-      }
-      return original
-    })
     const own = this.#undecided.get(event.batch)
     this.#undecided.delete(event.batch)
-    if (own !== undefined) this.#decide(own, originals, event)
+    this.#overrun.forgetExpired(atMs)
+    for (const [index, key] of event.keys.entries()) {
+      const delivery = own?.deliveries[index]
+      const original = this.#originalOf(event, key, atMs)
+      if (original !== undefined && delivery !== undefined) this.#copies.follow(delivery, original)
+      const ref = event.refs?.[index]
+      if (ref === undefined) continue
+      if (delivery !== undefined) this.#copies.remember(delivery)
+      const copy = original ?? this.#copies.of({ key, ref, ending: undefined })
+      this.#overrun.arrived(event, this.#copies.await(copy), atMs)
+    }
+    this.#forgetLater()
+    if (own !== undefined) this.#decide(own, event)
   }
 
   /** What one repeats. One that was given up is no delivery: its resend is a new chance. */
@@ -335,28 +371,14 @@ export class Agreement {
     return this.#holdsBackResends && first?.ending?.kind !== 'expired' ? first : undefined
   }
 
-  #decide(
-    { participant, deliveries }: Batch,
-    originals: readonly (FirstCopy | undefined)[],
-    { id, refs }: Arrived,
-  ): void {
-    for (const [index, delivery] of deliveries.entries()) {
-      delivery.isUndecided = false
-      const original = originals[index]
-      if (original !== undefined) this.#copies.follow(delivery, original)
-    }
+  #decide({ participant, deliveries, waits }: Batch, { id, refs }: Arrived): void {
+    for (const delivery of deliveries) delivery.isUndecided = false
     // Announced in between: what stands behind that could not be said before.
     if (refs === undefined && this.#isOverrun(participant)) {
       const items = deliveries.map((delivery) => this.#copies.itemOf(delivery))
       this.#append({ kind: 'behind', id, items })
     }
-    for (const delivery of deliveries) {
-      const { original } = delivery
-      if (original === undefined) this.#owner.isNew(delivery)
-      else this.#owner.isResend(delivery, original)
-      if (original?.ending !== undefined) this.#owner.followed(delivery, original.ending)
-    }
-    this.#copies.boundWaiting(deliveries)
+    if (waits) this.#owner.decided(deliveries)
   }
 
   /** Whether what a connection brings stands behind an error response. */
@@ -368,4 +390,9 @@ export class Agreement {
 
 function windowOf({ resendWindowSeconds }: AgreementPolicy): number {
   return (resendWindowSeconds || observedWindowSeconds) * 1000
+}
+
+/** What was refused before there was a request has none. */
+function keyOf(delivery: Delivery): string | undefined {
+  return delivery.apnsId === '' ? undefined : delivery.key
 }

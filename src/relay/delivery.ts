@@ -1,29 +1,10 @@
-/** One notification on its way to APNs, kept over all its attempts. */
+/** One notification from its arrival to its end: in the lane, in the journal, and on its way to APNs. */
 import { createHash } from 'node:crypto'
 import type { Amendment } from '../apns/reason.ts'
-import type { Outcome } from '../apns/outcome.ts'
 import { amend, type ProviderRequest } from '../apns/request.ts'
-import type { Settlement } from './lane.ts'
+import type { Notification } from '../binary/notification.ts'
+import type { Lane, LaneItem, Rejection, Settlement } from './lane.ts'
 import type { Copy } from './overrun.ts'
-import type { Participant } from './participant.ts'
-
-/** Where the sender of a notification waits for its settlement. */
-export interface Seat {
-  readonly origin: Participant
-  readonly identifier: number | undefined
-  /** Called exactly once. */
-  settle(settlement: Settlement): void
-}
-
-/** Something that can be sent to the provider API; answered exactly once for each time it is sent. */
-export interface Shipment {
-  readonly request: ProviderRequest
-  /** From then on it is not worth sending, ms since the epoch. */
-  readonly giveUpAtMs: number
-  answered(outcome: Outcome): void
-  /** It was not sent, for it is past {@link giveUpAtMs}. */
-  expired(): void
-}
 
 /** How a delivery ended. */
 export type Ending =
@@ -36,75 +17,123 @@ export type Ending =
     }
   | { readonly kind: 'rejected'; readonly reason: string }
 
-/** Who decides what an outcome means for a delivery. */
-export interface DeliveryOwner {
-  answered(delivery: Delivery, outcome: Outcome): void
-  expired(delivery: Delivery): void
+/** Whoever reads and writes the connection that a delivery came on. */
+export interface SourceOwner {
+  /** One of its notifications has been settled. */
+  settled(): void
+  /** A rejection, once it is known whether the sender was told: also later than its end. */
+  judged(rejection: Rejection, verdict: 'told' | 'untold'): void
 }
 
-/** Marks a delivery as settled in the journal. */
-export interface JournalSlot {
-  readonly batch: { settled(index: number): void }
-  readonly index: number
+/** The connection that a delivery came on. */
+export interface Source {
+  /** In this process, as the log has it. */
+  readonly connection: number
+  /** Hex SHA-256 of the sender's public key. */
+  readonly sender: string
+  readonly lane: Lane<Delivery>
+  readonly owner: SourceOwner
+  /** Deliveries of it that the proxy owns. */
+  owned: number
+  /** The same in bytes, as {@link Delivery.bytes} counts. */
+  ownedBytes: number
 }
 
-const shed = Buffer.alloc(0)
+/** What the journal has taken at one time; the answer marks each as settled by its index. */
+export interface JournalBatch {
+  settled(index: number): void
+}
 
-/** What resends are told by: how a notification that was received behind a named one ended. */
+/** The first copy of a notification that was received behind a named one: resends are told by it. */
 export class FirstCopy implements Copy {
   readonly key: string
   /** Its apns-id, by which every process knows it. */
   readonly ref: string
-  /** Undefined where another process owns it, and when it has ended. */
-  delivery: Delivery | undefined
+  /** Whether another process owns it; it may be gone. */
+  readonly isForeign: boolean
   /** Resends that this process received, waiting for the same ending. */
   readonly followers: Delivery[] = []
   ending: Ending | undefined
 
-  constructor(
-    { key, ref, ending }: Pick<FirstCopy, 'key' | 'ref' | 'ending'>,
-    delivery: Delivery | undefined,
-  ) {
+  constructor({ key, ref, ending }: Pick<FirstCopy, 'key' | 'ref' | 'ending'>, isForeign: boolean) {
     this.key = key
     this.ref = ref
     this.ending = ending
-    this.delivery = delivery
-  }
-
-  end(ending: Ending): void {
-    this.ending = ending
-    this.delivery = undefined
+    this.isForeign = isForeign
   }
 }
 
-/** See the file's first line. */
-export class Delivery implements Shipment {
-  request: ProviderRequest
+const noBytes = Buffer.alloc(0)
+
+/** What is refused before there is a request has this one, which is never sent. */
+export const noRequest: ProviderRequest = {
+  apnsId: '',
+  token: '',
+  topic: '',
+  pushType: undefined,
+  priority: undefined,
+  expiration: undefined,
+  payload: noBytes,
+}
+
+/** What is known of a notification when it arrives. */
+export interface Arrival {
+  readonly request: ProviderRequest
+  /** As its sender wrote it; undefined where it is not to be written into the journal. */
+  readonly notification: Notification | undefined
+  /** Its sender's. */
+  readonly identifier: number | undefined
+  /** Where it came from; undefined for one that an earlier process left behind. */
+  readonly source: Source | undefined
+  /** When its bytes were read, ms since the epoch. */
+  readonly receivedAtMs: number
+  /** From then on it is not worth sending, ms since the epoch. */
   readonly giveUpAtMs: number
-  /** Undefined for one that an earlier process left behind: its sender is gone. */
-  readonly seat: Seat | undefined
+}
+
+/** See the file's first line. Made once for each notification, and passed on. */
+export class Delivery implements Arrival, LaneItem {
+  readonly identifier: number | undefined
+  readonly source: Source | undefined
+  readonly receivedAtMs: number
+  readonly giveUpAtMs: number
+  request: ProviderRequest
+  /** Let go of when it is in the journal. */
+  notification: Notification | undefined
+  /** Payload and what is kept beside it, bytes: what the room of its route is counted in. */
+  readonly bytes: number
+  /** Times that the provider API could not take it. */
   attempts = 0
-  slot: JournalSlot | undefined
+  settlement: Settlement | undefined
+  hasLeft = false
   /** Not to be sent before the chronicle has said whether it is a resend. */
   isUndecided = false
+  /** Rejected and untold, but a resend of it may come and be told. */
+  awaitsResend = false
+  /** A resend of it has come: that is told, or goes on waiting. */
+  isResent = false
+  #batch: JournalBatch | undefined
+  #index = 0
   #original: FirstCopy | undefined
-  readonly #owner: DeliveryOwner
-  #amended = false
   #ending: Ending | undefined
+  #amended = false
   #key: string | undefined
 
-  constructor(
-    request: ProviderRequest,
-    giveUpAtMs: number,
-    seat: Seat | undefined,
-    owner: DeliveryOwner,
-  ) {
-    this.request = request
-    this.giveUpAtMs = giveUpAtMs
-    this.seat = seat
-    this.#owner = owner
+  constructor(arrival: Arrival) {
+    this.request = arrival.request
+    this.notification = arrival.notification
+    this.identifier = arrival.identifier
+    this.source = arrival.source
+    this.receivedAtMs = arrival.receivedAtMs
+    this.giveUpAtMs = arrival.giveUpAtMs
+    this.bytes = overheadBytes + arrival.request.payload.length
   }
 
+  get apnsId(): string {
+    return this.request.apnsId
+  }
+
+  /** Of device token and payload: by it a resend is recognised. */
   get key(): string {
     this.#key ??= keyOf(this.request)
     this.#shed()
@@ -127,6 +156,19 @@ export class Delivery implements Shipment {
     return this.#original
   }
 
+  /** The journal has it, as the one at `index` of a batch. */
+  written(batch: JournalBatch, index: number): void {
+    this.notification = undefined
+    this.#batch = batch
+    this.#index = index
+  }
+
+  /** Nobody needs to take it up again. */
+  unwrite(): void {
+    this.#batch?.settled(this.#index)
+    this.#batch = undefined
+  }
+
   /** It turned out to be a resend. */
   follow(original: FirstCopy): void {
     this.#original = original
@@ -137,6 +179,7 @@ export class Delivery implements Shipment {
   end(ending: Ending): void {
     this.#ending = ending
     this.#shed()
+    this.unwrite()
   }
 
   /** Changes the proxy's own choice; once, then the notification is to blame after all. */
@@ -151,17 +194,12 @@ export class Delivery implements Shipment {
   #shed(): void {
     const isOver = this.#ending !== undefined || this.#original !== undefined
     if (!isOver || this.#key === undefined) return
-    if (this.request.payload !== shed) this.request = { ...this.request, payload: shed }
-  }
-
-  answered(outcome: Outcome): void {
-    this.#owner.answered(this, outcome)
-  }
-
-  expired(): void {
-    this.#owner.expired(this)
+    if (this.request.payload !== noBytes) this.request = { ...this.request, payload: noBytes }
   }
 }
+
+/** What a delivery takes in memory beside its payload, roughly. */
+const overheadBytes = 1024
 
 /** 16 bytes of SHA-256: short, because it travels. */
 function keyOf({ token, payload }: ProviderRequest): string {

@@ -3,8 +3,12 @@ import type { Clock } from '../clock.ts'
 import { FirstCopy, type Delivery, type Ending } from './delivery.ts'
 import type { RememberedItem } from './relay-event.ts'
 
-/** Hears what came of the resends. */
+/** Hears what came of first copies and resends. */
 export interface FirstCopiesOwner {
+  /** A delivery of this process was remembered; a resend of it has come, and is told instead. */
+  resent(first: Delivery): void
+  /** A delivery of this process was remembered; no resend of it has come. */
+  forgotten(first: Delivery): void
   /** Its first copy has ended; undefined when it is not waited for any longer. */
   followed(resend: Delivery, ending: Ending | undefined): void
 }
@@ -25,6 +29,8 @@ export class FirstCopies {
   #earlierEndings = new Map<string, Ending>()
   /** Deliveries of this process that others may wait for, by ref. */
   readonly #published = new Map<string, Delivery>()
+  /** Deliveries of this process that are remembered for their resends, by ref. */
+  readonly #remembered = new Map<string, Delivery>()
   /** Resends of what another process owns. */
   readonly #strays = new Set<Delivery>()
   #patient = true
@@ -37,21 +43,32 @@ export class FirstCopies {
   /** What others have to know of a delivery to recognise its resend. */
   itemOf(delivery: Delivery): RememberedItem {
     const { key, original } = delivery
+    this.remember(delivery)
     if (original !== undefined) return { key, ref: original.ref, ending: original.ending }
     if (delivery.ending === undefined) this.publish(delivery)
-    return { key, ref: delivery.request.apnsId, ending: delivery.ending }
+    return { key, ref: delivery.apnsId, ending: delivery.ending }
+  }
+
+  /** Its resend may come, until it is {@link forgotten}. */
+  remember(delivery: Delivery): void {
+    this.#remembered.set(refOf(delivery), delivery)
+  }
+
+  /** Whether its resend may still come. */
+  remembers(delivery: Delivery): boolean {
+    return this.#remembered.get(refOf(delivery)) === delivery
   }
 
   /** Others may come to wait for it. Returns its ref. */
   publish(delivery: Delivery): string {
-    const { apnsId } = delivery.request
+    const { apnsId } = delivery
     this.#published.set(apnsId, delivery)
     return apnsId
   }
 
   /** It has ended. Returns whether others are to be told. */
-  unpublish({ request }: Delivery): boolean {
-    return this.#published.size > 0 && this.#published.delete(request.apnsId)
+  unpublish({ apnsId }: Delivery): boolean {
+    return this.#published.size > 0 && this.#published.delete(apnsId)
   }
 
   /** The copy that others know by a ref. */
@@ -60,7 +77,7 @@ export class FirstCopies {
     if (copy !== undefined) return copy
     const { ref } = item
     const ending = item.ending ?? this.#endings.get(ref) ?? this.#earlierEndings.get(ref)
-    return this.await(new FirstCopy({ ...item, ending }, this.#published.get(item.ref)))
+    return this.await(new FirstCopy({ ...item, ending }, !this.#published.has(item.ref)))
   }
 
   /** Its ending will be heard, if it has not ended. */
@@ -70,17 +87,22 @@ export class FirstCopies {
   }
 
   /** It is not remembered any more; those who wait for it do so all the same. */
-  forgotten(copy: FirstCopy): void {
+  forgotten(copy: FirstCopy, wasMatched: boolean): void {
     if (copy.followers.length === 0) this.#unended.delete(copy.ref)
+    const delivery = this.#remembered.get(copy.ref)
+    if (delivery === undefined) return
+    this.#remembered.delete(copy.ref)
+    if (wasMatched) this.#owner.resent(delivery)
+    else this.#owner.forgotten(delivery)
   }
 
   /** A notification has turned out to be a resend. */
   follow(delivery: Delivery, original: FirstCopy): void {
-    this.#published.delete(delivery.request.apnsId)
+    this.#published.delete(delivery.apnsId)
     delivery.follow(original)
     if (original.ending !== undefined) return
     this.await(original).followers.push(delivery)
-    if (original.delivery === undefined) this.#strays.add(delivery)
+    if (original.isForeign) this.#strays.add(delivery)
   }
 
   /** Bounds how long those of them wait that wait for another process. */
@@ -108,7 +130,7 @@ export class FirstCopies {
     const copy = this.#unended.get(ref)
     if (copy === undefined) return
     this.#unended.delete(ref)
-    copy.end(ending)
+    copy.ending = ending
     for (const follower of copy.followers.splice(0)) {
       this.#strays.delete(follower)
       this.#owner.followed(follower, ending)
@@ -128,4 +150,8 @@ export class FirstCopies {
     this.#patient = false
     for (const stray of [...this.#strays]) this.#letGo(stray)
   }
+}
+
+function refOf({ apnsId, original }: Delivery): string {
+  return original?.ref ?? apnsId
 }

@@ -20,15 +20,12 @@ export type Settlement = { readonly kind: 'accepted' } | Rejection
 /** The settlement of most notifications, one object for all. */
 export const accepted: Settlement = { kind: 'accepted' }
 
-/** Whether the sender heard of a rejection. */
-export type Verdict = 'told' | 'untold'
-
 /** What the connection is to do now. */
 export type Advice =
   | { readonly do: 'nothing' }
   /** Ask again at `atMs`, or when something happens. */
   | { readonly do: 'wait'; readonly atMs: number }
-  /** Write this, then close; see {@link Lane.reported}. */
+  /** Write this, {@link Lane.mute}, then close: there is never another. */
   | { readonly do: 'report'; readonly response: ErrorResponse }
   /** Nothing is left to wait for and nothing to say. */
   | { readonly do: 'close' }
@@ -43,31 +40,25 @@ export interface LaneTimes {
   readonly quietAtMostMs: number
 }
 
-/** The place of one notification in its lane, with what its owner keeps there. */
-export interface Place<Content> {
+/** One notification, as far as its lane cares. */
+export interface LaneItem {
   /** As sent; undefined for command 0 and for frames without one: then nothing can be told. */
   readonly identifier: number | undefined
-  readonly receivedAtMs: number
-  /** How it ended; undefined while it has not. */
-  readonly settlement: Settlement | undefined
-  content: Content | undefined
+  /** What its sender is told of it; undefined while that is not known. */
+  settlement: Settlement | undefined
+  /** The lane waits for it no longer: it took too long, and cannot be told any more. */
+  hasLeft: boolean
 }
 
 /** What an error response leaves behind: all that a resender may send again. */
-export interface Report<Content> {
-  readonly named: Place<Content>
+export interface Report<Item> {
+  readonly named: Item
   /** The first 16 received on this connection, and the last 16 in front of the named one. */
-  readonly inFront: readonly Place<Content>[]
+  readonly inFront: readonly Item[]
   /** Received behind the named one; where the identifier is ambiguous, from its first on. */
-  readonly behind: readonly Place<Content>[]
+  readonly behind: readonly Item[]
   /** The identifier stands for several notifications of this lane. */
   readonly ambiguous: boolean
-}
-
-interface Entry<Content> extends Place<Content> {
-  settlement: Settlement | undefined
-  /** Left the lane unsettled: the gateway owns it, the sender is no longer waiting for it. */
-  left: boolean
 }
 
 const nothing: Advice = { do: 'nothing' }
@@ -80,39 +71,28 @@ const namesakeCount = 4096
 const slack = 128
 
 /** See the file's first lines. */
-export class Lane<Content> {
+export class Lane<Item extends LaneItem> {
   readonly #times: LaneTimes
-  readonly #verdict: (place: Place<Content>, rejection: Rejection, verdict: Verdict) => void
   /** Settled ones that are remembered, then from {@link #head} on all that is still waited for. */
-  readonly #entries: Entry<Content>[] = []
+  readonly #items: Item[] = []
   #head = 0
-  readonly #first: Entry<Content>[] = []
-  #unsettled = 0
+  readonly #first: Item[] = []
+  #inFlight = 0
   #mute = false
   #highestIdentifier = -1
   #ascending = true
   #rejectedAtMs: number | undefined
   #reportableAtMs: number | undefined
   #closingAtMs: number | undefined
-  #lastByteAtMs = -Infinity
+  #heardAtMs = -Infinity
 
-  /** @param verdict hears of each rejection once, as soon as it is known whether it can be told */
-  constructor(
-    times: LaneTimes,
-    verdict: (place: Place<Content>, rejection: Rejection, verdict: Verdict) => void,
-  ) {
+  constructor(times: LaneTimes) {
     this.#times = times
-    this.#verdict = verdict
   }
 
-  /** Notifications received and neither settled nor left: what the window counts. */
+  /** Notifications received and neither settled nor left. */
   get inFlight(): number {
-    return this.#unsettled
-  }
-
-  /** When the oldest notification that is waited for was received; undefined when there is none. */
-  get oldestAtMs(): number | undefined {
-    return this.#entries[this.#head]?.receivedAtMs
+    return this.#inFlight
   }
 
   /** Whether identifiers repeat, so that thousands of settled notifications are remembered. */
@@ -127,71 +107,53 @@ export class Lane<Content> {
 
   /** Bytes of the sender have arrived. */
   heard(nowMs: number): void {
-    this.#lastByteAtMs = nowMs
+    this.#heardAtMs = nowMs
   }
 
   /** When bytes last arrived, ms; -Infinity before the first. */
   get heardAtMs(): number {
-    return this.#lastByteAtMs
+    return this.#heardAtMs
   }
 
   /** Takes up a notification, behind all received before. */
-  receive(identifier: number | undefined, nowMs: number): Place<Content> {
-    const entry: Entry<Content> = {
-      identifier,
-      content: undefined,
-      receivedAtMs: nowMs,
-      settlement: undefined,
-      left: false,
-    }
-    this.#unsettled++
-    if (this.#mute) return entry
-    this.#entries.push(entry)
-    if (this.#first.length < landmarkCount) this.#first.push(entry)
-    if (identifier === undefined) return entry
+  receive(item: Item): void {
+    this.#inFlight++
+    if (this.#mute) return
+    this.#items.push(item)
+    if (this.#first.length < landmarkCount) this.#first.push(item)
+    const { identifier } = item
+    if (identifier === undefined) return
     if (identifier > this.#highestIdentifier) this.#highestIdentifier = identifier
     else this.#ascending = false
-    return entry
-  }
-
-  /** Ends a notification of this lane, in any order, once. */
-  settle(place: Place<Content>, settlement: Settlement, nowMs: number): void {
-    const entry = place as Entry<Content>
-    if (entry.settlement !== undefined) throw new TypeError('a notification is settled once')
-    entry.settlement = settlement
-    if (!entry.left) this.#unsettled--
-    if (settlement.kind === 'rejected') this.#reject(entry, settlement, nowMs)
-    this.#advance()
   }
 
   /**
-   * What has been waited for since before `atMs` is no longer: the gateway owns it.
-   * @param isSlow whether it is this notification that takes its time, not the way there
+   * Ends a notification of this lane, in any order, once.
+   * @returns false for a rejection that this connection cannot be told of any more
    */
-  leaveOlderThan(
-    atMs: number,
-    isSlow: (content: Content | undefined) => boolean = () => true,
-  ): void {
-    for (let at = this.#head; at < this.#entries.length; at++) {
-      const entry = this.#entries[at]
-      if (entry === undefined || entry.receivedAtMs > atMs) break
-      if (isSlow(entry.content)) this.#leave(entry)
-    }
+  settle(item: Item, settlement: Settlement, nowMs: number): boolean {
+    if (item.settlement !== undefined) throw new TypeError('a notification is settled once')
+    item.settlement = settlement
+    if (!item.hasLeft) this.#inFlight--
+    const isRejected = settlement.kind === 'rejected'
+    const canBeTold = !this.#mute && isTellable(item)
+    if (isRejected && canBeTold) this.#rejectedAtMs ??= nowMs
     this.#advance()
+    return canBeTold || !isRejected
   }
 
-  /** Nothing can be told any more: the sender's EOF came, or its connection is gone. */
-  hush(): void {
-    if (this.#mute) return
+  /**
+   * Nothing can be told any more: the sender's EOF came, or an error response was sent.
+   * @returns the rejections that were still to be told, the one of an error response first
+   */
+  mute(): Item[] {
+    if (this.#mute) return []
     this.#mute = true
-    for (const entry of this.#entries.slice(this.#head)) {
-      const { settlement } = entry
-      if (settlement?.kind === 'rejected' && isTellable(entry))
-        this.#verdict(entry, settlement, 'untold')
-    }
-    this.#entries.length = this.#first.length = this.#head = 0
+    const untold = this.#items.slice(this.#head).filter(isToBeTold)
+    this.#items.length = this.#first.length = this.#head = 0
     this.#rejectedAtMs = undefined
     this.#closingAtMs = undefined
+    return untold
   }
 
   /** Nothing more will be decoded; a rejection among what was received is still to be told. */
@@ -205,63 +167,48 @@ export class Lane<Content> {
       return this.#adviseReport(this.#rejectedAtMs, nowMs, senderListens)
     if (this.#closingAtMs === undefined) return nothing
     const atMs = this.#closingAtMs + this.#times.errorDeadlineMs
-    if (this.#head === this.#entries.length || nowMs >= atMs) return { do: 'close' }
+    if (this.#head === this.#items.length || nowMs >= atMs) return { do: 'close' }
     return { do: 'wait', atMs }
   }
 
-  /** The error response that {@link advise} asked for has been written: there is never another. */
-  reported(): Place<Content> | undefined {
-    const named = this.#entries[this.#head]
-    if (named?.settlement?.kind !== 'rejected') return undefined
-    this.#head++
-    this.#verdict(named, named.settlement, 'told')
-    this.hush()
-    return named
-  }
-
   /** What the error response that {@link advise} asks for will leave behind, as of now. */
-  report(): Report<Content> | undefined {
-    const named = this.#entries[this.#head]
+  report(): Report<Item> | undefined {
+    const named = this.#items[this.#head]
     if (named?.settlement?.kind !== 'rejected') return undefined
     const firstNamesake = this.#ascending
       ? this.#head
-      : this.#entries.findIndex(({ identifier }) => identifier === named.identifier)
+      : this.#items.findIndex(({ identifier }) => identifier === named.identifier)
     const ambiguous =
       !this.#ascending &&
       (firstNamesake < this.#head ||
-        this.#entries.some((entry) => entry !== named && entry.identifier === named.identifier))
-    const lastInFront = this.#entries.slice(Math.max(0, this.#head - landmarkCount), this.#head)
+        this.#items.some((item) => item !== named && item.identifier === named.identifier))
+    const lastInFront = this.#items.slice(Math.max(0, this.#head - landmarkCount), this.#head)
     return {
       named,
       ambiguous,
-      inFront: [...this.#first.filter((entry) => entry !== named), ...lastInFront].filter(
-        (entry) => this.#entries.indexOf(entry) < this.#head,
+      inFront: [...this.#first.filter((item) => item !== named), ...lastInFront].filter(
+        (item) => this.#items.indexOf(item) < this.#head,
       ),
-      behind: this.#entries.slice(ambiguous ? firstNamesake : this.#head + 1),
+      behind: this.#items.slice(ambiguous ? firstNamesake : this.#head + 1),
     }
-  }
-
-  #reject(entry: Entry<Content>, rejection: Rejection, nowMs: number): void {
-    if (this.#mute || !isTellable(entry)) this.#verdict(entry, rejection, 'untold')
-    else this.#rejectedAtMs ??= nowMs
   }
 
   /** Goes past what is settled at the front, up to the first rejection that can be told. */
   #advance(): void {
-    for (let entry = this.#entries[this.#head]; entry; entry = this.#entries[++this.#head]) {
-      if (entry.settlement === undefined && !entry.left) break
-      if (entry.settlement?.kind === 'rejected' && isTellable(entry)) break
+    for (let item = this.#items[this.#head]; item; item = this.#items[++this.#head]) {
+      if (item.settlement === undefined && !item.hasLeft) break
+      if (isToBeTold(item)) break
     }
     const kept = this.#ascending ? landmarkCount : namesakeCount
     if (this.#head < kept + slack) return
-    this.#entries.splice(0, this.#head - kept)
+    this.#items.splice(0, this.#head - kept)
     this.#head = kept
   }
 
   #adviseReport(rejectedAtMs: number, nowMs: number, senderListens: boolean): Advice {
     const deadlineAtMs = rejectedAtMs + this.#times.errorDeadlineMs
     if (nowMs >= deadlineAtMs) this.#leaveBeforeRejected()
-    const first = this.#entries[this.#head]
+    const first = this.#items[this.#head]
     if (first?.settlement?.kind !== 'rejected' || first.identifier === undefined)
       return { do: 'wait', atMs: deadlineAtMs }
     this.#reportableAtMs ??= nowMs
@@ -272,28 +219,26 @@ export class Lane<Content> {
   }
 
   #leaveBeforeRejected(): void {
-    for (let at = this.#head; at < this.#entries.length; at++) {
-      const entry = this.#entries[at]
-      if (entry === undefined) break
-      if (entry.settlement?.kind === 'rejected' && isTellable(entry)) break
-      this.#leave(entry)
+    for (const item of this.#items.slice(this.#head)) {
+      if (isToBeTold(item)) break
+      if (item.settlement !== undefined || item.hasLeft) continue
+      item.hasLeft = true
+      this.#inFlight--
     }
     this.#advance()
   }
 
-  #leave(entry: Entry<Content>): void {
-    if (entry.settlement !== undefined || entry.left) return
-    entry.left = true
-    this.#unsettled--
-  }
-
   #quietAtMs(reportableAtMs: number): number {
     const { quietMs, quietAtMostMs } = this.#times
-    const quiet = Math.max(reportableAtMs, this.#lastByteAtMs) + quietMs
+    const quiet = Math.max(reportableAtMs, this.#heardAtMs) + quietMs
     return Math.min(quiet, reportableAtMs + quietAtMostMs)
   }
 }
 
-function isTellable({ identifier, left }: Entry<unknown>): boolean {
-  return identifier !== undefined && !left
+function isTellable({ identifier, hasLeft }: LaneItem): boolean {
+  return identifier !== undefined && !hasLeft
+}
+
+function isToBeTold(item: LaneItem): boolean {
+  return item.settlement?.kind === 'rejected' && isTellable(item)
 }

@@ -4,11 +4,11 @@
  *
  * | clause | here |
  * |---|---|
- * | (a) matches on another connection; on the same one within 0.5 s of the packet | `matches` |
+ * | (a) matches on another connection; on the same one until its sender has paused | `matches` |
  * | (b) lives until 10 s after the sender's EOF, renewed by each match | `expiresAtMs` |
  * | (b) each copy for 60 s at most while the sender keeps its connection open | `rememberedAtMs` |
  * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `Agreement.compares` |
- * | (d) a connection that repeats the beginning is a new run: forget | `isNewRun` |
+ * | (d) whoever repeats the beginning, on this connection or a later one, begins a new run: forget | `isNewRun` |
  * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.report` |
  */
 import { StatusCode } from '../binary/status-code.ts'
@@ -19,6 +19,8 @@ export interface Origin {
   readonly id: string
   /** Rises with every connection of the route opened. */
   readonly order: number
+  /** Its sender has paused since the error response, and so is not resending. */
+  readonly hasPaused?: boolean
 }
 
 /** The first copy of a notification that may arrive again. */
@@ -58,12 +60,6 @@ export interface OverrunLimits {
 const openLimitMs = 60_000
 /** Connections of deaf senders that are remembered in case they speak again. */
 const maxSilent = 10_000
-/**
- * Resends into the dying connection came within 241 ms of the packet (pushy, apns4erl); a whole
- * second would swallow what a sender repeats every second.
- */
-const sameConnectionMs = 500
-
 /** After these the named notification itself is retried, so its return is no new run. */
 const retriedStatuses: readonly number[] = [
   StatusCode.processingError,
@@ -80,7 +76,6 @@ interface Episode<C> {
   readonly id: string
   readonly sender: string
   readonly order: number
-  readonly reportedAtMs: number
   /** Keys by which a new run betrays itself. */
   readonly beginning: ReadonlySet<string>
   /** A multiset: clients reorder and renumber. */
@@ -98,7 +93,7 @@ export class Overrun<C extends Copy> {
   /** See {@link OverrunLimits}; may change, for what is remembered from then on. */
   resendWindowMs: number
   readonly #maxEntries: number
-  readonly #forgotten: (copy: C) => void
+  readonly #forgotten: (copy: C, wasMatched: boolean) => void
   /** By the id of the connection, in the order reported. */
   readonly #episodes = new Map<string, Episode<C>>()
   /** Those of deaf senders: nothing to compare with, until more arrives. */
@@ -106,8 +101,11 @@ export class Overrun<C extends Copy> {
   readonly #listeners = new Set<string>()
   #size = 0
 
-  /** @param forgotten hears of each copy that is no longer remembered, also when it is matched */
-  constructor(limits: OverrunLimits, forgotten: (copy: C) => void = () => undefined) {
+  /** @param forgotten hears of each copy that is no longer remembered, and whether it was matched */
+  constructor(
+    limits: OverrunLimits,
+    forgotten: (copy: C, wasMatched: boolean) => void = () => undefined,
+  ) {
     this.resendWindowMs = limits.resendWindowMs
     this.#maxEntries = limits.maxEntries
     this.#forgotten = forgotten
@@ -120,9 +118,20 @@ export class Overrun<C extends Copy> {
 
   /** Whether there is anything to compare with at all: the usual case is no. */
   isActive(nowMs: number): boolean {
-    if (this.#episodes.size === 0) return false
-    this.#forgetExpired(nowMs)
-    return this.#episodes.size > 0
+    for (const episode of this.#episodes.values()) if (nowMs < endOf(episode)) return true
+    return false
+  }
+
+  /** Whether {@link forgetExpired} would find anything. */
+  isDue(nowMs: number): boolean {
+    for (const episode of this.#episodes.values())
+      if (nowMs >= endOf(episode) || nowMs >= agedAtMs(episode)) return true
+    return false
+  }
+
+  /** Whether anything is left that will have to be forgotten. */
+  get isEmpty(): boolean {
+    return this.#episodes.size === 0
   }
 
   /** Whether what arrives on a connection is overrun. */
@@ -137,7 +146,7 @@ export class Overrun<C extends Copy> {
 
   /** Reported connections of a sender that it may still be writing to. */
   unfinished(sender: string, nowMs: number): string[] {
-    this.#forgetExpired(nowMs)
+    this.forgetExpired(nowMs)
     return [...this.#episodes.values()]
       .filter((episode) => episode.sender === sender && episode.expiresAtMs === undefined)
       .map(({ id }) => id)
@@ -145,7 +154,7 @@ export class Overrun<C extends Copy> {
 
   /** An error response is sent, before the sender's EOF. */
   reported(report: Reported<C>, nowMs: number): void {
-    this.#forgetExpired(nowMs)
+    this.forgetExpired(nowMs)
     const episode = this.#begin(report, beginningOf(report), nowMs)
     for (const copy of report.behind) this.#remember(episode, copy, nowMs)
   }
@@ -158,8 +167,7 @@ export class Overrun<C extends Copy> {
   }
 
   /**
-   * A notification arrived on a connection that was reported, so it is overrun as well. Ask
-   * {@link isActive} first, as for {@link match}.
+   * A notification arrived on a connection that was reported, so it is overrun as well.
    */
   arrived(origin: Origin, copy: C, nowMs: number): void {
     const episode = this.#episodes.get(origin.id) ?? this.#wake(origin, nowMs)
@@ -171,8 +179,8 @@ export class Overrun<C extends Copy> {
   match(origin: Origin, key: string, nowMs: number): C | undefined {
     for (const episode of this.#episodes.values()) {
       if (isNewRun(episode, origin, key)) this.#forget(episode)
-      else if (matches(episode, origin, nowMs)) {
-        const copy = this.#take(episode, key)
+      else if (matches(episode, origin)) {
+        const copy = this.#take(episode, key, true)
         if (copy === undefined) continue
         if (episode.expiresAtMs !== undefined) episode.expiresAtMs = nowMs + this.resendWindowMs
         if (episode.id !== origin.id) this.#listeners.add(episode.sender)
@@ -184,7 +192,7 @@ export class Overrun<C extends Copy> {
 
   /** The sender's EOF: from now on the resend window runs. */
   ended(id: string, nowMs: number): void {
-    this.#forgetExpired(nowMs)
+    this.forgetExpired(nowMs)
     this.#silent.delete(id)
     const episode = this.#episodes.get(id)
     if (episode !== undefined) episode.expiresAtMs ??= nowMs + this.resendWindowMs
@@ -199,7 +207,6 @@ export class Overrun<C extends Copy> {
       id,
       sender,
       order,
-      reportedAtMs: nowMs,
       beginning,
       copies: new Map(),
       byAge: new Set(),
@@ -221,7 +228,7 @@ export class Overrun<C extends Copy> {
 
   #remember(episode: Episode<C>, copy: C, nowMs: number): void {
     if (this.#size >= this.#maxEntries) {
-      this.#forgotten(copy)
+      this.#forgotten(copy, false)
       return
     }
     this.#size++
@@ -233,18 +240,19 @@ export class Overrun<C extends Copy> {
   }
 
   /** The oldest copy with a key. */
-  #take(episode: Episode<C>, key: string): C | undefined {
+  #take(episode: Episode<C>, key: string, wasMatched: boolean): C | undefined {
     const copies = episode.copies.get(key)
     const oldest = copies?.shift()
     if (copies?.length === 0) episode.copies.delete(key)
     if (oldest === undefined) return undefined
     episode.byAge.delete(oldest)
     this.#size--
-    this.#forgotten(oldest.copy)
+    this.#forgotten(oldest.copy, wasMatched)
     return oldest.copy
   }
 
-  #forgetExpired(nowMs: number): void {
+  /** Time has passed. */
+  forgetExpired(nowMs: number): void {
     for (const episode of this.#episodes.values())
       if (episode.expiresAtMs === undefined) this.#forgetAged(episode, nowMs)
       else if (nowMs >= episode.expiresAtMs) this.#forget(episode)
@@ -253,13 +261,13 @@ export class Overrun<C extends Copy> {
   #forgetAged(episode: Episode<C>, nowMs: number): void {
     for (const { copy, rememberedAtMs } of episode.byAge) {
       if (nowMs < rememberedAtMs + openLimitMs) break
-      this.#take(episode, copy.key)
+      this.#take(episode, copy.key, false)
     }
     if (nowMs >= episode.heardAtMs + openLimitMs) this.#fallSilent(episode)
   }
 
   #fallSilent(episode: Episode<C>): void {
-    this.#episodes.delete(episode.id)
+    this.#forget(episode)
     this.#silent.set(episode.id, episode)
     const [oldest] = this.#silent.keys()
     if (this.#silent.size > maxSilent && oldest !== undefined) this.#silent.delete(oldest)
@@ -268,7 +276,9 @@ export class Overrun<C extends Copy> {
   #forget(episode: Episode<C>): void {
     this.#episodes.delete(episode.id)
     this.#size -= episode.byAge.size
-    for (const { copy } of episode.byAge) this.#forgotten(copy)
+    for (const { copy } of episode.byAge) this.#forgotten(copy, false)
+    episode.byAge.clear()
+    episode.copies.clear()
   }
 }
 
@@ -281,10 +291,22 @@ function beginningOf<C extends Copy>(report: Reported<C>): ReadonlySet<string> {
   return beginning
 }
 
-function isNewRun<C>(episode: Episode<C>, origin: Origin, key: string): boolean {
-  return origin.order > episode.order && episode.beginning.has(key)
+/** A connection opened before the report may still bring what it has in common with that one. */
+function isNewRun<C>(episode: Episode<C>, { id, order }: Origin, key: string): boolean {
+  return (id === episode.id || order > episode.order) && episode.beginning.has(key)
 }
 
-function matches<C>(episode: Episode<C>, origin: Origin, nowMs: number): boolean {
-  return episode.id !== origin.id || nowMs - episode.reportedAtMs <= sameConnectionMs
+function matches<C>(episode: Episode<C>, origin: Origin): boolean {
+  return episode.id !== origin.id || origin.hasPaused !== true
+}
+
+/** When nothing of an episode is remembered any longer, ms. */
+function endOf<C>({ expiresAtMs, heardAtMs }: Episode<C>): number {
+  return expiresAtMs ?? heardAtMs + openLimitMs
+}
+
+/** When the oldest copy of an open episode is forgotten, ms. */
+function agedAtMs<C>({ expiresAtMs, byAge }: Episode<C>): number {
+  const [oldest] = byAge
+  return expiresAtMs === undefined && oldest ? oldest.rememberedAtMs + openLimitMs : Infinity
 }

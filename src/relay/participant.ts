@@ -1,24 +1,35 @@
 /** A client connection of this process, as the relay and the other processes know it. */
+import type { Delivery, Source, SourceOwner } from './delivery.ts'
+import { Lane, type LaneTimes } from './lane.ts'
 import type { Origin } from './overrun.ts'
 
+/** Whoever reads and writes it. */
+export interface ParticipantOwner extends SourceOwner {
+  /** It has been admitted, or its error response agreed. */
+  attend(): void
+}
+
 /** One for each connection; what it waits for, the chronicle brings. See `agreement.ts`. */
-export class Participant implements Origin {
-  /** In this process, as the log has it. */
+export class Participant implements Origin, Source {
   readonly connection: number
-  /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
-  /** Called when one of these has changed. */
-  readonly attend: () => void
+  readonly lane: Lane<Delivery>
+  readonly owner: ParticipantOwner
   id = ''
   order = 0
   /** What it sends may be decoded: everything that it might repeat is known. */
   isAdmitted = false
   /** Its error response is `agreed`, and may be written, when it was heard in its turn. */
   phase: 'unreported' | 'announced' | 'agreed' | 'told' | 'ended' | 'withdrawn' = 'unreported'
+  /** It has paused since its error response: what it repeats from then on is wanted. */
+  hasPaused = false
+  owned = 0
+  ownedBytes = 0
 
-  constructor(connection: number, sender: string, attend: () => void) {
+  constructor(connection: number, sender: string, times: LaneTimes, owner: ParticipantOwner) {
     this.connection = connection
     this.sender = sender
-    this.attend = attend
+    this.lane = new Lane(times)
+    this.owner = owner
   }
 }

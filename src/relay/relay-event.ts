@@ -31,6 +31,8 @@ export interface Arrived {
   readonly kind: 'arrived'
   readonly id: string
   readonly order: number
+  /** See `Origin.hasPaused`. */
+  readonly hasPaused: boolean
   /** By which the process that appended it knows it again. */
   readonly batch: string
   readonly keys: readonly string[]
@@ -51,5 +53,7 @@ export type RelayEvent =
   | { readonly kind: 'ended'; readonly id: string }
   | { readonly kind: 'ending'; readonly ref: string; readonly ending: Ending }
   | { readonly kind: 'bad'; readonly token: string; readonly reason: string }
+  /** Time has passed, and something is to be forgotten. */
+  | { readonly kind: 'elapsed' }
   /** No token is bad: the answers were not to be believed. */
   | { readonly kind: 'good' }

@@ -6,30 +6,28 @@ import { refusalStatus, type Notification } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../clock.ts'
 import { Agreement, type AgreementOwner, type RelayChronicle } from './agreement.ts'
-import {
-  Delivery,
-  type DeliveryOwner,
-  type Ending,
-  type FirstCopy,
-  type Seat,
-  type Shipment,
-} from './delivery.ts'
-import { accepted, type Place, type Rejection, type Report, type Verdict } from './lane.ts'
+import { Delivery, noRequest, type Ending, type JournalBatch, type Source } from './delivery.ts'
+import { accepted, type Rejection, type Settlement } from './lane.ts'
 import type { Participant } from './participant.ts'
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
 import { statusFor } from './status.ts'
 import { blamesToken, mayBlameRoute, Suspicion } from './suspicion.ts'
-import { countRejection, newTally, payloadNotAnObject, type Tally } from './tally.ts'
+import {
+  countRejection,
+  newTally,
+  payloadNotAnObject,
+  type SettledOutcome,
+  type Tally,
+} from './tally.ts'
 
 /** The way to the provider API. */
 export interface Upstream {
-  send(shipment: Shipment): void
+  /** It is answered exactly once for each time it is sent, or expires. */
+  send(delivery: Delivery): void
   /** The credential was refused: send one at a time, with growing pauses, until told otherwise. */
   distrust(): void
   /** The credential works. */
   trust(): void
-  /** No session has taken requests for a while. */
-  readonly isOut: boolean
 }
 
 /** What a relay writes down before it sends. */
@@ -42,8 +40,8 @@ export interface JournalEntry {
 
 /** Where it writes it. */
 export interface RelayJournal {
-  /** As one entry; the answer marks each as settled by its index. */
-  put(entries: readonly JournalEntry[]): { settled(index: number): void }
+  /** As one entry, before this returns. */
+  put(entries: readonly JournalEntry[]): JournalBatch
 }
 
 /** Tokens that the feedback service names. */
@@ -61,6 +59,13 @@ export interface RelayPolicy extends Addressing {
   readonly retryForSeconds: number
   /** How long resends are recognised, seconds; 0 = they are observed, and delivered again. */
   readonly resendWindowSeconds: number
+}
+
+/** What a route may own at a time. */
+export interface RelayLimits {
+  readonly maxEntries: number
+  /** Of payloads and what is kept beside them. */
+  readonly maxBytes: number
 }
 
 /** Hears of each decision about a notification. */
@@ -118,31 +123,38 @@ export interface RelayDeps {
   readonly observer: RelayObserver
 }
 
+/** A connection may own so many times as much as is still free in its route: some is always left. */
+const shareOfFree = 8
+
 /** One for each route. Holds what is received and unsettled. */
-export class Relay implements DeliveryOwner, AgreementOwner {
+export class Relay implements AgreementOwner {
   readonly tally: Tally = newTally()
   #policy: RelayPolicy
+  #limits: RelayLimits
   readonly #deps: RelayDeps
   #observer: RelayObserver
   readonly #agreement: Agreement
   readonly #suspicion = new Suspicion()
-  #unwritten: { readonly delivery: Delivery; readonly entry: JournalEntry }[] = []
-  /** What one read brought, to be compared with what is remembered. */
-  #arrivals: Delivery[] = []
   #owned = 0
+  #ownedBytes = 0
+  /** Rejected, and a resend of them may still be told. */
+  readonly #awaiting = new Set<Delivery>()
+  #isStopping = false
   #downReason: string | undefined
   readonly #onIdle: (() => void)[] = []
 
-  constructor(policy: RelayPolicy, deps: RelayDeps) {
+  constructor(policy: RelayPolicy, limits: RelayLimits, deps: RelayDeps) {
     this.#policy = policy
+    this.#limits = limits
     this.#deps = deps
     this.#observer = deps.observer
     this.#agreement = new Agreement(policy, this, deps)
   }
 
   /** Goes by another policy from the next notification on. */
-  govern(policy: RelayPolicy): void {
+  govern(policy: RelayPolicy, limits: RelayLimits): void {
     this.#policy = policy
+    this.#limits = limits
     this.#agreement.govern(policy)
   }
 
@@ -151,7 +163,7 @@ export class Relay implements DeliveryOwner, AgreementOwner {
     this.#observer = observer
   }
 
-  /** Notifications received and not yet settled. */
+  /** Notifications received and not yet settled, without those that only await a resend. */
   get owned(): number {
     return this.#owned
   }
@@ -163,26 +175,27 @@ export class Relay implements DeliveryOwner, AgreementOwner {
 
   /** Resolves as soon as nothing is owned; to be asked when no sender is left. */
   idle(): Promise<void> {
+    this.#isStopping = true
+    for (const delivery of this.#awaiting) this.forgotten(delivery)
     this.#agreement.stopWaiting()
     if (this.#owned === 0) return Promise.resolve()
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
   /** A sender has connected. */
-  opened(participant: Participant): void {
-    this.#agreement.opened(participant)
+  opened(connection: Participant): void {
+    this.#agreement.opened(connection)
   }
 
   /** The sender's EOF, or the end of its connection. */
-  ended(participant: Participant): void {
-    this.#agreement.ended(participant)
+  ended(connection: Participant): void {
+    this.mute(connection)
+    this.#agreement.ended(connection)
   }
 
-  /** Whether a delivery is held up by itself or by an outage, and not only by those before it. */
-  isSlow(delivery: Delivery | undefined): boolean {
-    if (delivery === undefined || this.#deps.upstream.isOut) return true
-    const { original, attempts } = delivery
-    return original === undefined ? attempts > 0 : this.isSlow(original.delivery)
+  /** Nothing can be told on a connection any more. */
+  mute({ lane }: Participant): void {
+    for (const delivery of lane.mute()) this.#untold(delivery, 'for good')
   }
 
   /** Whether a sender has been seen to resend after an error response. */
@@ -190,90 +203,78 @@ export class Relay implements DeliveryOwner, AgreementOwner {
     return this.#agreement.listens(sender)
   }
 
-  /**
-   * Takes over a notification; `seat` hears what became of it, perhaps before this returns. What one
-   * connection brought in one go has to be followed by {@link flush}.
-   */
-  accept(received: Received, seat: Seat): Delivery | undefined {
-    this.tally.received[received.command]++
-    this.#owned++
-    if (received.kind === 'refused') {
-      this.#reject(seat, received.code, refusalStatus[received.code])
-      return undefined
-    }
-    const now = this.#deps.clock.now()
-    const request = requestFor(received, this.#policy, this.#deps.newApnsId())
-    if (request === undefined) {
-      this.#reject(seat, payloadNotAnObject, StatusCode.missingPayload)
-      return undefined
-    }
-    const delivery = new Delivery(request, this.#giveUpAtMs(request, now), seat, this)
-    this.#observer.trace?.accepted(recordOf(delivery))
-    const entry = { apnsId: request.apnsId, receivedAtMs: now, notification: received }
-    this.#unwritten.push({ delivery, entry })
-    if (seat.identifier === undefined || !this.#agreement.compares(seat.origin, now))
-      this.isNew(delivery)
-    else {
-      delivery.isUndecided = true
-      this.#arrivals.push(delivery)
-    }
-    return delivery
+  /** How many more notifications of a connection may be owned now. */
+  roomFor({ owned, ownedBytes }: Participant): number {
+    const { maxEntries, maxBytes } = this.#limits
+    const isOver = ownedBytes >= shareOfFree * (maxBytes - this.#ownedBytes)
+    const free = maxEntries - this.#owned
+    return isOver ? 0 : Math.max(0, Math.ceil((shareOfFree * free - owned) / (shareOfFree + 1)))
   }
 
   /**
-   * Compares what was accepted since the last time, where there is something to compare it with,
-   * and writes what is not known to be a resend into the journal, as one entry.
+   * Takes over what one connection brought in one go. It is in the journal, as one entry, before
+   * any of it may be sent.
    */
-  flush(): void {
-    const arrivals = this.#arrivals
-    const origin = arrivals[0]?.seat?.origin
-    this.#arrivals = []
-    if (origin !== undefined) this.#agreement.arrived(origin, arrivals)
-    const unwritten = this.#unwritten.filter(({ delivery }) => isToBeWritten(delivery))
-    this.#unwritten = []
-    if (unwritten.length === 0) return
-    const batch = this.#deps.journal.put(unwritten.map(({ entry }) => entry))
-    unwritten.forEach(({ delivery }, index) => {
-      delivery.slot = { batch, index }
-    })
+  take(received: readonly Received[], connection: Participant): readonly Delivery[] {
+    const now = this.#deps.clock.now()
+    const deliveries = received.map((each) => this.#receive(each, connection, now))
+    if (this.#agreement.compares(connection, now)) {
+      const comparable = deliveries.filter(
+        ({ identifier, ending }) => identifier !== undefined && ending === undefined,
+      )
+      if (comparable.length > 0) this.#agreement.arrived(connection, comparable)
+    }
+    this.#write(deliveries)
+    this.#proceed(deliveries)
+    return deliveries
   }
 
   /** Takes up what an earlier process left behind; what has expired since is settled as such. */
   recover(entry: JournalEntry, settled: () => void): void {
-    this.tally.received[entry.notification.command]++
-    this.#owned++
-    const request = requestFor(entry.notification, this.#policy, entry.apnsId)
+    const { notification, receivedAtMs } = entry
+    this.tally.recovered++
+    const request = requestFor(notification, this.#policy, entry.apnsId)
+    const delivery = this.#own(
+      new Delivery({
+        request: request ?? noRequest,
+        notification: undefined,
+        identifier: notification.identifier,
+        source: undefined,
+        receivedAtMs,
+        giveUpAtMs: this.#giveUpAtMs(request, receivedAtMs),
+      }),
+    )
+    delivery.written({ settled }, 0)
     if (request === undefined) {
-      settled()
-      countRejection(this.tally, payloadNotAnObject)
-      this.#settled('untold')
+      this.#refuse(delivery, payloadNotAnObject, StatusCode.missingPayload)
       return
     }
-    const giveUpAtMs = this.#giveUpAtMs(request, entry.receivedAtMs)
-    const delivery = new Delivery(request, giveUpAtMs, undefined, this)
-    delivery.slot = { batch: { settled }, index: 0 }
     this.#agreement.recovered(delivery)
     this.#deps.upstream.send(delivery)
   }
 
   /** An error response is due; it may be written once all processes know of it: `agreed`. */
-  announce(participant: Participant, statusCode: number, report: Report<Delivery>): void {
-    const { named } = report
-    const loop = loopKey(named.content, participant, named)
-    this.#agreement.announce(participant, statusCode, report, loop)
+  announce(connection: Participant, statusCode: number): void {
+    const report = connection.lane.report()
+    if (report === undefined) return
+    const { settlement } = report.named
+    const reason = settlement?.kind === 'rejected' ? settlement.reason : ''
+    const loop = loopKey(report.named, connection, reason)
+    this.#agreement.announce(connection, statusCode, report, loop)
   }
 
   /** That error response has been written. */
-  reported(participant: Participant, { receivedAtMs }: Place<Delivery>): void {
-    participant.phase = 'told'
-    this.tally.errorResponseLatency.add(this.#deps.clock.now() - receivedAtMs)
+  reported(connection: Participant): void {
+    connection.phase = 'told'
+    const [named, ...behind] = connection.lane.mute()
+    if (named === undefined) return
+    this.tally.errorResponseLatency.add(this.#deps.clock.now() - named.receivedAtMs)
+    this.#finish(named, 'rejected')
+    judged(named, 'told')
+    for (const delivery of behind) this.#untold(delivery)
   }
 
-  /** The lane's word on a rejection: only now is it settled. */
-  judged(verdict: Verdict): void {
-    this.#settled(verdict === 'told' ? 'rejected' : 'untold')
-  }
-
+  /** What the provider API says to a delivery, once for each time that it was sent. */
   answered(delivery: Delivery, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'delivered':
@@ -300,6 +301,7 @@ export class Relay implements DeliveryOwner, AgreementOwner {
     }
   }
 
+  /** It was not sent, for it is past its time. */
   expired(delivery: Delivery): void {
     this.#observer.expired(recordOf(delivery))
     this.#end(delivery, { kind: 'expired' })
@@ -335,17 +337,83 @@ export class Relay implements DeliveryOwner, AgreementOwner {
     this.#observer.up()
   }
 
-  isNew(delivery: Delivery): void {
-    const reason = this.#agreement.reasonAgainst(delivery.request.token, this.#deps.clock.now())
-    if (reason === undefined) this.#deps.upstream.send(delivery)
-    else this.#end(delivery, { kind: 'rejected', reason })
+  decided(deliveries: readonly Delivery[]): void {
+    this.#proceed(deliveries)
   }
 
-  /** What it repeats is in a journal already. */
-  isResend(delivery: Delivery, { ref }: FirstCopy): void {
-    const { request, slot } = delivery
-    this.#observer.trace?.recognised({ ...recordOf(delivery), apnsId: request.apnsId }, ref)
-    slot?.batch.settled(slot.index)
+  resent(first: Delivery): void {
+    first.isResent = true
+    if (this.#awaiting.delete(first)) this.#count(first, 'resent')
+  }
+
+  forgotten(first: Delivery): void {
+    if (this.#awaiting.delete(first)) this.#count(first, 'untold')
+  }
+
+  #receive(received: Received, connection: Participant, now: number): Delivery {
+    this.tally.received[received.command]++
+    const isRefused = received.kind === 'refused'
+    const request = isRefused
+      ? undefined
+      : requestFor(received, this.#policy, this.#deps.newApnsId())
+    const delivery = this.#own(
+      new Delivery({
+        request: request ?? noRequest,
+        notification: request && !isRefused ? received : undefined,
+        identifier: received.identifier,
+        source: connection,
+        receivedAtMs: now,
+        giveUpAtMs: this.#giveUpAtMs(request, now),
+      }),
+    )
+    connection.lane.receive(delivery)
+    if (isRefused) this.#refuse(delivery, received.code, refusalStatus[received.code])
+    else if (request === undefined)
+      this.#refuse(delivery, payloadNotAnObject, StatusCode.missingPayload)
+    else this.#observer.trace?.accepted(recordOf(delivery))
+    return delivery
+  }
+
+  /** Without asking the provider API. */
+  #refuse(delivery: Delivery, reason: string, statusCode: StatusCode): void {
+    delivery.end({ kind: 'rejected', reason })
+    this.#reject(delivery, reason, statusCode)
+  }
+
+  /** Writes what is neither over nor a resend. */
+  #write(deliveries: readonly Delivery[]): void {
+    const unwritten = deliveries.filter(isToBeWritten)
+    if (unwritten.length === 0) return
+    const batch = this.#deps.journal.put(unwritten)
+    for (const [index, delivery] of unwritten.entries()) delivery.written(batch, index)
+  }
+
+  /** Each is sent, or waits for what it repeats. */
+  #proceed(deliveries: readonly Delivery[]): void {
+    const now = this.#deps.clock.now()
+    let hasResends = false
+    for (const delivery of deliveries) {
+      const { original, ending, isUndecided } = delivery
+      if (isUndecided || ending !== undefined) continue
+      if (original === undefined) this.#send(delivery, now)
+      else {
+        hasResends = true
+        this.#observer.trace?.recognised(
+          { ...recordOf(delivery), apnsId: delivery.apnsId },
+          original.ref,
+        )
+        // What it repeats is in a journal already.
+        delivery.unwrite()
+        if (original.ending !== undefined) this.followed(delivery, original.ending)
+      }
+    }
+    if (hasResends) this.#agreement.boundWaiting(deliveries)
+  }
+
+  #send(delivery: Delivery, now: number): void {
+    const reason = this.#agreement.reasonAgainst(delivery.request.token, now)
+    if (reason === undefined) this.#deps.upstream.send(delivery)
+    else this.#end(delivery, { kind: 'rejected', reason })
   }
 
   #rejected(delivery: Delivery, outcome: Extract<Outcome, { kind: 'rejected' }>): void {
@@ -368,32 +436,30 @@ export class Relay implements DeliveryOwner, AgreementOwner {
     this.#end(delivery, { kind: 'rejected', reason })
   }
 
-  /** The one place where a delivery is over: for the journal, its own seat, and its resends. */
+  /** The one place where a delivery is over: for the journal, its sender, and its resends. */
   #end(delivery: Delivery, ending: Ending): void {
     delivery.end(ending)
-    delivery.slot?.batch.settled(delivery.slot.index)
     if (ending.kind === 'unregistered') this.#noteUnregistered(delivery, ending.timestamp)
-    const { seat } = delivery
-    if (this.#isRejection(ending))
-      this.#reject(seat, ending.reason, this.#statusOf(ending), delivery)
+    if (this.#isRejection(ending)) this.#reject(delivery, ending.reason, this.#statusOf(ending))
     else {
-      this.#settled(ending.kind)
-      seat?.settle(accepted)
+      this.#finish(delivery, ending.kind)
+      this.#settle(delivery, accepted)
     }
     this.#agreement.concluded(delivery, ending)
   }
 
   followed(resend: Delivery, ending: Ending | undefined): void {
     if (ending !== undefined && this.#isRejection(ending)) {
-      this.#reject(resend.seat, ending.reason, this.#statusOf(ending), resend)
+      const { reason } = ending
+      this.#tell(resend, { kind: 'rejected', statusCode: this.#statusOf(ending), reason }, 'resend')
       return
     }
-    if (ending?.kind === 'expired') this.#settled('expired')
+    if (ending?.kind === 'expired') this.#finish(resend, 'expired')
     else {
       this.#observer.resent(recordOf(resend))
-      this.#settled('resent')
+      this.#finish(resend, 'resent')
     }
-    resend.seat?.settle(accepted)
+    this.#settle(resend, accepted)
   }
 
   #isRejection(ending: Ending): ending is Extract<Ending, { reason: string }> {
@@ -410,30 +476,56 @@ export class Relay implements DeliveryOwner, AgreementOwner {
     this.#deps.feedback.add(request.token, timestamp ?? Math.floor(this.#deps.clock.now() / 1000))
   }
 
-  #reject(
-    seat: Seat | undefined,
-    reason: string,
-    statusCode: StatusCode,
-    delivery?: Delivery,
-  ): void {
+  /** Counted once for each: its resends only take it over. */
+  #reject(delivery: Delivery, reason: string, statusCode: StatusCode): void {
     countRejection(this.tally, reason)
-    const rejection: Rejection = { kind: 'rejected', statusCode, reason }
-    const record = recordOf(delivery, seat)
-    if (seat === undefined) {
-      this.#observer.rejected(record, rejection)
-      this.#settled('untold')
+    this.#tell(delivery, { kind: 'rejected', statusCode, reason }, 'first')
+  }
+
+  /** Its lane decides whether its sender can be told; one that was told too often is not. */
+  #tell(delivery: Delivery, rejection: Rejection, which: 'first' | 'resend'): void {
+    const { source } = delivery
+    const record = recordOf(delivery)
+    if (source !== undefined && !this.#mayTell(delivery, source, rejection)) {
+      this.#observer.silenced(record, rejection)
+      this.#finish(delivery, 'untold')
+      this.#settle(delivery, accepted)
       return
     }
-    const { identifier } = seat
-    const loop = loopKey(delivery, seat.origin, { identifier, settlement: rejection })
-    if (this.#agreement.mayReport(loop)) {
-      this.#observer.rejected(record, rejection)
-      seat.settle(rejection)
-      return
+    if (which === 'first') this.#observer.rejected(record, rejection)
+    if (!this.#settle(delivery, rejection)) this.#untold(delivery)
+  }
+
+  #mayTell(delivery: Delivery, source: Source, { reason }: Rejection): boolean {
+    return this.#agreement.mayReport(loopKey(delivery, source, reason))
+  }
+
+  /** @returns false where its sender cannot be told of a rejection */
+  #settle(delivery: Delivery, settlement: Settlement): boolean {
+    const { source } = delivery
+    if (source === undefined) return false
+    const canBeTold = source.lane.settle(delivery, settlement, this.#deps.clock.now())
+    if (source.lane.isAmbiguous) delivery.shed()
+    source.owner.settled()
+    return canBeTold
+  }
+
+  /** Its connection cannot tell it; a resend of it may, as long as it is remembered. */
+  #untold(delivery: Delivery, forGood?: 'for good'): void {
+    if (delivery.isResent) this.#finish(delivery, 'resent')
+    else if (forGood || this.#isStopping || !this.#agreement.mayBeResent(delivery)) {
+      this.#finish(delivery, 'untold')
+      judged(delivery, 'untold')
+    } else {
+      this.#awaiting.add(delivery)
+      this.#release(delivery)
     }
-    this.#observer.silenced(record, rejection)
-    this.#settled('untold')
-    seat.settle(accepted)
+  }
+
+  #count(delivery: Delivery, outcome: 'resent' | 'untold'): void {
+    this.tally.settled[outcome]++
+    if (outcome === 'untold') judged(delivery, 'untold')
+    else this.#observer.resent(recordOf(delivery))
   }
 
   #retry(delivery: Delivery, outcome: Unavailable): void {
@@ -452,39 +544,58 @@ export class Relay implements DeliveryOwner, AgreementOwner {
       })
   }
 
-  #settled(outcome: keyof Tally['settled']): void {
+  #own(delivery: Delivery): Delivery {
+    const { source, bytes } = delivery
+    this.#owned++
+    this.#ownedBytes += bytes
+    if (source === undefined) return delivery
+    source.owned++
+    source.ownedBytes += bytes
+    return delivery
+  }
+
+  #finish(delivery: Delivery, outcome: SettledOutcome): void {
     this.tally.settled[outcome]++
+    this.#release(delivery)
+  }
+
+  #release({ source, bytes }: Delivery): void {
+    this.#ownedBytes -= bytes
+    if (source !== undefined) {
+      source.owned--
+      source.ownedBytes -= bytes
+    }
     if (--this.#owned > 0) return
     for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 
-  #giveUpAtMs({ expiration }: ProviderRequest, receivedAtMs: number): number {
-    return giveUpAt(receivedAtMs, expiration, this.#policy.retryForSeconds)
+  #giveUpAtMs(request: ProviderRequest | undefined, receivedAtMs: number): number {
+    return giveUpAt(receivedAtMs, request?.expiration, this.#policy.retryForSeconds)
   }
 }
 
 /** What is over, or is a resend, needs nobody to take it up again. */
-function isToBeWritten({ ending, original }: Delivery): boolean {
-  return ending === undefined && original === undefined
+function isToBeWritten(delivery: Delivery): delivery is Delivery & JournalEntry {
+  return delivery.notification !== undefined && delivery.ending === undefined && !delivery.original
+}
+
+/** The lane's last word on a rejection. */
+function judged({ source, settlement }: Delivery, verdict: 'told' | 'untold'): void {
+  if (settlement?.kind === 'rejected') source?.owner.judged(settlement, verdict)
 }
 
 /** What was never made a request has no key of its own; in a loop, identifier and reason return. */
-function loopKey(
-  delivery: Delivery | undefined,
-  { sender }: Participant,
-  { identifier, settlement }: Pick<Place<Delivery>, 'identifier' | 'settlement'>,
-): string {
-  if (delivery !== undefined) return delivery.key
-  const reason = settlement?.kind === 'rejected' ? settlement.reason : ''
-  return `${sender} ${String(identifier)} ${reason}`
+function loopKey(delivery: Delivery, { sender }: Source, reason: string): string {
+  const { apnsId, identifier } = delivery
+  return apnsId === '' ? `${sender} ${String(identifier)} ${reason}` : delivery.key
 }
 
-function recordOf(delivery: Delivery | undefined, seat = delivery?.seat): DeliveryRecord {
+function recordOf({ source, identifier, request, original }: Delivery): DeliveryRecord {
   return {
-    sender: seat?.origin.sender,
-    connection: seat?.origin.connection,
-    identifier: seat?.identifier,
-    apnsId: delivery?.original?.ref ?? delivery?.request.apnsId,
-    token: delivery?.request.token,
+    sender: source?.sender,
+    connection: source?.connection,
+    identifier: source && identifier,
+    apnsId: original?.ref ?? (request.apnsId || undefined),
+    token: request.token || undefined,
   }
 }

@@ -5,7 +5,7 @@ import { Histogram } from './histogram.ts'
 
 /**
  * How a received notification ended, each in exactly one of these. `rejected`: the sender was told;
- * `untold`: rejected, and it could not be told; `unregistered`: accepted on the wire, its token goes
+ * `untold`: rejected, and neither it nor a resend of it was told while that was awaited; `unregistered`: accepted on the wire, its token goes
  * to the feedback service; `resent`: recognised as a second copy; `expired`: given up.
  */
 export const settledOutcomes = [
@@ -25,9 +25,15 @@ export const payloadNotAnObject = 'payload-not-an-object'
 
 const rejecting: readonly Meaning[] = ['rejected', 'unregistered']
 
-/** Counts since start; received minus settled is what the gateway owns. */
+/**
+ * Counts since start. Received and recovered minus settled is what the gateway owns, with the
+ * rejections that still await a resend.
+ */
 export interface Tally {
+  /** What senders sent. */
   readonly received: Record<Command, number>
+  /** What an earlier process, or another one, had left in the journal. */
+  recovered: number
   readonly settled: Record<SettledOutcome, number>
   /**
    * Rejections, told or not, by APNs' reason or the proxy's own code; `other` takes what nobody
@@ -44,6 +50,7 @@ export interface Tally {
 export function newTally(): Tally {
   return {
     received: { 0: 0, 1: 0, 2: 0 },
+    recovered: 0,
     settled: { delivered: 0, unregistered: 0, rejected: 0, untold: 0, resent: 0, expired: 0 },
     rejections: Object.fromEntries(rejectionReasons.map((reason) => [reason, 0])),
     retries: 0,

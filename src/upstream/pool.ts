@@ -1,6 +1,7 @@
 /** The sessions of one route's credential, and the queue of what waits for room in them. */
+import type { Outcome } from '../apns/outcome.ts'
 import type { Cancel, Clock } from '../clock.ts'
-import type { Shipment } from '../relay/delivery.ts'
+import type { Delivery } from '../relay/delivery.ts'
 import { Histogram } from '../relay/histogram.ts'
 import type { Upstream } from '../relay/relay.ts'
 import type { OpenSession, ProviderSession } from './session.ts'
@@ -23,11 +24,20 @@ export interface PoolObserver {
   steady(): void
 }
 
+/** Whoever sends. */
+export interface PoolOwner {
+  /** What became of a delivery, once for each time that it was sent. */
+  answered(delivery: Delivery, outcome: Outcome): void
+  /** It was not sent, for it is past its `giveUpAtMs`. */
+  expired(delivery: Delivery): void
+}
+
 /** What a pool is given. */
 export interface PoolDeps {
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
+  readonly owner: PoolOwner
   readonly observer: PoolObserver
 }
 
@@ -57,7 +67,7 @@ export class Pool implements Upstream {
   #open: OpenSession
   #limits: PoolLimits
   readonly #deps: PoolDeps
-  readonly #queue = new Queue<Shipment>()
+  readonly #queue = new Queue<Delivery>()
   readonly #sessions = new Set<ProviderSession>()
   readonly #usable = new Set<ProviderSession>()
   /** Opened as it is not done any more: they serve until there is another. */
@@ -117,8 +127,8 @@ export class Pool implements Upstream {
     this.#grow()
   }
 
-  send(shipment: Shipment): void {
-    this.#queue.push(shipment)
+  send(delivery: Delivery): void {
+    this.#queue.push(delivery)
     this.#pump()
   }
 
@@ -190,10 +200,10 @@ export class Pool implements Upstream {
         this.#grow()
         return
       }
-      const shipment = this.#queue.shift()
-      if (shipment === undefined) return
-      if (this.#deps.clock.now() >= shipment.giveUpAtMs) shipment.expired()
-      else session.send(shipment)
+      const delivery = this.#queue.shift()
+      if (delivery === undefined) return
+      if (this.#deps.clock.now() >= delivery.giveUpAtMs) this.#deps.owner.expired(delivery)
+      else session.send(delivery)
     }
   }
 
@@ -229,6 +239,9 @@ export class Pool implements Upstream {
   #begin(): void {
     const session: ProviderSession = this.#open({
       requestLatency: this.requestLatency,
+      answered: (delivery, outcome) => {
+        this.#deps.owner.answered(delivery, outcome)
+      },
       roomy: () => {
         this.#roomy(session)
       },
@@ -321,10 +334,10 @@ export class Pool implements Upstream {
   #dropExpired(): void {
     const now = this.#deps.clock.now()
     for (let left = this.#queue.length; left > 0; left--) {
-      const shipment = this.#queue.shift()
-      if (shipment === undefined) return
-      if (now >= shipment.giveUpAtMs) shipment.expired()
-      else this.#queue.push(shipment)
+      const delivery = this.#queue.shift()
+      if (delivery === undefined) return
+      if (now >= delivery.giveUpAtMs) this.#deps.owner.expired(delivery)
+      else this.#queue.push(delivery)
     }
   }
 }

@@ -1,6 +1,7 @@
 /** One HTTP/2 connection to the provider API: the narrow door that the pool knows. */
+import type { Outcome } from '../apns/outcome.ts'
 import type { ProviderToken } from '../apns/provider-token.ts'
-import type { Shipment } from '../relay/delivery.ts'
+import type { Delivery } from '../relay/delivery.ts'
 import type { Histogram } from '../relay/histogram.ts'
 
 /** What an HTTP/2 connection offers, whoever implements it. */
@@ -13,8 +14,8 @@ export interface ProviderSession {
   readonly streamLimit: number
   /** Whether it has answered a request: a peer that never does is not to be rushed at again. */
   readonly served: boolean
-  /** Sends a request; only while there is {@link room}. The shipment is answered in any case. */
-  send(shipment: Shipment): void
+  /** Sends a delivery's request; only while there is {@link room}. It is answered in any case. */
+  send(delivery: Delivery): void
   /** Takes no more requests, lets those in flight finish, then closes. Idempotent. */
   drain(): void
   /** Closes now; what is in flight is answered as unavailable. Idempotent. */
@@ -25,6 +26,8 @@ export interface ProviderSession {
 export interface SessionOwner {
   /** From a request to its whole answer; those without one are not counted. */
   readonly requestLatency: Histogram
+  /** What became of a delivery, once for each time that it was sent. */
+  answered(delivery: Delivery, outcome: Outcome): void
   /** There is more {@link ProviderSession.room} than before. */
   roomy(): void
   /** The peer takes no new requests; `reason` from its GOAWAY. */

@@ -45,7 +45,11 @@ export function shareOf(configuration: Configuration, workers: number): Configur
   const share = (whole: number): number => Math.ceil(whole / workers)
   return {
     ...configuration,
-    journal: { ...journal, maxEntries: share(journal.maxEntries) },
+    journal: {
+      ...journal,
+      maxEntries: share(journal.maxEntries),
+      maxBytes: share(journal.maxBytes),
+    },
     limits: {
       ...limits,
       maxConnections: share(limits.maxConnections),

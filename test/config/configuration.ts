@@ -70,7 +70,6 @@ t.test('a short file gets the defaults', (t) => {
       unregistered: 'feedback',
       retryForSeconds: 86_400,
       errorDeadlineMs: 500,
-      window: 1000,
       resendWindowSeconds: 10,
     },
   ])
@@ -82,6 +81,14 @@ t.test('resends of MDM pushes are not held back, unless a route says so', (t) =>
   t.equal(load(t, { ...good, routes: [route] }).routes[0]?.resendWindowSeconds, 0)
   const routes = [{ ...route, resendWindowSeconds: 5 }]
   t.equal(load(t, { ...good, routes }).routes[0]?.resendWindowSeconds, 5)
+  t.end()
+})
+
+t.test('keys of earlier versions are taken, and named', (t) => {
+  const [route] = good.routes
+  const routes = [route, { ...route, name: 'other', certificate: 'mdm.pem', window: 5 }]
+  t.same(load(t, { ...good, window: 100, routes }).ignored, ['window', 'routes[1].window'])
+  t.same(load(t, good).ignored, [])
   t.end()
 })
 

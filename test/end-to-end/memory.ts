@@ -1,7 +1,4 @@
-/**
- * What one sender can make the proxy hold, with the provider API taking 1,000 a second: the window
- * while it may be told of an error, the route's share of the journal once it has been.
- */
+/** What one sender can make the proxy hold, with the provider API taking 1,000 a second. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -78,22 +75,19 @@ function pushOf(number: number, bad: boolean): Push {
   return { token: (bad ? 'bad0' : '1234') + String(number).padStart(60, '0'), payload }
 }
 
-t.test('a sender that may still be told of an error: its window', async (t) => {
-  const { written, mostOwned, grownKib } = await blast(t, {
-    bad: -1,
-    isOver: ({ received }) => received > 3000,
-  })
-  t.ok(written < 100_000, `${written} written: it has to wait`)
-  t.ok(mostOwned <= 1000, `${mostOwned} owned`)
-  t.ok(grownKib < kibAnyway + mostOwned * kibEach, `grown by ${grownKib} KiB`)
-})
+/** One connection may own eight times as much as is still free. */
+const share = Math.floor((maxEntries * 8) / 9)
 
-t.test('one that was told, and goes on writing: its share of the journal', async (t) => {
-  const { written, mostOwned, grownKib } = await blast(t, {
-    bad: 1,
-    isOver: ({ owned }) => owned === maxEntries,
+for (const [what, bad] of [
+  ['a sender that may still be told of an error', -1],
+  ['one that was told, and goes on writing', 1],
+] as const)
+  t.test(`${what}: its share of the journal`, async (t) => {
+    const { written, mostOwned, grownKib } = await blast(t, {
+      bad,
+      isOver: ({ owned }) => owned >= share,
+    })
+    t.ok(written < 2 * maxEntries, `${written} written: it has to wait`)
+    t.ok(mostOwned <= share + 1, `${mostOwned} owned`)
+    t.ok(grownKib < kibAnyway + mostOwned * kibEach, `grown by ${grownKib} KiB`)
   })
-  t.ok(written < 2 * maxEntries, `${written} written: it has to wait`)
-  t.equal(mostOwned, maxEntries)
-  t.ok(grownKib < kibAnyway + mostOwned * kibEach, `grown by ${grownKib} KiB`)
-})

@@ -224,84 +224,81 @@ t.test('an unreadable stream', (t) => {
   t.end()
 })
 
-t.test('the window', (t) => {
-  const limits = { window: 3 }
+t.test('however long APNs takes, everything is read and owned', (t) => {
+  const gateway = new MemoryGateway()
+  const { socket, ...dialled } = dial(gateway)
+  for (let from = 1; from <= 5000; from += 250) {
+    arrive({ socket, ...dialled }, frames(from, from + 249))
+    gateway.pass(10)
+  }
+  t.equal(dialled.waiting().length, 5000)
+  t.equal(gateway.scene.journal.unsettled, 5000)
+  t.equal(socket.isPaused(), false)
+  t.end()
+})
 
-  t.test('pauses the sender when so many are in flight', (t) => {
-    const gateway = new MemoryGateway({ limits })
+t.test('a large read is decoded in slices, and the sender paused between them', (t) => {
+  const gateway = new MemoryGateway()
+  const { socket, ...dialled } = dial(gateway)
+  socket.write(frames(1, 600))
+  socket.carry()
+  t.equal(dialled.waiting().length, 256)
+  t.equal(socket.isPaused(), true)
+  gateway.scene.upstream.answerAll(delivered)
+  t.same(dialled.waiting(), [], 'answers come before the next slice')
+  gateway.pass(1)
+  t.equal(dialled.waiting().length, 344)
+  t.equal(socket.isPaused(), false)
+  t.equal(gateway.scene.journal.batches.length, 3, 'one entry for each')
+  t.end()
+})
+
+t.test('the room of the route', (t) => {
+  const room = { maxEntries: 9, maxBytes: 1e9 }
+
+  t.test('pauses the sender that has filled it, until something is settled', (t) => {
+    const gateway = new MemoryGateway({ room })
     const { socket, ...dialled } = dial(gateway)
-    socket.write(frames(1, 5))
+    socket.write(frames(1, 12))
     socket.carry()
-    t.same(dialled.waiting(), [1, 2, 3])
+    t.same(dialled.waiting(), [1, 2, 3, 4, 5, 6, 7, 8])
     t.equal(socket.isPaused(), true)
     gateway.scene.upstream.answer(delivered, 1)
     gateway.pass(1)
-    t.same(dialled.waiting(), [1, 3, 4])
+    t.same(dialled.waiting(), [1, 3, 4, 5, 6, 7, 8, 9])
     t.equal(socket.isPaused(), true)
     gateway.scene.upstream.answerAll(delivered)
     gateway.pass(1)
-    t.same(dialled.waiting(), [5])
+    t.same(dialled.waiting(), [10, 11, 12])
     t.equal(socket.isPaused(), false)
     t.end()
   })
 
-  t.test('one that takes its time leaves it after 500 ms, and blocks nobody', (t) => {
-    const gateway = new MemoryGateway({ limits })
-    const { socket, ...dialled } = dial(gateway)
-    socket.write(frames(1, 5))
-    socket.carry()
-    gateway.scene.upstream.answer({ kind: 'unavailable', reason: 'TooManyRequests', retry: 'now' })
-    gateway.pass(490)
-    t.same(dialled.waiting(), [2, 3, 1])
+  t.test('is shared: who owns little gets some of what is left', (t) => {
+    const gateway = new MemoryGateway({ room: { ...room, maxEntries: 90 } })
+    arrive(gateway.dial(), frames(1, 200))
     gateway.pass(100)
-    t.same(dialled.waiting(), [2, 3, 1, 4])
+    t.equal(waiting(gateway).length, 80)
+    arrive(gateway.dial(), frames(201, 400))
+    gateway.pass(100)
+    t.equal(waiting(gateway).length, 89)
+    t.ok(waiting(gateway).includes(201))
+    arrive(gateway.dial(), frames(401, 600))
+    t.ok(waiting(gateway).includes(401))
     t.end()
   })
 
-  t.test('those that only wait for others stay, however long', (t) => {
-    const gateway = new MemoryGateway({ limits })
-    const { socket, ...dialled } = dial(gateway)
-    socket.write(frames(1, 5))
-    socket.carry()
-    gateway.pass(5000)
-    t.same(dialled.waiting(), [1, 2, 3])
-    gateway.scene.upstream.answer(badToken)
-    gateway.pass(20)
-    t.equal(socket.written, '080800000001', 'so their rejection can be told')
-    t.end()
-  })
-
-  t.test('in an outage all of them leave it: the journal has them', (t) => {
-    const gateway = new MemoryGateway({ limits })
-    const { socket, ...dialled } = dial(gateway)
-    gateway.scene.upstream.isOut = true
-    socket.write(frames(1, 5))
-    socket.carry()
-    gateway.pass(490)
-    t.same(dialled.waiting(), [1, 2, 3])
-    gateway.pass(10)
-    t.same(dialled.waiting(), [1, 2, 3, 4, 5])
-    t.equal(gateway.scene.journal.unsettled, 5)
-    t.end()
-  })
-
-  t.test('is open on a connection that was told of an error', (t) => {
-    const gateway = new MemoryGateway({ limits })
-    const dialled = reported(gateway)
-    arrive(dialled, frames(3, 9))
-    t.same(waiting(gateway), [2, 3, 4, 5, 6, 7, 8, 9])
-    t.equal(dialled.socket.isPaused(), false)
-    t.end()
-  })
-
-  t.test('is open once the sender is gone: what it left behind is taken over', (t) => {
-    const gateway = new MemoryGateway({ limits })
-    const { socket, ...dialled } = dial(gateway)
-    socket.write(frames(1, 9))
-    socket.carry()
-    t.same(dialled.waiting(), [1, 2, 3])
-    socket.reset()
-    t.same(dialled.waiting(), [1, 2, 3, 4, 5, 6, 7, 8, 9])
+  t.test('is counted in bytes as well: a payload, and a KiB beside it', (t) => {
+    const gateway = new MemoryGateway({ room: { maxEntries: 1000, maxBytes: 9 * (1024 + 25) } })
+    arrive(gateway.dial(), frames(1, 4))
+    arrive(gateway.dial(), frames(5, 8))
+    t.same(waiting(gateway), [1, 2, 3, 4, 5, 6, 7, 8])
+    gateway.scene.upstream.answerAll(delivered)
+    const { connection, socket } = gateway.dial()
+    for (let number = 9; number <= 30; number++)
+      arrive({ connection, socket, events: [] }, frames(number, number))
+    t.equal(waiting(gateway).length, 8)
+    t.equal(socket.isPaused(), true)
     t.end()
   })
   t.end()
@@ -309,7 +306,7 @@ t.test('the window', (t) => {
 
 t.test('while the journal is full nothing is decoded, and nobody is closed', (t) => {
   let room = false
-  const gateway = new MemoryGateway({ hasRoom: () => room })
+  const gateway = new MemoryGateway({ canWrite: () => room })
   const { socket, ...dialled } = dial(gateway)
   socket.write(frames(1, 2))
   socket.carry()
@@ -326,7 +323,7 @@ t.test('while the journal is full nothing is decoded, and nobody is closed', (t)
 
 t.test('what a sender left behind waits for the journal even when it is gone', (t) => {
   let room = false
-  const gateway = new MemoryGateway({ hasRoom: () => room })
+  const gateway = new MemoryGateway({ canWrite: () => room })
   const { socket, ...dialled } = dial(gateway)
   socket.write(frames(1, 2))
   socket.carry()
@@ -414,18 +411,18 @@ t.test('a connection opened after an error response', (t) => {
   t.end()
 })
 
-t.test('a full window does not hide the sender’s end from an error response', (t) => {
-  const gateway = new MemoryGateway({ limits: { window: 2 } })
+t.test('a slice does not hide the sender’s end from an error response', (t) => {
+  const gateway = new MemoryGateway()
   const dialled = gateway.dial()
   const { socket, events } = dialled
-  finish(dialled, frames(1, 3))
+  finish(dialled, frames(1, 300))
   t.equal(socket.isPaused(), true)
   gateway.scene.upstream.answer(badToken)
   gateway.pass(200)
-  t.same(waiting(gateway), [2, 3])
+  t.equal(waiting(gateway).length, 299)
   gateway.scene.upstream.answerAll(delivered)
   t.equal(socket.written, '', 'a response would destroy what is still on its way')
-  t.same(events, ['closed 3'])
+  t.same(events, ['closed 300'])
   t.end()
 })
 
@@ -621,14 +618,12 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('a full window does not hold it up for longer than that', (t) => {
-    const gateway = new MemoryGateway({ limits: { window: 2 } })
+  t.test('a full journal does not hold it up', (t) => {
+    const gateway = new MemoryGateway({ room: { maxEntries: 2, maxBytes: 1e9 } })
     const dialled = gateway.dial()
     arrive(dialled, frames(1, 4))
     void dialled.connection.stop(gateway.scene.clock.now() + 300)
-    gateway.pass(290)
-    t.equal(dialled.socket.ended, false)
-    gateway.pass(10)
+    gateway.pass(20)
     t.equal(dialled.socket.written, '080a00000002')
     t.end()
   })
@@ -674,28 +669,26 @@ t.test('stopped', (t) => {
   })
 
   t.test('a sender that was paused is heard out', (t) => {
-    const gateway = new MemoryGateway({ limits: { window: 2 } })
+    const gateway = new MemoryGateway()
     const { socket, connection } = gateway.dial()
-    socket.write(frames(1, 3))
+    socket.write(frames(1, 300))
     socket.carry()
-    socket.write(frames(4, 4))
+    socket.write(frames(301, 301))
     socket.carry()
+    t.equal(socket.isPaused(), true)
     void connection.stop(Infinity)
-    gateway.pass(400)
     t.equal(socket.ended, false)
-    gateway.scene.upstream.answerAll(delivered)
     gateway.pass(10)
-    t.same(waiting(gateway), [3, 4])
+    t.equal(waiting(gateway).length, 301)
     t.equal(socket.ended, false)
-    gateway.scene.upstream.answerAll(delivered)
     gateway.pass(20)
-    t.equal(socket.written, '080a00000004')
+    t.equal(socket.written, '080a0000012d')
     t.end()
   })
 
   t.test('one that waits for room in the journal is busy, however long ago it was heard', (t) => {
     let room = true
-    const gateway = new MemoryGateway({ hasRoom: () => room })
+    const gateway = new MemoryGateway({ canWrite: () => room })
     const dialled = gateway.dial()
     arrive(dialled, frames(1, 2))
     gateway.scene.upstream.answerAll(delivered)
@@ -718,6 +711,98 @@ t.test('stopped', (t) => {
     arrive(dialled, frames(3, 3))
     t.same(waiting(gateway), [2, 3])
     t.same(dialled.events, ['reported 8 1'])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('what is repeated on the connection that was told', (t) => {
+  /** 1 is told, 2 and 3 delivered behind it; whether 2 is sent again when it arrives once more. */
+  const isSentAgain = (repeat: (gateway: MemoryGateway, dialled: Dialled) => void): boolean => {
+    const gateway = new MemoryGateway()
+    const dialled = gateway.dial()
+    arrive(dialled, frames(1, 3))
+    gateway.scene.upstream.answer(badToken)
+    gateway.scene.upstream.answerAll(delivered)
+    gateway.pass(20)
+    repeat(gateway, dialled)
+    return waiting(gateway).includes(2)
+  }
+
+  for (const ms of [0, 100, 400])
+    t.test(`${ms} ms after the error response, is a resend`, (t) => {
+      t.notOk(
+        isSentAgain((gateway, dialled) => {
+          gateway.pass(ms)
+          arrive(dialled, frames(2, 3))
+        }),
+      )
+      t.end()
+    })
+
+  for (const ms of [600, 1500, 3000])
+    t.test(`after a pause of ${ms} ms, is wanted`, (t) => {
+      t.ok(
+        isSentAgain((gateway, dialled) => {
+          gateway.pass(ms)
+          arrive(dialled, frames(2, 3))
+        }),
+      )
+      t.end()
+    })
+
+  t.test('by a sender that never pauses, is a resend however long that takes', (t) => {
+    t.notOk(
+      isSentAgain((gateway, dialled) => {
+        for (let number = 4; number < 100; number++) {
+          gateway.pass(400)
+          arrive(dialled, frames(number, number))
+          gateway.scene.upstream.answerAll(delivered)
+        }
+        arrive(dialled, frames(50, 52))
+        t.same(waiting(gateway), [])
+        arrive(dialled, frames(97, 99))
+        t.same(waiting(gateway), [], 'a second time as well')
+        arrive(dialled, frames(97, 99))
+        t.same(waiting(gateway), [])
+      }),
+    )
+    t.end()
+  })
+
+  t.test('behind the named one itself, is a new run', (t) => {
+    t.ok(
+      isSentAgain((_gateway, dialled) => {
+        arrive(dialled, frames(1, 3))
+      }),
+    )
+    t.end()
+  })
+
+  t.test('once it has paused, stays wanted', (t) => {
+    t.ok(
+      isSentAgain((gateway, dialled) => {
+        gateway.pass(600)
+        arrive(dialled, frames(4, 4))
+        arrive(dialled, frames(2, 3))
+      }),
+    )
+    t.end()
+  })
+
+  t.test('the pause of a busy process is not the sender’s', (t) => {
+    t.notOk(
+      isSentAgain((gateway, dialled) => {
+        dialled.socket.write(frames(2, 3))
+        const { clock } = gateway.scene
+        clock.stall(600)
+        // The first timers are late; only then is there time to read.
+        clock.after(0, () => {
+          dialled.socket.carry()
+        })
+        gateway.pass(10)
+      }),
+    )
     t.end()
   })
   t.end()

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { serveFeedback } from '../../src/gateway/feedback-service.ts'
 import { LmdbFeedback } from '../../src/store/lmdb-feedback.ts'
 import type { FeedbackStore } from '../../src/store/store.ts'
-import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
+import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { authority, server as identity } from '../fixtures/identity.ts'
 
@@ -63,17 +63,28 @@ async function startService(t: Test, count: number): Promise<Service> {
   return { store, clock, events, sockets, connect: dial }
 }
 
+/** Winds the clock until the service has closed its side. */
+async function ended({ clock }: Service, socket: TLSSocket): Promise<void> {
+  let isOver = false
+  socket.once('end', () => (isOver = true))
+  await until(() => {
+    if (!isOver) clock.advance(1)
+    return isOver
+  })
+}
+
 /** Each `data` is one TLS record: Node decrypts no more than one at a time. */
-async function readAll(socket: TLSSocket): Promise<Buffer[]> {
+async function readAll(service: Service): Promise<Buffer[]> {
+  const socket = service.connect()
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  await once(socket, 'end')
+  await ended(service, socket)
   return chunks
 }
 
 t.test('tells seconds, length and token, in the order of the entries', async (t) => {
   const service = await startService(t, 2)
-  const bytes = Buffer.concat(await readAll(service.connect())).toString('hex')
+  const bytes = Buffer.concat(await readAll(service)).toString('hex')
   // 2021-03-31 00:00:00 UTC and one second later.
   const first = `6063bb800020${'00'.repeat(32)}`
   const second = `6063bb810020${'00'.repeat(31)}01`
@@ -83,7 +94,7 @@ t.test('tells seconds, length and token, in the order of the entries', async (t)
 
 t.test('puts whole tuples only in each TLS record, and as many as fit', async (t) => {
   const service = await startService(t, 1000)
-  const chunks = await readAll(service.connect())
+  const chunks = await readAll(service)
   t.same(
     chunks.map(({ length }) => length),
     [431 * 38, 431 * 38, 138 * 38],
@@ -93,7 +104,7 @@ t.test('puts whole tuples only in each TLS record, and as many as fit', async (t
     if (tokens.readUInt32BE(number * 38 + 34) !== number) t.fail(`tuple ${number}`)
   await untilAtLeast(() => service.events.length, 1)
   t.same(service.events, ['read 1000'])
-  t.same(await readAll(service.connect()), [])
+  t.same(await readAll(service), [])
   t.equal(service.store.count('app'), 0)
 })
 
@@ -101,7 +112,7 @@ t.test('splits no tuple with a token of another length either', async (t) => {
   const service = await startService(t, 0)
   for (let number = 0; number < 400; number++)
     service.store.add('app', number.toString(16).padStart(200, '0'), number)
-  const chunks = await readAll(service.connect())
+  const chunks = await readAll(service)
   t.same(
     chunks.map(({ length }) => length),
     [154 * 106, 154 * 106, 92 * 106],
@@ -109,9 +120,29 @@ t.test('splits no tuple with a token of another length either', async (t) => {
   await untilAtLeast(() => service.events.length, 1)
 })
 
+t.test(
+  'closes 50 ms after the last tuple, so that no reader finds the two in one read',
+  async (t) => {
+    const service = await startService(t, 3)
+    const socket = service.connect()
+    let isOver = false
+    socket.on('end', () => (isOver = true))
+    await once(socket, 'data')
+    // Its patience, and its end.
+    await untilIs(() => service.clock.pending, 2)
+    service.clock.advance(49)
+    t.equal(service.sockets[0]?.writableEnded, false)
+    t.equal(service.store.count('app'), 3)
+    service.clock.advance(1)
+    await until(() => isOver)
+    await untilAtLeast(() => service.events.length, 1)
+    t.same(service.events, ['read 3'])
+  },
+)
+
 t.test('closes at once when there is nothing to tell', async (t) => {
   const service = await startService(t, 0)
-  t.same(await readAll(service.connect()), [])
+  t.same(await readAll(service), [])
   await untilIs(() => service.sockets[0]?.destroyed, true)
   t.same(service.events, [])
 })
@@ -134,7 +165,7 @@ t.test('offers everything again after a reader that died half-way', async (t) =>
   await untilAtLeast(() => service.events.length, 1)
   t.same(service.events, ['abandoned 200000'])
   t.equal(service.store.count('app'), 200_000)
-  const bytes = Buffer.concat(await readAll(service.connect())).length
+  const bytes = Buffer.concat(await readAll(service)).length
   t.equal(bytes, 200_000 * 38)
 })
 
@@ -158,10 +189,10 @@ t.test('gives up on a reader that never closes after 60 s, and keeps its entries
   socket.on('error', () => undefined)
   socket.on('data', () => undefined)
   socket.allowHalfOpen = true
-  await once(socket, 'end')
-  service.clock.advance(59_999)
+  await ended(service, socket)
+  service.clock.advance(59_949)
   t.equal(service.sockets[0]?.destroyed, false)
-  service.clock.advance(1)
+  service.clock.advance(51)
   await untilAtLeast(() => service.events.length, 1)
   t.same(service.events, ['abandoned 3'])
   t.equal(service.store.count('app'), 3)
@@ -176,17 +207,17 @@ t.test(
     first.on('error', () => undefined)
     first.allowHalfOpen = true
     first.resume()
-    await once(first, 'end')
-    t.same(await readAll(service.connect()), [])
+    await ended(service, first)
+    t.same(await readAll(service), [])
     service.store.add('app', 'ee'.repeat(32), 9)
-    const [latest] = await readAll(service.connect())
+    const [latest] = await readAll(service)
     t.equal(latest?.toString('hex'), `000000090020${'ee'.repeat(32)}`)
     await untilAtLeast(() => service.events.length, 1)
     t.same(service.events, ['read 1'])
     service.sockets[0]?.destroy()
     await untilAtLeast(() => service.events.length, 2)
     first.destroy()
-    const [again] = await readAll(service.connect())
+    const [again] = await readAll(service)
     t.equal(again?.length, 3 * 38)
     await untilAtLeast(() => service.events.length, 3)
     t.same(service.events, ['read 1', 'abandoned 3', 'read 3'])
@@ -198,7 +229,7 @@ t.test('leaves an entry that became newer while it was read', async (t) => {
   const socket = service.connect()
   socket.allowHalfOpen = true
   socket.resume()
-  await once(socket, 'end')
+  await ended(service, socket)
   service.store.add('app', '00'.repeat(32), 1_700_000_000)
   socket.end()
   await untilAtLeast(() => service.events.length, 1)

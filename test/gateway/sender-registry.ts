@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import type { Issued } from '../../src/credentials/authority.ts'
 import type { Environment } from '../../src/credentials/certificate.ts'
 import {
-  senderCertificate,
+  CertificateReader,
   SenderRegistry,
   type SenderCertificate,
 } from '../../src/gateway/sender-registry.ts'
@@ -61,6 +61,7 @@ async function learned(
   identity: Issued | undefined,
   connections = 1,
 ): Promise<(SenderCertificate | undefined)[]> {
+  const reader = new CertificateReader()
   const found: (SenderCertificate | undefined)[] = []
   const listener = createServer(
     {
@@ -72,7 +73,7 @@ async function learned(
     },
     (socket: TLSSocket) => {
       socket.on('error', () => undefined)
-      found.push(senderCertificate(socket))
+      found.push(reader.read(socket))
       socket.end()
     },
   )

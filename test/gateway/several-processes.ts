@@ -348,9 +348,9 @@ t.test('a process that is killed', (t) => {
     finish(first)
     const again = other.gateway.dial()
     arrive(again, 2, 3)
-    const { left } = one.gateway.scene.journal
+    const { remaining } = one.gateway.scene.journal
     one.reader.leave()
-    heir.gateway.takeOver(left)
+    heir.gateway.takeOver(remaining)
     t.same(waiting(heir), [2, 3])
     heir.gateway.scene.upstream.answer(delivered)
     heir.gateway.scene.upstream.answer(badToken)

@@ -3,10 +3,11 @@ import t, { type Test } from 'tap'
 import type { Outcome } from '../../src/apns/outcome.ts'
 import { Http2Session } from '../../src/upstream/http2/http2-session.ts'
 import { untilAtLeast } from '../fixtures/condition.ts'
+import type { Parcel } from '../fixtures/delivery.ts'
 import { foreignPeers } from '../fixtures/foreign-peer.ts'
 import { authority } from '../fixtures/identity.ts'
 import { NodeHttp2Session } from '../fixtures/node-http2-session.ts'
-import { openSession, type Parcel, type SessionClass } from '../fixtures/provider-peer.ts'
+import { openSession, type SessionClass } from '../fixtures/provider-peer.ts'
 import { without } from '../fixtures/tool.ts'
 
 const letters = ['aa', 'bb', 'aa', 'cc', 'aa', 'dd', 'aa'] as const

@@ -6,6 +6,7 @@ import { Participant } from '../../src/relay/participant.ts'
 import type { RelayEvent, RememberedItem } from '../../src/relay/relay-event.ts'
 import { deliveryOf } from '../fixtures/delivery.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
+import { laneTimes } from '../fixtures/lane-model.ts'
 import { MemoryChronicle } from '../fixtures/memory-chronicle.ts'
 
 interface Given {
@@ -20,15 +21,19 @@ interface Given {
 function given(): Given {
   const clock = new FakeClock()
   const chronicle = new MemoryChronicle(clock).join()
-  const originals: FirstCopy[] = []
   const owner = {
     followed: () => undefined,
-    isNew: () => undefined,
-    isResend: (_resend: Delivery, original: FirstCopy) => originals.push(original),
+    decided: () => undefined,
+    resent: () => undefined,
+    forgotten: () => undefined,
   }
   const deps = { chronicle, clock, processName: 'own' }
   const agreement = new Agreement({ resendWindowSeconds: 10 }, owner, deps)
-  const participant = new Participant(1, 'sender', () => undefined)
+  const participant = new Participant(1, 'sender', laneTimes, {
+    attend: () => undefined,
+    settled: () => undefined,
+    judged: () => undefined,
+  })
   agreement.opened(participant)
   return {
     clock,
@@ -38,7 +43,7 @@ function given(): Given {
     compares: () => agreement.compares(participant, clock.now()),
     originalOf: (delivery) => {
       agreement.arrived(participant, [delivery])
-      return originals.pop()
+      return delivery.original
     },
   }
 }

@@ -7,7 +7,6 @@ import { contractEvent, ContractRun, sharedEvent } from '../fixtures/contract-ru
 const numRuns = Number(process.env['CONTRACT_RUNS'] ?? 2000)
 
 const options = {
-  window: fc.constantFrom(2, 5, 1000),
   numbering: fc.constantFrom('sender' as const, 'connection' as const, 'none' as const),
 }
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { delivered, type Outcome } from '../../src/apns/outcome.ts'
 import type { ProviderRequest } from '../../src/apns/request.ts'
 import { Delivery, FirstCopy } from '../../src/relay/delivery.ts'
 
@@ -14,69 +13,59 @@ const request: ProviderRequest = {
   payload: Buffer.from('{"aps":{}}'),
 }
 
-function deliver(changes: Partial<ProviderRequest> = {}): { delivery: Delivery; heard: unknown[] } {
-  const heard: unknown[] = []
-  const owner = {
-    answered: (which: Delivery, outcome: Outcome) => heard.push(which, outcome),
-    expired: (which: Delivery) => heard.push(which, 'expired'),
-  }
-  return { delivery: new Delivery({ ...request, ...changes }, 60_000, undefined, owner), heard }
+function deliver(changes: Partial<ProviderRequest> = {}): Delivery {
+  return new Delivery({
+    request: { ...request, ...changes },
+    notification: undefined,
+    identifier: 7,
+    source: undefined,
+    receivedAtMs: 0,
+    giveUpAtMs: 60_000,
+  })
 }
-
-t.test('passes on what becomes of it', (t) => {
-  const { delivery, heard } = deliver()
-  delivery.answered(delivered)
-  delivery.expired()
-  t.equal(heard[0], delivery)
-  t.equal(heard[1], delivered)
-  t.equal(heard[2], delivery)
-  t.equal(heard[3], 'expired')
-  t.end()
-})
 
 t.test('is known by device token and payload', (t) => {
   const hash = createHash('sha256')
     .update(`${'ab'.repeat(32)}{"aps":{}}`)
     .digest()
-  t.equal(deliver().delivery.key, hash.subarray(0, 16).toString('base64'))
-  t.not(deliver({ token: 'cd'.repeat(32) }).delivery.key, deliver().delivery.key)
-  t.not(deliver({ payload: Buffer.from('{ }') }).delivery.key, deliver().delivery.key)
+  t.equal(deliver().key, hash.subarray(0, 16).toString('base64'))
+  t.not(deliver({ token: 'cd'.repeat(32) }).key, deliver().key)
+  t.not(deliver({ payload: Buffer.from('{ }') }).key, deliver().key)
   t.end()
 })
 
 t.test('identifier, expiration, priority and apns-id play no part in that', (t) => {
   const changes = { apnsId: 'another', expiration: 7, priority: 5, pushType: undefined }
-  t.equal(deliver(changes).delivery.key, deliver().delivery.key)
+  t.equal(deliver(changes).key, deliver().key)
   t.end()
 })
 
 t.test('keeps its key and lets go of its payload once it is over and remembered', (t) => {
-  const key = deliver().delivery.key
-  const payloadOf = ({ delivery }: ReturnType<typeof deliver>): number =>
-    delivery.request.payload.length
+  const key = deliver().key
+  const payloadOf = ({ request }: Delivery): number => request.payload.length
   const asked = deliver()
-  t.equal(asked.delivery.key, key)
+  t.equal(asked.key, key)
   t.equal(payloadOf(asked), 10, 'it may still be sent')
-  asked.delivery.end({ kind: 'delivered' })
+  asked.end({ kind: 'delivered' })
   t.equal(payloadOf(asked), 0)
   const over = deliver()
-  over.delivery.end({ kind: 'delivered' })
+  over.end({ kind: 'delivered' })
   t.equal(payloadOf(over), 10, 'nobody has asked for its key')
-  over.delivery.shed()
+  over.shed()
   t.equal(payloadOf(over), 0)
-  t.equal(over.delivery.key, key)
-  t.same(over.delivery.request, { ...request, payload: Buffer.alloc(0) })
+  t.equal(over.key, key)
+  t.same(over.request, { ...request, payload: Buffer.alloc(0) })
   const late = deliver()
-  late.delivery.end({ kind: 'delivered' })
-  t.equal(late.delivery.key, key)
+  late.end({ kind: 'delivered' })
+  t.equal(late.key, key)
   t.equal(payloadOf(late), 0, 'its key has been asked for')
   t.end()
 })
 
 t.test('a resend needs no payload, since it is never sent', (t) => {
-  const { delivery } = deliver()
+  const delivery = deliver()
   const { key } = delivery
-  const original = new FirstCopy({ key, ref: 'another', ending: undefined }, undefined)
+  const original = new FirstCopy({ key, ref: 'another', ending: undefined }, false)
   delivery.follow(original)
   t.equal(delivery.original, original)
   t.equal(delivery.request.payload.length, 0)
@@ -85,10 +74,37 @@ t.test('a resend needs no payload, since it is never sent', (t) => {
 })
 
 t.test('is amended once, and keeps token, payload and apns-id', (t) => {
-  const { delivery } = deliver()
+  const delivery = deliver()
   t.equal(delivery.amend('power-saving'), true)
   t.same(delivery.request, { ...request, priority: 5 })
   t.equal(delivery.amend('without-push-type'), false)
   t.same(delivery.request, { ...request, priority: 5 })
+  t.end()
+})
+
+t.test('is settled in the journal once, when it is over or turns out to be a resend', (t) => {
+  const settled: number[] = []
+  const batch = { settled: (index: number) => settled.push(index) }
+  const one = deliver()
+  one.end({ kind: 'delivered' })
+  t.same(settled, [], 'it was never written')
+  const two = deliver()
+  two.written(batch, 2)
+  two.end({ kind: 'delivered' })
+  two.unwrite()
+  const three = deliver()
+  three.written(batch, 3)
+  three.unwrite()
+  three.end({ kind: 'expired' })
+  t.same(settled, [2, 3])
+  t.end()
+})
+
+t.test('counts as its payload and a KiB beside it, also when that is let go of', (t) => {
+  const delivery = deliver()
+  t.equal(delivery.bytes, 1024 + 10)
+  delivery.end({ kind: 'delivered' })
+  delivery.shed()
+  t.equal(delivery.bytes, 1024 + 10)
   t.end()
 })

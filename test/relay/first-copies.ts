@@ -12,7 +12,7 @@ const minuteMs = 60_000
 interface Given {
   readonly copies: FirstCopies
   readonly clock: FakeClock
-  /** `REF KIND` of each resend that ended, or that waits no longer. */
+  /** `REF KIND` of each resend that ended, or that waits no longer, and of first copies. */
   readonly followed: string[]
 }
 
@@ -20,8 +20,10 @@ function given(): Given {
   const clock = new FakeClock()
   const followed: string[] = []
   const owner = {
-    followed: ({ request }: Delivery, ending: Ending | undefined) =>
-      followed.push(`${request.apnsId} ${ending?.kind ?? 'alone'}`),
+    followed: ({ apnsId }: Delivery, ending: Ending | undefined) =>
+      followed.push(`${apnsId} ${ending?.kind ?? 'alone'}`),
+    resent: ({ apnsId }: Delivery) => followed.push(`${apnsId} resent`),
+    forgotten: ({ apnsId }: Delivery) => followed.push(`${apnsId} forgotten`),
   }
   return { copies: new FirstCopies(owner, clock), clock, followed }
 }
@@ -49,10 +51,10 @@ t.test('one that is no longer remembered is kept only for those who wait for it'
   const copy = copies.of(item('one'))
   t.equal(copies.of(item('one')), copy)
   copies.follow(deliveryOf('resend'), copy)
-  copies.forgotten(copy)
+  copies.forgotten(copy, true)
   t.equal(copies.of(item('one')), copy)
   const other = copies.of(item('other'))
-  copies.forgotten(other)
+  copies.forgotten(other, false)
   t.not(copies.of(item('other')), other)
   t.end()
 })
@@ -105,8 +107,8 @@ t.test('what has ended in time is not let go later', (t) => {
 t.test('nobody waits for what is over, nor a minute only for what this process owns', (t) => {
   const { copies, clock, followed } = given()
   const [first, second] = [deliveryOf('first'), deliveryOf('second')]
-  copies.follow(first, new FirstCopy(item('over', over), undefined))
-  copies.follow(second, new FirstCopy(item('own'), deliveryOf('own')))
+  copies.follow(first, new FirstCopy(item('over', over), true))
+  copies.follow(second, new FirstCopy(item('own'), false))
   copies.boundWaiting([first, second])
   t.equal(clock.pending, 0)
   t.same(followed, [])
@@ -127,5 +129,23 @@ t.test('once nobody is left to be told, a resend waits no longer', (t) => {
   t.same(followed, ['early alone', 'late alone'])
   clock.advance(minuteMs)
   t.equal(followed.length, 2)
+  t.end()
+})
+
+t.test('whoever is remembered hears whether its resend has come, and is told instead', (t) => {
+  const { copies, followed } = given()
+  const [first, second] = [deliveryOf('first'), deliveryOf('second')]
+  const [one, two] = [copies.of(copies.itemOf(first)), copies.of(copies.itemOf(second))]
+  t.ok([first, second].every((each) => copies.remembers(each)))
+  const resend = deliveryOf('resend')
+  copies.forgotten(one, true)
+  copies.follow(resend, one)
+  copies.remember(resend)
+  t.equal(copies.remembers(first), false)
+  t.equal(copies.remembers(resend), true, 'as what it repeats')
+  copies.forgotten(two, false)
+  copies.forgotten(one, false)
+  t.equal(copies.remembers(resend), false)
+  t.same(followed, ['first resent', 'second forgotten', 'resend forgotten'])
   t.end()
 })

@@ -3,40 +3,65 @@ import t from 'tap'
 import {
   accepted,
   Lane,
-  type Place,
   type Rejection,
   type Report,
-  type Verdict,
+  type Settlement,
 } from '../../src/relay/lane.ts'
-import { badToken, laneEvent, LaneRun, laneTimes } from '../fixtures/lane-model.ts'
+import { badToken, LaneEntry, laneEvent, LaneRun, laneTimes } from '../fixtures/lane-model.ts'
 
 const tooLong: Rejection = { kind: 'rejected', statusCode: 7, reason: 'PayloadTooLarge' }
 
+/** Keeps the verdicts as they come: `NUMBER STATUS told` or `untold`. */
+class JudgedLane extends Lane<LaneEntry> {
+  readonly verdicts: string[] = []
+
+  override settle(entry: LaneEntry, settlement: Settlement, nowMs: number): boolean {
+    const canBeTold = super.settle(entry, settlement, nowMs)
+    if (!canBeTold) this.#judge(entry, 'untold')
+    return canBeTold
+  }
+
+  override mute(): LaneEntry[] {
+    const untold = super.mute()
+    for (const entry of untold) this.#judge(entry, 'untold')
+    return untold
+  }
+
+  /** Its error response has been written. */
+  reported(): void {
+    const [named, ...behind] = super.mute()
+    if (named !== undefined) this.#judge(named, 'told')
+    for (const entry of behind) this.#judge(entry, 'untold')
+  }
+
+  #judge({ number, settlement }: LaneEntry, verdict: string): void {
+    const statusCode = settlement?.kind === 'rejected' ? settlement.statusCode : ''
+    this.verdicts.push(`${number} ${statusCode} ${verdict}`)
+  }
+}
+
 interface Given {
-  readonly lane: Lane<string>
-  readonly verdicts: string[]
-  /** One for each identifier, received at 0 ms; the content is its number from 1. */
-  readonly receive: (...identifiers: (number | undefined)[]) => Place<string>[]
+  readonly lane: JudgedLane
+  readonly verdicts: readonly string[]
+  /** One for each identifier, numbered from 1. */
+  readonly receive: (...identifiers: (number | undefined)[]) => LaneEntry[]
 }
 
 function given(): Given {
-  const verdicts: string[] = []
-  const lane = new Lane<string>(laneTimes, ({ content }, { statusCode }, verdict: Verdict) =>
-    verdicts.push(`${content ?? ''} ${statusCode} ${verdict}`),
-  )
+  const lane = new JudgedLane(laneTimes)
   let count = 0
   const receive: Given['receive'] = (...identifiers) =>
     identifiers.map((identifier) => {
-      const place = lane.receive(identifier, 0)
-      place.content = String(++count)
-      return place
+      const entry = new LaneEntry(++count, identifier)
+      lane.receive(entry)
+      return entry
     })
-  return { lane, verdicts, receive }
+  return { lane, verdicts: lane.verdicts, receive }
 }
 
 /** All of them delivered. */
-function acceptAll(lane: Lane<string>, places: readonly Place<string>[]): void {
-  for (const place of places) lane.settle(place, accepted, 0)
+function acceptAll(lane: Lane<LaneEntry>, entries: readonly LaneEntry[]): void {
+  for (const entry of entries) lane.settle(entry, accepted, 0)
 }
 
 const report = (identifier: number, statusCode = 8): object => ({
@@ -47,20 +72,19 @@ const waitUntil = (atMs: number): object => ({ do: 'wait', atMs })
 const nothing = { do: 'nothing' }
 const close = { do: 'close' }
 
-function reportOf(lane: Lane<string>): Report<string> {
+function reportOf(lane: JudgedLane): Report<LaneEntry> {
   const written = lane.report()
   if (written === undefined) throw new TypeError('a report')
   lane.reported()
   return written
 }
 
-/** Contents, as {@link given} counts them. */
-const numbers = (from: number, to: number): string[] =>
-  Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
+/** As {@link given} counts them. */
+const numbers = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
-/** The contents, in the order given. */
-function contents(places: readonly Place<string>[] | undefined): (string | undefined)[] {
-  return (places ?? []).map(({ content }) => content)
+function numbersOf(entries: readonly LaneEntry[] | undefined): number[] {
+  return (entries ?? []).map(({ number }) => number)
 }
 
 t.test('success is silence', (t) => {
@@ -75,7 +99,7 @@ t.test('success is silence', (t) => {
 t.test('names the first rejected one in lane order, whichever answer came first', (t) => {
   const { lane, receive } = given()
   const [one, two, three, four] = receive(1, 2, 3, 4)
-  if (!one || !two || !three || !four) throw new TypeError('four places')
+  if (!one || !two || !three || !four) throw new TypeError('four entries')
   lane.settle(four, tooLong, 0)
   t.same(lane.advise(0, true), waitUntil(500))
   lane.settle(three, accepted, 1)
@@ -89,7 +113,7 @@ t.test('names the first rejected one in lane order, whichever answer came first'
 t.test('waits 500 ms, from the first rejection on, for what was received before it', (t) => {
   const { lane, receive, verdicts } = given()
   const [one, two] = receive(1, 2)
-  if (!one || !two) throw new TypeError('two places')
+  if (!one || !two) throw new TypeError('two entries')
   lane.settle(two, badToken, 100)
   t.same(lane.advise(599, true), waitUntil(600))
   t.equal(lane.inFlight, 1)
@@ -104,7 +128,7 @@ t.test('waits 500 ms, from the first rejection on, for what was received before 
 t.test('where a second rejection stands in front of the first, it is the one named', (t) => {
   const { lane, receive } = given()
   const [, two, three] = receive(1, 2, 3)
-  if (!two || !three) throw new TypeError('three places')
+  if (!two || !three) throw new TypeError('three entries')
   lane.settle(three, badToken, 0)
   lane.settle(two, tooLong, 400)
   t.same(lane.advise(500, true), report(2, 7))
@@ -114,7 +138,7 @@ t.test('where a second rejection stands in front of the first, it is the one nam
 t.test('is sent at a quiet moment: 20 ms after the last byte', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
-  if (!one) throw new TypeError('a place')
+  if (!one) throw new TypeError('an entry')
   lane.heard(0)
   lane.settle(one, badToken, 50)
   t.same(lane.advise(50, false), waitUntil(70))
@@ -127,7 +151,7 @@ t.test('is sent at a quiet moment: 20 ms after the last byte', (t) => {
 t.test('is sent 100 ms later at the latest, however busy the sender is', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
-  if (!one) throw new TypeError('a place')
+  if (!one) throw new TypeError('an entry')
   lane.settle(one, badToken, 0)
   for (let ms = 0; ms < 100; ms += 10) {
     lane.heard(ms)
@@ -142,7 +166,7 @@ t.test('is sent 100 ms later at the latest, however busy the sender is', (t) => 
 t.test('is sent at once to a sender that listens', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
-  if (!one) throw new TypeError('a place')
+  if (!one) throw new TypeError('an entry')
   lane.heard(5)
   lane.settle(one, badToken, 5)
   t.same(lane.advise(5, true), report(1))
@@ -152,10 +176,10 @@ t.test('is sent at once to a sender that listens', (t) => {
 t.test('after the sender’s EOF nothing is told any more', (t) => {
   const { lane, receive, verdicts } = given()
   const [one, two] = receive(1, 2)
-  if (!one || !two) throw new TypeError('two places')
+  if (!one || !two) throw new TypeError('two entries')
   lane.settle(one, badToken, 0)
-  lane.hush()
-  lane.hush()
+  lane.mute()
+  lane.mute()
   t.same(lane.advise(0, true), nothing)
   t.same(verdicts, ['1 8 untold'])
   lane.settle(two, badToken, 1)
@@ -168,7 +192,7 @@ t.test('after the sender’s EOF nothing is told any more', (t) => {
 t.test('what has no identifier is untold, and holds nothing up', (t) => {
   const { lane, receive, verdicts } = given()
   const [one, two, three] = receive(undefined, undefined, 3)
-  if (!one || !two || !three) throw new TypeError('three places')
+  if (!one || !two || !three) throw new TypeError('three entries')
   lane.settle(one, badToken, 0)
   t.same(verdicts, ['1 8 untold'])
   t.same(lane.advise(1000, true), nothing, 'and the connection stays open')
@@ -182,7 +206,7 @@ t.test('what has no identifier is untold, and holds nothing up', (t) => {
 t.test('there is one report, and what is rejected behind it is untold', (t) => {
   const { lane, receive, verdicts } = given()
   const [one, two, three] = receive(1, 2, 3)
-  if (!one || !two || !three) throw new TypeError('three places')
+  if (!one || !two || !three) throw new TypeError('three entries')
   lane.settle(one, badToken, 0)
   lane.settle(two, tooLong, 0)
   t.same(lane.advise(0, true), report(1))
@@ -192,7 +216,7 @@ t.test('there is one report, and what is rejected behind it is untold', (t) => {
   t.equal(lane.report(), undefined)
   lane.reported()
   const [four] = receive(4)
-  if (!four) throw new TypeError('a place')
+  if (!four) throw new TypeError('an entry')
   t.equal(lane.inFlight, 2)
   lane.settle(three, badToken, 1)
   lane.settle(four, badToken, 1)
@@ -206,7 +230,7 @@ t.test('0 and the highest uint32 are identifiers like any other', (t) => {
   for (const identifier of [0, 0xffffffff]) {
     const { lane, receive } = given()
     const [one] = receive(identifier)
-    if (!one) throw new TypeError('a place')
+    if (!one) throw new TypeError('an entry')
     lane.settle(one, badToken, 0)
     t.same(lane.advise(0, true), report(identifier))
   }
@@ -216,7 +240,7 @@ t.test('0 and the highest uint32 are identifiers like any other', (t) => {
 t.test('a notification is settled once', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
-  if (!one) throw new TypeError('a place')
+  if (!one) throw new TypeError('an entry')
   lane.settle(one, accepted, 0)
   t.throws(() => {
     lane.settle(one, badToken, 0)
@@ -228,7 +252,6 @@ t.test('there is nothing to report while the first one is unsettled', (t) => {
   const { lane, receive } = given()
   receive(1)
   t.equal(lane.report(), undefined)
-  t.equal(lane.reported(), undefined)
   t.equal(lane.inFlight, 1)
   t.end()
 })
@@ -249,45 +272,6 @@ for (const { what, identifiers, isAmbiguous } of sequences)
     t.end()
   })
 
-t.test('what is older than asked for leaves the lane, and is owned', (t) => {
-  const { lane, verdicts } = given()
-  const places = [0, 100, 200].map((ms) => lane.receive(ms, ms))
-  const [first, second, third] = places
-  if (!first || !second || !third) throw new TypeError('three places')
-  t.equal(lane.oldestAtMs, 0)
-  lane.leaveOlderThan(100)
-  t.equal(lane.inFlight, 1)
-  t.equal(lane.oldestAtMs, 200)
-  lane.settle(first, badToken, 300)
-  t.equal(verdicts.length, 1, 'its rejection comes too late to be told')
-  lane.settle(third, badToken, 300)
-  t.same(lane.advise(300, true), report(200), 'and it holds nothing up')
-  lane.settle(second, accepted, 301)
-  t.equal(lane.inFlight, 0)
-  t.end()
-})
-
-t.test('only those leave it that are held up by themselves', (t) => {
-  const { lane, receive } = given()
-  const [one, , three] = receive(1, 2, 3)
-  if (!one || !three) throw new TypeError('three places')
-  lane.leaveOlderThan(0, (content) => content === '2')
-  t.equal(lane.inFlight, 2)
-  lane.settle(three, badToken, 0)
-  t.same(lane.advise(0, true), waitUntil(500))
-  lane.settle(one, accepted, 1)
-  t.same(lane.advise(1, true), report(3))
-  t.end()
-})
-
-t.test('nothing is oldest in an empty lane', (t) => {
-  const { lane, receive } = given()
-  t.equal(lane.oldestAtMs, undefined)
-  acceptAll(lane, receive(1, 2))
-  t.equal(lane.oldestAtMs, undefined)
-  t.end()
-})
-
 t.test('remembers when it heard of the sender', (t) => {
   const { lane } = given()
   t.equal(lane.heardAtMs, -Infinity)
@@ -299,7 +283,7 @@ t.test('remembers when it heard of the sender', (t) => {
 t.test('finished, it closes as soon as everything is settled', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
-  if (!one) throw new TypeError('a place')
+  if (!one) throw new TypeError('an entry')
   lane.finish(100)
   t.same(lane.advise(100, true), waitUntil(600))
   lane.settle(one, accepted, 200)
@@ -323,7 +307,7 @@ t.test(
 t.test('finished, it still tells of a rejection among what was received', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
-  if (!one) throw new TypeError('a place')
+  if (!one) throw new TypeError('an entry')
   lane.finish(0)
   lane.settle(one, badToken, 400)
   t.same(lane.advise(400, true), report(1))
@@ -332,7 +316,7 @@ t.test('finished, it still tells of a rejection among what was received', (t) =>
 
 t.test('finished after the sender’s EOF, it has nothing to close', (t) => {
   const { lane } = given()
-  lane.hush()
+  lane.mute()
   lane.finish(0)
   t.same(lane.advise(1000, true), nothing)
   t.end()
@@ -346,8 +330,8 @@ t.test('a report knows what stands behind the named one, and who begins a new ru
   t.same(lane.advise(0, true), report(59))
   const written = reportOf(lane)
   t.equal(written.ambiguous, false)
-  t.same(contents(written.inFront), [...numbers(1, 16), ...numbers(44, 59)])
-  t.same(contents(written.behind), numbers(61, 100))
+  t.same(numbersOf(written.inFront), [...numbers(1, 16), ...numbers(44, 59)])
+  t.same(numbersOf(written.behind), numbers(61, 100))
   t.end()
 })
 
@@ -358,8 +342,8 @@ t.test('in a short lane no notification behind the named one begins a new run', 
     lane.settle(place, index === 1 ? badToken : accepted, 0)
   lane.advise(0, true)
   const written = reportOf(lane)
-  t.same([...new Set(contents(written.inFront))], ['1'])
-  t.same(contents(written.behind), ['3', '4'])
+  t.same([...new Set(numbersOf(written.inFront))], [1])
+  t.same(numbersOf(written.behind), [3, 4])
   t.end()
 })
 
@@ -367,36 +351,25 @@ t.test('the landmarks of a long connection are kept: its first 16, and the last 
   const { lane, receive } = given()
   acceptAll(lane, receive(...Array.from({ length: 20_000 }, (_, index) => index)))
   const [bad] = receive(20_000)
-  if (!bad) throw new TypeError('a place')
+  if (!bad) throw new TypeError('an entry')
   lane.settle(bad, badToken, 0)
   lane.advise(0, true)
-  const inFront = contents(lane.report()?.inFront)
-  t.same(
-    inFront.slice(0, 16),
-    Array.from({ length: 16 }, (_, index) => String(index + 1)),
-  )
-  t.same(
-    inFront.slice(16),
-    Array.from({ length: 16 }, (_, index) => String(index + 19_985)),
-  )
+  const inFront = numbersOf(lane.report()?.inFront)
+  t.same(inFront.slice(0, 16), numbers(1, 16))
+  t.same(inFront.slice(16), numbers(19_985, 20_000))
   t.end()
 })
 
 t.test('in a long connection, too, everything in front is waited for', (t) => {
-  const { lane } = given()
-  const unsettled: Place<string>[] = []
-  const oldest: (number | undefined)[] = []
+  const { lane, receive } = given()
+  const unsettled: LaneEntry[] = []
   for (let number = 0; number < 5000; number++) {
-    unsettled.push(lane.receive(number, number))
+    unsettled.push(...receive(number))
     if (unsettled.length > 10) acceptAll(lane, unsettled.splice(0, 1))
-    oldest.push(lane.oldestAtMs)
   }
-  t.same(
-    oldest.slice(10),
-    Array.from({ length: 4990 }, (_, index) => index + 1),
-  )
+  t.equal(lane.inFlight, 10)
   const [bad] = unsettled.splice(9, 1)
-  if (!bad) throw new TypeError('a place')
+  if (!bad) throw new TypeError('an entry')
   lane.settle(bad, badToken, 5000)
   t.same(lane.advise(5000, true), waitUntil(5500))
   acceptAll(lane, unsettled)
@@ -407,13 +380,13 @@ t.test('in a long connection, too, everything in front is waited for', (t) => {
 t.test('an identifier that is not unique: remembered from its first occurrence on', (t) => {
   const { lane, receive } = given()
   const [one, two, three, four, five] = receive(7, 8, 7, 8, 9)
-  if (!one || !two || !three || !four || !five) throw new TypeError('five places')
+  if (!one || !two || !three || !four || !five) throw new TypeError('five entries')
   acceptAll(lane, [one, two, three])
   lane.settle(four, badToken, 0)
   t.same(lane.advise(0, true), report(8))
   const written = reportOf(lane)
   t.equal(written.ambiguous, true)
-  t.same(contents(written.behind), ['2', '3', '4', '5'])
+  t.same(numbersOf(written.behind), [2, 3, 4, 5])
   t.end()
 })
 
@@ -427,9 +400,9 @@ t.test(
       const { lane, receive } = given()
       acceptAll(lane, receive(...new Array<number>(settled).fill(0)))
       const [bad] = receive(0)
-      if (!bad) throw new TypeError('a place')
+      if (!bad) throw new TypeError('an entry')
       lane.settle(bad, badToken, 0)
-      t.same(contents(reportOf(lane).behind), numbers(firstRemembered, settled + 1))
+      t.same(numbersOf(reportOf(lane).behind), numbers(firstRemembered, settled + 1))
     }
     t.end()
   },
@@ -438,25 +411,25 @@ t.test(
 t.test('a namesake behind makes it ambiguous as well', (t) => {
   const { lane, receive } = given()
   const [one] = receive(0, 0)
-  if (!one) throw new TypeError('two places')
+  if (!one) throw new TypeError('two entries')
   lane.settle(one, badToken, 0)
   lane.advise(0, true)
   const written = reportOf(lane)
   t.equal(written.ambiguous, true)
-  t.same(contents(written.behind), ['1', '2'])
+  t.same(numbersOf(written.behind), [1, 2])
   t.end()
 })
 
 t.test('other identifiers may repeat: what is named stands for one alone', (t) => {
   const { lane, receive } = given()
   const [one, two, three, four] = receive(7, 7, 3, 9)
-  if (!one || !two || !three || !four) throw new TypeError('four places')
+  if (!one || !two || !three || !four) throw new TypeError('four entries')
   acceptAll(lane, [one, two])
   lane.settle(three, badToken, 0)
   lane.advise(0, true)
   const written = reportOf(lane)
   t.equal(written.ambiguous, false)
-  t.same(contents(written.behind), ['4'])
+  t.same(numbersOf(written.behind), [4])
   t.end()
 })
 

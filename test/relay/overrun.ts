@@ -46,8 +46,10 @@ function given(changes: Partial<Reported<Named>> = {}, maxEntries = 100): Given 
   overrun.reported(reported(changes), 0)
   return {
     overrun,
-    isResend: (origin, key, nowMs) =>
-      overrun.isActive(nowMs) && overrun.match(origin, key, nowMs) !== undefined,
+    isResend: (origin, key, nowMs) => {
+      overrun.forgetExpired(nowMs)
+      return overrun.match(origin, key, nowMs) !== undefined
+    },
   }
 }
 
@@ -109,11 +111,11 @@ t.test('(a) matches on any other connection of the route, older ones as well', (
   t.end()
 })
 
-t.test('(a) matches on the reported connection for half a second', (t) => {
+t.test('(a) matches on the reported connection until its sender has paused', (t) => {
   const { isResend } = given()
-  t.ok(isResend(first, 'one', 500))
-  t.notOk(isResend(first, 'two', 501))
-  t.ok(isResend(later, 'two', 501), 'and still on another')
+  t.ok(isResend(first, 'one', 30_000), 'it writes without a pause')
+  t.notOk(isResend({ ...first, hasPaused: true }, 'two', 30_000))
+  t.ok(isResend(later, 'two', 30_000), 'and still on another')
   t.end()
 })
 
@@ -183,14 +185,15 @@ t.test('(b) each copy has its own 60 s while the sender goes on writing', (t) =>
 })
 
 for (const key of ['bad', 'front'])
-  t.test(`(d) a later connection that brings ${key} is a new run: all is wanted`, (t) => {
-    const { overrun, isResend } = given()
-    t.notOk(isResend(later, key, 0))
-    t.notOk(isResend(later, 'one', 0))
-    t.equal(overrun.isActive(0), false)
-    t.equal(overrun.size, 0)
-    t.end()
-  })
+  for (const [what, origin] of Object.entries({ 'a later connection': later, 'it itself': first }))
+    t.test(`(d) ${what} that brings ${key} begins a new run: all is wanted`, (t) => {
+      const { overrun, isResend } = given()
+      t.notOk(isResend(origin, key, 0))
+      t.notOk(isResend(later, 'one', 0))
+      t.equal(overrun.isActive(0), false)
+      t.equal(overrun.size, 0)
+      t.end()
+    })
 
 t.test('(d) a connection that was open already begins no new run', (t) => {
   const { isResend } = given()
@@ -259,6 +262,7 @@ t.test('of deaf senders, the 10,000 connections that fell silent last are rememb
   for (let number = 0; number <= 10_000; number++)
     overrun.reported(reported({ id: connection(number).id }), number * 60_000)
   t.equal(overrun.isActive(10_001 * 60_000), false, 'all have been silent for a minute')
+  overrun.forgetExpired(10_001 * 60_000)
   t.same(
     [0, 1, 10_000].map((number) => overrun.covers(connection(number).id)),
     [false, true, true],
@@ -285,5 +289,33 @@ t.test('for any story, it remembers what the contract says', (t) => {
     }),
     { numRuns: 3000 },
   )
+  t.end()
+})
+
+t.test('where time goes back, what falls silent is forgotten to the last copy', (t) => {
+  const { overrun } = given()
+  overrun.arrived(first, new Named('four'), -50)
+  t.ok(overrun.isDue(60_000))
+  overrun.forgetExpired(60_000)
+  t.equal(overrun.size, 0)
+  t.equal(overrun.isEmpty, true)
+  t.end()
+})
+
+t.test('says what became of each copy, and when something is to be forgotten', (t) => {
+  const heard: string[] = []
+  const overrun = new Overrun<Named>({ resendWindowMs: 10_000, maxEntries: 2 }, (copy, matched) =>
+    heard.push(`${copy.key} ${matched ? 'matched' : 'forgotten'}`),
+  )
+  overrun.reported(reported(), 0)
+  t.same(heard, ['three forgotten'], 'it did not fit')
+  overrun.match(later, 'two', 0)
+  t.equal(overrun.isDue(59_999), false)
+  t.equal(overrun.isDue(60_000), true)
+  overrun.ended(first.id, 1000)
+  t.equal(overrun.isDue(10_999), false)
+  t.equal(overrun.isDue(11_000), true)
+  overrun.forgetExpired(11_000)
+  t.same(heard.slice(1), ['two matched', 'one forgotten'])
   t.end()
 })

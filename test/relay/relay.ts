@@ -3,17 +3,17 @@ import type { Outcome } from '../../src/apns/outcome.ts'
 import { refused, type RefusalCode } from '../../src/binary/notification.ts'
 import type { Delivery } from '../../src/relay/delivery.ts'
 import { accepted } from '../../src/relay/lane.ts'
-import type { RelayPolicy } from '../../src/relay/relay.ts'
+import { Participant } from '../../src/relay/participant.ts'
+import type { JournalEntry, RelayPolicy } from '../../src/relay/relay.ts'
 import type { Tally } from '../../src/relay/tally.ts'
 import {
   badToken,
   delivered,
-  FakeSeat,
   notification,
-  reportOf,
   sceneOf,
   tokenOf,
   type Scene,
+  type Seen,
 } from '../fixtures/relay-scene.ts'
 
 const aa = 'aa'.repeat(32)
@@ -34,20 +34,34 @@ function settled({ relay }: Scene): Partial<Tally['settled']> {
 }
 
 /** As many with different tokens; each by its own number. */
-function acceptMany({ accept }: Scene, count: number, from = 0): FakeSeat[] {
-  return numbers(count, from).map(
-    (number) => accept({ token: tokenOf(number), identifier: number }).seat,
+function acceptMany({ accept }: Scene, count: number, from = 0): Seen[] {
+  return numbers(count, from).map((number) =>
+    accept({ token: tokenOf(number), identifier: number }),
   )
 }
 
-/** The same, by one read that is not over. */
-function read({ relay, open }: Scene, count: number): void {
-  const origin = open(1)
-  for (const identifier of numbers(count, 0))
-    relay.accept(
-      notification({ token: tokenOf(identifier), identifier }),
-      new FakeSeat(relay, origin, identifier),
-    )
+/** The same, by one read. */
+function read({ take }: Scene, count: number): readonly Seen[] {
+  return take(
+    numbers(count, 0).map((identifier) => notification({ token: tokenOf(identifier), identifier })),
+  )
+}
+
+/** What an earlier process has written into the journal. */
+function leftBehind({ journal, clock }: Scene, changes: Partial<JournalEntry> = {}): JournalEntry {
+  const entry = {
+    apnsId: 'old id',
+    receivedAtMs: clock.now(),
+    notification: notification(),
+    ...changes,
+  }
+  journal.leave(entry)
+  return entry
+}
+
+/** How many rejections were blamed on the notification. */
+function blamed({ relay }: Scene): number {
+  return Object.values(relay.tally.rejections).reduce((sum, count) => sum + count, 0)
 }
 
 function numbers(count: number, from: number): number[] {
@@ -56,7 +70,7 @@ function numbers(count: number, from: number): number[] {
 
 t.test('a notification is owned until it is delivered, in silence', (t) => {
   const scene = sceneOf()
-  const { seat } = scene.accept()
+  const seat = scene.accept()
   t.equal(scene.relay.owned, 1)
   t.same(seat.settlements, [])
   scene.upstream.answer(delivered)
@@ -68,48 +82,112 @@ t.test('a notification is owned until it is delivered, in silence', (t) => {
   t.end()
 })
 
-t.test('a rejected one is settled only when the lane has spoken', (t) => {
+t.test('a rejected one is settled only when it was told, or cannot be any more', (t) => {
   for (const verdict of ['told', 'untold'] as const) {
     const scene = sceneOf()
-    const settlements: object[] = []
     const origin = scene.open(1)
-    const settle = (settlement: object): void => void settlements.push(settlement)
-    scene.relay.accept(notification(), { origin, identifier: 1, settle })
+    const { settlements } = scene.accept({}, origin)
     scene.upstream.answer(badToken)
-    t.same(settlements, [rejectedAs(8, 'BadDeviceToken')])
     t.equal(scene.relay.owned, 1)
-    scene.relay.judged(verdict)
+    if (verdict === 'told') scene.report(origin)
+    else scene.relay.ended(origin)
     t.equal(scene.relay.owned, 0)
     t.same(settled(scene), verdict === 'told' ? { rejected: 1 } : { untold: 1 })
     t.same(scene.events, ['rejected BadDeviceToken'])
+    t.same(scene.verdicts, [`${verdict} BadDeviceToken`])
+    t.same(settlements, [])
   }
   t.end()
 })
 
 t.test('what no provider API would take is rejected without asking one', (t) => {
   const scene = sceneOf()
-  const origin = scene.open(1)
-  const seat = new FakeSeat(scene.relay, origin, 7)
-  t.equal(scene.relay.accept(refused(2, 7, 'invalid-token-size'), seat), undefined)
-  t.same(seat.settlements, [rejectedAs(5, 'invalid-token-size')])
+  const [seen] = scene.take([refused(2, 7, 'invalid-token-size')])
+  t.same(seen?.settlements, [rejectedAs(5, 'invalid-token-size')])
   const text = scene.accept({ payload: Buffer.from('hello') })
-  t.same(text.seat.settlements, [rejectedAs(4, 'payload-not-an-object')])
-  t.equal(text.copy, undefined)
-  scene.relay.flush()
+  t.same(text.settlements, [rejectedAs(4, 'payload-not-an-object')])
   t.same(scene.upstream.waiting, [])
   t.same(scene.journal.batches, [])
   t.same(scene.relay.tally.received, { 0: 0, 1: 1, 2: 1 })
-  t.same(settled(scene), { rejected: 2 })
+  t.equal(blamed(scene), 2)
   t.end()
 })
 
 t.test('how long a rejected one waited for its error response is counted', (t) => {
   const scene = sceneOf()
-  const { seat, copy } = scene.accept()
+  const origin = scene.open(1)
+  scene.accept({}, origin)
   scene.upstream.answer(badToken)
-  const { named } = reportOf(copy, [])
-  scene.relay.reported(seat.origin, { ...named, receivedAtMs: scene.clock.now() - 30 })
+  scene.clock.advance(30)
+  scene.report(origin)
   t.equal(scene.relay.tally.errorResponseLatency.sumMs, 30)
+  t.end()
+})
+
+t.test('a rejection behind the named one awaits its resend', (t) => {
+  /** 1 is told, 2 is rejected behind it, and its sender has closed. */
+  const awaiting = (): Scene => {
+    const scene = sceneOf()
+    const origin = scene.open(1)
+    for (const number of [1, 2])
+      scene.accept({ token: tokenOf(number), identifier: number }, origin)
+    scene.upstream.answerAll(badToken)
+    scene.report(origin)
+    scene.relay.ended(origin)
+    t.same(settled(scene), { rejected: 1 })
+    t.equal(scene.relay.owned, 0, 'neither in the journal nor in the way of a stop')
+    return scene
+  }
+
+  t.test('which is told in its place: it counts once', (t) => {
+    const scene = awaiting()
+    const again = scene.open(2)
+    scene.accept({ token: tokenOf(2), identifier: 9 }, again)
+    t.same(settled(scene), { rejected: 1, resent: 1 })
+    scene.report(again)
+    t.same(settled(scene), { rejected: 2, resent: 1 })
+    t.equal(blamed(scene), 2)
+    t.same(scene.events, ['rejected BadDeviceToken', 'rejected BadDeviceToken'])
+    t.same(scene.verdicts, ['told BadDeviceToken', 'told BadDeviceToken'])
+    t.end()
+  })
+
+  t.test('for the resend window after the EOF, then it is untold', (t) => {
+    const scene = awaiting()
+    scene.clock.advance(9999)
+    t.same(settled(scene), { rejected: 1 })
+    scene.clock.advance(1001)
+    t.same(settled(scene), { rejected: 1, untold: 1 })
+    t.same(scene.verdicts, ['told BadDeviceToken', 'untold BadDeviceToken'])
+    t.end()
+  })
+
+  t.test('until the proxy stops', async (t) => {
+    const scene = awaiting()
+    await scene.relay.idle()
+    t.same(settled(scene), { rejected: 1, untold: 1 })
+    t.end()
+  })
+
+  t.test('25 in a row, one told each time, count as 25, and are said once each', (t) => {
+    const scene = sceneOf()
+    let numbersLeft = numbers(25, 0)
+    for (let connection = 1; numbersLeft.length > 0; connection++) {
+      const origin = scene.open(connection)
+      scene.take(
+        numbersLeft.map((identifier) => notification({ token: tokenOf(identifier), identifier })),
+        origin,
+      )
+      scene.upstream.answerAll(badToken)
+      scene.report(origin)
+      scene.relay.ended(origin)
+      numbersLeft = numbersLeft.slice(1)
+    }
+    t.same(settled(scene), { rejected: 25, resent: 300 })
+    t.equal(scene.events.length, 25)
+    t.equal(blamed(scene), 25)
+    t.end()
+  })
   t.end()
 })
 
@@ -133,21 +211,21 @@ t.test(
   (t) => {
     const scene = sceneOf()
     scene.accept({ token: tokenOf(1) })
-    const bad = scene.accept({ token: tokenOf(2), identifier: 2 })
-    const copy = scene.accept({ token: tokenOf(3), identifier: 3 })
+    const origin = scene.open(2)
+    scene.accept({ token: tokenOf(2), identifier: 2 }, origin)
+    scene.accept({ token: tokenOf(3), identifier: 3 }, origin)
     scene.upstream.answer(delivered)
     scene.upstream.answer(badToken)
     t.same(scene.steps, ['accepted id 1', 'accepted id 2', 'accepted id 3', 'delivered id 1'])
-    scene.report(bad.seat.origin, 8, reportOf(bad.copy, [copy.copy]))
-    scene.accept({ token: tokenOf(3) }, scene.open(2))
+    scene.report(origin)
+    scene.accept({ token: tokenOf(3) }, scene.open(3))
     t.same(scene.steps.slice(4), ['accepted id 4', 'recognised id 4 repeats id 3'])
     scene.relay.observedBy({ ...scene.observer, trace: undefined })
-    scene.report(bad.seat.origin, 8, reportOf(bad.copy, [scene.accept({ token: tokenOf(4) }).copy]))
-    scene.accept({ token: tokenOf(4) }, scene.open(3))
+    scene.accept({ token: tokenOf(4) })
     scene.upstream.answerAll(now)
     scene.upstream.answerAll(delivered)
     t.equal(scene.steps.length, 6)
-    t.same(settled(scene), { delivered: 3, rejected: 1, resent: 2 })
+    t.same(settled(scene), { delivered: 3, rejected: 1, resent: 1 })
     t.end()
   },
 )
@@ -155,7 +233,7 @@ t.test(
 t.test('retries', (t) => {
   t.test('is sent again after a pause, with the same apns-id', (t) => {
     const scene = sceneOf()
-    const { seat } = scene.accept()
+    const seat = scene.accept()
     scene.upstream.answer(later)
     t.same(scene.upstream.waiting, [])
     scene.clock.advance(249)
@@ -194,7 +272,7 @@ t.test('retries', (t) => {
 
   t.test('expiration 0 is given up after a minute', (t) => {
     const scene = sceneOf()
-    const { seat } = scene.accept({ expiration: 0 })
+    const seat = scene.accept({ expiration: 0 })
     t.equal(scene.upstream.waiting[0]?.giveUpAtMs, scene.clock.now() + 60_000)
     scene.clock.advance(59_750)
     scene.upstream.answer(later)
@@ -216,41 +294,13 @@ t.test('retries', (t) => {
 
   t.test('what expires in the queue is settled as expired', (t) => {
     const scene = sceneOf()
-    const { seat } = scene.accept()
-    scene.relay.flush()
+    const seat = scene.accept()
     scene.upstream.expire()
     t.same(seat.settlements, [accepted])
     t.same(settled(scene), { expired: 1 })
     t.equal(scene.journal.unsettled, 0)
     t.end()
   })
-  t.end()
-})
-
-t.test('what holds a notification up', (t) => {
-  const scene = sceneOf()
-  const [first, second] = [scene.accept().copy, scene.accept({ token: tokenOf(1) }).copy]
-  t.equal(scene.relay.isSlow(first), false, 'those before it, for all that is known')
-  scene.upstream.answer(now)
-  t.equal(scene.relay.isSlow(first), true, 'itself: it was sent once already')
-  t.equal(scene.relay.isSlow(second), false)
-  scene.upstream.isOut = true
-  t.equal(scene.relay.isSlow(second), true, 'an outage')
-  t.end()
-})
-
-t.test('what holds a resend up is what holds its first copy up', (t) => {
-  const scene = sceneOf()
-  const origin = scene.open(1)
-  const bad = scene.accept({ token: tokenOf(0) }, origin)
-  const behind = scene.accept({ token: tokenOf(1) }, origin)
-  scene.upstream.answer(badToken)
-  scene.report(origin, 8, reportOf(bad.copy, [behind.copy]))
-  const { copy } = scene.accept({ token: tokenOf(1) }, scene.open(2))
-  t.equal(copy?.original?.delivery, behind.copy)
-  t.equal(scene.relay.isSlow(copy), false)
-  scene.upstream.answer(now)
-  t.equal(scene.relay.isSlow(copy), true)
   t.end()
 })
 
@@ -263,7 +313,7 @@ t.test('amendments', (t) => {
   for (const { reason, amendment, is } of rows)
     t.test(`${reason}: sent once more ${amendment}, then it is to blame`, (t) => {
       const scene = sceneOf()
-      const { seat } = scene.accept()
+      const seat = scene.accept()
       const request = scene.upstream.waiting[0]?.request
       scene.upstream.answer({ kind: 'rejected', reason, amendment })
       t.same(seat.settlements, [])
@@ -354,7 +404,7 @@ t.test('a refused credential', (t) => {
 
 t.test('suspicion', (t) => {
   /** 29 are told, the others are not believed. */
-  const suspected = (count = 40): { scene: Scene; seats: FakeSeat[] } => {
+  const suspected = (count = 40): { scene: Scene; seats: Seen[] } => {
     const scene = sceneOf()
     const seats = acceptMany(scene, count)
     scene.upstream.answerAll(badToken)
@@ -365,7 +415,7 @@ t.test('suspicion', (t) => {
     const { scene, seats } = suspected()
     t.match(scene.relay.downReason, /^BadDeviceToken for every token/)
     t.equal(seats.filter(({ settlements }) => settlements.length > 0).length, 29)
-    t.same(settled(scene), { rejected: 29 })
+    t.equal(blamed(scene), 29)
     t.equal(scene.upstream.waiting.length, 11)
     t.equal(scene.events.filter((event) => event.startsWith('down')).length, 1)
     t.end()
@@ -376,7 +426,8 @@ t.test('suspicion', (t) => {
     scene.upstream.answer(delivered)
     t.equal(scene.relay.downReason, undefined)
     scene.upstream.answerAll(badToken)
-    t.same(settled(scene), { delivered: 1, rejected: 39 })
+    t.same(settled(scene), { delivered: 1 })
+    t.equal(blamed(scene), 39)
     t.end()
   })
 
@@ -393,10 +444,10 @@ t.test('suspicion', (t) => {
     const { scene } = suspected()
     scene.clock.advance(5 * 60_000 - 1)
     scene.upstream.answerAll(badToken)
-    t.same(settled(scene), { rejected: 29 })
+    t.equal(blamed(scene), 29)
     scene.clock.advance(1)
     scene.upstream.answerAll(badToken)
-    t.same(settled(scene), { rejected: 40 })
+    t.equal(blamed(scene), 40)
     t.equal(scene.relay.downReason, undefined)
     t.end()
   })
@@ -405,7 +456,7 @@ t.test('suspicion', (t) => {
     const { scene } = suspected()
     scene.upstream.answer(delivered)
     const waiting = scene.upstream.waiting.length
-    const { seat } = scene.accept({ token: tokenOf(0) })
+    const seat = scene.accept({ token: tokenOf(0) })
     t.same(seat.settlements, [])
     t.equal(scene.upstream.waiting.length, waiting + 1)
     t.end()
@@ -423,7 +474,9 @@ t.test('suspicion', (t) => {
   })
 
   t.test('when all has expired, senders are let in again', (t) => {
-    const { scene } = suspected(30)
+    const { scene, seats } = suspected(30)
+    const [seat] = seats
+    if (seat?.delivery.source instanceof Participant) scene.relay.ended(seat.delivery.source)
     scene.upstream.expire()
     t.equal(scene.relay.downReason, undefined)
     t.end()
@@ -434,7 +487,7 @@ t.test('suspicion', (t) => {
 t.test('feedback', (t) => {
   t.test('a token that is gone is accepted, and named by the feedback service', (t) => {
     const scene = sceneOf()
-    const { seat } = scene.accept()
+    const seat = scene.accept()
     scene.upstream.answer({ ...gone, timestamp: 1_617_000_000 })
     t.same(seat.settlements, [accepted])
     t.same(scene.feedback, [`add ${aa} 1617000000`])
@@ -454,11 +507,11 @@ t.test('feedback', (t) => {
 
   t.test('a sender that never reads it is told at once, with status 8', (t) => {
     const scene = sceneOf({ unregistered: 'error' })
-    const { seat } = scene.accept()
+    const seat = scene.accept()
     scene.upstream.answer(gone)
     t.same(seat.settlements, [rejectedAs(8, 'Unregistered')])
     t.same(scene.feedback, [])
-    t.same(settled(scene), { rejected: 1 })
+    t.equal(blamed(scene), 1)
     t.end()
   })
 
@@ -473,11 +526,9 @@ t.test('feedback', (t) => {
 })
 
 t.test('journal', (t) => {
-  t.test('what one read brought is one entry, each settled once', (t) => {
+  t.test('what one read brought is one entry, written before it is sent', (t) => {
     const scene = sceneOf()
     read(scene, 3)
-    scene.relay.flush()
-    scene.relay.flush()
     t.match(scene.journal.batches, [
       [
         { apnsId: 'id 1', receivedAtMs: scene.clock.now(), notification: { identifier: 0 } },
@@ -493,27 +544,26 @@ t.test('journal', (t) => {
     t.end()
   })
 
-  t.test('what is settled at once is never written', (t) => {
+  t.test('what is refused at once is never written', (t) => {
     const scene = sceneOf()
-    read(scene, 3)
-    scene.upstream.answer(delivered, 1)
-    scene.relay.flush()
-    t.match(scene.journal.batches, [[{ apnsId: 'id 1' }, { apnsId: 'id 3' }]])
+    scene.accept({ token: tokenOf(1) })
+    scene.upstream.answer(badToken)
+    scene.take([
+      notification({ token: tokenOf(2) }),
+      refused(2, 7, 'missing-token'),
+      notification({ payload: Buffer.from('hello') }),
+      notification({ token: tokenOf(3) }),
+    ])
+    t.match(scene.journal.batches.slice(1), [[{ apnsId: 'id 2' }, { apnsId: 'id 4' }]])
     scene.upstream.answerAll(delivered)
     t.equal(scene.journal.unsettled, 0)
-    read(scene, 1)
-    scene.upstream.answer(delivered)
-    scene.relay.flush()
-    t.equal(scene.journal.batches.length, 1)
     t.end()
   })
 
   t.test('over retries it stays written', (t) => {
     const scene = sceneOf()
     scene.accept()
-    scene.relay.flush()
     scene.upstream.answer(now)
-    scene.relay.flush()
     t.equal(scene.journal.batches.length, 1)
     t.equal(scene.journal.unsettled, 1)
     t.end()
@@ -522,18 +572,14 @@ t.test('journal', (t) => {
   t.test('what an earlier process left behind is sent with its apns-id, and settled', (t) => {
     const scene = sceneOf()
     let settledCount = 0
-    const entry = {
-      apnsId: 'old id',
-      receivedAtMs: scene.clock.now(),
-      notification: notification(),
-    }
-    scene.relay.recover(entry, () => settledCount++)
+    scene.relay.recover(leftBehind(scene), () => settledCount++)
     t.equal(scene.upstream.waiting[0]?.request.apnsId, 'old id')
     t.equal(scene.relay.owned, 1)
     scene.upstream.answer(delivered)
     t.equal(settledCount, 1)
     t.equal(scene.relay.owned, 0)
-    t.same(scene.relay.tally.received, { 0: 0, 1: 1, 2: 0 }, 'received minus settled is owned')
+    t.same(scene.relay.tally.received, { 0: 0, 1: 0, 2: 0 }, 'no sender has sent it')
+    t.equal(scene.relay.tally.recovered, 1)
     t.same(settled(scene), { delivered: 1 })
     t.end()
   })
@@ -541,7 +587,7 @@ t.test('journal', (t) => {
   t.test('its time limit counts from when it was received', (t) => {
     const scene = sceneOf()
     const receivedAtMs = scene.clock.now() - 50_000
-    const entry = { apnsId: 'old id', receivedAtMs, notification: notification({ expiration: 0 }) }
+    const entry = leftBehind(scene, { receivedAtMs, notification: notification({ expiration: 0 }) })
     scene.relay.recover(entry, () => undefined)
     t.equal(scene.upstream.waiting[0]?.giveUpAtMs, receivedAtMs + 60_000)
     t.end()
@@ -550,12 +596,7 @@ t.test('journal', (t) => {
   t.test('its rejection can be told to nobody', (t) => {
     const scene = sceneOf()
     let settledCount = 0
-    const entry = {
-      apnsId: 'old id',
-      receivedAtMs: scene.clock.now(),
-      notification: notification(),
-    }
-    scene.relay.recover(entry, () => settledCount++)
+    scene.relay.recover(leftBehind(scene), () => settledCount++)
     scene.upstream.answer(badToken)
     t.equal(settledCount, 1)
     t.same(settled(scene), { untold: 1 })
@@ -566,8 +607,7 @@ t.test('journal', (t) => {
     const scene = sceneOf()
     let settledCount = 0
     const text = notification({ payload: Buffer.from('hello') })
-    const entry = { apnsId: 'old id', receivedAtMs: scene.clock.now(), notification: text }
-    scene.relay.recover(entry, () => settledCount++)
+    scene.relay.recover(leftBehind(scene, { notification: text }), () => settledCount++)
     t.equal(settledCount, 1)
     t.equal(scene.relay.owned, 0)
     t.same(settled(scene), { untold: 1 })
@@ -581,23 +621,23 @@ t.test('resends', (t) => {
   /** Connection 1 was told of its first notification; `copies` stand behind it, unanswered. */
   const reportedScene = (
     policy = {},
-  ): { scene: Scene; copies: (Delivery | undefined)[]; again: ReturnType<Scene['open']> } => {
+  ): { scene: Scene; copies: Delivery[]; again: ReturnType<Scene['open']> } => {
     const scene = sceneOf(policy)
     const origin = scene.open(1)
-    const bad = scene.accept({ token: tokenOf(0), identifier: 0 }, origin)
+    scene.accept({ token: tokenOf(0), identifier: 0 }, origin)
     const copies = [1, 2].map(
-      (number) => scene.accept({ token: tokenOf(number), identifier: number }, origin).copy,
+      (number) => scene.accept({ token: tokenOf(number), identifier: number }, origin).delivery,
     )
     scene.upstream.answer(badToken)
-    scene.report(origin, 8, reportOf(bad.copy, copies))
+    scene.report(origin)
     scene.relay.ended(origin)
     return { scene, copies, again: scene.open(2) }
   }
 
   t.test('one whose first copy is in flight waits for the same outcome: delivered', (t) => {
     const { scene, copies, again } = reportedScene()
-    const { seat, copy } = scene.accept({ token: tokenOf(1), identifier: 91 }, again)
-    t.equal(copy?.original?.delivery, copies[0])
+    const seat = scene.accept({ token: tokenOf(1), identifier: 91 }, again)
+    t.equal(seat.delivery.original?.ref, copies[0]?.apnsId)
     t.equal(scene.upstream.waiting.length, 2, 'not sent a second time')
     t.same(seat.settlements, [])
     t.equal(scene.relay.owned, 3)
@@ -609,10 +649,12 @@ t.test('resends', (t) => {
 
   t.test('one whose first copy is rejected is rejected as well, and can be told now', (t) => {
     const { scene, again } = reportedScene()
-    const { seat } = scene.accept({ token: tokenOf(1), identifier: 91 }, again)
+    const seat = scene.accept({ token: tokenOf(1), identifier: 91 }, again)
     scene.upstream.answer(badToken)
     t.same(seat.settlements, [rejectedAs(8, 'BadDeviceToken')])
-    t.same(settled(scene), { rejected: 3 })
+    t.same(settled(scene), { rejected: 1, resent: 1 })
+    scene.report(again)
+    t.same(settled(scene), { rejected: 2, resent: 1 })
     t.end()
   })
 
@@ -622,8 +664,8 @@ t.test('resends', (t) => {
     scene.upstream.answer(badToken)
     const one = scene.accept({ token: tokenOf(1) }, again)
     const two = scene.accept({ token: tokenOf(2) }, again)
-    t.same(one.seat.settlements, [accepted])
-    t.same(two.seat.settlements, [rejectedAs(8, 'BadDeviceToken')])
+    t.same(one.settlements, [accepted])
+    t.same(two.settlements, [rejectedAs(8, 'BadDeviceToken')])
     t.same(scene.upstream.waiting, [])
     t.end()
   })
@@ -631,7 +673,7 @@ t.test('resends', (t) => {
   t.test('one whose first copy has gone is silent', (t) => {
     const { scene, again } = reportedScene()
     scene.upstream.answer(gone)
-    const { seat } = scene.accept({ token: tokenOf(1) }, again)
+    const seat = scene.accept({ token: tokenOf(1) }, again)
     t.same(seat.settlements, [accepted])
     t.same(settled(scene), { rejected: 1, unregistered: 1, resent: 1 })
     t.equal(scene.feedback.length, 1)
@@ -640,7 +682,7 @@ t.test('resends', (t) => {
 
   t.test('one whose first copy expires while it waits expires with it', (t) => {
     const { scene, again } = reportedScene()
-    const { seat } = scene.accept({ token: tokenOf(1) }, again)
+    const seat = scene.accept({ token: tokenOf(1) }, again)
     scene.upstream.expire()
     t.same(seat.settlements, [accepted])
     t.same(settled(scene), { rejected: 1, expired: 2 })
@@ -650,22 +692,22 @@ t.test('resends', (t) => {
   t.test('one whose first copy has expired is a new chance', (t) => {
     const { scene, again } = reportedScene()
     scene.upstream.expire()
-    const { seat, copy } = scene.accept({ token: tokenOf(1) }, again)
+    const seat = scene.accept({ token: tokenOf(1) }, again)
     t.same(seat.settlements, [])
-    t.equal(scene.upstream.waiting.at(-1), copy)
+    t.equal(scene.upstream.waiting.at(-1), seat.delivery)
     t.end()
   })
 
   t.test('resends of resends wait for the first copy, too', (t) => {
     const { scene, copies, again } = reportedScene()
-    const one = scene.accept({ token: tokenOf(1) }, again)
-    const two = scene.accept({ token: tokenOf(2) }, again)
-    scene.report(again, 8, reportOf(one.copy, [two.copy]))
-    const third = scene.open(3)
-    const { copy } = scene.accept({ token: tokenOf(2) }, third)
-    t.equal(copy?.original?.delivery, copies[1])
+    scene.accept({ token: tokenOf(1), identifier: 1 }, again)
+    scene.accept({ token: tokenOf(2), identifier: 2 }, again)
+    scene.upstream.answer(badToken)
+    scene.report(again)
+    const { delivery } = scene.accept({ token: tokenOf(2) }, scene.open(3))
+    t.equal(delivery.original?.ref, copies[1]?.apnsId)
     scene.upstream.answerAll(delivered)
-    t.same(settled(scene), { rejected: 1, delivered: 2, resent: 3 })
+    t.same(settled(scene), { rejected: 2, delivered: 1, resent: 3 })
     t.end()
   })
 
@@ -681,17 +723,13 @@ t.test('resends', (t) => {
     const { scene, again } = reportedScene()
     scene.accept({ command: 0, identifier: undefined, token: tokenOf(1) }, again)
     t.equal(scene.upstream.waiting.length, 3)
-    const bad = scene.accept({ token: tokenOf(7), identifier: 7 }, again)
-    const simple = scene.accept({ command: 0, identifier: undefined, token: tokenOf(8) }, again)
-    const place = {
-      identifier: undefined,
-      receivedAtMs: 0,
-      settlement: undefined,
-      content: simple.copy,
-    }
-    scene.report(again, 8, reportOf(bad.copy, [], { behind: [place] }))
+    scene.accept({ token: tokenOf(7), identifier: 7 }, again)
+    scene.accept({ command: 0, identifier: undefined, token: tokenOf(8) }, again)
+    scene.upstream.answerAll(badToken)
+    scene.report(again)
     scene.accept({ token: tokenOf(8) }, scene.open(3))
-    t.equal(scene.upstream.waiting.length, 6)
+    t.same(scene.upstream.waiting, [], 'its token is known to be bad')
+    t.match(settled(scene), { untold: 2 })
     t.end()
   })
 
@@ -707,11 +745,12 @@ t.test('resends', (t) => {
   t.test('one that repeats itself on the same connection need not', (t) => {
     const scene = sceneOf()
     const origin = scene.open(1)
-    const bad = scene.accept({ token: tokenOf(0) }, origin)
-    const behind = scene.accept({ token: tokenOf(1) }, origin)
+    scene.accept({ token: tokenOf(0), identifier: 0 }, origin)
+    const behind = scene.accept({ token: tokenOf(1), identifier: 1 }, origin)
     scene.upstream.answer(badToken)
-    scene.report(origin, 8, reportOf(bad.copy, [behind.copy]))
-    t.equal(scene.accept({ token: tokenOf(1) }, origin).copy?.original?.delivery, behind.copy)
+    scene.report(origin)
+    const { delivery } = scene.accept({ token: tokenOf(1) }, origin)
+    t.equal(delivery.original?.ref, behind.delivery.apnsId)
     t.equal(scene.relay.listens('sender'), false)
     t.end()
   })
@@ -731,13 +770,19 @@ t.test('resends', (t) => {
     (t) => {
       const scene = sceneOf()
       const origin = scene.open(1)
-      const front = scene.accept({ token: tokenOf(9) }, origin)
-      const bad = scene.accept({ token: tokenOf(0) }, origin)
-      const behind = scene.accept({ token: tokenOf(1) }, origin)
+      scene.take(
+        [
+          refused(1, undefined, 'missing-token'),
+          notification({ token: tokenOf(9), identifier: 1 }),
+          notification({ token: tokenOf(0), identifier: 2 }),
+          refused(1, 3, 'missing-token'),
+          notification({ token: tokenOf(1), identifier: 4 }),
+        ],
+        origin,
+      )
       scene.upstream.answer(delivered)
       scene.upstream.answer(badToken)
-      const { behind: inFront } = reportOf(undefined, [undefined, front.copy])
-      scene.report(origin, 8, reportOf(bad.copy, [undefined, behind.copy], { inFront }))
+      scene.report(origin)
       const again = scene.open(2)
       scene.accept({ token: tokenOf(9) }, again)
       scene.accept({ token: tokenOf(1) }, again)
@@ -749,9 +794,9 @@ t.test('resends', (t) => {
   t.test('behind a report that a new run has ended, nothing is remembered any more', (t) => {
     const scene = sceneOf()
     const origin = scene.open(1)
-    const { copy } = scene.accept({ token: tokenOf(0) }, origin)
+    scene.accept({ token: tokenOf(0) }, origin)
     scene.upstream.answer(tooLarge)
-    scene.report(origin, 7, reportOf(copy, []))
+    scene.report(origin)
     scene.accept({ token: tokenOf(0) }, scene.open(2))
     scene.accept({ token: tokenOf(1) }, origin)
     scene.accept({ token: tokenOf(1) }, scene.open(3))
@@ -776,11 +821,12 @@ t.test('another policy', (t) => {
     retryForSeconds: 100,
     resendWindowSeconds: 10,
   }
+  const limits = { maxEntries: 100, maxBytes: 1e9 }
 
   t.test('counts from the next notification on', (t) => {
     const scene = sceneOf()
     scene.accept()
-    scene.relay.govern(policy)
+    scene.relay.govern(policy, limits)
     scene.accept()
     t.match(scene.upstream.waiting, [
       { request: { topic: 'com.example.app' } },
@@ -792,12 +838,12 @@ t.test('another policy', (t) => {
   /** Whether it is sent again, `afterMs` after the sender's EOF behind an error response. */
   const isSentAgain = (before: number, after: number, afterMs: number): boolean => {
     const scene = sceneOf({ resendWindowSeconds: before })
-    scene.relay.govern({ ...policy, resendWindowSeconds: after })
+    scene.relay.govern({ ...policy, resendWindowSeconds: after }, limits)
     const origin = scene.open(1)
-    const bad = scene.accept({ token: tokenOf(0) }, origin)
-    const { copy } = scene.accept({ token: tokenOf(1) }, origin)
+    scene.accept({ token: tokenOf(0), identifier: 0 }, origin)
+    scene.accept({ token: tokenOf(1), identifier: 1 }, origin)
     scene.upstream.answer(badToken)
-    scene.report(origin, 8, reportOf(bad.copy, [copy]))
+    scene.report(origin)
     scene.relay.ended(origin)
     scene.clock.advance(afterMs)
     scene.accept({ token: tokenOf(1) }, scene.open(2))
@@ -820,10 +866,9 @@ t.test('a bad token is refused from memory for an hour', (t) => {
   scene.upstream.answer(badToken)
   scene.clock.advance(3_599_999)
   const known = scene.accept()
-  t.same(known.seat.settlements, [rejectedAs(8, 'BadDeviceToken')])
+  t.same(known.settlements, [rejectedAs(8, 'BadDeviceToken')])
   t.same(scene.upstream.waiting, [])
-  t.equal(scene.journal.batches.length, 1)
-  t.same(settled(scene), { rejected: 2 })
+  t.equal(blamed(scene), 2)
   scene.clock.advance(1)
   scene.accept()
   t.equal(scene.upstream.waiting.length, 1)
@@ -840,27 +885,32 @@ t.test('what is wrong with the notification is not held against its token', (t) 
 })
 
 t.test('loops', (t) => {
-  /** As a sender that resends what was named: how often it was told. */
-  const told = (scene: Scene, times: number, ambiguous: boolean): number => {
+  /** As a sender that resends what was named, beside `others` of its number: how often it is told. */
+  const told = (scene: Scene, times: number, others = 0): number => {
     let count = 0
     for (let connection = 1; connection <= times; connection++) {
       const origin = scene.open(connection)
-      const { seat, copy } = scene.accept({ identifier: 0 }, origin)
-      if (scene.upstream.waiting.length > 0) scene.upstream.answer(badToken)
-      if (seat.settlements[0]?.kind !== 'rejected') continue
-      count++
-      scene.report(origin, 8, reportOf(copy, [], { ambiguous }))
+      const seat = scene.accept({ identifier: 0 }, origin)
+      for (const number of numbers(others, 1 + connection * others))
+        scene.accept({ identifier: 0, token: tokenOf(number) }, origin)
+      if (scene.upstream.waiting[0] === seat.delivery) scene.upstream.answer(badToken)
+      if (seat.settlements[0]?.kind === 'rejected') {
+        count++
+        scene.report(origin)
+      }
+      scene.upstream.answerAll(delivered)
+      scene.relay.ended(origin)
     }
     return count
   }
 
   t.test('the same one is told five times within a minute, then settled in silence', (t) => {
     const scene = sceneOf()
-    t.equal(told(scene, 8, false), 5)
+    t.equal(told(scene, 8), 5)
     t.same(settled(scene), { rejected: 5, untold: 3 })
     t.equal(scene.events.filter((event) => event === 'silenced BadDeviceToken').length, 3)
     scene.clock.advance(60_000)
-    t.equal(told(scene, 8, false), 5)
+    t.equal(told(scene, 8), 5)
     t.end()
   })
 
@@ -868,19 +918,19 @@ t.test('loops', (t) => {
     const scene = sceneOf()
     for (let connection = 1; connection <= 6; connection++) {
       const origin = scene.open(connection)
-      const { copy } = scene.accept({ identifier: 0 }, origin)
+      scene.accept({ identifier: 0 }, origin)
       if (scene.upstream.waiting.length > 0) scene.upstream.answer(badToken)
-      scene.relay.announce(origin, 8, reportOf(copy, []))
+      scene.relay.announce(origin, 8)
       scene.relay.ended(origin)
     }
-    t.equal(told(scene, 8, false), 5)
+    t.equal(told(scene, 8), 5)
     t.end()
   })
 
   t.test('where its identifier stands for several, it is told once', (t) => {
     const scene = sceneOf()
-    t.equal(told(scene, 8, true), 1)
-    t.same(settled(scene), { rejected: 1, untold: 7 })
+    t.equal(told(scene, 8, 1), 1)
+    t.match(settled(scene), { rejected: 1, untold: 7 })
     t.end()
   })
 
@@ -890,21 +940,18 @@ t.test('loops', (t) => {
       connection: number,
       identifier: number,
       code: RefusalCode = 'invalid-token-size',
-    ): FakeSeat => {
+    ): readonly object[] => {
       const origin = scene.open(connection)
-      const seat = new FakeSeat(scene.relay, origin, identifier)
-      scene.relay.accept(refused(1, identifier, code), seat)
-      const [settlement] = seat.settlements
-      const named = { identifier, receivedAtMs: 0, settlement, content: undefined }
-      if (settlement?.kind === 'rejected')
-        scene.report(origin, 5, reportOf(undefined, [], { named }))
-      return seat
+      const [seat] = scene.take([refused(1, identifier, code)], origin)
+      const settlements = seat?.settlements ?? []
+      if (settlements[0]?.kind === 'rejected') scene.report(origin)
+      return settlements
     }
     for (let connection = 1; connection <= 5; connection++)
-      t.match(refuse(connection, 3).settlements, [{ kind: 'rejected' }])
-    t.same(refuse(6, 3).settlements, [accepted])
-    t.match(refuse(7, 4).settlements, [{ kind: 'rejected' }])
-    t.match(refuse(8, 3, 'missing-payload').settlements, [{ kind: 'rejected' }])
+      t.match(refuse(connection, 3), [{ kind: 'rejected' }])
+    t.same(refuse(6, 3), [accepted])
+    t.match(refuse(7, 4), [{ kind: 'rejected' }])
+    t.match(refuse(8, 3, 'missing-payload'), [{ kind: 'rejected' }])
     t.end()
   })
   t.end()

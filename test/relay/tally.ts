@@ -7,6 +7,7 @@ t.test('begins with nothing, in every count there is', (t) => {
   const { rejections, errorResponseLatency, ...counts } = newTally()
   t.same(counts, {
     received: { 0: 0, 1: 0, 2: 0 },
+    recovered: 0,
     settled: { delivered: 0, unregistered: 0, rejected: 0, untold: 0, resent: 0, expired: 0 },
     retries: 0,
   })

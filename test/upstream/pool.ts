@@ -1,41 +1,9 @@
 import t, { type Test } from 'tap'
 import { delivered, type Outcome } from '../../src/apns/outcome.ts'
-import type { ProviderRequest } from '../../src/apns/request.ts'
-import type { Shipment } from '../../src/relay/delivery.ts'
 import { Pool } from '../../src/upstream/pool.ts'
+import { Parcel, parcelOf } from '../fixtures/delivery.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { FakeSession } from '../fixtures/fake-session.ts'
-
-const request: ProviderRequest = {
-  apnsId: '7c1a4e4e-52a4-4f0c-9d3e-8b1f6d6a7c21',
-  token: 'ab'.repeat(32),
-  topic: 'com.example.app',
-  pushType: 'alert',
-  priority: 10,
-  expiration: 0,
-  payload: Buffer.from('{"aps":{}}'),
-}
-
-/** Remembers what became of it. */
-class Parcel implements Shipment {
-  readonly request = request
-  readonly giveUpAtMs: number
-  readonly ends: string[] = []
-  onAnswer: (outcome: Outcome) => void = () => undefined
-
-  constructor(giveUpAtMs = Infinity) {
-    this.giveUpAtMs = giveUpAtMs
-  }
-
-  answered(outcome: Outcome): void {
-    this.ends.push(outcome.kind)
-    this.onAnswer(outcome)
-  }
-
-  expired(): void {
-    this.ends.push('expired')
-  }
-}
 
 interface Given {
   readonly pool: Pool
@@ -65,6 +33,14 @@ function given(maxSessions = 4): Given {
     {
       clock,
       random: () => 0,
+      owner: {
+        answered: (delivery, outcome) => {
+          parcelOf(delivery).answered(outcome)
+        },
+        expired: (delivery) => {
+          parcelOf(delivery).expired()
+        },
+      },
       observer: {
         opening: () => events.push('opening'),
         ready: () => events.push('ready'),
@@ -116,7 +92,7 @@ t.test('what comes before there is a session waits for it, in its order', (t) =>
   t.equal(pool.waiting, 3)
   last().ready()
   t.equal(pool.waiting, 0)
-  t.same(last().shipments, parcels)
+  t.same(last().deliveries, parcels)
   t.equal(sessions.length, 1)
   t.end()
 })
@@ -200,8 +176,8 @@ t.test('a session that drains', (t) => {
     t.equal(sessions.length, 2)
     const [three] = send(1)
     last().ready()
-    t.same(last().shipments, [three])
-    t.same(sessions[0]?.shipments, [two])
+    t.same(last().deliveries, [three])
+    t.same(sessions[0]?.deliveries, [two])
     t.same(pool.load, { sessions: 1, streamLimit: 1000, inFlight: 2 })
     sessions[0]?.answer(delivered)
     t.same(one?.ends, ['delivered'])
@@ -374,22 +350,22 @@ t.test('one that has not is none', (t) => {
 t.test('expiry', (t) => {
   t.test('what has expired while it waited is not sent', (t) => {
     const { pool, clock, last } = given()
-    const early = new Parcel(clock.now() + 1000)
-    const late = new Parcel(clock.now() + 1001)
+    const early = new Parcel({}, clock.now() + 1000)
+    const late = new Parcel({}, clock.now() + 1001)
     pool.start()
     pool.send(early)
     pool.send(late)
     clock.advance(1000)
     last().ready()
     t.same(early.ends, ['expired'])
-    t.same(last().shipments, [late])
+    t.same(last().deliveries, [late])
     t.end()
   })
 
   t.test('nor does it wait for a session to say so', (t) => {
     const { pool, clock, last, send } = given()
     pool.start()
-    const early = new Parcel(clock.now())
+    const early = new Parcel({}, clock.now())
     const [before] = send(1)
     pool.send(early)
     const [after] = send(1)
@@ -398,7 +374,7 @@ t.test('expiry', (t) => {
     t.equal(pool.waiting, 2)
     clock.advance(250)
     last().ready()
-    t.same(last().shipments, [before, after], 'the others keep their order')
+    t.same(last().deliveries, [before, after], 'the others keep their order')
     t.end()
   })
   t.end()
@@ -509,7 +485,7 @@ t.test('distrust', (t) => {
     clock.advance(0)
     last().ready()
     clock.advance(250)
-    const [parcel] = last().shipments
+    const [parcel] = last().deliveries
     if (parcel instanceof Parcel) parcel.onAnswer = () => undefined
     last().answer({ kind: 'unavailable', reason: 'ServiceUnavailable', retry: 'later' })
     t.equal(last().inFlight, 1)
@@ -695,6 +671,6 @@ t.test('a queue of many thousands is sent in its order', (t) => {
   const parcels = send(5000)
   last().ready(5000)
   t.equal(last().inFlight, 5000)
-  t.ok(last().shipments.every((shipment, index) => shipment === parcels[index]))
+  t.ok(last().deliveries.every((delivery, index) => delivery === parcels[index]))
   t.end()
 })

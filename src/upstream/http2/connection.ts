@@ -1,5 +1,5 @@
 /** HTTP/2 as a client speaks it that sends nothing but APNs requests: no socket, no clock. */
-import type { Shipment } from '../../relay/delivery.ts'
+import type { Delivery } from '../../relay/delivery.ts'
 import { BlockReader, longestHeaderListBytes, type HeaderBlock } from './block-reader.ts'
 import { Exchange, type ExchangeEnd } from './exchange.ts'
 import {
@@ -124,8 +124,8 @@ export class Connection {
   }
 
   /** Sends a request; only while there is {@link room}. */
-  request(shipment: Shipment, authorization: string | undefined, nowMs: number): void {
-    const exchange = new Exchange(this.#nextStreamId, shipment, nowMs)
+  request(delivery: Delivery, authorization: string | undefined, nowMs: number): void {
+    const exchange = new Exchange(this.#nextStreamId, delivery, nowMs)
     this.#nextStreamId += 2
     this.#exchanges.set(exchange.streamId, exchange)
     this.#sendHeaders(exchange, authorization)
@@ -391,7 +391,7 @@ export class Connection {
   }
 
   #sendHeaders(exchange: Exchange, authorization: string | undefined): void {
-    const { request } = exchange.shipment
+    const { request } = exchange.delivery
     const maxBytes = this.#encoder.maxBytes(request, this.#authority, authorization)
     const { target, offset } = this.#writer.beginHeaders(maxBytes, this.#maxFrameBytes)
     const end = this.#encoder.encode(request, this.#authority, authorization, target, offset)
@@ -401,7 +401,7 @@ export class Connection {
 
   /** As much as the windows allow; true when nothing is left. */
   #sendBody(exchange: Exchange): boolean {
-    const { payload } = exchange.shipment.request
+    const { payload } = exchange.delivery.request
     for (let left = exchange.unsentBytes; left > 0; left = exchange.unsentBytes) {
       const window = Math.min(this.#sendWindowBytes, this.#initialWindowBytes + exchange.credit)
       const bytes = Math.min(left, window, this.#maxFrameBytes)

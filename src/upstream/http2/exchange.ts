@@ -1,5 +1,5 @@
 /** One request and its answer: the state of one stream. */
-import type { Shipment } from '../../relay/delivery.ts'
+import type { Delivery } from '../../relay/delivery.ts'
 import { maxWindowBytes, StreamError } from './frame.ts'
 import type { ResponseHead } from './response-head.ts'
 
@@ -15,7 +15,7 @@ export type ExchangeEnd = 'complete' | 'refused' | 'overdue' | 'faulty' | 'lost'
 /** Lives in the connection's table until one {@link ExchangeEnd} ends it. */
 export class Exchange {
   readonly streamId: number
-  readonly shipment: Shipment
+  readonly delivery: Delivery
   readonly sentAtMs: number
   /** Bytes of the payload that are on their way. */
   sentBytes = 0
@@ -27,14 +27,14 @@ export class Exchange {
   #receivedBytes = 0
   #body: Buffer | undefined
 
-  constructor(streamId: number, shipment: Shipment, sentAtMs: number) {
+  constructor(streamId: number, delivery: Delivery, sentAtMs: number) {
     this.streamId = streamId
-    this.shipment = shipment
+    this.delivery = delivery
     this.sentAtMs = sentAtMs
   }
 
   get unsentBytes(): number {
-    return this.shipment.request.payload.length - this.sentBytes
+    return this.delivery.request.payload.length - this.sentBytes
   }
 
   /** Of the answer, so far. */

@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls'
 import { outcomeOf, type Outcome } from '../../apns/outcome.ts'
 import { meaningOf, type Reason } from '../../apns/reason.ts'
 import type { Cancel, Clock } from '../../clock.ts'
-import type { Shipment } from '../../relay/delivery.ts'
+import type { Delivery } from '../../relay/delivery.ts'
 import { describe, dial } from '../dial.ts'
 import type { ProviderSession, SessionOwner, SessionTarget, SessionTimes } from '../session.ts'
 import { Connection } from './connection.ts'
@@ -94,13 +94,14 @@ export class Http2Session implements ProviderSession {
     return this.#connection.hasAnswered
   }
 
-  send(shipment: Shipment): void {
+  send(delivery: Delivery): void {
     if (this.room === 0) {
-      shipment.answered({ kind: 'unavailable', reason: this.#cause ?? 'no room', retry: 'now' })
+      const reason = this.#cause ?? 'no room'
+      this.#owner.answered(delivery, { kind: 'unavailable', reason, retry: 'now' })
       return
     }
     const authorization = this.#target.providerToken?.authorization
-    this.#connection.request(shipment, authorization, this.#clock.now())
+    this.#connection.request(delivery, authorization, this.#clock.now())
     if (this.#connection.isUsedUp) this.#leave('stream identifiers used up')
   }
 
@@ -200,7 +201,7 @@ export class Http2Session implements ProviderSession {
     if (end === 'complete') this.#owner.requestLatency.add(this.#heardAtMs - exchange.sentAtMs)
     this.#endings++
     const isStale = outcome.kind === 'unavailable' && outcome.reason === staleProviderToken
-    exchange.shipment.answered(isStale ? this.#stale(outcome) : outcome)
+    this.#owner.answered(exchange.delivery, isStale ? this.#stale(outcome) : outcome)
     this.#endWhenDrained()
   }
 

@@ -4,8 +4,8 @@ import { Connection } from '../../../src/upstream/http2/connection.ts'
 import type { ExchangeEnd } from '../../../src/upstream/http2/exchange.ts'
 import { ConnectionError } from '../../../src/upstream/http2/frame.ts'
 import { Output } from '../../../src/upstream/http2/output.ts'
+import { Parcel } from '../../fixtures/delivery.ts'
 import { hex } from '../../fixtures/hex.ts'
-import { Parcel } from '../../fixtures/provider-peer.ts'
 import { emptySettings, frame } from '../../fixtures/raw-peer.ts'
 
 interface Given {

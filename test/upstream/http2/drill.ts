@@ -1,13 +1,11 @@
 /** A pool of our sessions in hard times: nothing is lost, doubled or left hanging. */
 import t, { type Test } from 'tap'
-import type { Outcome } from '../../../src/apns/outcome.ts'
-import type { ProviderRequest } from '../../../src/apns/request.ts'
 import { systemClock } from '../../../src/clock.ts'
-import type { Shipment } from '../../../src/relay/delivery.ts'
 import { startSimulator, type SimulatorOptions } from '../../../src/simulator/provider-api.ts'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
-import { Pool } from '../../../src/upstream/pool.ts'
+import { Pool, type PoolOwner } from '../../../src/upstream/pool.ts'
 import { until } from '../../fixtures/condition.ts'
+import { Parcel, parcelOf } from '../../fixtures/delivery.ts'
 import { authority, pushCertificate, server as tls } from '../../fixtures/identity.ts'
 import { startSimulatorApart } from '../../fixtures/simulator-apart.ts'
 
@@ -21,39 +19,32 @@ const observer = {
   steady: () => undefined,
 }
 
-/** Sends itself again until it is delivered. */
-class Persistent implements Shipment {
-  readonly request: ProviderRequest
-  readonly giveUpAtMs = Infinity
-  readonly outcomes: Outcome[] = []
-  readonly #pool: Pool
-
-  constructor(index: number, pool: Pool) {
-    this.#pool = pool
-    this.request = {
-      apnsId: `7c1a4e4e-52a4-4f0c-9d3e-${String(index).padStart(12, '0')}`,
-      token: String(index).padStart(64, '0'),
-      topic: 'com.example.app',
-      pushType: 'alert',
-      priority: 10,
-      expiration: 0,
-      payload: Buffer.from(`{"aps":{"alert":"hello ${index}"}}`),
-    }
-  }
-
-  answered(outcome: Outcome): void {
-    this.outcomes.push(outcome)
-    if (outcome.kind === 'unavailable') this.#pool.send(this)
-  }
-
-  expired(): void {
-    throw new Error('a drill lets nothing expire')
-  }
+/** So many, each to a device of its own. */
+function makeParcels(count: number): Parcel[] {
+  return Array.from(
+    { length: count },
+    (_, index) =>
+      new Parcel({
+        apnsId: `7c1a4e4e-52a4-4f0c-9d3e-${String(index).padStart(12, '0')}`,
+        token: String(index).padStart(64, '0'),
+        payload: Buffer.from(`{"aps":{"alert":"hello ${index}"}}`),
+      }),
+  )
 }
 
+/** Sends what is unavailable again until it is delivered. */
 function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
+  const owner: PoolOwner = {
+    answered: (delivery, outcome) => {
+      parcelOf(delivery).answered(outcome)
+      if (outcome.kind === 'unavailable') pool.send(delivery)
+    },
+    expired: () => {
+      throw new Error('a drill lets nothing expire')
+    },
+  }
   const pool = new Pool(
-    (owner) =>
+    (sessionOwner) =>
       new Http2Session(
         {
           origin,
@@ -63,12 +54,12 @@ function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
           proxy: undefined,
           random: Math.random,
         },
-        owner,
+        sessionOwner,
         { connectTimeoutMs: 10_000, requestTimeoutMs, pingIntervalMs: 60_000, pingTimeoutMs: 5000 },
         systemClock,
       ),
     { maxSessions: 4 },
-    { clock: systemClock, random: () => 0.5, observer },
+    { clock: systemClock, random: () => 0.5, owner, observer },
   )
   t.teardown(async () => {
     pool.destroy()
@@ -78,7 +69,7 @@ function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
   return pool
 }
 
-function isDelivered({ outcomes }: Persistent): boolean {
+function isDelivered({ outcomes }: Parcel): boolean {
   return outcomes.at(-1)?.kind === 'delivered'
 }
 
@@ -87,27 +78,27 @@ async function burst(
   t: Test,
   count: number,
   options: Partial<SimulatorOptions>,
-): Promise<{ shipments: Persistent[]; received: Map<string, number> }> {
+): Promise<{ parcels: Parcel[]; received: Map<string, number> }> {
   const received = new Map<string, number>()
   const simulator = await startSimulatorApart({ tls, ...options }, (notifications) => {
     for (const { token } of notifications) received.set(token, (received.get(token) ?? 0) + 1)
   })
   t.teardown(() => simulator.stop())
   const pool = poolTo(t, simulator.origin, 60_000)
-  const shipments = Array.from({ length: count }, (_, index) => new Persistent(index, pool))
-  for (const shipment of shipments) pool.send(shipment)
+  const parcels = makeParcels(count)
+  for (const parcel of parcels) pool.send(parcel)
   await until(() => received.size === count && pool.waiting === 0 && pool.load.inFlight === 0, {
     seen: () => ({ received: received.size, waiting: pool.waiting, ...pool.load }),
     withinMs: 240_000,
   })
-  t.ok(shipments.every(isDelivered))
-  return { shipments, received }
+  t.ok(parcels.every(isDelivered))
+  return { parcels, received }
 }
 
 t.test('100,000 at once are delivered, once each', async (t) => {
-  const { shipments, received } = await burst(t, 100_000, {})
+  const { parcels, received } = await burst(t, 100_000, {})
   t.ok([...received.values()].every((times) => times === 1))
-  t.ok(shipments.every(({ outcomes }) => outcomes.length === 1))
+  t.ok(parcels.every(({ outcomes }) => outcomes.length === 1))
 })
 
 t.test('with a GOAWAY every 500 requests, each is delivered once', async (t) => {
@@ -126,15 +117,15 @@ t.test('an upstream that falls silent is asked again, and all is delivered', asy
   )
   t.teardown(() => simulator.stop())
   const pool = poolTo(t, simulator.origin, 1000)
-  const shipments = Array.from({ length: 2000 }, (_, index) => new Persistent(index, pool))
+  const parcels = makeParcels(2000)
   simulator.silence()
-  for (const shipment of shipments) pool.send(shipment)
-  await until(() => shipments.some(({ outcomes }) => outcomes.length > 0))
-  t.match(shipments.find(({ outcomes }) => outcomes.length > 0)?.outcomes, [
+  for (const parcel of parcels) pool.send(parcel)
+  await until(() => parcels.some(({ outcomes }) => outcomes.length > 0))
+  t.match(parcels.find(({ outcomes }) => outcomes.length > 0)?.outcomes, [
     { reason: 'no answer in time' },
   ])
   simulator.resume()
-  await until(() => shipments.every(isDelivered))
+  await until(() => parcels.every(isDelivered))
   t.equal(delivered.size, 2000)
   t.equal(pool.load.inFlight, 0)
   t.equal(pool.waiting, 0)
