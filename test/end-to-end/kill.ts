@@ -65,7 +65,7 @@ async function connected(proxy: ProxyApart): Promise<(sent: readonly Push[]) => 
 }
 
 const stores = {
-  LMDB: { options: {}, storeOf: () => ({}) },
+  LMDB: { options: {}, storeOf: () => Promise.resolve({}) },
   Redis: {
     options: { skip: noRedis },
     storeOf: async (t: Test) => ({ store: (await RedisServer.start(t)).url }),
