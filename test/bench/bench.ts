@@ -7,18 +7,22 @@
 import { parseArgs } from 'node:util'
 import { measureAdmin, mostLossPercent } from './admin.ts'
 import { ensureBuilt } from './built.ts'
+import { measureBurst } from './burst.ts'
 import { compare } from './comparison.ts'
+import { measureConnections } from './connections.ts'
 import { benchDecoder } from './decoder.ts'
 import { measureLatency } from './latency.ts'
-import { measureLongPath } from './long-path.ts'
+import { measureLongPaths } from './long-path.ts'
 import { measureMemory } from './memory.ts'
 import { measureStarts } from './start.ts'
 import { measureStores } from './store.ts'
 import { wholeBlocks } from './notification.ts'
 import {
   adminTable,
+  burstTable,
   comparisonTable,
   conditions,
+  connectionsTable,
   decoderTable,
   hideProgress,
   latencyTable,
@@ -36,8 +40,10 @@ const parts: Readonly<Record<string, (setting: Setting, count: number) => Promis
   decoder: async () => decoderTable(await benchDecoder()),
   start: async () => startTable(await measureStarts()),
   comparison: async (setting, count) => comparisonTable(await compare(setting, count)),
+  connections: async (setting) => connectionsTable(await measureConnections(setting)),
+  burst: async (setting) => burstTable(await measureBurst(setting)),
   latency: async (setting) => latencyTable(await measureLatency(setting)),
-  'long-path': async (setting) => longPathTable(await measureLongPath(setting)),
+  'long-path': async (setting) => longPathTable(await measureLongPaths(setting)),
   admin: async (setting, count) => {
     const load = await measureAdmin(setting, count)
     if (load.lossPercent >= mostLossPercent) process.exitCode = 1

@@ -37,6 +37,10 @@ export interface GatewayOptions {
   readonly workers?: number
   /** Connections, each from a process of its own. Default 1. */
   readonly senders?: number
+  /** For `node`. */
+  readonly nodeOptions?: readonly string[]
+  /** Over the environment of this process. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** `node dist/cli.js serve` with one route, and its senders. */
@@ -44,12 +48,16 @@ export class Gateway {
   readonly #child
   readonly #senders
   readonly #adminPort: number
+  /** Where senders connect. */
+  readonly port: number
 
   private constructor(
     child: ReturnType<typeof startProgram>,
     senders: readonly ReturnType<typeof startFile>[],
+    port: number,
     adminPort: number,
   ) {
+    this.port = port
     this.#child = child
     this.#senders = senders
     this.#adminPort = adminPort
@@ -64,14 +72,21 @@ export class Gateway {
     const config = configure(setting, upstream, options)
     const child = startProgram(
       process.execPath,
-      [...nodeOptions, pathOf('dist/cli.js'), 'serve', '--config', config],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      [
+        ...nodeOptions,
+        ...(options.nodeOptions ?? []),
+        pathOf('dist/cli.js'),
+        'serve',
+        '--config',
+        config,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...options.environment } },
     )
     const { listeners, admin } = await unlessEnded(child, untilBound(child))
     while (!(await fetch(`http://127.0.0.1:${admin.port}/readyz`)).ok) await pause(pollMs)
     const senders = Array.from({ length: options.senders ?? 1 }, () => startFile('sender.ts'))
     for (const sender of senders) await ask(sender, { port: listeners[0].port, ...setting })
-    return new Gateway(child, senders, admin.port)
+    return new Gateway(child, senders, listeners[0].port, admin.port)
   }
 
   /** Each sender writes so many, a multiple of `blockSize`, as fast as the gateway reads. */

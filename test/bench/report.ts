@@ -2,10 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { mostLossPercent, type AdminLoad } from './admin.ts'
+import type { Burst } from './burst.ts'
 import { yardstick, type Comparison } from './comparison.ts'
+import type { ConnectionCost, ConnectionCosts } from './connections.ts'
 import type { DecoderResult } from './decoder.ts'
 import { rate, type Lag } from './latency.ts'
-import { delayMs, type LongPath } from './long-path.ts'
+import type { LongPath } from './long-path.ts'
 import type { Memory } from './memory.ts'
 import type { Crewed } from './workers.ts'
 import type { Start } from './start.ts'
@@ -117,11 +119,61 @@ export function latencyTable([direct, through]: readonly [Lag, Lag]): string {
   )
 }
 
-/** One row. */
-export function longPathTable({ count, perSecond }: LongPath): string {
+/** A row for each delay. */
+export function longPathTable(paths: readonly LongPath[]): string {
   return table(
-    [`answers after ${delayMs} ms`, 'notifications', 'per second'],
-    [['1 sender connection, journal on', thousands(count), thousands(perSecond)]],
+    ['1 sender connection, journal on', 'notifications', 'per second'],
+    paths.map(({ delayMs, count, perSecond }) => [
+      `answers after ${delayMs} ms`,
+      thousands(count),
+      thousands(perSecond),
+    ]),
+  )
+}
+
+/** Connect, one push, close: medians, and the least and most of the rounds. */
+export function connectionsTable({ count, gateway, bare }: ConnectionCosts): string {
+  const inOrder = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b)
+  const middle = (values: readonly number[]): number => inOrder(values)[values.length >> 1] ?? NaN
+  const costs = (rows: readonly ConnectionCost[]): number[] =>
+    rows.map(({ cpuMilliseconds }) => cpuMilliseconds)
+  const row = (name: string, rows: readonly ConnectionCost[]): string[] => [
+    name,
+    thousands(middle(rows.map(({ perSecond }) => perSecond))),
+    middle(costs(rows)).toFixed(2),
+    `${inOrder(costs(rows))[0]?.toFixed(2) ?? ''} to ${inOrder(costs(rows)).at(-1)?.toFixed(2) ?? ''}`,
+    (middle(costs(rows)) / middle(costs(bare))).toFixed(2),
+  ]
+  return table(
+    [
+      `connect, push, close, ${gateway.length} × ${thousands(count)}`,
+      'per second',
+      'CPU ms each',
+      'least to most',
+      'ratio',
+    ],
+    [row('bare TLS server', bare), row('gateway, journal on', gateway)],
+  )
+}
+
+/** Of the error response, behind the answer that it tells of. */
+export function burstTable({ count, answersAfterMs, delaysMs, longestStallMs }: Burst): string {
+  const at = (index: number): string => delaysMs.at(index)?.toFixed(0) ?? ''
+  return table(
+    [
+      `${thousands(count)} in one go, 2nd bad, answers after ${answersAfterMs} ms`,
+      'median ms',
+      'least to most',
+      'longest stall ms',
+    ],
+    [
+      [
+        `error response behind the answer, ${delaysMs.length} times`,
+        at(delaysMs.length >> 1),
+        `${at(0)} to ${at(-1)}`,
+        longestStallMs.toFixed(0),
+      ],
+    ],
   )
 }
 
