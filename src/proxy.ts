@@ -452,8 +452,9 @@ export class Proxy implements Service {
 
   /** A sender that is deaf to its error response, or to a close, may keep its connection for ever. */
   #makeRoom(): void {
+    const count = this.#lines.reduce((sum, { open }) => sum + open.size, 0)
+    if (count < this.#configuration.limits.maxConnections * crowded) return
     const senders = this.#lines.flatMap(({ open }) => [...open.keys()])
-    if (senders.length < this.#configuration.limits.maxConnections * crowded) return
     const deaf = senders.filter(({ isHalfClosed }) => isHalfClosed)
     const [longestIdle] = deaf.sort((one, other) => other.idleMs - one.idleMs)
     if (longestIdle === undefined || longestIdle.idleMs < deafMs) return

@@ -205,7 +205,7 @@ export function configurationSchema(directory: string) {
     window: policy.window.optional(),
     resendWindowSeconds: policy.resendWindowSeconds.optional(),
     maxConnections: z.number().int().min(1).default(1000),
-    maxSessions: z.number().int().min(1).max(100).default(4),
+    maxSessions: z.number().int().min(1).max(100).default(8),
     handshakeTimeoutMs: z.number().int().min(100).default(10_000),
     requestTimeoutMs: z.number().int().min(100).default(10_000),
     drainSeconds: z.number().min(0).default(20),

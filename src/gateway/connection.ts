@@ -47,7 +47,7 @@ export interface ConnectionDeps {
 /** How often a full journal is asked again. */
 const roomPollMs = 50
 /** After so many, answers and other senders have their turn. */
-const sliceCount = 256
+const sliceCount = 128
 /** A sender that resends does not pause for so long: whatever it repeats then, it wants repeated. */
 const pauseMs = 500
 /** A sender that was heard within this time may have more on its way. */

@@ -123,7 +123,7 @@ export function rehearsalConfiguration(
     },
     limits: {
       maxConnections: 1000,
-      maxSessions: 4,
+      maxSessions: 8,
       handshakeTimeoutMs: 10_000,
       requestTimeoutMs: 10_000,
       drainSeconds: 20,

@@ -8,7 +8,7 @@ import type { OpenSession, ProviderSession } from './session.ts'
 
 /** What a pool may use. */
 export interface PoolLimits {
-  /** Sessions at the most. Default 4; Apple advises to keep few and long. */
+  /** Sessions at the most. Default 8; Apple advises to keep few and long. */
   readonly maxSessions: number
 }
 

@@ -21,7 +21,8 @@ process.on('message', (task: Task) => {
 async function run({ port, count, atOnce, authority, push }: Task): Promise<void> {
   let left = count
   const work = async (): Promise<void> => {
-    while (left-- > 0) {
+    while (left > 0) {
+      const number = left--
       const socket = connect({
         host: '127.0.0.1',
         port,
@@ -32,7 +33,7 @@ async function run({ port, count, atOnce, authority, push }: Task): Promise<void
       })
       socket.resume()
       await once(socket, 'secureConnect')
-      socket.end(encode(left, payloadOf(left)))
+      socket.end(encode(number, payloadOf(number)))
       await once(socket, 'close')
     }
   }
