@@ -129,6 +129,7 @@ export class Lane<Item extends LaneItem> {
 
   /**
    * Ends a notification of this lane, in any order, once.
+   * @param nowMs counts for a rejection alone
    * @returns false for a rejection that this connection cannot be told of any more
    */
   settle(item: Item, settlement: Settlement, nowMs: number): boolean {

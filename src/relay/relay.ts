@@ -504,7 +504,8 @@ export class Relay implements AgreementOwner {
   #settle(delivery: Delivery, settlement: Settlement): boolean {
     const { source } = delivery
     if (source === undefined) return false
-    const canBeTold = source.lane.settle(delivery, settlement, this.#deps.clock.now())
+    const now = settlement.kind === 'rejected' ? this.#deps.clock.now() : 0
+    const canBeTold = source.lane.settle(delivery, settlement, now)
     if (source.lane.isAmbiguous) delivery.shed()
     source.owner.settled()
     return canBeTold

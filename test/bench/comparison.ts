@@ -9,19 +9,24 @@ import { showProgress } from './report.ts'
 import { write, type Setting } from './setting.ts'
 import { startUpstream, versionOf, type Upstream } from './upstream.ts'
 
-/** A row of the table. */
+/** One round of one row. */
 export interface Cost {
-  readonly name: string
   readonly count: number
   readonly perSecond: number
   /** Of the process that sends to the upstream. */
   readonly cpuMicroseconds: number
 }
 
+/** A row of the table: what was measured in each round. */
+export interface Compared {
+  readonly name: string
+  readonly rounds: readonly Cost[]
+}
+
 /** All rows, and the upstream that they had in common. */
 export interface Comparison {
   readonly upstream: string
-  readonly rows: readonly Cost[]
+  readonly rows: readonly Compared[]
 }
 
 /** The row that the others are measured by. */
@@ -37,20 +42,30 @@ const clientShares: readonly (readonly [name: string, client: ClientName, share:
 /** A share of the measured notifications goes in front of them, to warm up. */
 const warmUpShare = 0.2
 
-/** @param count of the gateway; the slower ones get a share of it */
+/** Rounds, in each of which every row has its turn: what this machine does besides hits all. */
+const rounds = 5
+
+/** @param count of the gateway, over all rounds; the slower ones get a share of it */
 export async function compare(setting: Setting, count: number): Promise<Comparison> {
   const upstream = await startUpstream(setting)
-  const rows: Cost[] = []
-  for (const journal of [true, false])
-    rows.push(
-      await measureGateway(`gateway, journal ${journal ? 'on' : 'off'}`, setting, upstream, count, {
-        journal,
-      }),
-    )
+  const each = wholeBlocks(count / rounds)
+  const measures = new Map<string, () => Promise<Cost>>()
+  for (const journal of [true, false]) {
+    const name = `gateway, journal ${journal ? 'on' : 'off'}`
+    measures.set(name, () => measureGateway(name, setting, upstream, each, { journal }))
+  }
   for (const [name, client, share] of clientShares)
-    rows.push(await measureClient(name, client, setting, upstream, Math.ceil(count * share)))
+    measures.set(name, () =>
+      measureClient(name, client, setting, upstream, Math.ceil(each * share)),
+    )
   if (upstream.isNghttpd && versionOf('h2load') !== undefined)
-    rows.push(await measureH2load(upstream, count))
+    measures.set('h2load', () => measureH2load(upstream, each))
+  const rows = Array.from(measures, ([name]) => ({ name, rounds: [] as Cost[] }))
+  for (let round = 0; round < rounds; round++)
+    for (const row of rows) {
+      const cost = await measures.get(row.name)?.()
+      if (cost !== undefined) row.rounds.push(cost)
+    }
   await upstream.stop()
   return { upstream: upstream.name, rows }
 }
@@ -76,7 +91,7 @@ export async function measureGateway(
   const seconds = (performance.now() - startMs) / 1000
   await written
   await gateway.stop()
-  return cost(name, count, { seconds, cpuSeconds: after.cpuSeconds - before.cpuSeconds })
+  return cost(count, { seconds, cpuSeconds: after.cpuSeconds - before.cpuSeconds })
 }
 
 async function measureClient(
@@ -93,7 +108,7 @@ async function measureClient(
   await ask(child, { first: 0, count: warmUp })
   const effort = (await ask(child, { first: warmUp, count })) as Effort
   await stop(child)
-  return cost(label, count, effort)
+  return cost(count, effort)
 }
 
 /** One connection and 1,000 streams too; the shell adds up the CPU time of its children. */
@@ -107,7 +122,7 @@ async function measureH2load({ port }: Upstream, count: number): Promise<Cost> {
   const output = child.stdout === null ? '' : await text(child.stdout)
   await exit
   const seconds = Number(/finished in ([\d.]+)s/.exec(output)?.[1])
-  return cost('h2load', count, { seconds, cpuSeconds: childSeconds(output) })
+  return cost(count, { seconds, cpuSeconds: childSeconds(output) })
 }
 
 /** — source: POSIX, "times": the second line has user and system time of the children */
@@ -120,9 +135,8 @@ function childSeconds(output: string): number {
   )
 }
 
-function cost(name: string, count: number, { seconds, cpuSeconds }: Effort): Cost {
+function cost(count: number, { seconds, cpuSeconds }: Effort): Cost {
   return {
-    name,
     count,
     perSecond: count / seconds,
     cpuMicroseconds: (cpuSeconds / count) * 1e6,

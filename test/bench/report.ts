@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { mostLossPercent, type AdminLoad } from './admin.ts'
 import type { Burst } from './burst.ts'
-import { yardstick, type Comparison } from './comparison.ts'
+import { yardstick, type Compared, type Comparison } from './comparison.ts'
 import type { ConnectionCost, ConnectionCosts } from './connections.ts'
 import type { DecoderResult } from './decoder.ts'
 import { rate, type Lag } from './latency.ts'
@@ -83,17 +83,27 @@ export function decoderTable(results: readonly DecoderResult[]): string {
   )
 }
 
-/** Rates and costs, and what they are beside {@link yardstick}. */
+/** Rates and costs, and what they are beside {@link yardstick}: medians of the rounds. */
 export function comparisonTable({ upstream, rows }: Comparison): string {
-  const unit = rows.find(({ name }) => name === yardstick)?.cpuMicroseconds ?? NaN
+  const costsOf = ({ rounds }: Compared): number[] =>
+    rounds.map(({ cpuMicroseconds }) => cpuMicroseconds).sort((a, b) => a - b)
+  const unit = rows.find(({ name }) => name === yardstick)
   return table(
-    [`into ${upstream}`, 'notifications', 'per second', 'CPU µs each', `of ${yardstick}`],
-    rows.map(({ name, count, perSecond, cpuMicroseconds }) => [
-      name,
-      thousands(count),
-      thousands(perSecond),
-      cpuMicroseconds.toFixed(1),
-      (cpuMicroseconds / unit).toFixed(3),
+    [
+      `into ${upstream}`,
+      'notifications',
+      'per second',
+      'CPU µs each',
+      'least to most',
+      `of ${yardstick}`,
+    ],
+    rows.map((row) => [
+      row.name,
+      `${row.rounds.length} × ${thousands(row.rounds[0]?.count ?? 0)}`,
+      thousands(middle(row.rounds.map(({ perSecond }) => perSecond))),
+      middle(costsOf(row)).toFixed(1),
+      `${costsOf(row)[0]?.toFixed(1) ?? ''} to ${costsOf(row).at(-1)?.toFixed(1) ?? ''}`,
+      (middle(costsOf(row)) / (unit ? middle(costsOf(unit)) : NaN)).toFixed(3),
     ]),
   )
 }
@@ -133,15 +143,13 @@ export function longPathTable(paths: readonly LongPath[]): string {
 
 /** Connect, one push, close: medians, and the least and most of the rounds. */
 export function connectionsTable({ count, gateway, bare }: ConnectionCosts): string {
-  const inOrder = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b)
-  const middle = (values: readonly number[]): number => inOrder(values)[values.length >> 1] ?? NaN
   const costs = (rows: readonly ConnectionCost[]): number[] =>
-    rows.map(({ cpuMilliseconds }) => cpuMilliseconds)
+    rows.map(({ cpuMilliseconds }) => cpuMilliseconds).sort((a, b) => a - b)
   const row = (name: string, rows: readonly ConnectionCost[]): string[] => [
     name,
     thousands(middle(rows.map(({ perSecond }) => perSecond))),
     middle(costs(rows)).toFixed(2),
-    `${inOrder(costs(rows))[0]?.toFixed(2) ?? ''} to ${inOrder(costs(rows)).at(-1)?.toFixed(2) ?? ''}`,
+    `${costs(rows)[0]?.toFixed(2) ?? ''} to ${costs(rows).at(-1)?.toFixed(2) ?? ''}`,
     (middle(costs(rows)) / middle(costs(bare))).toFixed(2),
   ]
   return table(
@@ -293,4 +301,8 @@ function thousands(value: number): string {
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(0)} %`
+}
+
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 }

@@ -10,6 +10,7 @@ import { startUpstream, versionOf, type Upstream } from './upstream.ts'
 
 /** A row of the table. */
 export interface StoreCost extends Cost {
+  readonly name: string
   /** Of Redis, for each notification. */
   readonly redis: RedisCost | undefined
 }
@@ -52,17 +53,18 @@ async function measureBoth(
   url: string | undefined,
 ): Promise<StoreCost[]> {
   const before = await effortOf(url)
-  const fast = await measureGateway(`${name}, as fast as possible`, setting, upstream, count, {
+  const [fastName, pacedName] = [`${name}, as fast as possible`, `${name}, one by one`]
+  const fast = await measureGateway(fastName, setting, upstream, count, {
     journal: true,
     store,
   })
   const between = await effortOf(url)
-  const paced = await measurePaced(`${name}, one by one`, store, setting, upstream)
+  const paced = await measurePaced(pacedName, store, setting, upstream)
   const after = await effortOf(url)
   // What went in front to warm up has cost Redis as much.
   return [
-    { ...fast, redis: redisCost(before, between, count * 1.2) },
-    { ...paced, redis: redisCost(between, after, pacedCount * 1.2) },
+    { name: fastName, ...fast, redis: redisCost(before, between, count * 1.2) },
+    { name: pacedName, ...paced, redis: redisCost(between, after, pacedCount * 1.2) },
   ]
 }
 
@@ -84,7 +86,6 @@ async function measurePaced(
   await gateway.stop()
   const cpuSeconds = after.cpuSeconds - before.cpuSeconds
   return {
-    name,
     count: pacedCount,
     perSecond: pacedCount / seconds,
     cpuMicroseconds: (cpuSeconds / pacedCount) * 1e6,
