@@ -26,7 +26,7 @@ const atOnce = 8
 
 interface Server {
   readonly port: number
-  cpuSeconds(): Promise<number>
+  readonly cpuSeconds: () => Promise<number>
 }
 
 /** Connect, one push, close: so many times, a few at once. */
