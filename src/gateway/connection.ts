@@ -193,24 +193,37 @@ export class SenderConnection implements ParticipantOwner {
   /** @returns whether there may be more */
   #decodeSome(count: number): boolean {
     const received: Received[] = []
-    let fault: unknown
-    try {
+    this.#attempt(() => {
       while (received.length < count) {
         const next = this.#decoder.next()
         if (next === undefined) break
         received.push(next)
       }
-      if (received.length < count && this.#inputEnded) {
-        this.#exhausted = true
+    })
+    const isWhole = received.length === count
+    if (received.length > 0)
+      this.#attempt(() => {
+        this.#take(received)
+      })
+    if (!isWhole && this.#inputEnded && !this.#exhausted) {
+      this.#exhausted = true
+      this.#attempt(() => {
         this.#decoder.end()
-      }
+      })
+    }
+    return isWhole
+  }
+
+  /** Whatever goes wrong, only this connection suffers: it is decoded no further. */
+  #attempt(run: () => void): void {
+    try {
+      run()
     } catch (error) {
       this.#exhausted = true
-      fault = error
+      this.#lane.finish(this.#deps.clock.now())
+      if (error instanceof BinaryProtocolError) this.#deps.observer.faulted(error)
+      else this.#deps.observer.failed(error)
     }
-    if (received.length > 0) this.#take(received)
-    if (fault !== undefined) this.#unreadable(fault)
-    return received.length === count
   }
 
   #take(received: readonly Received[]): void {
@@ -225,12 +238,6 @@ export class SenderConnection implements ParticipantOwner {
       this.#lastIdentifier = each.identifier
       observer.received(each, delivery)
     }
-  }
-
-  #unreadable(error: unknown): void {
-    this.#lane.finish(this.#deps.clock.now())
-    if (error instanceof BinaryProtocolError) this.#deps.observer.faulted(error)
-    else this.#deps.observer.failed(error)
   }
 
   /** Answers, and what is due to other senders, come before the next slice. */

@@ -136,6 +136,11 @@ export class Gateway {
     }
   }
 
+  /** For what is preloaded into its process. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#senders.map(stop))
     await stop(this.#child)

@@ -61,11 +61,12 @@ for (const rounds of [1, 2, 3])
     },
   )
 
+const simulator = { answers: badAnswers, latencyMs: { min: 40, max: 90 } }
+
+/** As far from half a second as a busy machine is late; the rest is in test/gateway/connection.ts. */
 const cases = [
   { afterMs: 0, isWanted: false },
   { afterMs: 100, isWanted: false },
-  { afterMs: 400, isWanted: false },
-  { afterMs: 600, isWanted: true },
   { afterMs: 1500, isWanted: true },
   { afterMs: 3000, isWanted: true },
 ]
@@ -75,9 +76,7 @@ for (const { afterMs, isWanted } of cases)
     `what is written again ${afterMs} ms after the packet is ${isWanted ? 'wanted' : 'a resend'}`,
     { buffered: true },
     async (t) => {
-      const stage = await setStage(t, {
-        simulator: { answers: badAnswers, latencyMs: { min: 40, max: 90 } },
-      })
+      const stage = await setStage(t, { simulator })
       const sent = pushes(300, (index) => index === 1)
       const { socket, told } = await open(stage)
       await write(socket, frames(sent, 1, 300))
@@ -92,9 +91,7 @@ for (const { afterMs, isWanted } of cases)
   )
 
 t.test('a round that begins again on the same connection is wanted at once', async (t) => {
-  const stage = await setStage(t, {
-    simulator: { answers: badAnswers, latencyMs: { min: 40, max: 90 } },
-  })
+  const stage = await setStage(t, { simulator })
   const sent = pushes(300, (index) => index === 1)
   const { socket, told } = await open(stage)
   await write(socket, frames(sent, 1, 300))

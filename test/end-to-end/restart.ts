@@ -13,7 +13,7 @@ import {
 import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { pushCertificate, server } from '../fixtures/identity.ts'
 import { deliveries, lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
-import { startProxyApart, type Counts, type ProxyApart } from '../fixtures/proxy-apart.ts'
+import { startProxyApart, untilCounts, type ProxyApart } from '../fixtures/proxy-apart.ts'
 import { dial, enhanced, type Push } from '../fixtures/resender.ts'
 import { writeConfiguration } from '../fixtures/stage.ts'
 
@@ -66,13 +66,6 @@ async function send(proxy: ProxyApart, sent: readonly Push[]): Promise<Buffer[]>
   socket.on('data', (chunk: Buffer) => heard.push(chunk))
   socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
   return heard
-}
-
-async function untilCounts(proxy: ProxyApart, holds: (counts: Counts) => boolean): Promise<Counts> {
-  for (;;) {
-    const counts = await proxy.counts()
-    if (holds(counts)) return counts
-  }
 }
 
 t.test('kill -9 with 3,000 owned and the provider API gone: all delivered once', async (t) => {

@@ -716,6 +716,28 @@ t.test('stopped', (t) => {
   t.end()
 })
 
+t.test('a mistake of our own ends the decoding of its connection, and nothing else', (t) => {
+  const mistakes: unknown[] = []
+  const gateway = new MemoryGateway({ failed: (error) => mistakes.push(error) })
+  const [one, other] = [gateway.dial(), gateway.dial()]
+  const { relay } = gateway.scene
+  const take = relay.take.bind(relay)
+  const mistake = new Error('a mistake of our own')
+  relay.take = () => {
+    throw mistake
+  }
+  arrive(one, frames(1, 2))
+  relay.take = take
+  arrive(one, frames(3, 4))
+  arrive(other, frames(5, 6))
+  t.same(mistakes, [mistake])
+  t.same(waiting(gateway), [5, 6])
+  gateway.pass(1000)
+  t.equal(one.socket.ended, true)
+  t.equal(other.socket.ended, false)
+  t.end()
+})
+
 t.test('what is repeated on the connection that was told', (t) => {
   /** 1 is told, 2 and 3 delivered behind it; whether 2 is sent again when it arrives once more. */
   const isSentAgain = (repeat: (gateway: MemoryGateway, dialled: Dialled) => void): boolean => {
