@@ -280,6 +280,13 @@ export class SenderConnection implements ParticipantOwner {
       case 'wait':
         this.#attendAt(advice.atMs, now)
         break
+      case 'leave':
+        if (!this.#looked) this.#lookAgain()
+        else {
+          this.#lane.leave()
+          this.#advise()
+        }
+        break
       case 'report':
         if (this.#isAgreed) this.#report(advice.response)
         else if (this.#origin.phase !== 'unreported') break
@@ -295,7 +302,10 @@ export class SenderConnection implements ParticipantOwner {
     }
   }
 
-  /** A busy process takes its own silence for the sender's: an EOF may have been there all the time. */
+  /**
+   * If this process was busy, the sender's EOF, or the answers that are waited for, may lie unread
+   * in the sockets.
+   */
   #lookAgain(): void {
     const { clock } = this.#deps
     if (this.#looking) return

@@ -25,6 +25,8 @@ export type Advice =
   | { readonly do: 'nothing' }
   /** Ask again at `atMs`, or when something happens. */
   | { readonly do: 'wait'; readonly atMs: number }
+  /** Earlier ones are late. {@link Lane.leave}, unless their answers have arrived meanwhile. */
+  | { readonly do: 'leave' }
   /** Write this, {@link Lane.mute}, then close: there is never another. */
   | { readonly do: 'report'; readonly response: ErrorResponse }
   /** Nothing is left to wait for and nothing to say. */
@@ -62,6 +64,7 @@ export interface Report<Item> {
 }
 
 const nothing: Advice = { do: 'nothing' }
+const leave: Advice = { do: 'leave' }
 
 /** How many at the beginning, and in front of a rejected one, tell a new run from a resend. */
 const landmarkCount = 16
@@ -172,6 +175,17 @@ export class Lane<Item extends LaneItem> {
     return { do: 'wait', atMs }
   }
 
+  /** The error response waits no longer for what was received before the rejected one. */
+  leave(): void {
+    for (const item of this.#items.slice(this.#head)) {
+      if (isToBeTold(item)) break
+      if (item.settlement !== undefined || item.hasLeft) continue
+      item.hasLeft = true
+      this.#inFlight--
+    }
+    this.#advance()
+  }
+
   /** What the error response that {@link advise} asks for will leave behind, as of now. */
   report(): Report<Item> | undefined {
     const named = this.#items[this.#head]
@@ -207,26 +221,16 @@ export class Lane<Item extends LaneItem> {
   }
 
   #adviseReport(rejectedAtMs: number, nowMs: number, senderListens: boolean): Advice {
-    const deadlineAtMs = rejectedAtMs + this.#times.errorDeadlineMs
-    if (nowMs >= deadlineAtMs) this.#leaveBeforeRejected()
     const first = this.#items[this.#head]
-    if (first?.settlement?.kind !== 'rejected' || first.identifier === undefined)
-      return { do: 'wait', atMs: deadlineAtMs }
+    if (first?.settlement?.kind !== 'rejected' || first.identifier === undefined) {
+      const deadlineAtMs = rejectedAtMs + this.#times.errorDeadlineMs
+      return nowMs < deadlineAtMs ? { do: 'wait', atMs: deadlineAtMs } : leave
+    }
     this.#reportableAtMs ??= nowMs
     const atMs = senderListens ? nowMs : this.#quietAtMs(this.#reportableAtMs)
     if (nowMs < atMs) return { do: 'wait', atMs }
     const { statusCode } = first.settlement
     return { do: 'report', response: { statusCode, identifier: first.identifier } }
-  }
-
-  #leaveBeforeRejected(): void {
-    for (const item of this.#items.slice(this.#head)) {
-      if (isToBeTold(item)) break
-      if (item.settlement !== undefined || item.hasLeft) continue
-      item.hasLeft = true
-      this.#inFlight--
-    }
-    this.#advance()
   }
 
   #quietAtMs(reportableAtMs: number): number {

@@ -68,6 +68,8 @@ export class Pool implements Upstream {
   #limits: PoolLimits
   readonly #deps: PoolDeps
   readonly #queue = new Queue<Delivery>()
+  /** Sent before and not taken: first again, for an error response may wait for them. */
+  readonly #again = new Queue<Delivery>()
   readonly #sessions = new Set<ProviderSession>()
   readonly #usable = new Set<ProviderSession>()
   /** Opened as it is not done any more: they serve until there is another. */
@@ -97,7 +99,7 @@ export class Pool implements Upstream {
 
   /** Requests waiting for room. */
   get waiting(): number {
-    return this.#queue.length
+    return this.#again.length + this.#queue.length
   }
 
   /** Sessions that take requests, how many they take, and the requests in flight on all. */
@@ -128,7 +130,7 @@ export class Pool implements Upstream {
   }
 
   send(delivery: Delivery): void {
-    this.#queue.push(delivery)
+    this.#queueOf(delivery).push(delivery)
     this.#pump()
   }
 
@@ -193,18 +195,22 @@ export class Pool implements Upstream {
   }
 
   #sendWaiting(): void {
-    while (this.#queue.length > 0) {
+    while (this.waiting > 0) {
       if (this.#trials !== undefined && !this.#mayTry()) return
       const session = this.#pick()
       if (session === undefined) {
         this.#grow()
         return
       }
-      const delivery = this.#queue.shift()
+      const delivery = this.#again.shift() ?? this.#queue.shift()
       if (delivery === undefined) return
       if (this.#deps.clock.now() >= delivery.giveUpAtMs) this.#deps.owner.expired(delivery)
       else session.send(delivery)
     }
+  }
+
+  #queueOf({ attempts }: Delivery): Queue<Delivery> {
+    return attempts > 0 ? this.#again : this.#queue
   }
 
   #stateOf(session: ProviderSession): SessionUse['state'] {
@@ -333,12 +339,13 @@ export class Pool implements Upstream {
 
   #dropExpired(): void {
     const now = this.#deps.clock.now()
-    for (let left = this.#queue.length; left > 0; left--) {
-      const delivery = this.#queue.shift()
-      if (delivery === undefined) return
-      if (now >= delivery.giveUpAtMs) this.#deps.owner.expired(delivery)
-      else this.#queue.push(delivery)
-    }
+    for (const queue of [this.#again, this.#queue])
+      for (let left = queue.length; left > 0; left--) {
+        const delivery = queue.shift()
+        if (delivery === undefined) break
+        if (now >= delivery.giveUpAtMs) this.#deps.owner.expired(delivery)
+        else queue.push(delivery)
+      }
   }
 }
 

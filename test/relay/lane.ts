@@ -117,6 +117,8 @@ t.test('waits 500 ms, from the first rejection on, for what was received before 
   lane.settle(two, badToken, 100)
   t.same(lane.advise(599, true), waitUntil(600))
   t.equal(lane.inFlight, 1)
+  t.same(lane.advise(600, true), { do: 'leave' })
+  lane.leave()
   t.same(lane.advise(600, true), report(2))
   t.equal(lane.inFlight, 0, 'the first is owned by the gateway from then on')
   lane.reported()
