@@ -133,6 +133,8 @@ t.test('where a second rejection stands in front of the first, it is the one nam
   if (!two || !three) throw new TypeError('three entries')
   lane.settle(three, badToken, 0)
   lane.settle(two, tooLong, 400)
+  t.same(lane.advise(500, true), { do: 'leave' })
+  lane.leave()
   t.same(lane.advise(500, true), report(2, 7))
   t.end()
 })
