@@ -14,7 +14,7 @@ import type { Admission } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
 import { observePool, observeRelay } from './log-observer.ts'
 import type { Histogram } from './relay/histogram.ts'
-import type { RelayChronicle } from './relay/agreement.ts'
+import type { RelayEventLog } from './relay/agreement.ts'
 import type { RelayEvent } from './relay/relay-event.ts'
 import { Relay, type RelayFeedback, type RelayJournal, type RelayObserver } from './relay/relay.ts'
 import type { Tally } from './relay/tally.ts'
@@ -109,7 +109,7 @@ export class Line implements RouteGauge, RouteSource, Admission {
       upstream: this.pool,
       journal: settings.journal.enabled ? journalOf(store, route) : noJournal,
       feedback: feedbackOf(store, route),
-      chronicle: chronicleOf(store, route),
+      eventLog: eventLogOf(store, route),
       processName: apnsIds.next().slice(0, 8),
       clock,
       random,
@@ -296,15 +296,15 @@ function journalOf({ journal }: Store, { name }: Route): RelayJournal {
   return { put: (entries) => journal.put(name, entries) }
 }
 
-function chronicleOf({ chronicle }: Store, { name }: Route): RelayChronicle {
+function eventLogOf({ eventLog }: Store, { name }: Route): RelayEventLog {
   return {
-    listen: (hear) => {
-      chronicle.listen(name, ({ event, position, atMs }) => {
-        hear({ event: event as RelayEvent, position, atMs })
+    listen: (apply) => {
+      eventLog.listen(name, ({ event, position, atMs }) => {
+        apply({ event: event as RelayEvent, position, atMs })
       })
     },
     append: (event) => {
-      chronicle.append(name, event)
+      eventLog.append(name, event)
     },
   }
 }

@@ -1,14 +1,15 @@
 /** The directions in which parts may know each other, as a table, and that nothing goes round. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
 
 const source = resolve(dirname(fileURLToPath(import.meta.url)), '../src')
+const document = resolve(source, '../docs/architecture.md')
 
 /** What each folder may import from; what stands at the top of src, and
- * the handlers of commands, may import everything. */
+ * the handlers of commands, may import everything. docs/architecture.md shows this table. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   binary: [],
   capture: ['binary'],
@@ -74,6 +75,19 @@ t.test('every folder of src is in the table', (t) => {
   t.end()
 })
 
+t.test('docs/architecture.md shows the table', (t) => {
+  const [begin, end] = ['<!-- imports -->\n', '<!-- /imports -->']
+  const text = readFileSync(document, 'utf8')
+  const [before, shown, after] = [
+    text.slice(0, text.indexOf(begin) + begin.length),
+    text.slice(text.indexOf(begin) + begin.length, text.indexOf(end)),
+    text.slice(text.indexOf(end)),
+  ]
+  if (process.env['TAP_SNAPSHOT'] === '1') writeFileSync(document, before + drawing() + after)
+  else t.equal(shown, drawing(), 'TAP_SNAPSHOT=1 npm run test:file test/architecture.ts writes it')
+  t.end()
+})
+
 t.test('pure folders import no I/O of Node and nothing of the clock but its type', (t) => {
   const impure = imports.filter(
     ({ from, to }) =>
@@ -107,6 +121,22 @@ t.test('every file says in its first line what it knows', (t) => {
   for (const path of files) t.match(read(path).replace(/^#!.*\n/, ''), /^\/\*\*/, path)
   t.end()
 })
+
+/** As prettier formats it. */
+function drawing(): string {
+  const rows = Object.entries(mayImport).map(([folder, names]) => [
+    `\`${folder}\``,
+    pure.includes(folder) ? 'pure' : '',
+    names.map((name) => `\`${name}\``).join(', '),
+  ])
+  const table = [['folder', '', 'may import from'], ...rows]
+  const widths = [0, 1, 2].map((at) => Math.max(3, ...table.map((row) => row[at]?.length ?? 0)))
+  const [head = '', ...body] = table.map(
+    (row) => `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`,
+  )
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
+  return `\n${[head, rule, ...body].join('\n')}\n\n`
+}
 
 function read(path: string): string {
   return readFileSync(join(source, path), 'utf8')

@@ -61,7 +61,7 @@ function pauseOf({ retryAfterSeconds }: ProviderResponse): { retryAfterMs?: numb
   return retryAfterSeconds === undefined ? {} : { retryAfterMs: retryAfterSeconds * 1000 }
 }
 
-/** The 410 timestamp is in milliseconds. — source: pushy#237, Apple, "Handling notification responses" */
+/** The 410 timestamp is in milliseconds. — source: pushy#237 */
 function secondsOf(timestamp: number | undefined): number | undefined {
   const seconds = Math.floor((timestamp ?? NaN) / 1000)
   return seconds >= 0 && seconds <= 0xffff_ffff ? seconds : undefined

@@ -1,11 +1,11 @@
 /**
  * How several processes agree on one route. Whatever one of them has to know of another is appended
- * to a chronicle, and each applies all events, its own as well, in the order of the chronicle to
+ * to an event log, and each applies all events, its own as well, in the order of the event log to
  * its own replica of the same pure classes: {@link Overrun}, {@link KnownBad}, {@link LoopBreaker}.
  * Same order, same state; so the rules exist once, and a process that is alone differs only in
- * hearing each event at once.
+ * applying each event at once.
  *
- * | event | what waits until it is heard |
+ * | event | what waits until it is applied |
  * |---|---|
  * | `opened` | decoding a connection: every error response before it is known by then |
  * | `reporting` | writing an error response; if the sender's EOF comes first, `withdrawn` |
@@ -26,7 +26,7 @@ import type { Participant } from './participant.ts'
 import type { Arrived, RelayEvent, RememberedItem, Reporting } from './relay-event.ts'
 
 /** An event in its turn. */
-export interface ToldRelay {
+export interface LoggedRelayEvent {
   readonly event: RelayEvent
   /** Rises with every event of the route; the same for all processes. */
   readonly position: number
@@ -35,12 +35,12 @@ export interface ToldRelay {
 }
 
 /** One order of events for all processes. */
-export interface RelayChronicle {
-  listen(hear: (told: ToldRelay) => void): void
+export interface RelayEventLog {
+  listen(apply: (event: LoggedRelayEvent) => void): void
   append(event: RelayEvent): void
 }
 
-/** Hears what came of the notifications that waited for the chronicle. */
+/** Hears what came of the notifications that waited for the event log. */
 export interface AgreementOwner extends FirstCopiesOwner {
   /** It is known of each of them whether it is a resend. */
   decided(deliveries: readonly Delivery[]): void
@@ -53,7 +53,7 @@ export interface AgreementPolicy {
 
 /** What an agreement is given. */
 export interface AgreementDeps {
-  readonly chronicle: RelayChronicle
+  readonly eventLog: RelayEventLog
   readonly clock: Clock
   /** No other process has it. */
   readonly processName: string
@@ -96,7 +96,7 @@ export class Agreement {
   readonly #loops = new LoopBreaker()
   #holdsBackResends: boolean
   readonly #copies: FirstCopies
-  /** What was appended and not heard yet. */
+  /** What was appended and not applied yet. */
   readonly #opening = new Map<string, Participant>()
   readonly #announced = new Map<string, Announcement>()
   readonly #undecided = new Map<string, Batch>()
@@ -113,8 +113,8 @@ export class Agreement {
     this.#overrun = new Overrun(limits, (copy, wasMatched) => {
       this.#copies.forgotten(copy, wasMatched)
     })
-    deps.chronicle.listen((told) => {
-      this.#hear(told)
+    deps.eventLog.listen((event) => {
+      this.#apply(event)
     })
   }
 
@@ -248,26 +248,26 @@ export class Agreement {
   }
 
   #append(event: RelayEvent): void {
-    this.#deps.chronicle.append(event)
+    this.#deps.eventLog.append(event)
   }
 
   #newName(): string {
     return `${this.#deps.processName} ${++this.#names}`
   }
 
-  #hear({ event, position, atMs }: ToldRelay): void {
+  #apply({ event, position, atMs }: LoggedRelayEvent): void {
     switch (event.kind) {
       case 'opened':
-        this.#hearOpened(event.id, position, atMs)
+        this.#applyOpened(event.id, position, atMs)
         break
       case 'reporting':
-        this.#hearReporting(event, position, atMs)
+        this.#applyReporting(event, position, atMs)
         break
       case 'arrived':
-        this.#hearArrived(event, atMs)
+        this.#applyArrived(event, atMs)
         break
       case 'behind':
-        if (this.#overrun.covers(event.id)) this.#hearBehind(event.id, event.items, atMs)
+        if (this.#overrun.covers(event.id)) this.#applyBehind(event.id, event.items, atMs)
         break
       case 'withdrawn':
         this.#loops.withdrawn(event.loop)
@@ -292,7 +292,7 @@ export class Agreement {
     }
   }
 
-  #hearOpened(id: string, position: number, atMs: number): void {
+  #applyOpened(id: string, position: number, atMs: number): void {
     const participant = this.#opening.get(id)
     if (participant === undefined) return
     this.#opening.delete(id)
@@ -321,7 +321,7 @@ export class Agreement {
     participant.owner.attend()
   }
 
-  #hearReporting(event: Reporting, position: number, atMs: number): void {
+  #applyReporting(event: Reporting, position: number, atMs: number): void {
     const { id, loop, behind } = event
     this.#loops.reported(loop, event.ambiguous, atMs)
     const copies = behind.map((item) => this.#copies.of(item))
@@ -333,7 +333,7 @@ export class Agreement {
     announcement.participant.owner.attend()
   }
 
-  /** Every process forgets in the order of the chronicle, so that all remember the same. */
+  /** Every process forgets in the order of the event log, so that all remember the same. */
   #forgetLater(): void {
     if (this.#overrun.isEmpty) return
     this.#cancelForget ??= this.#deps.clock.after(forgetMs, () => {
@@ -343,11 +343,11 @@ export class Agreement {
     })
   }
 
-  #hearBehind(id: string, items: readonly RememberedItem[], atMs: number): void {
+  #applyBehind(id: string, items: readonly RememberedItem[], atMs: number): void {
     for (const item of items) this.#overrun.arrived({ id, order: 0 }, this.#copies.of(item), atMs)
   }
 
-  #hearArrived(event: Arrived, atMs: number): void {
+  #applyArrived(event: Arrived, atMs: number): void {
     const own = this.#undecided.get(event.batch)
     this.#undecided.delete(event.batch)
     this.#overrun.forgetExpired(atMs)

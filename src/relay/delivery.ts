@@ -106,7 +106,7 @@ export class Delivery implements Arrival, LaneItem {
   attempts = 0
   settlement: Settlement | undefined
   hasLeft = false
-  /** Not to be sent before the chronicle has said whether it is a resend. */
+  /** Not to be sent before the event log has said whether it is a resend. */
   isUndecided = false
   /** Rejected and untold, but a resend of it may come and be told. */
   awaitsResend = false

@@ -9,7 +9,7 @@ export interface ParticipantOwner extends SourceOwner {
   attend(): void
 }
 
-/** One for each connection; what it waits for, the chronicle brings. See `agreement.ts`. */
+/** One for each connection; what it waits for, the event log brings. See `agreement.ts`. */
 export class Participant implements Origin, Source {
   readonly connection: number
   readonly sender: string
@@ -19,7 +19,7 @@ export class Participant implements Origin, Source {
   order = 0
   /** What it sends may be decoded: everything that it might repeat is known. */
   isAdmitted = false
-  /** Its error response is `agreed`, and may be written, when it was heard in its turn. */
+  /** Its error response is `agreed`, and may be written, when it was applied in its turn. */
   phase: 'unreported' | 'announced' | 'agreed' | 'told' | 'ended' | 'withdrawn' = 'unreported'
   /** It has paused since its error response: what it repeats from then on is wanted. */
   hasPaused = false

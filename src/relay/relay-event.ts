@@ -40,7 +40,7 @@ export interface Arrived {
   readonly refs: readonly string[] | undefined
 }
 
-/** One thing that all processes of a route hear. */
+/** One thing that all processes of a route apply. */
 export type RelayEvent =
   | { readonly kind: 'opened'; readonly id: string }
   | Reporting

@@ -5,7 +5,7 @@ import type { Received } from '../binary/decoder.ts'
 import { refusalStatus, type Notification } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../clock.ts'
-import { Agreement, type AgreementOwner, type RelayChronicle } from './agreement.ts'
+import { Agreement, type AgreementOwner, type RelayEventLog } from './agreement.ts'
 import { Delivery, noRequest, type Ending, type JournalBatch, type Source } from './delivery.ts'
 import { accepted, type Rejection, type Settlement } from './lane.ts'
 import type { Participant } from './participant.ts'
@@ -113,7 +113,7 @@ export interface RelayDeps {
   readonly upstream: Upstream
   readonly journal: RelayJournal
   readonly feedback: RelayFeedback
-  readonly chronicle: RelayChronicle
+  readonly eventLog: RelayEventLog
   /** No other process has it. */
   readonly processName: string
   readonly clock: Clock

@@ -10,7 +10,7 @@ import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
-import { LocalChronicle } from './local-chronicle.ts'
+import { LocalEventLog } from './local-event-log.ts'
 import { StoreError, type StoreObserver } from './store.ts'
 
 /** What a store is given. */
@@ -146,8 +146,8 @@ function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps):
   try {
     const journal = new LmdbJournal({ entries, settled }, writer, deps.clock)
     const feedback = new LmdbFeedback(tuples, writer)
-    const chronicle = new LocalChronicle(deps.clock)
-    return new LmdbStore({ journal, feedback, chronicle }, writer, holdings)
+    const eventLog = new LocalEventLog(deps.clock)
+    return new LmdbStore({ journal, feedback, eventLog }, writer, holdings)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     throw new StoreError('damaged', directory, error.message)
@@ -171,13 +171,13 @@ function commit(root: RootDatabase<Buffer, string>, changes: readonly Change[]):
 interface Parts {
   readonly journal: LmdbJournal
   readonly feedback: LmdbFeedback
-  readonly chronicle: LocalChronicle
+  readonly eventLog: LocalEventLog
 }
 
 class LmdbStore implements EmbeddedStore {
   readonly journal: LmdbJournal
   readonly feedback: LmdbFeedback
-  readonly chronicle: LocalChronicle
+  readonly eventLog: LocalEventLog
   readonly #writer: Writer
   readonly #holdings: Holdings
   #closed: Promise<void> | undefined
@@ -185,7 +185,7 @@ class LmdbStore implements EmbeddedStore {
   constructor(parts: Parts, writer: Writer, holdings: Holdings) {
     this.journal = parts.journal
     this.feedback = parts.feedback
-    this.chronicle = parts.chronicle
+    this.eventLog = parts.eventLog
     this.#writer = writer
     this.#holdings = holdings
   }

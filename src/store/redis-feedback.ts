@@ -7,13 +7,13 @@ import type { Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import { addScript, dropScript, holdScript, releaseScript } from './redis-script.ts'
-import type { Chronicle, FeedbackHold, FeedbackStore } from './store.ts'
+import type { EventLog, FeedbackHold, FeedbackStore } from './store.ts'
 
 /** What feedback is given. */
 export interface RedisFeedbackDeps {
   readonly link: Pick<RedisLink, 'send' | 'isUp'>
   readonly keys: RedisKeys
-  readonly chronicle: Chronicle
+  readonly eventLog: EventLog
   readonly clock: Clock
 }
 
@@ -38,7 +38,7 @@ interface Entry {
 
 /**
  * Each process knows which tokens have an entry, or had one lately: a delivery to any other costs
- * Redis nothing. What it knows is never too little: entries are told through the chronicle.
+ * Redis nothing. What it knows is never too little: entries are told through the event log.
  */
 export class RedisFeedback implements FeedbackStore {
   readonly #deps: RedisFeedbackDeps
@@ -53,7 +53,7 @@ export class RedisFeedback implements FeedbackStore {
 
   constructor(deps: RedisFeedbackDeps) {
     this.#deps = deps
-    deps.chronicle.listen(ownRoute, ({ event, own }) => {
+    deps.eventLog.listen(ownRoute, ({ event, own }) => {
       const [route, entries] = event as [string, [string, number][]]
       if (!own) for (const [token, timestamp] of entries) this.#keep(route, token, timestamp)
     })
@@ -203,7 +203,7 @@ export class RedisFeedback implements FeedbackStore {
   }
 
   async #writeRoute(route: string, tokens: ReadonlyMap<string, number | undefined>): Promise<void> {
-    const { link, keys, chronicle } = this.#deps
+    const { link, keys, eventLog } = this.#deps
     const [feedback, readers] = [keys.feedback(route), keys.readers(route)]
     const sent: Promise<Reply>[] = []
     for (const some of pieces([...tokens])) {
@@ -218,7 +218,7 @@ export class RedisFeedback implements FeedbackStore {
       if (added.length === 0) continue
       const names = [feedback, keys.feedbackRoutes, route]
       sent.push(link.send(['EVAL', addScript, '2', ...names, ...added.flat().map(String)]))
-      chronicle.append(ownRoute, [route, added])
+      eventLog.append(ownRoute, [route, added])
     }
     await Promise.all(sent)
   }

@@ -8,8 +8,8 @@ export interface RedisKeys {
   journal(name: string): string
   /** Lives as long as the process shows that it does. */
   alive(process: string): string
-  /** Stream of {@link Chronicle} events. */
-  readonly chronicle: string
+  /** Stream of {@link EventLog} events. */
+  readonly eventLog: string
   /** Set of the names of routes that have had feedback. */
   readonly feedbackRoutes: string
   /** Hash: token in hexadecimal → UNIX seconds. */
@@ -28,7 +28,7 @@ export function redisKeys(prefix: string): RedisKeys {
     journals: key('journals'),
     journal: (name) => key(`journal:${name}`),
     alive: (process) => key(`alive:${process}`),
-    chronicle: key('chronicle'),
+    eventLog: key('event-log'),
     feedbackRoutes: key('feedback-routes'),
     feedback: (route) => key(`feedback:${route}`),
     readers: (route) => key(`readers:${route}`),

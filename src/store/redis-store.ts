@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Cancel, Clock } from '../clock.ts'
 import { inPublic } from './redis-address.ts'
-import { RedisChronicle } from './redis-chronicle.ts'
+import { RedisEventLog } from './redis-event-log.ts'
 import { redisDialler, type RedisAccess } from './redis-connection.ts'
 import { faultOf } from './redis-fault.ts'
 import { RedisFeedback } from './redis-feedback.ts'
@@ -47,7 +47,7 @@ export async function openRedisStore(access: RedisAccess, deps: RedisStoreDeps):
 class RedisStore implements Store {
   readonly journal: RedisJournal
   readonly feedback: RedisFeedback
-  readonly chronicle: RedisChronicle
+  readonly eventLog: RedisEventLog
   readonly tokens: RedisTokens
   readonly bytes = undefined
   readonly #address: string
@@ -87,13 +87,13 @@ class RedisStore implements Store {
     this.#ear = new RedisLink({
       open,
       clock,
-      resume: () => this.chronicle.resume(),
+      resume: () => this.eventLog.resume(),
       observer: {
         lost: (error) => {
           this.#lost(error)
         },
         back: () => {
-          void this.chronicle.hear()
+          void this.eventLog.read()
           this.#back()
         },
       },
@@ -103,9 +103,9 @@ class RedisStore implements Store {
     }
     const link = this.#link
     this.journal = new RedisJournal({ link, keys, process, clock, maxUnwritten, damaged })
-    this.chronicle = new RedisChronicle({ link, ear: this.#ear, keys, process, clock })
+    this.eventLog = new RedisEventLog({ link, ear: this.#ear, keys, process, clock })
     this.tokens = new RedisTokens(link, keys)
-    this.feedback = new RedisFeedback({ link, keys, chronicle: this.chronicle, clock })
+    this.feedback = new RedisFeedback({ link, keys, eventLog: this.eventLog, clock })
     this.#lease = new RedisLease({ link, keys, process, journal: this.journal, clock })
     this.#opened = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
@@ -156,7 +156,7 @@ class RedisStore implements Store {
     if (!this.isReachable) return
     this.journal.write()
     void this.feedback.flush()
-    this.chronicle.appendMissed()
+    this.eventLog.appendMissed()
     this.#settle?.resolve()
     this.#settle = undefined
     if (this.#lostAtMs === undefined) return
@@ -166,7 +166,7 @@ class RedisStore implements Store {
 
   #tidy(): void {
     this.#cancelTidy = this.#deps.clock.after(tidyMs, () => {
-      this.chronicle.trim()
+      this.eventLog.trim()
       this.#tidy()
     })
   }
@@ -182,7 +182,7 @@ class RedisStore implements Store {
     })
     await Promise.race([this.#sayFarewell(), patience])
     cancel?.()
-    this.chronicle.close()
+    this.eventLog.close()
     this.journal.close()
     this.feedback.close()
     this.#ear.close()

@@ -3,7 +3,7 @@ import { encodeFeedbackTuple, encodeFeedbackTuples } from '../binary/feedback-tu
 import type { EmbeddedStore, EntryBatch } from './entry-journal.ts'
 import { latestTimestamp } from './feedback-entry.ts'
 import type { FeedbackRequest, StoreAnswer, StoreRequest } from './store-message.ts'
-import type { FeedbackHold, StoredToken, Told } from './store.ts'
+import type { FeedbackHold, StoredToken, LoggedEvent } from './store.ts'
 
 /** Tells a worker something; resolves when it has left this process, or the worker has ended. */
 export type Tell = (answers: readonly StoreAnswer[]) => Promise<void>
@@ -19,7 +19,7 @@ export class StoreHost {
   readonly #store: EmbeddedStore
   readonly #clients = new Set<Client>()
   /** What was told lately, by route. */
-  readonly #recent = new Map<string, Omit<Told, 'own'>[]>()
+  readonly #recent = new Map<string, Omit<LoggedEvent, 'own'>[]>()
   readonly #tokens = new Map<string, StoredToken>()
   #orphans: EntryBatch[]
   #handing = false
@@ -82,7 +82,7 @@ export class StoreHost {
 
   /** @internal for the clients: whoever listens to the route hears it in the one order. */
   append(from: Client, route: string, event: unknown): void {
-    this.#store.chronicle.append(route, { from, event } satisfies Appended)
+    this.#store.eventLog.append(route, { from, event } satisfies Appended)
   }
 
   /** @internal for the clients: what was issued lately is everybody's. */
@@ -99,7 +99,7 @@ export class StoreHost {
     for (const told of recent) client.answer({ kind: 'told', route, ...told, own: false })
     if (this.#recent.has(route)) return
     this.#recent.set(route, recent)
-    this.#store.chronicle.listen(route, ({ event: appended, position, atMs }) => {
+    this.#store.eventLog.listen(route, ({ event: appended, position, atMs }) => {
       const { from, event } = appended as Appended
       forgetBefore(atMs - recentMs, recent)
       recent.push({ event, position, atMs })
@@ -111,12 +111,12 @@ export class StoreHost {
 }
 
 /** In pieces: cut off one by one, a long list would be moved each time. */
-function forgetBefore(oldestMs: number, recent: Omit<Told, 'own'>[]): void {
+function forgetBefore(oldestMs: number, recent: Omit<LoggedEvent, 'own'>[]): void {
   const told = recent[forgottenAtOnce - 1]
   if (told !== undefined && told.atMs < oldestMs) recent.splice(0, forgottenAtOnce)
 }
 
-/** What stands in the chronicle of a host. */
+/** What stands in the event log of a host. */
 interface Appended {
   readonly from: Client
   readonly event: unknown

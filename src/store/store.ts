@@ -74,19 +74,19 @@ export interface FeedbackHold {
 }
 
 /** Events in one order for all processes that share a store. */
-export interface Chronicle {
-  /** Hears every event of a route in order, the own ones too; set before its first append. */
-  listen(route: string, hear: (told: Told) => void): void
+export interface EventLog {
+  /** Applies every event of a route in order, the own ones too; set before its first append. */
+  listen(route: string, apply: (event: LoggedEvent) => void): void
   /**
-   * Appends an event, which all hear in its turn; one process with a store of its own hears it
-   * before this returns, unless it is hearing another just then.
+   * Appends an event, which all processes apply in its turn. One process with a store of its own
+   * applies it before this returns, unless it is applying another just then.
    * @param event plain JSON
    */
   append(route: string, event: unknown): void
 }
 
-/** One event, as it is heard. */
-export interface Told {
+/** One event, as it is applied. */
+export interface LoggedEvent {
   readonly event: unknown
   /** Rises with every event of a route; the same for all processes. */
   readonly position: number
@@ -116,7 +116,7 @@ export interface TokenStore {
 export interface Store {
   readonly journal: Journal
   readonly feedback: FeedbackStore
-  readonly chronicle: Chronicle
+  readonly eventLog: EventLog
   /** Only where other processes send with the same keys. */
   readonly tokens?: TokenStore
   /** Whether what is written arrives. While it does not, {@link Journal.healthy} says how long. */

@@ -3,7 +3,7 @@ import { decodeFeedbackTuples } from '../binary/feedback-tuple.ts'
 import type { Clock } from '../clock.ts'
 import { Outbox, type StoreChannel } from './outbox.ts'
 import type { StoreAnswer } from './store-message.ts'
-import type { Chronicle, Store, StoredToken, Told, TokenStore } from './store.ts'
+import type { EventLog, Store, StoredToken, LoggedEvent, TokenStore } from './store.ts'
 import { WorkerFeedback } from './worker-feedback.ts'
 import { WorkerJournal } from './worker-journal.ts'
 
@@ -11,7 +11,7 @@ import { WorkerJournal } from './worker-journal.ts'
 export class WorkerStore implements Store {
   readonly journal: WorkerJournal
   readonly feedback: WorkerFeedback
-  readonly chronicle: WorkerChronicle
+  readonly eventLog: WorkerEventLog
   readonly tokens: WorkerTokens
   /** The other process says how many. */
   readonly bytes = undefined
@@ -21,7 +21,7 @@ export class WorkerStore implements Store {
     this.#outbox = new Outbox(channel)
     this.journal = new WorkerJournal(this.#outbox, clock)
     this.feedback = new WorkerFeedback(this.#outbox)
-    this.chronicle = new WorkerChronicle(this.#outbox)
+    this.eventLog = new WorkerEventLog(this.#outbox)
     this.tokens = new WorkerTokens(this.#outbox)
   }
 
@@ -68,22 +68,22 @@ export class WorkerStore implements Store {
         this.feedback.forgotten(answer.id)
         break
       case 'told':
-        this.chronicle.tell(answer.route, answer)
+        this.eventLog.apply(answer.route, answer)
     }
   }
 }
 
 /** What another process orders. It lives and dies with this one, so nothing is told without it. */
-class WorkerChronicle implements Chronicle {
+class WorkerEventLog implements EventLog {
   readonly #outbox: Outbox
-  readonly #listeners = new Map<string, (told: Told) => void>()
+  readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox
   }
 
-  listen(route: string, hear: (told: Told) => void): void {
-    this.#listeners.set(route, hear)
+  listen(route: string, apply: (event: LoggedEvent) => void): void {
+    this.#listeners.set(route, apply)
     this.#outbox.add({ kind: 'listen', route })
   }
 
@@ -91,8 +91,8 @@ class WorkerChronicle implements Chronicle {
     this.#outbox.add({ kind: 'append', route, event })
   }
 
-  tell(route: string, told: Told): void {
-    this.#listeners.get(route)?.(told)
+  apply(route: string, event: LoggedEvent): void {
+    this.#listeners.get(route)?.(event)
   }
 }
 

@@ -124,7 +124,7 @@ t.test('the ACL rule of docs/scaling.md is enough, and less is told', options, a
   first.release()
   await (await store.feedback.hold('app')).forget()
   await store.tokens?.agree('key', { jwt: 'a', issuedAtMs: 1 }, 0)
-  store.chronicle.append('app', 1)
+  store.eventLog.append('app', 1)
   await store.journal.flush()
   await store.close()
   t.same(lost, [])

@@ -1,7 +1,7 @@
-/** Several gateways that share a chronicle: a sender’s next connection may land on any of them. */
+/** Several gateways that share an event log: a sender’s next connection may land on any of them. */
 import t from 'tap'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { MemoryChronicle, type MemoryReader } from '../fixtures/memory-chronicle.ts'
+import { MemoryEventLog, type MemoryReader } from '../fixtures/memory-event-log.ts'
 import { enhanced, MemoryGateway, type Dialled } from '../fixtures/memory-gateway.ts'
 import { badToken, delivered, tokenOf } from '../fixtures/relay-scene.ts'
 import type { RelayPolicy } from '../../src/relay/relay.ts'
@@ -13,7 +13,7 @@ interface Process {
 
 class Several {
   readonly clock = new FakeClock()
-  readonly chronicle = new MemoryChronicle(this.clock)
+  readonly eventLog = new MemoryEventLog(this.clock)
   readonly #policy: Partial<RelayPolicy>
   #names = 0
 
@@ -22,8 +22,8 @@ class Several {
   }
 
   start(): Process {
-    const reader = this.chronicle.join()
-    const shared = { clock: this.clock, chronicle: reader, processName: `${++this.#names}` }
+    const reader = this.eventLog.join()
+    const shared = { clock: this.clock, eventLog: reader, processName: `${++this.#names}` }
     return { reader, gateway: new MemoryGateway({ policy: this.#policy, shared }) }
   }
 }
@@ -138,8 +138,8 @@ t.test('a resend on another process', (t) => {
     arrive(left, 2)
     arrive(right, 2)
     t.same([waiting(other), waiting(third)], [[], []], 'undecided')
-    third.reader.hear()
-    other.reader.hear()
+    third.reader.apply()
+    other.reader.apply()
     t.same([waiting(other), waiting(third)], [[], [2]], 'the second one is wanted')
     t.end()
   })
@@ -152,7 +152,7 @@ t.test('a resend on another process', (t) => {
     arrive(again, 2, 4)
     t.equal(other.gateway.scene.journal.unsettled, 2)
     t.equal(other.gateway.scene.relay.owned, 2)
-    other.reader.hear()
+    other.reader.apply()
     t.equal(other.gateway.scene.journal.unsettled, 1)
     t.same(waiting(other), [4])
     t.end()
@@ -170,10 +170,10 @@ t.test('a resend on another process', (t) => {
       other.gateway.scene.upstream.answer(badToken)
       other.gateway.pass(100)
       one.gateway.scene.upstream.answerAll(delivered)
-      other.reader.hear()
+      other.reader.apply()
       t.equal(again.socket.written, '080800000005')
       finish(again)
-      other.reader.hear()
+      other.reader.apply()
       const third = several.start()
       arrive(third.gateway.dial(), 3)
       t.same(waiting(third), [])
@@ -192,11 +192,11 @@ t.test('a resend on another process', (t) => {
     other.reader.isLate = true
     arrive(again, 2, 4)
     again.socket.reset()
-    other.reader.hear()
+    other.reader.apply()
     t.same(waiting(other), [4])
     other.gateway.scene.upstream.answer(delivered)
     one.gateway.scene.upstream.answerAll(badToken)
-    other.reader.hear()
+    other.reader.apply()
     t.match(other.gateway.scene.relay.tally.settled, { delivered: 1, untold: 1 })
     t.end()
   })
@@ -214,7 +214,7 @@ t.test('an error response is written when all can know of it', (t) => {
     one.gateway.pass(100)
     t.equal(first.socket.written, '')
     arrive(first, 3)
-    one.reader.hear()
+    one.reader.apply()
     t.equal(first.socket.written, '080800000001')
     const other = several.start()
     finish(first)
@@ -232,12 +232,12 @@ t.test('an error response is written when all can know of it', (t) => {
     one.gateway.scene.upstream.answer(badToken)
     one.gateway.pass(20)
     finish(first)
-    one.reader.hear()
+    one.reader.apply()
     t.equal(first.socket.written, '')
     t.match(one.gateway.scene.relay.tally.settled, { untold: 1 })
     arrive(other.gateway.dial(), 2)
     t.same(waiting(other), [2])
-    const kinds = several.chronicle.kinds.filter((kind) => kind !== 'opened')
+    const kinds = several.eventLog.kinds.filter((kind) => kind !== 'opened')
     t.same(kinds, ['bad', 'reporting', 'withdrawn'])
     t.end()
   })
@@ -253,7 +253,7 @@ t.test('an error response is written when all can know of it', (t) => {
       one.gateway.pass(20)
       finish(dialled)
       one.reader.isLate = false
-      one.reader.hear()
+      one.reader.apply()
     }
     const dialled = one.gateway.dial()
     arrive(dialled, 1)
@@ -326,7 +326,7 @@ t.test('the next connection, on another process,', (t) => {
     dialled.socket.reset()
     one.gateway.pass(100)
     t.same(waiting(one), [])
-    one.reader.hear()
+    one.reader.apply()
     t.same(waiting(one), [1, 2])
     t.end()
   })
@@ -395,7 +395,7 @@ t.test('stopping waits for what is undecided', async (t) => {
   const idle = other.gateway.scene.relay.idle().then(() => (isIdle = true))
   await Promise.resolve()
   t.equal(isIdle, false)
-  other.reader.hear()
+  other.reader.apply()
   other.gateway.scene.upstream.answer(delivered)
   await idle
 })
@@ -463,7 +463,7 @@ t.test('while nothing is remembered, nothing is told but who connects', (t) => {
   arrive(dialled, 4, 5)
   one.gateway.scene.upstream.answerAll(delivered)
   finish(dialled)
-  t.same(several.chronicle.kinds.slice(1), ['opened'])
+  t.same(several.eventLog.kinds.slice(1), ['opened'])
   t.end()
 })
 
@@ -474,7 +474,7 @@ t.test('no event has a payload, or a token that is not bad', (t) => {
   arrive(other.gateway.dial(), 2, 3, 5)
   one.gateway.scene.upstream.answerAll(delivered)
   const bad = tokenOf(1).toString('hex')
-  const said = several.chronicle.text.replaceAll(bad, '')
+  const said = several.eventLog.text.replaceAll(bad, '')
   t.notMatch(said, /aps|hello/)
   t.notMatch(said, /[0-9a-f]{64}/)
   t.end()

@@ -7,7 +7,7 @@ import type { RelayEvent, RememberedItem } from '../../src/relay/relay-event.ts'
 import { deliveryOf } from '../fixtures/delivery.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { laneTimes } from '../fixtures/lane-model.ts'
-import { MemoryChronicle } from '../fixtures/memory-chronicle.ts'
+import { MemoryEventLog } from '../fixtures/memory-event-log.ts'
 
 interface Given {
   readonly clock: FakeClock
@@ -20,14 +20,14 @@ interface Given {
 
 function given(): Given {
   const clock = new FakeClock()
-  const chronicle = new MemoryChronicle(clock).join()
+  const eventLog = new MemoryEventLog(clock).join()
   const owner = {
     followed: () => undefined,
     decided: () => undefined,
     resent: () => undefined,
     forgotten: () => undefined,
   }
-  const deps = { chronicle, clock, processName: 'own' }
+  const deps = { eventLog, clock, processName: 'own' }
   const agreement = new Agreement({ resendWindowSeconds: 10 }, owner, deps)
   const participant = new Participant(1, 'sender', laneTimes, {
     attend: () => undefined,
@@ -38,7 +38,7 @@ function given(): Given {
   return {
     clock,
     append: (event) => {
-      chronicle.append(event)
+      eventLog.append(event)
     },
     compares: () => agreement.compares(participant, clock.now()),
     originalOf: (delivery) => {

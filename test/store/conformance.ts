@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { FeedbackTuple } from '../../src/binary/feedback-tuple.ts'
 import { systemClock } from '../../src/clock.ts'
-import type { JournalRecord, Store, Told } from '../../src/store/store.ts'
+import type { JournalRecord, Store, LoggedEvent } from '../../src/store/store.ts'
 
 /** Opens the same storage again and again, once what was opened before is closed. */
 export type OpenStore = () => Promise<Store>
@@ -177,21 +177,21 @@ export function conformance(name: string, storage: (t: Test) => OpenStore): void
 
   t.test(`${name} tells the events of each route in one order`, async (t) => {
     const store = await storage(t)()
-    const { chronicle } = store
-    const told: Told[] = []
+    const { eventLog } = store
+    const told: LoggedEvent[] = []
     const heard = new Promise<void>((resolve) => {
-      chronicle.listen('app', (one) => {
+      eventLog.listen('app', (one) => {
         told.push(one)
-        if (told.length === 1) chronicle.append('app', 'an answer')
+        if (told.length === 1) eventLog.append('app', 'an answer')
         if (told.length === 4) resolve()
       })
     })
-    chronicle.listen('mdm', () => undefined)
-    chronicle.append('app', { n: 1, list: [['a', null]] })
-    chronicle.append('mdm', 'of no concern')
-    chronicle.append('app', 'two')
-    chronicle.append('none', 'heard by nobody')
-    chronicle.append('app', 'three')
+    eventLog.listen('mdm', () => undefined)
+    eventLog.append('app', { n: 1, list: [['a', null]] })
+    eventLog.append('mdm', 'of no concern')
+    eventLog.append('app', 'two')
+    eventLog.append('none', 'heard by nobody')
+    eventLog.append('app', 'three')
     await heard
     t.strictSame(told[0]?.event, { n: 1, list: [['a', null]] })
     t.strictSame(

@@ -10,7 +10,7 @@ import type {
   RecoveredRecord,
   Store,
   StoredToken,
-  Told,
+  LoggedEvent,
 } from '../../src/store/store.ts'
 import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
@@ -335,14 +335,14 @@ t.test(
   async (t) => {
     const server = await RedisServer.start(t)
     const stores = await Promise.all([openAt(server), openAt(server)])
-    const heard: Told[][] = [[], [], []]
-    const listen = (store: Store, into: Told[] | undefined): void => {
-      store.chronicle.listen('app', (told) => into?.push(told))
+    const heard: LoggedEvent[][] = [[], [], []]
+    const listen = (store: Store, into: LoggedEvent[] | undefined): void => {
+      store.eventLog.listen('app', (event) => into?.push(event))
     }
     for (const [index, store] of stores.entries()) listen(store, heard[index])
     for (let number = 0; number < 50; number++)
-      for (const [index, { chronicle }] of stores.entries()) {
-        chronicle.append('app', { index, number })
+      for (const [index, { eventLog }] of stores.entries()) {
+        eventLog.append('app', { index, number })
         if (number % 10 === 0) await setTimeout(1)
       }
     await until(() => heard[0]?.length === 100 && heard[1]?.length === 100)
@@ -359,16 +359,16 @@ t.test(
   },
 )
 
-t.test('what no proxy has written into the chronicle makes nobody deaf', options, async (t) => {
+t.test('what no proxy has written into the event log makes nobody deaf', options, async (t) => {
   const server = await RedisServer.start(t)
   const [store, other] = [await openAt(server), await openAt(server)]
   const heard: unknown[] = []
-  other.chronicle.listen('app', ({ event }) => heard.push(event))
+  other.eventLog.listen('app', ({ event }) => heard.push(event))
   const connection = await connectTo(t, server)
   for (const text of ['no JSON', 'null', '{}', '[1,2,3]'])
-    await connection.send(['XADD', '{test}:chronicle', '*', 'e', text])
-  await connection.send(['XADD', '{test}:chronicle', '*', 'else', ''])
-  store.chronicle.append('app', 1)
+    await connection.send(['XADD', '{test}:event-log', '*', 'e', text])
+  await connection.send(['XADD', '{test}:event-log', '*', 'else', ''])
+  store.eventLog.append('app', 1)
   await untilIs(() => heard.length, 1)
   await Promise.all([store.close(), other.close()])
 })
@@ -376,20 +376,20 @@ t.test('what no proxy has written into the chronicle makes nobody deaf', options
 t.test('who cannot be heard by others hears itself, once, and rising', options, async (t) => {
   const server = await RedisServer.start(t)
   const store = await openAt(server)
-  const heard: Told[] = []
-  store.chronicle.listen('app', (told) => heard.push(told))
-  store.chronicle.append('app', 0)
+  const heard: LoggedEvent[] = []
+  store.eventLog.listen('app', (event) => heard.push(event))
+  store.eventLog.append('app', 0)
   await untilIs(() => heard.length, 1)
   server.pause()
-  store.chronicle.append('app', 1)
+  store.eventLog.append('app', 1)
   t.equal(heard.length, 1)
   await untilIs(() => heard.length, 2)
   await until(() => !store.isReachable)
-  store.chronicle.append('app', 2)
+  store.eventLog.append('app', 2)
   t.equal(heard.length, 3, 'at once')
   server.resume()
   await until(() => store.isReachable)
-  store.chronicle.append('app', 3)
+  store.eventLog.append('app', 3)
   await untilIs(() => heard.length, 4)
   t.strictSame(
     heard.map(({ event }) => event),
@@ -402,7 +402,7 @@ t.test('who cannot be heard by others hears itself, once, and rising', options, 
   )
   const late = await openAt(server)
   const missed: unknown[] = []
-  late.chronicle.listen('app', ({ event }) => missed.push(event))
+  late.eventLog.listen('app', ({ event }) => missed.push(event))
   t.strictSame(missed, [0, 1, 2, 3], 'the others are told what they have missed')
   await Promise.all([store.close(), late.close()])
 })

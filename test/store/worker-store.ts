@@ -9,7 +9,7 @@ import type { EmbeddedStore, EntryBatch } from '../../src/store/entry-journal.ts
 import { openLmdbStore } from '../../src/store/lmdb-store.ts'
 import type { StoreRequest } from '../../src/store/store-message.ts'
 import { StoreHost, type Client } from '../../src/store/store-host.ts'
-import type { RecoveredRecord, Store, StoredToken, Told } from '../../src/store/store.ts'
+import type { RecoveredRecord, Store, StoredToken, LoggedEvent } from '../../src/store/store.ts'
 import { WorkerStore } from '../../src/store/worker-store.ts'
 import { untilIs } from '../fixtures/condition.ts'
 import { conformance, numberedRecord } from './conformance.ts'
@@ -91,7 +91,7 @@ async function openAsOne(directory: string): Promise<Store> {
   const apart = new Apart(host)
   await apart.quiet()
   await host.handOut()
-  const { journal, feedback, chronicle } = apart.store
+  const { journal, feedback, eventLog } = apart.store
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => {
     await apart.store.close()
@@ -112,7 +112,7 @@ async function openAsOne(directory: string): Promise<Store> {
       },
     },
     feedback,
-    chronicle,
+    eventLog,
     isReachable: true,
     bytes: undefined,
     close: () => (closed ??= close()),
@@ -247,15 +247,15 @@ t.test('the first provider token of a key is everybody’s until it is too old',
 t.test('all hear the same events in the same order, each its own ones as such', async (t) => {
   const { host } = await setScene(t)
   const workers = [new Apart(host), new Apart(host), new Apart(host)]
-  const told = workers.map(() => [] as Told[])
+  const told = workers.map(() => [] as LoggedEvent[])
   for (const [index, { store }] of workers.entries())
-    if (index < 2) store.chronicle.listen('app', (one) => told[index]?.push(one))
+    if (index < 2) store.eventLog.listen('app', (one) => told[index]?.push(one))
   await Promise.all(workers.map((one) => one.quiet()))
   for (let round = 0; round < 20; round++)
-    for (const [index, { store }] of workers.entries()) store.chronicle.append('app', { index })
+    for (const [index, { store }] of workers.entries()) store.eventLog.append('app', { index })
   await Promise.all(workers.map((one) => one.quiet()))
   const [first = [], second = [], third] = told
-  const order = (list: readonly Told[]): unknown[] =>
+  const order = (list: readonly LoggedEvent[]): unknown[] =>
     list.map(({ event, position, atMs }) => [event, position, atMs])
   t.equal(first.length, 60)
   t.strictSame(order(first), order(second))
@@ -267,15 +267,15 @@ t.test('all hear the same events in the same order, each its own ones as such', 
 t.test('a worker that starts later hears what was said before, in the same order', async (t) => {
   const { host } = await setScene(t)
   const [early, late] = [new Apart(host), new Apart(host)]
-  const told: [Told[], Told[]] = [[], []]
-  early.store.chronicle.listen('app', (one) => told[0].push(one))
-  for (let number = 0; number < 5; number++) early.store.chronicle.append('app', { number })
+  const told: [LoggedEvent[], LoggedEvent[]] = [[], []]
+  early.store.eventLog.listen('app', (one) => told[0].push(one))
+  for (let number = 0; number < 5; number++) early.store.eventLog.append('app', { number })
   await early.quiet()
-  late.store.chronicle.listen('app', (one) => told[1].push(one))
-  late.store.chronicle.append('app', { number: 5 })
+  late.store.eventLog.listen('app', (one) => told[1].push(one))
+  late.store.eventLog.append('app', { number: 5 })
   await late.quiet()
   await early.quiet()
-  const positions = (list: readonly Told[]): number[] => list.map(({ position }) => position)
+  const positions = (list: readonly LoggedEvent[]): number[] => list.map(({ position }) => position)
   t.equal(told[1].length, 6)
   t.strictSame(positions(told[1]), positions(told[0]))
   t.strictSame(

@@ -1,31 +1,31 @@
-/** The chronicle of a process that shares its store with nobody: what is appended is heard at once. */
+/** The event log of a process that shares its store with nobody: what is appended is applied at once. */
 import type { Clock } from '../clock.ts'
-import type { Chronicle, Told } from './store.ts'
+import type { EventLog, LoggedEvent } from './store.ts'
 
-/** See {@link Chronicle}. */
-export class LocalChronicle implements Chronicle {
+/** See {@link EventLog}. */
+export class LocalEventLog implements EventLog {
   readonly #clock: Pick<Clock, 'now'>
-  readonly #listeners = new Map<string, (told: Told) => void>()
+  readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
   readonly #due: { readonly route: string; readonly event: unknown }[] = []
   #position = 0
-  #telling = false
+  #applying = false
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
 
-  listen(route: string, hear: (told: Told) => void): void {
-    this.#listeners.set(route, hear)
+  listen(route: string, apply: (event: LoggedEvent) => void): void {
+    this.#listeners.set(route, apply)
   }
 
   append(route: string, event: unknown): void {
     this.#due.push({ route, event })
-    if (!this.#telling) this.#tell()
+    if (!this.#applying) this.#applyDue()
   }
 
-  /** What is appended by who hears waits for its turn, as it would anywhere else. */
-  #tell(): void {
-    this.#telling = true
+  /** What a listener appends waits for its turn, as it would anywhere else. */
+  #applyDue(): void {
+    this.#applying = true
     try {
       for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
         this.#listeners.get(next.route)?.({
@@ -35,7 +35,7 @@ export class LocalChronicle implements Chronicle {
           own: true,
         })
     } finally {
-      this.#telling = false
+      this.#applying = false
     }
   }
 }

@@ -1,12 +1,12 @@
-/** The chronicle in Redis: a stream that every process appends to, and reads on a connection of its own. */
+/** The event log in Redis: a stream that every process appends to, and reads on a connection of its own. */
 import type { Cancel, Clock } from '../clock.ts'
 import type { Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
-import type { Chronicle, Told } from './store.ts'
+import type { EventLog, LoggedEvent } from './store.ts'
 
-/** What a chronicle is given. */
-export interface RedisChronicleDeps {
+/** What an event log is given. */
+export interface RedisEventLogDeps {
   /** Appends. */
   readonly link: Pick<RedisLink, 'send' | 'isUp'>
   /** Waits for what is appended. */
@@ -24,14 +24,14 @@ interface Pending {
   readonly event: unknown
   readonly atMs: number
   /** Nobody waits for it any more. */
-  isTold: boolean
+  isApplied: boolean
   cancel: Cancel | undefined
 }
 
-/** What the stream keeps, and a process that starts hears of. */
+/** What the stream keeps, and a process that starts reads. */
 const memoryMs = 120_000
 const longestStream = 100_000
-/** As long as the link waits before it is down: until then others may have been heard first. */
+/** As long as the link waits before it is down: until then events of others may come first. */
 const patienceMs = 3000
 const readAtOnce = 500
 const blockMs = 1000
@@ -39,16 +39,16 @@ const blockMs = 1000
 const positionsPerMs = 4096
 
 /**
- * What does not come back within 3 s, or cannot be appended, is heard by this process alone, and
- * passed over when it comes after all; the others hear it when they can.
+ * What does not come back within 3 s, or cannot be appended, is applied by this process alone, and
+ * passed over when it comes after all; the others apply it when they can.
  */
-export class RedisChronicle implements Chronicle {
-  readonly #deps: RedisChronicleDeps
-  readonly #listeners = new Map<string, (told: Told) => void>()
+export class RedisEventLog implements EventLog {
+  readonly #deps: RedisEventLogDeps
+  readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
   /** Of routes that nobody listens to yet. */
-  #unheard: { readonly route: string; readonly told: Told }[] = []
+  #unapplied: { readonly route: string; readonly logged: LoggedEvent }[] = []
   readonly #pending = new Map<number, Pending>()
-  /** The last number of each process, so that what was appended twice is heard once. */
+  /** The last number of each process, so that what was appended twice is applied once. */
   readonly #latest = new Map<string, number>()
   #number = 0
   #position = 0
@@ -56,32 +56,32 @@ export class RedisChronicle implements Chronicle {
   #aheadMs = 0
   #closed = false
   readonly #due: (() => void)[] = []
-  #telling = false
+  #applying = false
 
-  constructor(deps: RedisChronicleDeps) {
+  constructor(deps: RedisEventLogDeps) {
     this.#deps = deps
   }
 
-  listen(route: string, hear: (told: Told) => void): void {
-    this.#listeners.set(route, hear)
-    const missed = this.#unheard.filter((one) => one.route === route)
-    this.#unheard = this.#unheard.filter((one) => one.route !== route)
-    for (const { told } of missed) this.#tell(route, told)
+  listen(route: string, apply: (event: LoggedEvent) => void): void {
+    this.#listeners.set(route, apply)
+    const missed = this.#unapplied.filter((one) => one.route === route)
+    this.#unapplied = this.#unapplied.filter((one) => one.route !== route)
+    for (const { logged } of missed) this.#apply(route, logged)
   }
 
   append(route: string, event: unknown): void {
     const { link, ear, clock } = this.#deps
     const number = ++this.#number
     const atMs = clock.now()
-    const pending: Pending = { number, route, event, atMs, isTold: false, cancel: undefined }
+    const pending: Pending = { number, route, event, atMs, isApplied: false, cancel: undefined }
     this.#pending.set(number, pending)
     if (!link.isUp || !ear.isUp) {
-      this.#tellAlone(pending)
+      this.#applyAlone(pending)
       return
     }
     void this.#send(pending)
     pending.cancel = clock.after(patienceMs, () => {
-      this.#tellAlone(pending)
+      this.#applyAlone(pending)
     })
   }
 
@@ -92,7 +92,7 @@ export class RedisChronicle implements Chronicle {
     const [seconds, micros] = (await ear.send(['TIME'])) as readonly Reply[]
     const theirs = Number(seconds) * 1000 + Number(micros) / 1000
     this.#aheadMs = theirs - (before + clock.now()) / 2
-    const last = (await ear.send(['XREVRANGE', keys.chronicle, '+', '-', 'COUNT', '1'])) as Entries
+    const last = (await ear.send(['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1'])) as Entries
     const top = last[0] === undefined ? undefined : String(last[0][0])
     // A stream that ends earlier than it did is another one.
     if (this.#id === undefined || (top !== undefined && isBefore(top, this.#id)))
@@ -100,8 +100,8 @@ export class RedisChronicle implements Chronicle {
     while ((await this.#read('1')) === readAtOnce);
   }
 
-  /** Hears until the ear is down. */
-  async hear(): Promise<void> {
+  /** Applies what comes until the ear is down. */
+  async read(): Promise<void> {
     try {
       while (this.#deps.ear.isUp && !this.#closed) await this.#read(String(blockMs))
     } catch {
@@ -111,7 +111,7 @@ export class RedisChronicle implements Chronicle {
 
   /**
    * Appends what could not be appended, as far as it is not too old to matter. Nothing newer is
-   * before that, with half of the way up: what is heard behind it would be taken for a repetition.
+   * before that, with half of the way up: what is read behind it would be taken for a repetition.
    */
   appendMissed(): void {
     for (const pending of this.#pending.values()) void this.#send(pending)
@@ -122,9 +122,8 @@ export class RedisChronicle implements Chronicle {
     const { link, keys, clock } = this.#deps
     const oldest = clock.now() - memoryMs
     const since = Math.floor(oldest + this.#aheadMs)
-    if (link.isUp)
-      void link.send(['XTRIM', keys.chronicle, 'MINID', '~', String(since)]).catch(late)
-    this.#unheard = this.#unheard.filter(({ told }) => told.atMs >= oldest)
+    if (link.isUp) void link.send(['XTRIM', keys.eventLog, 'MINID', '~', String(since)]).catch(late)
+    this.#unapplied = this.#unapplied.filter(({ logged }) => logged.atMs >= oldest)
     for (const [number, { atMs }] of this.#pending) {
       if (atMs >= oldest) break
       this.#pending.delete(number)
@@ -141,24 +140,24 @@ export class RedisChronicle implements Chronicle {
     const { link, keys, process } = this.#deps
     const text = JSON.stringify([process, number, route, event])
     const length = String(longestStream)
-    await link.send(['XADD', keys.chronicle, 'MAXLEN', '~', length, '*', 'e', text]).catch(late)
+    await link.send(['XADD', keys.eventLog, 'MAXLEN', '~', length, '*', 'e', text]).catch(late)
   }
 
   /** @returns how many came */
   async #read(block: string): Promise<number> {
     const { ear, keys } = this.#deps
     const from = this.#id ?? '0'
-    const args = ['COUNT', String(readAtOnce), 'BLOCK', block, 'STREAMS', keys.chronicle, from]
+    const args = ['COUNT', String(readAtOnce), 'BLOCK', block, 'STREAMS', keys.eventLog, from]
     const streams = (await ear.send(['XREAD', ...args])) as readonly [Reply, Entries][] | null
     const entries = streams?.[0]?.[1] ?? []
     for (const [id, fields] of entries) {
       this.#id = String(id)
-      this.#hearOne(this.#id, String(fields[1]))
+      this.#applyOne(this.#id, String(fields[1]))
     }
     return entries.length
   }
 
-  #hearOne(id: string, text: string): void {
+  #applyOne(id: string, text: string): void {
     const entry = parseEntry(text)
     if (entry === undefined) return
     const { process, number, route, event } = entry
@@ -168,47 +167,47 @@ export class RedisChronicle implements Chronicle {
     const pending = own ? this.#pending.get(number) : undefined
     if (own) this.#pending.delete(number)
     pending?.cancel?.()
-    if (own && pending?.isTold !== false) return
+    if (own && pending?.isApplied !== false) return
     const [ms = 0, sequence = 0] = id.split('-').map(Number)
     const position = Math.max(ms * positionsPerMs + sequence, this.#position + 1)
     this.#position = position
-    this.#tell(route, { event, position, atMs: ms - this.#aheadMs, own })
+    this.#apply(route, { event, position, atMs: ms - this.#aheadMs, own })
   }
 
   /** With all that were appended before it: they would not come in order any more. */
-  #tellAlone(latest: Pending): void {
+  #applyAlone(latest: Pending): void {
     for (const pending of this.#pending.values()) {
       if (pending.number > latest.number) break
-      if (pending.isTold) continue
-      pending.isTold = true
+      if (pending.isApplied) continue
+      pending.isApplied = true
       pending.cancel?.()
       const { route, event, atMs } = pending
-      this.#tell(route, { event, position: ++this.#position, atMs, own: true })
+      this.#apply(route, { event, position: ++this.#position, atMs, own: true })
     }
   }
 
-  /** What is appended by who hears waits for its turn, even where it is heard at once. */
-  #tell(route: string, told: Told): void {
-    const hear = this.#listeners.get(route)
-    if (hear === undefined) {
-      this.#unheard.push({ route, told })
+  /** What a listener appends waits for its turn, even where it is applied at once. */
+  #apply(route: string, event: LoggedEvent): void {
+    const apply = this.#listeners.get(route)
+    if (apply === undefined) {
+      this.#unapplied.push({ route, logged: event })
       return
     }
     this.#due.push(() => {
-      hear(told)
+      apply(event)
     })
-    if (this.#telling) return
-    this.#telling = true
+    if (this.#applying) return
+    this.#applying = true
     for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
       try {
         next()
       } catch (error) {
-        // A defect of one who hears must not cost the others their events.
+        // A defect of one listener must not cost the others their events.
         setImmediate(() => {
           throw error
         })
       }
-    this.#telling = false
+    this.#applying = false
   }
 }
 

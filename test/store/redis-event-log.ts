@@ -1,6 +1,6 @@
 /** What a process tells the others when only half of its way to Redis is there. */
 import t from 'tap'
-import { RedisChronicle } from '../../src/store/redis-chronicle.ts'
+import { RedisEventLog } from '../../src/store/redis-event-log.ts'
 import type { Reply } from '../../src/store/redis-connection.ts'
 import { redisKeys } from '../../src/store/redis-key.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
@@ -18,18 +18,18 @@ t.test('what was missed is appended before what came later', (t) => {
   const ear = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
   const clock = new FakeClock()
   const keys = redisKeys('test')
-  const chronicle = new RedisChronicle({ link, ear, keys, process: 'one', clock })
+  const eventLog = new RedisEventLog({ link, ear, keys, process: 'one', clock })
   const heard: unknown[] = []
-  chronicle.listen('app', ({ event }) => heard.push(event))
-  chronicle.append('app', 'while both are away')
+  eventLog.listen('app', ({ event }) => heard.push(event))
+  eventLog.append('app', 'while both are away')
   link.isUp = true
-  chronicle.append('app', 'while one is back')
+  eventLog.append('app', 'while one is back')
   t.strictSame(appended, [], 'others would take an earlier number for one they have heard')
   ear.isUp = true
-  chronicle.appendMissed()
-  chronicle.append('app', 'later')
+  eventLog.appendMissed()
+  eventLog.append('app', 'later')
   t.strictSame(appended, ['while both are away', 'while one is back', 'later'])
   t.strictSame(heard, ['while both are away', 'while one is back'])
-  chronicle.close()
+  eventLog.close()
   t.end()
 })
