@@ -14,10 +14,10 @@ import type { Admission } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
 import { observePool, observeRelay } from './log-observer.ts'
 import type { Histogram } from './relay/histogram.ts'
-import type { RelayEventLog } from './relay/agreement.ts'
-import type { RelayEvent } from './relay/relay-event.ts'
+import type { RelayEventLog } from './relay/replicated-state.ts'
+import type { ReplicatedEvent } from './relay/replicated-event.ts'
 import { Relay, type RelayFeedback, type RelayJournal, type RelayObserver } from './relay/relay.ts'
-import type { Tally } from './relay/tally.ts'
+import type { RouteCounters } from './relay/route-counters.ts'
 import type { Store } from './store/store.ts'
 import { Http2Session } from './upstream/http2/http2-session.ts'
 import { Pool } from './upstream/pool.ts'
@@ -161,8 +161,8 @@ export class Line implements RouteGauge, RouteSource, Admission {
     return factsOf(this.#route)
   }
 
-  get tally(): Tally {
-    return this.relay.tally
+  get counters(): RouteCounters {
+    return this.relay.counters
   }
 
   get owned(): number {
@@ -300,7 +300,7 @@ function eventLogOf({ eventLog }: Store, { name }: Route): RelayEventLog {
   return {
     listen: (apply) => {
       eventLog.listen(name, ({ event, position, atMs }) => {
-        apply({ event: event as RelayEvent, position, atMs })
+        apply({ event: event as ReplicatedEvent, position, atMs })
       })
     },
     append: (event) => {

@@ -19,7 +19,7 @@ const longFiles: Readonly<Record<string, number>> = {
   'src/gateway/connection.ts': 424,
   'src/gateway/listener.ts': 402,
   'src/proxy.ts': 549,
-  'src/relay/agreement.ts': 398,
+  'src/relay/replicated-state.ts': 398,
   'src/relay/relay.ts': 602,
   'src/store/redis-journal.ts': 481,
   'src/upstream/http2/connection.ts': 460,

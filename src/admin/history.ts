@@ -12,12 +12,14 @@ export interface Totals {
 }
 
 /** Adds up. */
-export function totalsOf(routes: readonly Pick<RouteGauge, 'tally' | 'requestLatency'>[]): Totals {
+export function totalsOf(
+  routes: readonly Pick<RouteGauge, 'counters' | 'requestLatency'>[],
+): Totals {
   const latency = new Array<number>(latencyBoundsMs.length + 1).fill(0)
   let [received, delivered] = [0, 0]
-  for (const { tally, requestLatency } of routes) {
-    received += tally.received[0] + tally.received[1] + tally.received[2]
-    delivered += tally.settled.delivered
+  for (const { counters, requestLatency } of routes) {
+    received += counters.received[0] + counters.received[1] + counters.received[2]
+    delivered += counters.settled.delivered
     for (const [bucket, count] of requestLatency.counts.entries())
       latency[bucket] = (latency[bucket] ?? 0) + count
   }

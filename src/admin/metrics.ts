@@ -1,13 +1,13 @@
 /** What Prometheus reads: counts that the parts keep anyway, fetched when asked for. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Histogram } from '../relay/histogram.ts'
-import { settledOutcomes, type Tally } from '../relay/tally.ts'
+import { settledOutcomes, type RouteCounters } from '../relay/route-counters.ts'
 import { CountedHistogram } from './counted-histogram.ts'
 
 /** What is measured of one route. */
 export interface RouteGauge {
   readonly name: string
-  readonly tally: Tally
+  readonly counters: RouteCounters
   /** Received and not yet settled. */
   readonly owned: number
   /** So many of these, and senders have to wait. */
@@ -33,7 +33,7 @@ export interface RouteGauge {
 /** What is measured of one port for senders. */
 export interface ListenerGauge {
   readonly kind: string
-  readonly tally: {
+  readonly counters: {
     /** By cause. */
     readonly handshakeFailures: Readonly<Record<string, number>>
     /** By what was wrong with the sender. */
@@ -97,8 +97,8 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
     'Notifications that senders sent',
     ['route', 'command'],
     (set) => {
-      for (const { name, tally } of routes())
-        for (const [command, count] of Object.entries(tally.received))
+      for (const { name, counters } of routes())
+        for (const [command, count] of Object.entries(counters.received))
           set({ route: name, command }, count)
     },
   )
@@ -108,7 +108,7 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
     'Notifications that an earlier process, or another one, had left in the journal',
     ['route'],
     (set) => {
-      for (const { name, tally } of routes()) set({ route: name }, tally.recovered)
+      for (const { name, counters } of routes()) set({ route: name }, counters.recovered)
     },
   )
   counter(
@@ -117,8 +117,9 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
     'Notifications that ended, by outcome',
     ['route', 'outcome'],
     (set) => {
-      for (const { name, tally } of routes())
-        for (const outcome of settledOutcomes) set({ route: name, outcome }, tally.settled[outcome])
+      for (const { name, counters } of routes())
+        for (const outcome of settledOutcomes)
+          set({ route: name, outcome }, counters.settled[outcome])
     },
   )
   counter(
@@ -127,13 +128,13 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
     'Notifications rejected, told or not, by reason',
     ['route', 'reason'],
     (set) => {
-      for (const { name, tally } of routes())
-        for (const [reason, count] of Object.entries(tally.rejections))
+      for (const { name, counters } of routes())
+        for (const [reason, count] of Object.entries(counters.rejections))
           set({ route: name, reason }, count)
     },
   )
   counter(registry, 'retries_total', 'Requests sent once more', ['route'], (set) => {
-    for (const { name, tally } of routes()) set({ route: name }, tally.retries)
+    for (const { name, counters } of routes()) set({ route: name }, counters.retries)
   })
   histogram(
     registry,
@@ -147,7 +148,7 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
     'error_response_delay_seconds',
     'From the arrival of a rejected notification to its error response',
     routes,
-    ({ tally }) => tally.errorResponseLatency,
+    ({ counters }) => counters.errorResponseLatency,
   )
 }
 
@@ -218,8 +219,8 @@ function addListenerCounts(registry: Registry, { listeners }: MetricSources): vo
     'TLS handshakes with senders that failed, by cause',
     ['listener', 'cause'],
     (set) => {
-      for (const { kind, tally } of listeners())
-        for (const [cause, count] of Object.entries(tally.handshakeFailures))
+      for (const { kind, counters } of listeners())
+        for (const [cause, count] of Object.entries(counters.handshakeFailures))
           set({ listener: kind, cause }, count)
     },
   )
@@ -229,8 +230,8 @@ function addListenerCounts(registry: Registry, { listeners }: MetricSources): vo
     'Senders that belong to no route',
     ['listener', 'refusal'],
     (set) => {
-      for (const { kind, tally } of listeners())
-        for (const [refusal, count] of Object.entries(tally.refused))
+      for (const { kind, counters } of listeners())
+        for (const [refusal, count] of Object.entries(counters.refused))
           set({ listener: kind, refusal }, count)
     },
   )
@@ -240,7 +241,7 @@ function addListenerCounts(registry: Registry, { listeners }: MetricSources): vo
     'Connections beyond maxConnections',
     ['listener'],
     (set) => {
-      for (const { kind, tally } of listeners()) set({ listener: kind }, tally.dropped)
+      for (const { kind, counters } of listeners()) set({ listener: kind }, counters.dropped)
     },
   )
 }

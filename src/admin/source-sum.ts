@@ -16,12 +16,12 @@ const keptRejections = 50
 
 /** A route as plain data: what it says now, and not where it knows that from. */
 export function snapshotOf(route: RouteSource): RouteSource {
-  const { received, recovered, settled, rejections, retries } = route.tally
+  const { received, recovered, settled, rejections, retries } = route.counters
   return {
     name: route.name,
     environment: route.environment,
     topic: route.topic,
-    tally: { received, recovered, settled, rejections, retries },
+    counters: { received, recovered, settled, rejections, retries },
     owned: route.owned,
     ownedLimit: route.ownedLimit,
     isUp: route.isUp,
@@ -73,12 +73,12 @@ function worse(one: StoreState, other: StoreState): StoreState {
 function bothRoutes(one: RouteSource, other: RouteSource): RouteSource {
   return {
     ...one,
-    tally: {
-      received: added(one.tally.received, other.tally.received),
-      recovered: one.tally.recovered + other.tally.recovered,
-      settled: added(one.tally.settled, other.tally.settled),
-      rejections: added(one.tally.rejections, other.tally.rejections),
-      retries: one.tally.retries + other.tally.retries,
+    counters: {
+      received: added(one.counters.received, other.counters.received),
+      recovered: one.counters.recovered + other.counters.recovered,
+      settled: added(one.counters.settled, other.counters.settled),
+      rejections: added(one.counters.rejections, other.counters.rejections),
+      retries: one.counters.retries + other.counters.retries,
     },
     owned: one.owned + other.owned,
     ownedLimit: one.ownedLimit + other.ownedLimit,

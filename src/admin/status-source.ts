@@ -2,7 +2,7 @@
 import type { Command } from '../binary/notification.ts'
 import type { Sample } from './history.ts'
 import type { RouteGauge } from './metrics.ts'
-import type { Tally } from '../relay/tally.ts'
+import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RejectionRecord } from './rejections.ts'
 
 /** A sender's connection, as far as the page shows it. */
@@ -13,8 +13,8 @@ export interface SenderSource {
 }
 
 /** A route, as far as the page shows it. */
-export interface RouteSource extends Omit<RouteGauge, 'requestLatency' | 'tally'> {
-  readonly tally: Omit<Tally, 'errorResponseLatency'>
+export interface RouteSource extends Omit<RouteGauge, 'requestLatency' | 'counters'> {
+  readonly counters: Omit<RouteCounters, 'errorResponseLatency'>
   readonly environment: string
   readonly topic: string
   /** Whether no session has taken requests for a while. */

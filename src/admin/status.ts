@@ -1,7 +1,7 @@
 /** What `/api/status` says: the shape that the page and scripts of others rely on. */
 import { meaningInWords } from '../apns/reason-meaning.ts'
 import type { Command } from '../binary/notification.ts'
-import type { SettledOutcome, Tally } from '../relay/tally.ts'
+import type { SettledOutcome, RouteCounters } from '../relay/route-counters.ts'
 import type { Sample } from './history.ts'
 import type { RejectionRecord } from './rejections.ts'
 import type {
@@ -108,7 +108,7 @@ export function statusOf(sources: StatusSources): Status {
 }
 
 function routeStatus(route: RouteSource): RouteStatus {
-  const { name, environment, topic, owned, tally, upstream } = route
+  const { name, environment, topic, owned, counters, upstream } = route
   const { feedbackWaiting, feedbackReadAtMs, credential, senders, sessions } = route
   return {
     name,
@@ -116,14 +116,14 @@ function routeStatus(route: RouteSource): RouteStatus {
     topic,
     up: route.isUp,
     downReason: route.downReason ?? null,
-    received: total(tally.received),
-    receivedByCommand: tally.received,
+    received: total(counters.received),
+    receivedByCommand: counters.received,
     inFlight: upstream.inFlight,
     waiting: upstream.waiting,
     owned,
-    settled: tally.settled,
-    retries: tally.retries,
-    rejectedByReason: reasonCounts(tally.rejections),
+    settled: counters.settled,
+    retries: counters.retries,
+    rejectedByReason: reasonCounts(counters.rejections),
     feedback: { waiting: feedbackWaiting, readAtMs: feedbackReadAtMs },
     credential,
     connections: senders.length,
@@ -136,7 +136,7 @@ function total(byCommand: Readonly<Record<Command, number>>): number {
   return byCommand[0] + byCommand[1] + byCommand[2]
 }
 
-function reasonCounts(rejections: Tally['rejections']): ReasonCount[] {
+function reasonCounts(rejections: RouteCounters['rejections']): ReasonCount[] {
   return Object.entries(rejections)
     .filter(([, count]) => count > 0)
     .sort(([, one], [, other]) => other - one)

@@ -7,7 +7,7 @@ import { StatusCode } from '../binary/status-code.ts'
 import type { Cancel, Clock } from '../clock.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import type { Lane, LaneTimes, Rejection } from '../relay/lane.ts'
-import { Participant, type ParticipantOwner } from '../relay/participant.ts'
+import { ConnectionState, type ConnectionOwner } from '../relay/connection-state.ts'
 import type { Relay } from '../relay/relay.ts'
 
 /** What bounds a connection. */
@@ -59,11 +59,11 @@ const lingerMs = 1000
  * Reads until the sender's EOF, whatever else happens, and closes its own side after an error
  * response, after an unreadable stream, or once everything received is settled.
  */
-export class SenderConnection implements ParticipantOwner {
+export class SenderConnection implements ConnectionOwner {
   readonly receivedByCommand: Record<Command, number> = { 0: 0, 1: 0, 2: 0 }
   readonly #socket: Duplex
   readonly #deps: ConnectionDeps
-  readonly #origin: Participant
+  readonly #origin: ConnectionState
   readonly #decoder: Decoder
   readonly #lane: Lane<Delivery>
   #lastIdentifier: number | undefined
@@ -91,7 +91,7 @@ export class SenderConnection implements ParticipantOwner {
     this.#socket = socket
     this.#deps = deps
     this.#decoder = new Decoder(deps.limits.maxPayloadBytes)
-    this.#origin = new Participant(deps.connection, deps.sender, deps.limits, this)
+    this.#origin = new ConnectionState(deps.connection, deps.sender, deps.limits, this)
     this.#lane = this.#origin.lane
     deps.relay.opened(this.#origin)
     this.#attending = false

@@ -51,7 +51,7 @@ export interface ListenerOptions {
 export type Refusal = 'no-certificate' | 'unknown-certificate'
 
 /** Peers that did not become senders, since start. */
-export interface ListenerTally {
+export interface ListenerCounters {
   readonly handshakeFailures: Record<HandshakeCause, number>
   readonly refused: Record<Refusal, number>
   dropped: number
@@ -118,7 +118,7 @@ interface Greeting {
 
 /** An open port: the first bytes of each connection are looked at, then TLS has them. */
 export class Listener {
-  readonly tally: ListenerTally = newTally()
+  readonly counters: ListenerCounters = newCounters()
   readonly #server: Server
   readonly #tls: TlsServer
   readonly #clock: Clock
@@ -228,7 +228,7 @@ export class Listener {
    * full process to the next without end. — source: Node 20, lib/internal/cluster/child.js
    */
   #drop(socket: Socket): void {
-    this.tally.dropped++
+    this.counters.dropped++
     this.#observer.dropped()
     socket.on('error', () => {
       // It is gone anyhow.
@@ -311,7 +311,7 @@ export class Listener {
     }
     turnAway(socket, handshakeTimeoutMs, this.#clock)
     const refusal = certificate === undefined ? 'no-certificate' : 'unknown-certificate'
-    this.tally.refused[refusal]++
+    this.counters.refused[refusal]++
     this.#observer.refused(address, refusal, certificate, environment)
   }
 
@@ -322,7 +322,7 @@ export class Listener {
 
   #failed(greeting: Pick<Greeting, 'address' | 'offered'> | undefined, error: Error): void {
     const cause = handshakeCause(error)
-    this.tally.handshakeFailures[cause]++
+    this.counters.handshakeFailures[cause]++
     this.#observer.handshakeFailed(greeting?.address ?? 'unknown', cause, error, greeting?.offered)
   }
 
@@ -341,7 +341,7 @@ export class Listener {
   }
 }
 
-function newTally(): ListenerTally {
+function newCounters(): ListenerCounters {
   return {
     handshakeFailures: {
       timeout: 0,

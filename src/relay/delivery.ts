@@ -45,7 +45,7 @@ export interface JournalBatch {
 }
 
 /** The first copy of a notification that was received behind a named one: resends are told by it. */
-export class FirstCopy implements Copy {
+export class Original implements Copy {
   readonly key: string
   /** Its apns-id, by which every process knows it. */
   readonly ref: string
@@ -55,7 +55,7 @@ export class FirstCopy implements Copy {
   readonly followers: Delivery[] = []
   ending: Ending | undefined
 
-  constructor({ key, ref, ending }: Pick<FirstCopy, 'key' | 'ref' | 'ending'>, isForeign: boolean) {
+  constructor({ key, ref, ending }: Pick<Original, 'key' | 'ref' | 'ending'>, isForeign: boolean) {
     this.key = key
     this.ref = ref
     this.ending = ending
@@ -114,7 +114,7 @@ export class Delivery implements Arrival, LaneItem {
   isResent = false
   #batch: JournalBatch | undefined
   #index = 0
-  #original: FirstCopy | undefined
+  #original: Original | undefined
   #ending: Ending | undefined
   #amended = false
   #key: string | undefined
@@ -152,7 +152,7 @@ export class Delivery implements Arrival, LaneItem {
   }
 
   /** What it repeats; it is never sent then, and ends as that does. */
-  get original(): FirstCopy | undefined {
+  get original(): Original | undefined {
     return this.#original
   }
 
@@ -170,7 +170,7 @@ export class Delivery implements Arrival, LaneItem {
   }
 
   /** It turned out to be a resend. */
-  follow(original: FirstCopy): void {
+  follow(original: Original): void {
     this.#original = original
     this.#shed()
   }

@@ -7,7 +7,7 @@
  * | (a) matches on another connection; on the same one until its sender has paused | `matches` |
  * | (b) lives until 10 s after the sender's EOF, renewed by each match | `expiresAtMs` |
  * | (b) each copy for 60 s at most while the sender keeps its connection open | `rememberedAtMs` |
- * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `Agreement.compares` |
+ * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `ReplicatedState.compares` |
  * | (d) whoever repeats the beginning, on this connection or a later one, begins a new run: forget | `isNewRun` |
  * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.report` |
  */

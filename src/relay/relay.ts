@@ -5,20 +5,24 @@ import type { Received } from '../binary/decoder.ts'
 import { refusalStatus, type Notification } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../clock.ts'
-import { Agreement, type AgreementOwner, type RelayEventLog } from './agreement.ts'
+import {
+  ReplicatedState,
+  type ReplicatedStateOwner,
+  type RelayEventLog,
+} from './replicated-state.ts'
 import { Delivery, noRequest, type Ending, type JournalBatch, type Source } from './delivery.ts'
 import { accepted, type Rejection, type Settlement } from './lane.ts'
-import type { Participant } from './participant.ts'
+import type { ConnectionState } from './connection-state.ts'
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
 import { statusFor } from './status.ts'
-import { blamesToken, mayBlameRoute, Suspicion } from './suspicion.ts'
+import { blamesToken, mayBlameRoute, CredentialBreaker } from './credential-breaker.ts'
 import {
   countRejection,
-  newTally,
+  newCounters,
   payloadNotAnObject,
   type SettledOutcome,
-  type Tally,
-} from './tally.ts'
+  type RouteCounters,
+} from './route-counters.ts'
 
 /** The way to the provider API. */
 export interface Upstream {
@@ -127,14 +131,14 @@ export interface RelayDeps {
 const shareOfFree = 8
 
 /** One for each route. Holds what is received and unsettled. */
-export class Relay implements AgreementOwner {
-  readonly tally: Tally = newTally()
+export class Relay implements ReplicatedStateOwner {
+  readonly counters: RouteCounters = newCounters()
   #policy: RelayPolicy
   #limits: RelayLimits
   readonly #deps: RelayDeps
   #observer: RelayObserver
-  readonly #agreement: Agreement
-  readonly #suspicion = new Suspicion()
+  readonly #replicated: ReplicatedState
+  readonly #breaker = new CredentialBreaker()
   #owned = 0
   #ownedBytes = 0
   /** Rejected, and a resend of them may still be told. */
@@ -148,14 +152,14 @@ export class Relay implements AgreementOwner {
     this.#limits = limits
     this.#deps = deps
     this.#observer = deps.observer
-    this.#agreement = new Agreement(policy, this, deps)
+    this.#replicated = new ReplicatedState(policy, this, deps)
   }
 
   /** Goes by another policy from the next notification on. */
   govern(policy: RelayPolicy, limits: RelayLimits): void {
     this.#policy = policy
     this.#limits = limits
-    this.#agreement.govern(policy)
+    this.#replicated.govern(policy)
   }
 
   /** Tells another observer from now on. */
@@ -177,34 +181,34 @@ export class Relay implements AgreementOwner {
   idle(): Promise<void> {
     this.#isStopping = true
     for (const delivery of this.#awaiting) this.forgotten(delivery)
-    this.#agreement.stopWaiting()
+    this.#replicated.stopWaiting()
     if (this.#owned === 0) return Promise.resolve()
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
   /** A sender has connected. */
-  opened(connection: Participant): void {
-    this.#agreement.opened(connection)
+  opened(connection: ConnectionState): void {
+    this.#replicated.opened(connection)
   }
 
   /** The sender's EOF, or the end of its connection. */
-  ended(connection: Participant): void {
+  ended(connection: ConnectionState): void {
     this.mute(connection)
-    this.#agreement.ended(connection)
+    this.#replicated.ended(connection)
   }
 
   /** Nothing can be told on a connection any more. */
-  mute({ lane }: Participant): void {
+  mute({ lane }: ConnectionState): void {
     for (const delivery of lane.mute()) this.#untold(delivery, 'for good')
   }
 
   /** Whether a sender has been seen to resend after an error response. */
   listens(sender: string): boolean {
-    return this.#agreement.listens(sender)
+    return this.#replicated.listens(sender)
   }
 
   /** How many more notifications of a connection may be owned now. */
-  roomFor({ owned, ownedBytes }: Participant): number {
+  roomFor({ owned, ownedBytes }: ConnectionState): number {
     const { maxEntries, maxBytes } = this.#limits
     const isOver = ownedBytes >= shareOfFree * (maxBytes - this.#ownedBytes)
     const free = maxEntries - this.#owned
@@ -215,14 +219,14 @@ export class Relay implements AgreementOwner {
    * Takes over what one connection brought in one go. It is in the journal, as one entry, before
    * any of it may be sent.
    */
-  take(received: readonly Received[], connection: Participant): readonly Delivery[] {
+  take(received: readonly Received[], connection: ConnectionState): readonly Delivery[] {
     const now = this.#deps.clock.now()
     const deliveries = received.map((each) => this.#receive(each, connection, now))
-    if (this.#agreement.compares(connection, now)) {
+    if (this.#replicated.compares(connection, now)) {
       const comparable = deliveries.filter(
         ({ identifier, ending }) => identifier !== undefined && ending === undefined,
       )
-      if (comparable.length > 0) this.#agreement.arrived(connection, comparable)
+      if (comparable.length > 0) this.#replicated.arrived(connection, comparable)
     }
     this.#write(deliveries)
     this.#proceed(deliveries)
@@ -232,7 +236,7 @@ export class Relay implements AgreementOwner {
   /** Takes up what an earlier process left behind; what has expired since is settled as such. */
   recover(entry: JournalEntry, settled: () => void): void {
     const { notification, receivedAtMs } = entry
-    this.tally.recovered++
+    this.counters.recovered++
     const request = requestFor(notification, this.#policy, entry.apnsId)
     const delivery = this.#own(
       new Delivery({
@@ -249,26 +253,26 @@ export class Relay implements AgreementOwner {
       this.#refuse(delivery, payloadNotAnObject, StatusCode.missingPayload)
       return
     }
-    this.#agreement.recovered(delivery)
+    this.#replicated.recovered(delivery)
     this.#deps.upstream.send(delivery)
   }
 
   /** An error response is due; it may be written once all processes know of it: `agreed`. */
-  announce(connection: Participant, statusCode: number): void {
+  announce(connection: ConnectionState, statusCode: number): void {
     const report = connection.lane.report()
     if (report === undefined) return
     const { settlement } = report.named
     const reason = settlement?.kind === 'rejected' ? settlement.reason : ''
     const loop = loopKey(report.named, connection, reason)
-    this.#agreement.announce(connection, statusCode, report, loop)
+    this.#replicated.announce(connection, statusCode, report, loop)
   }
 
   /** That error response has been written. */
-  reported(connection: Participant): void {
+  reported(connection: ConnectionState): void {
     connection.phase = 'told'
     const [named, ...behind] = connection.lane.mute()
     if (named === undefined) return
-    this.tally.errorResponseLatency.add(this.#deps.clock.now() - named.receivedAtMs)
+    this.counters.errorResponseLatency.add(this.#deps.clock.now() - named.receivedAtMs)
     this.#finish(named, 'rejected')
     judged(named, 'told')
     for (const delivery of behind) this.#untold(delivery)
@@ -278,7 +282,7 @@ export class Relay implements AgreementOwner {
   answered(delivery: Delivery, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'delivered':
-        this.#suspicion.cleared()
+        this.#breaker.cleared()
         this.#up()
         this.#deps.feedback.drop(delivery.request.token)
         this.#observer.trace?.delivered(recordOf(delivery))
@@ -317,21 +321,21 @@ export class Relay implements AgreementOwner {
 
   /** The route has another credential: what was held against the last one does not count. */
   renewed(): void {
-    this.#suspicion.cleared()
-    this.#agreement.absolve()
+    this.#breaker.cleared()
+    this.#replicated.clearBadTokens()
     this.#up()
   }
 
   /** A provider session has held: where nothing is owned, there is no better sign of health. */
   steady(): void {
     if (this.#owned > 0 || this.#downReason === undefined) return
-    this.#suspicion.cleared()
+    this.#breaker.cleared()
     this.#up()
   }
 
   /** The credential works; a suspected one has to prove it by a delivery. */
   #up(): void {
-    if (this.#downReason === undefined || this.#suspicion.isActive) return
+    if (this.#downReason === undefined || this.#breaker.isActive) return
     this.#downReason = undefined
     this.#deps.upstream.trust()
     this.#observer.up()
@@ -350,8 +354,8 @@ export class Relay implements AgreementOwner {
     if (this.#awaiting.delete(first)) this.#count(first, 'untold')
   }
 
-  #receive(received: Received, connection: Participant, now: number): Delivery {
-    this.tally.received[received.command]++
+  #receive(received: Received, connection: ConnectionState, now: number): Delivery {
+    this.counters.received[received.command]++
     const isRefused = received.kind === 'refused'
     const request = isRefused
       ? undefined
@@ -407,11 +411,11 @@ export class Relay implements AgreementOwner {
         if (original.ending !== undefined) this.followed(delivery, original.ending)
       }
     }
-    if (hasResends) this.#agreement.boundWaiting(deliveries)
+    if (hasResends) this.#replicated.boundWaiting(deliveries)
   }
 
   #send(delivery: Delivery, now: number): void {
-    const reason = this.#agreement.reasonAgainst(delivery.request.token, now)
+    const reason = this.#replicated.reasonAgainst(delivery.request.token, now)
     if (reason === undefined) this.#deps.upstream.send(delivery)
     else this.#end(delivery, { kind: 'rejected', reason })
   }
@@ -424,15 +428,15 @@ export class Relay implements AgreementOwner {
     }
     const { token } = delivery.request
     const now = this.#deps.clock.now()
-    if (mayBlameRoute(reason) && this.#suspicion.doubts(token, now)) {
+    if (mayBlameRoute(reason) && this.#breaker.doubts(token, now)) {
       // Those answered before the suspicion were as good, and are not to be refused for an hour.
-      this.#agreement.absolve()
+      this.#replicated.clearBadTokens()
       this.refused(`${reason} for every token: wrong certificate, topic or environment?`)
       this.#deps.upstream.send(delivery)
       return
     }
     this.#up()
-    if (blamesToken(reason)) this.#agreement.condemn(token, reason)
+    if (blamesToken(reason)) this.#replicated.markBad(token, reason)
     this.#end(delivery, { kind: 'rejected', reason })
   }
 
@@ -445,7 +449,7 @@ export class Relay implements AgreementOwner {
       this.#finish(delivery, ending.kind)
       this.#settle(delivery, accepted)
     }
-    this.#agreement.concluded(delivery, ending)
+    this.#replicated.concluded(delivery, ending)
   }
 
   followed(resend: Delivery, ending: Ending | undefined): void {
@@ -478,7 +482,7 @@ export class Relay implements AgreementOwner {
 
   /** Counted once for each: its resends only take it over. */
   #reject(delivery: Delivery, reason: string, statusCode: StatusCode): void {
-    countRejection(this.tally, reason)
+    countRejection(this.counters, reason)
     this.#tell(delivery, { kind: 'rejected', statusCode, reason }, 'first')
   }
 
@@ -497,7 +501,7 @@ export class Relay implements AgreementOwner {
   }
 
   #mayTell(delivery: Delivery, source: Source, { reason }: Rejection): boolean {
-    return this.#agreement.mayReport(loopKey(delivery, source, reason))
+    return this.#replicated.mayReport(loopKey(delivery, source, reason))
   }
 
   /** @returns false where its sender cannot be told of a rejection */
@@ -514,7 +518,7 @@ export class Relay implements AgreementOwner {
   /** Its connection cannot tell it; a resend of it may, as long as it is remembered. */
   #untold(delivery: Delivery, forGood?: 'for good'): void {
     if (delivery.isResent) this.#finish(delivery, 'resent')
-    else if (forGood || this.#isStopping || !this.#agreement.mayBeResent(delivery)) {
+    else if (forGood || this.#isStopping || !this.#replicated.mayBeResent(delivery)) {
       this.#finish(delivery, 'untold')
       judged(delivery, 'untold')
     } else {
@@ -524,7 +528,7 @@ export class Relay implements AgreementOwner {
   }
 
   #count(delivery: Delivery, outcome: 'resent' | 'untold'): void {
-    this.tally.settled[outcome]++
+    this.counters.settled[outcome]++
     if (outcome === 'untold') judged(delivery, 'untold')
     else this.#observer.resent(recordOf(delivery))
   }
@@ -536,7 +540,7 @@ export class Relay implements AgreementOwner {
       this.expired(delivery)
       return
     }
-    this.tally.retries++
+    this.counters.retries++
     this.#observer.trace?.retried(recordOf(delivery), outcome, pauseMs)
     if (pauseMs === 0) upstream.send(delivery)
     else
@@ -556,7 +560,7 @@ export class Relay implements AgreementOwner {
   }
 
   #finish(delivery: Delivery, outcome: SettledOutcome): void {
-    this.tally.settled[outcome]++
+    this.counters.settled[outcome]++
     this.#release(delivery)
   }
 

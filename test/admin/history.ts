@@ -80,7 +80,7 @@ t.test('a quantile lies within its bucket', (t) => {
 t.test('adds up all routes', (t) => {
   const requestLatency = new Histogram()
   requestLatency.add(4)
-  const route = { tally: tallyOf({ 0: 1, 1: 2, 2: 3 }, { delivered: 4 }), requestLatency }
+  const route = { counters: tallyOf({ 0: 1, 1: 2, 2: 3 }, { delivered: 4 }), requestLatency }
   t.strictSame(totalsOf([route, route]), { received: 12, delivered: 8, latency: answers(4, 4) })
   t.strictSame(totalsOf([]), { received: 0, delivered: 0, latency: answers() })
   t.end()

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { createMetrics, type MetricSources, type RouteGauge } from '../../src/admin/metrics.ts'
 import { Histogram } from '../../src/relay/histogram.ts'
-import { newTally } from '../../src/relay/tally.ts'
+import { newCounters } from '../../src/relay/route-counters.ts'
 
 import { token } from '../fixtures/hex.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
@@ -11,7 +11,7 @@ import { setStage } from '../fixtures/stage.ts'
 function route(name: string, changes: Partial<RouteGauge> = {}): RouteGauge {
   return {
     name,
-    tally: newTally(),
+    counters: newCounters(),
     owned: 0,
     ownedLimit: 100_000,
     isUp: false,
@@ -79,8 +79,8 @@ t.test('every series of a route is there before anything has happened, at zero',
 })
 
 t.test('each count stands in its own series, by route', async (t) => {
-  const tally = {
-    ...newTally(),
+  const counters = {
+    ...newCounters(),
     received: { 0: 10, 1: 20, 2: 30 },
     recovered: 8,
     settled: { delivered: 31, unregistered: 2, rejected: 3, untold: 4, resent: 5, expired: 6 },
@@ -88,7 +88,7 @@ t.test('each count stands in its own series, by route', async (t) => {
     retries: 7,
   }
   const busy = route('mdm', {
-    tally,
+    counters,
     owned: 9,
     ownedLimit: 10,
     isUp: true,
@@ -171,7 +171,7 @@ t.test(
 t.test('two ports of one kind are counted together', async (t) => {
   const listener = (timeout: number): ReturnType<MetricSources['listeners']>[number] => ({
     kind: 'gateway',
-    tally: {
+    counters: {
       handshakeFailures: { timeout, 'not-tls': 2 },
       refused: { 'unknown-certificate': 3 },
       dropped: 4,
@@ -213,13 +213,13 @@ t.test('a store that is elsewhere takes nothing on this disk, rather than 0', as
 })
 
 t.test('what is read twice is counted once', async (t) => {
-  const tally = newTally()
-  const metrics = createMetrics({ ...sources, routes: () => [route('app', { tally })] })
+  const counters = newCounters()
+  const metrics = createMetrics({ ...sources, routes: () => [route('app', { counters })] })
   const delivered = /settled_total\{route="app",outcome="delivered"\} (\d+)/
-  tally.settled.delivered = 3
+  counters.settled.delivered = 3
   t.equal(delivered.exec(await metrics.metrics())?.[1], '3')
   t.equal(delivered.exec(await metrics.metrics())?.[1], '3')
-  tally.settled.delivered = 5
+  counters.settled.delivered = 5
   t.equal(delivered.exec(await metrics.metrics())?.[1], '5')
 })
 

@@ -76,8 +76,8 @@ t.test('a thousand senders do not make it long', (t) => {
 })
 
 t.test('reasons that were never given are left out, the most frequent comes first', (t) => {
-  const tally = tallyOf({ 0: 0, 1: 0, 2: 9 }, {}, { BadTopic: 2, BadDeviceToken: 7 })
-  const [route] = statusOf(statusSources({ routes: [routeSource({ tally })] })).routes
+  const counters = tallyOf({ 0: 0, 1: 0, 2: 9 }, {}, { BadTopic: 2, BadDeviceToken: 7 })
+  const [route] = statusOf(statusSources({ routes: [routeSource({ counters })] })).routes
   t.strictSame(
     route?.rejectedByReason.map(({ reason, count }) => [reason, count]),
     [

@@ -2,19 +2,23 @@
 import t from 'tap'
 import { reasons } from '../../src/apns/reason.ts'
 import { meaningInWords, reasonMeanings } from '../../src/apns/reason-meaning.ts'
-import { newTally } from '../../src/relay/tally.ts'
+import { newCounters } from '../../src/relay/route-counters.ts'
 
 const unknown = meaningInWords('SomethingThatAppleAdds')
 
 t.test('every reason of APNs and every code of the proxy has words of its own', (t) => {
-  const own = Object.keys(newTally().rejections).filter((reason) => reason !== 'other')
+  const own = Object.keys(newCounters().rejections).filter((reason) => reason !== 'other')
   for (const reason of [...Object.keys(reasons), ...own, 'expired'])
     t.not(meaningInWords(reason), unknown, reason)
   t.end()
 })
 
 t.test('no words for what nobody says', (t) => {
-  const known = new Set([...Object.keys(reasons), ...Object.keys(newTally().rejections), 'expired'])
+  const known = new Set([
+    ...Object.keys(reasons),
+    ...Object.keys(newCounters().rejections),
+    'expired',
+  ])
   t.strictSame(
     Object.keys(reasonMeanings).filter((reason) => !known.has(reason)),
     [],

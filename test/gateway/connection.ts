@@ -113,7 +113,7 @@ t.test('after the sender’s end nothing is written, and its connection is close
   gateway.pass(1000)
   t.equal(socket.written, '')
   t.same(events, ['closed 2'])
-  t.match(gateway.scene.relay.tally.settled, { untold: 1, delivered: 1 })
+  t.match(gateway.scene.relay.counters.settled, { untold: 1, delivered: 1 })
   t.end()
 })
 
@@ -126,7 +126,7 @@ t.test('a sender that has finished is not kept for as long as an outage', (t) =>
   gateway.pass(10)
   t.same(dialled.events, ['closed 2'])
   gateway.scene.upstream.answerAll(delivered)
-  t.match(gateway.scene.relay.tally.settled, { delivered: 2 })
+  t.match(gateway.scene.relay.counters.settled, { delivered: 2 })
   t.end()
 })
 
@@ -141,7 +141,7 @@ t.test('command 0 is neither answered nor closed', (t) => {
   socket.write(simple(tokenOf(2)))
   socket.carry()
   t.same(dialled.waiting(), [2])
-  t.match(gateway.scene.relay.tally.settled, { untold: 1 })
+  t.match(gateway.scene.relay.counters.settled, { untold: 1 })
   t.end()
 })
 
@@ -192,7 +192,7 @@ t.test('an unreadable stream', (t) => {
     gateway.pass(10)
     t.equal(dialled.socket.ended, true)
     gateway.scene.upstream.answer(badToken)
-    t.match(gateway.scene.relay.tally.settled, { untold: 1 })
+    t.match(gateway.scene.relay.counters.settled, { untold: 1 })
     t.end()
   })
 
@@ -842,7 +842,7 @@ t.test('destroyed, it is closed now, and what was received goes its way', (t) =>
   gateway.scene.upstream.answer(badToken)
   gateway.scene.upstream.answer(delivered)
   gateway.pass(1000)
-  t.match(gateway.scene.relay.tally.settled, { untold: 1, delivered: 1 })
+  t.match(gateway.scene.relay.counters.settled, { untold: 1, delivered: 1 })
   t.equal(gateway.scene.relay.owned, 0)
   t.end()
 })

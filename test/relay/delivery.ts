@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { ProviderRequest } from '../../src/apns/request.ts'
-import { Delivery, FirstCopy } from '../../src/relay/delivery.ts'
+import { Delivery, Original } from '../../src/relay/delivery.ts'
 
 const request: ProviderRequest = {
   apnsId: '7c1a4e4e-52a4-4f0c-9d3e-8b1f6d6a7c21',
@@ -65,7 +65,7 @@ t.test('keeps its key and lets go of its payload once it is over and remembered'
 t.test('a resend needs no payload, since it is never sent', (t) => {
   const delivery = deliver()
   const { key } = delivery
-  const original = new FirstCopy({ key, ref: 'another', ending: undefined }, false)
+  const original = new Original({ key, ref: 'another', ending: undefined }, false)
   delivery.follow(original)
   t.equal(delivery.original, original)
   t.equal(delivery.request.payload.length, 0)

@@ -3,9 +3,9 @@ import type { Outcome } from '../../src/apns/outcome.ts'
 import { refused, type RefusalCode } from '../../src/binary/notification.ts'
 import type { Delivery } from '../../src/relay/delivery.ts'
 import { accepted } from '../../src/relay/lane.ts'
-import { Participant } from '../../src/relay/participant.ts'
+import { ConnectionState } from '../../src/relay/connection-state.ts'
 import type { JournalEntry, RelayPolicy } from '../../src/relay/relay.ts'
-import type { Tally } from '../../src/relay/tally.ts'
+import type { RouteCounters } from '../../src/relay/route-counters.ts'
 import {
   badToken,
   delivered,
@@ -29,8 +29,8 @@ const gone: Outcome = { kind: 'unregistered', reason: 'Unregistered', timestamp:
 const tooLarge: Outcome = { kind: 'rejected', reason: 'PayloadTooLarge', amendment: undefined }
 
 /** The counts that are not 0. */
-function settled({ relay }: Scene): Partial<Tally['settled']> {
-  return Object.fromEntries(Object.entries(relay.tally.settled).filter(([, count]) => count > 0))
+function settled({ relay }: Scene): Partial<RouteCounters['settled']> {
+  return Object.fromEntries(Object.entries(relay.counters.settled).filter(([, count]) => count > 0))
 }
 
 /** As many with different tokens; each by its own number. */
@@ -61,7 +61,7 @@ function leftBehind({ journal, clock }: Scene, changes: Partial<JournalEntry> = 
 
 /** How many rejections were blamed on the notification. */
 function blamed({ relay }: Scene): number {
-  return Object.values(relay.tally.rejections).reduce((sum, count) => sum + count, 0)
+  return Object.values(relay.counters.rejections).reduce((sum, count) => sum + count, 0)
 }
 
 function numbers(count: number, from: number): number[] {
@@ -76,7 +76,7 @@ t.test('a notification is owned until it is delivered, in silence', (t) => {
   scene.upstream.answer(delivered)
   t.same(seat.settlements, [accepted])
   t.equal(scene.relay.owned, 0)
-  t.same(scene.relay.tally.received, { 0: 0, 1: 1, 2: 0 })
+  t.same(scene.relay.counters.received, { 0: 0, 1: 1, 2: 0 })
   t.same(settled(scene), { delivered: 1 })
   t.same(scene.events, [])
   t.end()
@@ -108,7 +108,7 @@ t.test('what no provider API would take is rejected without asking one', (t) => 
   t.same(text.settlements, [rejectedAs(4, 'payload-not-an-object')])
   t.same(scene.upstream.waiting, [])
   t.same(scene.journal.batches, [])
-  t.same(scene.relay.tally.received, { 0: 0, 1: 1, 2: 1 })
+  t.same(scene.relay.counters.received, { 0: 0, 1: 1, 2: 1 })
   t.equal(blamed(scene), 2)
   t.end()
 })
@@ -120,7 +120,7 @@ t.test('how long a rejected one waited for its error response is counted', (t) =
   scene.upstream.answer(badToken)
   scene.clock.advance(30)
   scene.report(origin)
-  t.equal(scene.relay.tally.errorResponseLatency.sumMs, 30)
+  t.equal(scene.relay.counters.errorResponseLatency.sumMs, 30)
   t.end()
 })
 
@@ -245,7 +245,7 @@ t.test('retries', (t) => {
     t.equal(scene.upstream.waiting[0]?.request.apnsId, 'id 1')
     scene.upstream.answer(delivered)
     t.same(seat.settlements, [accepted])
-    t.equal(scene.relay.tally.retries, 2)
+    t.equal(scene.relay.counters.retries, 2)
     t.same(scene.events, ['retried ServiceUnavailable 250', 'retried ServiceUnavailable 500'])
     t.same(settled(scene), { delivered: 1 })
     t.end()
@@ -476,7 +476,7 @@ t.test('suspicion', (t) => {
   t.test('when all has expired, senders are let in again', (t) => {
     const { scene, seats } = suspected(30)
     const [seat] = seats
-    if (seat?.delivery.source instanceof Participant) scene.relay.ended(seat.delivery.source)
+    if (seat?.delivery.source instanceof ConnectionState) scene.relay.ended(seat.delivery.source)
     scene.upstream.expire()
     t.equal(scene.relay.downReason, undefined)
     t.end()
@@ -578,8 +578,8 @@ t.test('journal', (t) => {
     scene.upstream.answer(delivered)
     t.equal(settledCount, 1)
     t.equal(scene.relay.owned, 0)
-    t.same(scene.relay.tally.received, { 0: 0, 1: 0, 2: 0 }, 'no sender has sent it')
-    t.equal(scene.relay.tally.recovered, 1)
+    t.same(scene.relay.counters.received, { 0: 0, 1: 0, 2: 0 }, 'no sender has sent it')
+    t.equal(scene.relay.counters.recovered, 1)
     t.same(settled(scene), { delivered: 1 })
     t.end()
   })

@@ -3,7 +3,7 @@
 const rememberedMs = 3_600_000
 
 /** Apple counts such errors against the sender. — source: Apple, "Handling notification responses from APNs" */
-export class KnownBad {
+export class BadTokenCache {
   readonly #maxTokens: number
   /** In the order remembered, so the oldest is the first. */
   readonly #tokens = new Map<string, { readonly reason: string; readonly untilMs: number }>()

@@ -41,7 +41,7 @@ export interface Arrived {
 }
 
 /** One thing that all processes of a route apply. */
-export type RelayEvent =
+export type ReplicatedEvent =
   | { readonly kind: 'opened'; readonly id: string }
   | Reporting
   | Arrived

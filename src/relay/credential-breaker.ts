@@ -22,7 +22,7 @@ export function mayBlameRoute(reason: string): boolean {
  * One for each route. When 30 different tokens in a row are rejected within a minute, and none is
  * delivered between them, it is the route that is suspected, for five minutes at the most.
  */
-export class Suspicion {
+export class CredentialBreaker {
   readonly #tokens = new Set<string>()
   #sinceMs = 0
   #suspectedAtMs: number | undefined

@@ -1,7 +1,7 @@
 /**
  * How several processes agree on one route. Whatever one of them has to know of another is appended
  * to an event log, and each applies all events, its own as well, in the order of the event log to
- * its own replica of the same pure classes: {@link Overrun}, {@link KnownBad}, {@link LoopBreaker}.
+ * its own replica of the same pure classes: {@link Overrun}, {@link BadTokenCache}, {@link ReportLimiter}.
  * Same order, same state; so the rules exist once, and a process that is alone differs only in
  * applying each event at once.
  *
@@ -16,18 +16,18 @@
  * Nothing is appended for a notification as long as there is nothing to compare it with.
  */
 import type { Cancel, Clock } from '../clock.ts'
-import type { Delivery, Ending, FirstCopy } from './delivery.ts'
-import { FirstCopies, type FirstCopiesOwner } from './first-copies.ts'
-import { KnownBad } from './known-bad.ts'
+import type { Delivery, Ending, Original } from './delivery.ts'
+import { Originals, type OriginalsOwner } from './originals.ts'
+import { BadTokenCache } from './bad-token-cache.ts'
 import type { Report } from './lane.ts'
-import { LoopBreaker } from './loop-breaker.ts'
+import { ReportLimiter } from './report-limiter.ts'
 import { Overrun } from './overrun.ts'
-import type { Participant } from './participant.ts'
-import type { Arrived, RelayEvent, RememberedItem, Reporting } from './relay-event.ts'
+import type { ConnectionState } from './connection-state.ts'
+import type { Arrived, ReplicatedEvent, RememberedItem, Reporting } from './replicated-event.ts'
 
 /** An event in its turn. */
-export interface LoggedRelayEvent {
-  readonly event: RelayEvent
+export interface LoggedEvent {
+  readonly event: ReplicatedEvent
   /** Rises with every event of the route; the same for all processes. */
   readonly position: number
   /** When it was appended, ms of this process's clock. */
@@ -36,23 +36,23 @@ export interface LoggedRelayEvent {
 
 /** One order of events for all processes. */
 export interface RelayEventLog {
-  listen(apply: (event: LoggedRelayEvent) => void): void
-  append(event: RelayEvent): void
+  listen(apply: (event: LoggedEvent) => void): void
+  append(event: ReplicatedEvent): void
 }
 
 /** Hears what came of the notifications that waited for the event log. */
-export interface AgreementOwner extends FirstCopiesOwner {
+export interface ReplicatedStateOwner extends OriginalsOwner {
   /** It is known of each of them whether it is a resend. */
   decided(deliveries: readonly Delivery[]): void
 }
 
 /** How resends are recognised. */
-export interface AgreementPolicy {
+export interface ReplicatedStatePolicy {
   readonly resendWindowSeconds: number
 }
 
 /** What an agreement is given. */
-export interface AgreementDeps {
+export interface ReplicatedStateDeps {
   readonly eventLog: RelayEventLog
   readonly clock: Clock
   /** No other process has it. */
@@ -60,13 +60,13 @@ export interface AgreementDeps {
 }
 
 interface Announcement {
-  readonly participant: Participant
+  readonly participant: ConnectionState
   readonly loop: string
 }
 
 /** What one read brought, until it is known what it repeats. */
 interface Batch {
-  readonly participant: Participant
+  readonly participant: ConnectionState
   readonly deliveries: readonly Delivery[]
   /** Whoever brought it has been told that it has to wait. */
   waits: boolean
@@ -79,7 +79,7 @@ interface HoldBack {
 }
 
 const overrunEntries = 100_000
-const knownBadTokens = 100_000
+const maxBadTokens = 100_000
 /** Window for observing who resends, where resends are not held back. */
 const observedWindowSeconds = 10
 /** How often it is looked whether something is to be forgotten. */
@@ -88,28 +88,32 @@ const forgetMs = 1000
 const holdBackMs = 500
 
 /** See the file's first lines. One for each route. */
-export class Agreement {
-  readonly #deps: AgreementDeps
-  readonly #owner: AgreementOwner
-  readonly #overrun: Overrun<FirstCopy>
-  readonly #knownBad = new KnownBad(knownBadTokens)
-  readonly #loops = new LoopBreaker()
+export class ReplicatedState {
+  readonly #deps: ReplicatedStateDeps
+  readonly #owner: ReplicatedStateOwner
+  readonly #overrun: Overrun<Original>
+  readonly #badTokens = new BadTokenCache(maxBadTokens)
+  readonly #loops = new ReportLimiter()
   #holdsBackResends: boolean
-  readonly #copies: FirstCopies
+  readonly #copies: Originals
   /** What was appended and not applied yet. */
-  readonly #opening = new Map<string, Participant>()
+  readonly #opening = new Map<string, ConnectionState>()
   readonly #announced = new Map<string, Announcement>()
   readonly #undecided = new Map<string, Batch>()
-  readonly #heldBack = new Map<Participant, HoldBack>()
+  readonly #heldBack = new Map<ConnectionState, HoldBack>()
   #cancelForget: Cancel | undefined
   #names = 0
 
-  constructor(policy: AgreementPolicy, owner: AgreementOwner, deps: AgreementDeps) {
+  constructor(
+    policy: ReplicatedStatePolicy,
+    owner: ReplicatedStateOwner,
+    deps: ReplicatedStateDeps,
+  ) {
     this.#deps = deps
     this.#owner = owner
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
-    this.#copies = new FirstCopies(owner, deps.clock)
+    this.#copies = new Originals(owner, deps.clock)
     this.#overrun = new Overrun(limits, (copy, wasMatched) => {
       this.#copies.forgotten(copy, wasMatched)
     })
@@ -119,20 +123,20 @@ export class Agreement {
   }
 
   /** Goes by another policy from now on. */
-  govern(policy: AgreementPolicy): void {
+  govern(policy: ReplicatedStatePolicy): void {
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     this.#overrun.resendWindowMs = windowOf(policy)
   }
 
   /** A sender has connected; admitted at once, or when its turn has come. */
-  opened(participant: Participant): void {
+  opened(participant: ConnectionState): void {
     participant.id = this.#newName()
     this.#opening.set(participant.id, participant)
     this.#append({ kind: 'opened', id: participant.id })
   }
 
   /** The sender's EOF, or the end of its connection. */
-  ended(participant: Participant): void {
+  ended(participant: ConnectionState): void {
     const { id, phase } = participant
     const loop = this.#announced.get(id)?.loop
     this.#announced.delete(id)
@@ -147,7 +151,7 @@ export class Agreement {
 
   /** An error response is due; it may be written when the participant is `agreed`. */
   announce(
-    participant: Participant,
+    participant: ConnectionState,
     statusCode: number,
     { named, inFront, behind, ambiguous }: Report<Delivery>,
     loop: string,
@@ -174,7 +178,7 @@ export class Agreement {
   }
 
   /** Whether what a connection brings has to be compared: the usual case is no. */
-  compares(participant: Participant, nowMs: number): boolean {
+  compares(participant: ConnectionState, nowMs: number): boolean {
     return this.#overrun.isActive(nowMs) || this.#isOverrun(participant)
   }
 
@@ -182,7 +186,7 @@ export class Agreement {
    * What one read brought, to be compared. What is `isUndecided` afterwards waits for its owner to
    * hear that it is decided.
    */
-  arrived(participant: Participant, deliveries: readonly Delivery[]): void {
+  arrived(participant: ConnectionState, deliveries: readonly Delivery[]): void {
     const { id, order, hasPaused } = participant
     const name = this.#newName()
     const batch: Batch = { participant, deliveries, waits: false }
@@ -233,21 +237,21 @@ export class Agreement {
   }
 
   /** A token has been rejected for good. */
-  condemn(token: string, reason: string): void {
+  markBad(token: string, reason: string): void {
     this.#append({ kind: 'bad', token, reason })
   }
 
   /** The answers about tokens were not to be believed. */
-  absolve(): void {
+  clearBadTokens(): void {
     this.#append({ kind: 'good' })
   }
 
   /** Why a token is bad, as far as that is remembered. */
   reasonAgainst(token: string, nowMs: number): string | undefined {
-    return this.#knownBad.reasonFor(token, nowMs)
+    return this.#badTokens.reasonFor(token, nowMs)
   }
 
-  #append(event: RelayEvent): void {
+  #append(event: ReplicatedEvent): void {
     this.#deps.eventLog.append(event)
   }
 
@@ -255,7 +259,7 @@ export class Agreement {
     return `${this.#deps.processName} ${++this.#names}`
   }
 
-  #apply({ event, position, atMs }: LoggedRelayEvent): void {
+  #apply({ event, position, atMs }: LoggedEvent): void {
     switch (event.kind) {
       case 'opened':
         this.#applyOpened(event.id, position, atMs)
@@ -285,10 +289,10 @@ export class Agreement {
         this.#overrun.forgetExpired(atMs)
         break
       case 'bad':
-        this.#knownBad.add(event.token, event.reason, atMs)
+        this.#badTokens.add(event.token, event.reason, atMs)
         break
       case 'good':
-        this.#knownBad.clear()
+        this.#badTokens.clear()
     }
   }
 
@@ -314,7 +318,7 @@ export class Agreement {
       if (unfinished.delete(id) && unfinished.size === 0) this.#admit(participant)
   }
 
-  #admit(participant: Participant): void {
+  #admit(participant: ConnectionState): void {
     this.#heldBack.get(participant)?.cancel()
     this.#heldBack.delete(participant)
     participant.isAdmitted = true
@@ -366,7 +370,7 @@ export class Agreement {
   }
 
   /** What one repeats. One that was given up is no delivery: its resend is a new chance. */
-  #originalOf(event: Arrived, key: string, atMs: number): FirstCopy | undefined {
+  #originalOf(event: Arrived, key: string, atMs: number): Original | undefined {
     const first = this.#overrun.match(event, key, atMs)
     return this.#holdsBackResends && first?.ending?.kind !== 'expired' ? first : undefined
   }
@@ -382,13 +386,13 @@ export class Agreement {
   }
 
   /** Whether what a connection brings stands behind an error response. */
-  #isOverrun({ id, phase }: Participant): boolean {
+  #isOverrun({ id, phase }: ConnectionState): boolean {
     if (phase === 'unreported' || phase === 'withdrawn') return false
     return phase === 'announced' || this.#overrun.covers(id)
   }
 }
 
-function windowOf({ resendWindowSeconds }: AgreementPolicy): number {
+function windowOf({ resendWindowSeconds }: ReplicatedStatePolicy): number {
   return (resendWindowSeconds || observedWindowSeconds) * 1000
 }
 

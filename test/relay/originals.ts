@@ -1,8 +1,8 @@
 /** First copies and their resends: each resend ends once, as its first copy did. */
 import t from 'tap'
-import { FirstCopy, type Ending, type Delivery } from '../../src/relay/delivery.ts'
-import { FirstCopies } from '../../src/relay/first-copies.ts'
-import type { RememberedItem } from '../../src/relay/relay-event.ts'
+import { Original, type Ending, type Delivery } from '../../src/relay/delivery.ts'
+import { Originals } from '../../src/relay/originals.ts'
+import type { RememberedItem } from '../../src/relay/replicated-event.ts'
 import { deliveryOf } from '../fixtures/delivery.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
@@ -10,7 +10,7 @@ const over: Ending = { kind: 'delivered' }
 const minuteMs = 60_000
 
 interface Given {
-  readonly copies: FirstCopies
+  readonly copies: Originals
   readonly clock: FakeClock
   /** `REF KIND` of each resend that ended, or that waits no longer, and of first copies. */
   readonly followed: string[]
@@ -25,7 +25,7 @@ function given(): Given {
     resent: ({ apnsId }: Delivery) => followed.push(`${apnsId} resent`),
     forgotten: ({ apnsId }: Delivery) => followed.push(`${apnsId} forgotten`),
   }
-  return { copies: new FirstCopies(owner, clock), clock, followed }
+  return { copies: new Originals(owner, clock), clock, followed }
 }
 
 function item(ref: string, ending?: Ending): RememberedItem {
@@ -107,8 +107,8 @@ t.test('what has ended in time is not let go later', (t) => {
 t.test('nobody waits for what is over, nor a minute only for what this process owns', (t) => {
   const { copies, clock, followed } = given()
   const [first, second] = [deliveryOf('first'), deliveryOf('second')]
-  copies.follow(first, new FirstCopy(item('over', over), true))
-  copies.follow(second, new FirstCopy(item('own'), false))
+  copies.follow(first, new Original(item('over', over), true))
+  copies.follow(second, new Original(item('own'), false))
   copies.boundWaiting([first, second])
   t.equal(clock.pending, 0)
   t.same(followed, [])

@@ -29,7 +29,7 @@ const rejecting: readonly Meaning[] = ['rejected', 'unregistered']
  * Counts since start. Received and recovered minus settled is what the gateway owns, with the
  * rejections that still await a resend.
  */
-export interface Tally {
+export interface RouteCounters {
   /** What senders sent. */
   readonly received: Record<Command, number>
   /** What an earlier process, or another one, had left in the journal. */
@@ -47,7 +47,7 @@ export interface Tally {
 }
 
 /** All zero. */
-export function newTally(): Tally {
+export function newCounters(): RouteCounters {
   return {
     received: { 0: 0, 1: 0, 2: 0 },
     recovered: 0,
@@ -68,7 +68,7 @@ const rejectionReasons: readonly string[] = [
 ]
 
 /** Counts a rejection under its reason. */
-export function countRejection({ rejections }: Tally, reason: string): void {
+export function countRejection({ rejections }: RouteCounters, reason: string): void {
   const name = Object.hasOwn(rejections, reason) ? reason : 'other'
   rejections[name] = (rejections[name] ?? 0) + 1
 }

@@ -1,35 +1,44 @@
 import t from 'tap'
-import { blamesToken, mayBlameRoute, Suspicion } from '../../src/relay/suspicion.ts'
+import {
+  blamesToken,
+  mayBlameRoute,
+  CredentialBreaker,
+} from '../../src/relay/credential-breaker.ts'
 
 const minuteMs = 60_000
 
 /** Calls `count` different tokens bad at one time; whether the route was doubted each time. */
-function burst(suspicion: Suspicion, count: number, nowMs: number, prefix = 'token'): boolean[] {
+function burst(
+  suspicion: CredentialBreaker,
+  count: number,
+  nowMs: number,
+  prefix = 'token',
+): boolean[] {
   return Array.from({ length: count }, (_, index) => suspicion.doubts(`${prefix}${index}`, nowMs))
 }
 
 const believed = (count: number): boolean[] => Array<boolean>(count).fill(false)
 
 t.test('the 30th different token in a row is one too many', (t) => {
-  t.same(burst(new Suspicion(), 30, 0), [...believed(29), true])
+  t.same(burst(new CredentialBreaker(), 30, 0), [...believed(29), true])
   t.end()
 })
 
 t.test('the same token again and again is nobody else’s fault', (t) => {
-  const suspicion = new Suspicion()
+  const suspicion = new CredentialBreaker()
   for (let count = 0; count < 100; count++) t.notOk(suspicion.doubts('token', 0))
   t.end()
 })
 
 t.test('29 within a minute, and 29 in the next, are believed', (t) => {
-  const suspicion = new Suspicion()
+  const suspicion = new CredentialBreaker()
   t.same(burst(suspicion, 29, 0), believed(29))
   t.same(burst(suspicion, 29, minuteMs, 'other'), believed(29))
   t.end()
 })
 
 t.test('a delivery between them clears the route', (t) => {
-  const suspicion = new Suspicion()
+  const suspicion = new CredentialBreaker()
   burst(suspicion, 29, 0)
   suspicion.cleared()
   t.same(burst(suspicion, 29, 1, 'other'), believed(29))
@@ -37,7 +46,7 @@ t.test('a delivery between them clears the route', (t) => {
 })
 
 t.test('after a delivery, the minute begins with the next rejection', (t) => {
-  const suspicion = new Suspicion()
+  const suspicion = new CredentialBreaker()
   suspicion.doubts('token', 0)
   suspicion.cleared()
   burst(suspicion, 29, minuteMs - 1, 'other')
@@ -46,7 +55,7 @@ t.test('after a delivery, the minute begins with the next rejection', (t) => {
 })
 
 t.test('suspected, every token is doubted, for five minutes', (t) => {
-  const suspicion = new Suspicion()
+  const suspicion = new CredentialBreaker()
   t.equal(suspicion.isActive, false)
   burst(suspicion, 30, 0)
   t.equal(suspicion.isActive, true)
@@ -59,7 +68,7 @@ t.test('suspected, every token is doubted, for five minutes', (t) => {
 })
 
 t.test('a delivery ends the suspicion, and it can begin anew', (t) => {
-  const suspicion = new Suspicion()
+  const suspicion = new CredentialBreaker()
   burst(suspicion, 30, 0)
   suspicion.cleared()
   t.equal(suspicion.isActive, false)
@@ -68,7 +77,7 @@ t.test('a delivery ends the suspicion, and it can begin anew', (t) => {
 })
 
 t.test('a delivery ends the belief that they are bad as well', (t) => {
-  const suspicion = new Suspicion()
+  const suspicion = new CredentialBreaker()
   burst(suspicion, 30, 0)
   suspicion.doubts('token', 5 * minuteMs)
   suspicion.cleared()

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { KnownBad } from '../../src/relay/known-bad.ts'
+import { BadTokenCache } from '../../src/relay/bad-token-cache.ts'
 
 const hourMs = 3_600_000
 
 t.test('remembers why a token is bad, for an hour', (t) => {
-  const known = new KnownBad(10)
+  const known = new BadTokenCache(10)
   known.add('aa', 'BadDeviceToken', 0)
   known.add('bb', 'DeviceTokenNotForTopic', 0)
   t.equal(known.reasonFor('aa', hourMs - 1), 'BadDeviceToken')
@@ -15,7 +15,7 @@ t.test('remembers why a token is bad, for an hour', (t) => {
 })
 
 t.test('says nothing of other tokens', (t) => {
-  const known = new KnownBad(10)
+  const known = new BadTokenCache(10)
   known.add('aa', 'BadDeviceToken', 0)
   t.equal(known.reasonFor('ab', 0), undefined)
   t.equal(known.reasonFor('__proto__', 0), undefined)
@@ -23,7 +23,7 @@ t.test('says nothing of other tokens', (t) => {
 })
 
 t.test('an answer repeated begins the hour anew, and is the latest word', (t) => {
-  const known = new KnownBad(10)
+  const known = new BadTokenCache(10)
   known.add('aa', 'BadDeviceToken', 0)
   known.add('aa', 'DeviceTokenNotForTopic', hourMs - 1)
   t.equal(known.reasonFor('aa', hourMs), 'DeviceTokenNotForTopic')
@@ -31,7 +31,7 @@ t.test('an answer repeated begins the hour anew, and is the latest word', (t) =>
 })
 
 t.test('beyond its limit the one longest unheard of is forgotten', (t) => {
-  const known = new KnownBad(2)
+  const known = new BadTokenCache(2)
   known.add('aa', 'BadDeviceToken', 0)
   known.add('bb', 'BadDeviceToken', 1)
   known.add('aa', 'BadDeviceToken', 2)
@@ -43,7 +43,7 @@ t.test('beyond its limit the one longest unheard of is forgotten', (t) => {
 })
 
 t.test('cleared, it knows nothing', (t) => {
-  const known = new KnownBad(2)
+  const known = new BadTokenCache(2)
   known.add('aa', 'BadDeviceToken', 0)
   known.clear()
   t.equal(known.reasonFor('aa', 0), undefined)

@@ -1,9 +1,9 @@
 /** What an agreement makes of events that others appended. The rest is in `test/gateway/several-processes.ts`. */
 import t from 'tap'
-import { Agreement } from '../../src/relay/agreement.ts'
-import type { Delivery, FirstCopy } from '../../src/relay/delivery.ts'
-import { Participant } from '../../src/relay/participant.ts'
-import type { RelayEvent, RememberedItem } from '../../src/relay/relay-event.ts'
+import { ReplicatedState } from '../../src/relay/replicated-state.ts'
+import type { Delivery, Original } from '../../src/relay/delivery.ts'
+import { ConnectionState } from '../../src/relay/connection-state.ts'
+import type { ReplicatedEvent, RememberedItem } from '../../src/relay/replicated-event.ts'
 import { deliveryOf } from '../fixtures/delivery.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { laneTimes } from '../fixtures/lane-model.ts'
@@ -11,11 +11,11 @@ import { MemoryEventLog } from '../fixtures/memory-event-log.ts'
 
 interface Given {
   readonly clock: FakeClock
-  readonly append: (event: RelayEvent) => void
+  readonly append: (event: ReplicatedEvent) => void
   /** Whether what is read has to be compared with anything. */
   readonly compares: () => boolean
   /** What a notification repeats that is read now. */
-  readonly originalOf: (delivery: Delivery) => FirstCopy | undefined
+  readonly originalOf: (delivery: Delivery) => Original | undefined
 }
 
 function given(): Given {
@@ -28,8 +28,8 @@ function given(): Given {
     forgotten: () => undefined,
   }
   const deps = { eventLog, clock, processName: 'own' }
-  const agreement = new Agreement({ resendWindowSeconds: 10 }, owner, deps)
-  const participant = new Participant(1, 'sender', laneTimes, {
+  const agreement = new ReplicatedState({ resendWindowSeconds: 10 }, owner, deps)
+  const participant = new ConnectionState(1, 'sender', laneTimes, {
     attend: () => undefined,
     settled: () => undefined,
     judged: () => undefined,
@@ -49,7 +49,7 @@ function given(): Given {
 }
 
 const items: readonly RememberedItem[] = [{ key: 'key', ref: 'ref', ending: undefined }]
-const reporting: RelayEvent = {
+const reporting: ReplicatedEvent = {
   kind: 'reporting',
   id: 'told',
   sender: 'sender',

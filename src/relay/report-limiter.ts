@@ -9,7 +9,7 @@ interface Count {
 }
 
 /** One for each route; counts the reports of one (token, payload) within a minute. */
-export class LoopBreaker {
+export class ReportLimiter {
   readonly #counts = new Map<string, Count>()
 
   /** Whether it may be reported once more. */

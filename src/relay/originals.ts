@@ -1,10 +1,10 @@
 /** First copies that are remembered, whichever process owns them, and the resends that wait for them. */
 import type { Clock } from '../clock.ts'
-import { FirstCopy, type Delivery, type Ending } from './delivery.ts'
-import type { RememberedItem } from './relay-event.ts'
+import { Original, type Delivery, type Ending } from './delivery.ts'
+import type { RememberedItem } from './replicated-event.ts'
 
 /** Hears what came of first copies and resends. */
-export interface FirstCopiesOwner {
+export interface OriginalsOwner {
   /** A delivery of this process was remembered; a resend of it has come, and is told instead. */
   resent(first: Delivery): void
   /** A delivery of this process was remembered; no resend of it has come. */
@@ -19,11 +19,11 @@ const followMs = 60_000
 const rememberedEndings = 50_000
 
 /** One for each route. */
-export class FirstCopies {
-  readonly #owner: FirstCopiesOwner
+export class Originals {
+  readonly #owner: OriginalsOwner
   readonly #clock: Clock
   /** Remembered or followed, and not ended, by ref. */
-  readonly #unended = new Map<string, FirstCopy>()
+  readonly #unended = new Map<string, Original>()
   /** How others ended, by ref: the latest, and those before. */
   #endings = new Map<string, Ending>()
   #earlierEndings = new Map<string, Ending>()
@@ -35,7 +35,7 @@ export class FirstCopies {
   readonly #strays = new Set<Delivery>()
   #patient = true
 
-  constructor(owner: FirstCopiesOwner, clock: Clock) {
+  constructor(owner: OriginalsOwner, clock: Clock) {
     this.#owner = owner
     this.#clock = clock
   }
@@ -72,22 +72,22 @@ export class FirstCopies {
   }
 
   /** The copy that others know by a ref. */
-  of(item: RememberedItem): FirstCopy {
+  of(item: RememberedItem): Original {
     const copy = this.#unended.get(item.ref)
     if (copy !== undefined) return copy
     const { ref } = item
     const ending = item.ending ?? this.#endings.get(ref) ?? this.#earlierEndings.get(ref)
-    return this.await(new FirstCopy({ ...item, ending }, !this.#published.has(item.ref)))
+    return this.await(new Original({ ...item, ending }, !this.#published.has(item.ref)))
   }
 
   /** Its ending will be heard, if it has not ended. */
-  await(copy: FirstCopy): FirstCopy {
+  await(copy: Original): Original {
     if (copy.ending === undefined) this.#unended.set(copy.ref, copy)
     return copy
   }
 
   /** It is not remembered any more; those who wait for it do so all the same. */
-  forgotten(copy: FirstCopy, wasMatched: boolean): void {
+  forgotten(copy: Original, wasMatched: boolean): void {
     if (copy.followers.length === 0) this.#unended.delete(copy.ref)
     const delivery = this.#remembered.get(copy.ref)
     if (delivery === undefined) return
@@ -97,7 +97,7 @@ export class FirstCopies {
   }
 
   /** A notification has turned out to be a resend. */
-  follow(delivery: Delivery, original: FirstCopy): void {
+  follow(delivery: Delivery, original: Original): void {
     this.#published.delete(delivery.apnsId)
     delivery.follow(original)
     if (original.ending !== undefined) return

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { reasons } from '../../src/apns/reason.ts'
 import { refusalStatus } from '../../src/binary/notification.ts'
-import { countRejection, newTally, settledOutcomes } from '../../src/relay/tally.ts'
+import { countRejection, newCounters, settledOutcomes } from '../../src/relay/route-counters.ts'
 
 t.test('begins with nothing, in every count there is', (t) => {
-  const { rejections, errorResponseLatency, ...counts } = newTally()
+  const { rejections, errorResponseLatency, ...counts } = newCounters()
   t.same(counts, {
     received: { 0: 0, 1: 0, 2: 0 },
     recovered: 0,
@@ -18,19 +18,19 @@ t.test('begins with nothing, in every count there is', (t) => {
 })
 
 t.test('each route counts for itself', (t) => {
-  const tally = newTally()
-  tally.received[1]++
-  tally.settled.delivered++
-  countRejection(tally, 'BadDeviceToken')
-  t.equal(newTally().received[1], 0)
-  t.equal(newTally().settled.delivered, 0)
-  t.equal(newTally().rejections['BadDeviceToken'], 0)
+  const counters = newCounters()
+  counters.received[1]++
+  counters.settled.delivered++
+  countRejection(counters, 'BadDeviceToken')
+  t.equal(newCounters().received[1], 0)
+  t.equal(newCounters().settled.delivered, 0)
+  t.equal(newCounters().rejections['BadDeviceToken'], 0)
   t.end()
 })
 
 t.test('rejections have the names of APNs and our own, and no other, whatever APNs says', (t) => {
-  const tally = newTally()
-  const names = Object.keys(tally.rejections)
+  const counters = newCounters()
+  const names = Object.keys(counters.rejections)
   for (const [reason, { meaning }] of Object.entries(reasons))
     t.equal(names.includes(reason), meaning === 'rejected' || meaning === 'unregistered', reason)
   for (const code of Object.keys(refusalStatus)) t.ok(names.includes(code), code)
@@ -47,10 +47,10 @@ t.test('rejections have the names of APNs and our own, and no other, whatever AP
     'NewIn2031',
     'toString',
   ])
-    countRejection(tally, reason)
-  t.same(Object.keys(tally.rejections), names)
-  t.equal(tally.rejections['BadDeviceToken'], 1)
-  t.equal(tally.rejections['item-overruns-frame'], 1)
-  t.equal(tally.rejections['other'], 3)
+    countRejection(counters, reason)
+  t.same(Object.keys(counters.rejections), names)
+  t.equal(counters.rejections['BadDeviceToken'], 1)
+  t.equal(counters.rejections['item-overruns-frame'], 1)
+  t.equal(counters.rejections['other'], 3)
   t.end()
 })

@@ -4,17 +4,17 @@ import { Lane, type LaneTimes } from './lane.ts'
 import type { Origin } from './overrun.ts'
 
 /** Whoever reads and writes it. */
-export interface ParticipantOwner extends SourceOwner {
+export interface ConnectionOwner extends SourceOwner {
   /** It has been admitted, or its error response agreed. */
   attend(): void
 }
 
-/** One for each connection; what it waits for, the event log brings. See `agreement.ts`. */
-export class Participant implements Origin, Source {
+/** One for each connection; what it waits for, the event log brings. See `replicated-state.ts`. */
+export class ConnectionState implements Origin, Source {
   readonly connection: number
   readonly sender: string
   readonly lane: Lane<Delivery>
-  readonly owner: ParticipantOwner
+  readonly owner: ConnectionOwner
   id = ''
   order = 0
   /** What it sends may be decoded: everything that it might repeat is known. */
@@ -26,7 +26,7 @@ export class Participant implements Origin, Source {
   owned = 0
   ownedBytes = 0
 
-  constructor(connection: number, sender: string, times: LaneTimes, owner: ParticipantOwner) {
+  constructor(connection: number, sender: string, times: LaneTimes, owner: ConnectionOwner) {
     this.connection = connection
     this.sender = sender
     this.lane = new Lane(times)

@@ -1,14 +1,14 @@
 import t from 'tap'
-import { LoopBreaker } from '../../src/relay/loop-breaker.ts'
+import { ReportLimiter } from '../../src/relay/report-limiter.ts'
 
 const minuteMs = 60_000
 
-function report(loops: LoopBreaker, times: number, nowMs: number): void {
+function report(loops: ReportLimiter, times: number, nowMs: number): void {
   for (let count = 0; count < times; count++) loops.reported('key', false, nowMs)
 }
 
 t.test('the same one may be reported five times within a minute', (t) => {
-  const loops = new LoopBreaker()
+  const loops = new ReportLimiter()
   for (let count = 0; count < 5; count++) {
     t.ok(loops.admits('key', 0))
     report(loops, 1, 0)
@@ -18,7 +18,7 @@ t.test('the same one may be reported five times within a minute', (t) => {
 })
 
 t.test('with the next minute it begins anew', (t) => {
-  const loops = new LoopBreaker()
+  const loops = new ReportLimiter()
   report(loops, 5, 0)
   t.ok(loops.admits('key', minuteMs))
   report(loops, 4, minuteMs)
@@ -29,7 +29,7 @@ t.test('with the next minute it begins anew', (t) => {
 })
 
 t.test('where the identifier stood for several, once is enough', (t) => {
-  const loops = new LoopBreaker()
+  const loops = new ReportLimiter()
   loops.reported('key', true, 0)
   t.notOk(loops.admits('key', minuteMs - 1))
   t.ok(loops.admits('key', minuteMs))
@@ -37,7 +37,7 @@ t.test('where the identifier stood for several, once is enough', (t) => {
 })
 
 t.test('a report that was withdrawn counts for nothing, nor do those before', (t) => {
-  const loops = new LoopBreaker()
+  const loops = new ReportLimiter()
   report(loops, 5, 0)
   loops.withdrawn('key')
   report(loops, 4, 0)
@@ -48,14 +48,14 @@ t.test('a report that was withdrawn counts for nothing, nor do those before', (t
 })
 
 t.test('each is counted for itself', (t) => {
-  const loops = new LoopBreaker()
+  const loops = new ReportLimiter()
   report(loops, 5, 0)
   t.ok(loops.admits('another', 0))
   t.end()
 })
 
 t.test('what is over is forgotten with the next report, whichever that is', (t) => {
-  const loops = new LoopBreaker()
+  const loops = new ReportLimiter()
   report(loops, 5, 0)
   loops.reported('another', false, minuteMs)
   t.ok(loops.admits('key', minuteMs))
