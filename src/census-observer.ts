@@ -2,65 +2,66 @@
 import type { Census } from './census/census.ts'
 import { countName, countReceived, type SenderFacts } from './census/sender-facts.ts'
 import type { Clock } from './clock.ts'
-import type { ConnectionObserver } from './gateway/connection.ts'
+import type { ConnectionEvent } from './gateway/connection-event.ts'
 import type { ListenerObserver } from './gateway/listener.ts'
-import type { DeliveryRecord, RelayObserver } from './relay/relay.ts'
+import type { DeliveryRecord, RouteEvent, RouteTrace } from './relay/route-event.ts'
 
 /** What one connection says of its sender. */
-export function countConnectionOf(
-  sender: SenderFacts,
-  observer: ConnectionObserver,
-): ConnectionObserver {
+export function countConnectionOf(sender: SenderFacts): (event: ConnectionEvent) => void {
   let before: number | undefined
-  return {
-    ...observer,
-    received(received, delivery) {
+  return (event) => {
+    if (event.event === 'connection.unreadable') countName(sender.unreadable, event.error.code)
+    if (event.event !== 'notifications.received') return
+    for (const [index, received] of event.received.entries()) {
       const { identifier } = received
       if (identifier !== undefined && identifier === before) sender.repeatedIdentifiers++
       before = identifier
-      countReceived(sender, received, delivery.request.pushType)
-      observer.received(received, delivery)
-    },
-    judged(rejection, verdict) {
-      countName(sender.rejections, rejection.reason)
-      if (verdict === 'untold') sender.untold++
-      observer.judged(rejection, verdict)
-    },
-    faulted(error) {
-      countName(sender.unreadable, error.code)
-      observer.faulted(error)
-    },
+      countReceived(sender, received, event.deliveries[index]?.request.pushType)
+    }
   }
 }
 
 /** What becomes of a route's notifications. */
-export function countRelayOf(
+export function countRouteOf(
   route: string,
   census: Census,
-  observer: RelayObserver,
-): RelayObserver {
-  const count = (
-    { sender }: DeliveryRecord,
-    name: 'unregistered' | 'silenced' | 'resent',
-  ): void => {
-    const facts = sender && census.find({ route, publicKeySha256: sender })
-    if (facts) facts[name]++
+): (event: RouteEvent | RouteTrace) => void {
+  const factsOf = ({ sender }: DeliveryRecord): SenderFacts | undefined =>
+    sender === undefined ? undefined : census.find({ route, publicKeySha256: sender })
+  return (event) => {
+    switch (event.event) {
+      case 'notification.unregistered':
+        countOne(factsOf(event.record), 'unregistered')
+        break
+      case 'notification.silenced':
+        countOne(factsOf(event.record), 'silenced')
+        break
+      case 'notification.resent':
+        countOne(factsOf(event.record), 'resent')
+        break
+      case 'rejection.told':
+      case 'rejection.untold':
+        countRejection(factsOf(event.record), event)
+        break
+      default:
+    }
   }
-  return {
-    ...observer,
-    unregistered(record, reason, timestamp) {
-      count(record, 'unregistered')
-      observer.unregistered(record, reason, timestamp)
-    },
-    silenced(record, rejection) {
-      count(record, 'silenced')
-      observer.silenced(record, rejection)
-    },
-    resent(record) {
-      count(record, 'resent')
-      observer.resent(record)
-    },
-  }
+}
+
+function countOne(
+  facts: SenderFacts | undefined,
+  name: 'unregistered' | 'silenced' | 'resent',
+): void {
+  if (facts !== undefined) facts[name]++
+}
+
+function countRejection(
+  facts: SenderFacts | undefined,
+  { event, reason }: Extract<RouteEvent, { event: 'rejection.told' | 'rejection.untold' }>,
+): void {
+  if (facts === undefined) return
+  countName(facts.rejections, reason)
+  if (event === 'rejection.untold') facts.untold++
 }
 
 /** Who was not let in. */

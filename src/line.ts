@@ -4,7 +4,7 @@ import type { Rejections } from './admin/rejections.ts'
 import type { CredentialStatus, RouteSource, SenderSource } from './admin/status-source.ts'
 import { ApnsIdSource } from './apns/apns-id.ts'
 import type { KeyRing } from './apns/key-ring.ts'
-import { countRelayOf } from './census-observer.ts'
+import { countRouteOf } from './census-observer.ts'
 import type { Census, RouteFacts } from './census/census.ts'
 import type { Clock } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
@@ -12,12 +12,15 @@ import type { Route } from './config/route.ts'
 import type { SenderConnection } from './gateway/connection.ts'
 import type { Admission } from './gateway/sender-registry.ts'
 import type { Logger } from './log.ts'
-import { observePool, observeRelay } from './log-observer.ts'
+import { logRoute, observePool } from './log-observer.ts'
 import type { Histogram } from './relay/histogram.ts'
 import type { RelayEventLog } from './relay/replicated-state.ts'
 import type { ReplicatedEvent } from './relay/replicated-event.ts'
-import { Relay, type RelayFeedback, type RelayJournal, type RelayObserver } from './relay/relay.ts'
+import type { RelayJournal } from './relay/relay-journal.ts'
+import { Relay } from './relay/relay.ts'
 import type { RouteCounters } from './relay/route-counters.ts'
+import type { RouteEvent, RouteTrace } from './relay/route-event.ts'
+import type { RelayFeedback } from './relay/settlements.ts'
 import type { Store } from './store/store.ts'
 import { Http2Session } from './upstream/http2/http2-session.ts'
 import { Pool } from './upstream/pool.ts'
@@ -114,7 +117,8 @@ export class Line implements RouteGauge, RouteSource, Admission {
       clock,
       random,
       newApnsId: () => apnsIds.next(),
-      observer: rejections.through(route.name, this.#observeRelay()),
+      emit: this.#subscribers(rejections),
+      isTraced: () => this.log.isLevelEnabled('debug'),
     })
   }
 
@@ -223,16 +227,21 @@ export class Line implements RouteGauge, RouteSource, Admission {
     this.#route = route
     this.#ownedLimit = settings.journal.maxEntries
     this.log.level = this.#deps.log.level
-    this.relay.govern(route, settings.journal)
-    this.relay.observedBy(this.#observeRelay())
+    this.relay.reconfigure(route, settings.journal)
     if (isSame(approach, this.#approach)) return
     this.#approach = approach
     this.pool.renew(this.#opener(), approach)
     this.relay.renewed()
   }
 
-  #observeRelay(): RelayObserver {
-    return countRelayOf(this.name, this.#deps.census, observeRelay(this.log))
+  #subscribers(rejections: Rejections): (event: RouteEvent | RouteTrace) => void {
+    const log = logRoute(this.log)
+    const count = countRouteOf(this.name, this.#deps.census)
+    return (event) => {
+      log(event)
+      count(event)
+      rejections.note(this.name, event)
+    }
   }
 
   #opener(): OpenSession {

@@ -1,14 +1,13 @@
 /** Puts the decisions of every part into words: each log event of the running proxy is in this file. */
-import type { BinaryProtocolError } from './binary/notification.ts'
 import { statusCodeName } from './binary/status-code.ts'
 import type { CensusObserver } from './census-keeper.ts'
-import type { ConnectionObserver } from './gateway/connection.ts'
+import type { ConnectionEvent } from './gateway/connection-event.ts'
 import type { HandshakeCause } from './gateway/handshake-cause.ts'
 import type { FeedbackObserver } from './gateway/feedback-service.ts'
 import type { ListenerObserver } from './gateway/listener.ts'
 import type { Logger } from './log.ts'
 import type { RecorderObserver } from './recording/recorder.ts'
-import type { DeliveryRecord, RelayObserver, RelayTrace } from './relay/relay.ts'
+import type { RouteEvent, RouteTrace } from './relay/route-event.ts'
 import type { ReceivedNotification } from './simulator/exchange.ts'
 import { inPublic, type RedisAddress } from './store/redis-address.ts'
 import type { RedisStoreObserver } from './store/redis-store.ts'
@@ -16,58 +15,45 @@ import type { StoreObserver } from './store/store.ts'
 import type { PoolObserver } from './upstream/pool.ts'
 import type { CrewObserver } from './workers/crew.ts'
 
-/** What became of notifications. The log's level counts at this moment; see `Line.renew`. */
-export function observeRelay(log: Logger): RelayObserver {
-  return {
-    rejected(record, { reason, statusCode }) {
-      log.info({ event: 'notification.rejected', ...about(record), reason, statusCode })
-    },
-    unregistered(record, reason, timestamp) {
-      log.info({ event: 'notification.unregistered', ...about(record), reason, timestamp })
-    },
-    resent: nothing,
-    silenced(record, { reason, statusCode }) {
-      log.warn(
-        { event: 'notification.silenced', ...about(record), reason, statusCode },
-        'reported so often within a minute that the sender seems to loop',
-      )
-    },
-    down(reason) {
-      log.error(
-        { event: 'route.down', reason },
-        'APNs refuses the credential of this route; check certificate or key, topic and environment',
-      )
-    },
-    up() {
-      log.info({ event: 'route.up' })
-    },
-    expired(record) {
-      log.warn({ event: 'notification.expired', ...about(record) }, 'given up undelivered')
-    },
-    trace: log.isLevelEnabled('debug') ? traceRelay(log) : undefined,
+interface Line {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly text?: string
+}
+
+/** What became of a route and its notifications; what is not here is said by another line. */
+const routeLines: Partial<Record<(RouteEvent | RouteTrace)['event'], Line>> = {
+  'notification.accepted': { level: 'debug' },
+  'notification.recognised': { level: 'debug' },
+  'notification.retried': { level: 'debug' },
+  'notification.delivered': { level: 'debug' },
+  'notification.rejected': { level: 'info' },
+  'notification.unregistered': { level: 'info' },
+  'notification.silenced': {
+    level: 'warn',
+    text: 'reported so often within a minute that the sender seems to loop',
+  },
+  'notification.expired': { level: 'warn', text: 'given up undelivered' },
+  'route.down': {
+    level: 'error',
+    text: 'APNs refuses the credential of this route; check certificate or key, topic and environment',
+  },
+  'route.up': { level: 'info' },
+}
+
+/** Logs it. */
+export function logRoute(log: Logger): (event: RouteEvent | RouteTrace) => void {
+  return (event) => {
+    const line = routeLines[event.event]
+    if (line !== undefined) log[line.level](fieldsOf(event), line.text)
   }
 }
 
-function traceRelay(log: Logger): RelayTrace {
-  return {
-    accepted(record) {
-      log.debug({ event: 'notification.accepted', ...about(record) })
-    },
-    recognised(record, repeats) {
-      log.debug({ event: 'notification.recognised', ...about(record), repeats })
-    },
-    retried(record, { reason }, pauseMs) {
-      log.debug({ event: 'notification.retried', ...about(record), reason, pauseMs })
-    },
-    delivered(record) {
-      log.debug({ event: 'notification.delivered', ...about(record) })
-    },
-  }
-}
-
-/** Enough to follow it; the logger turns the token into its tag. */
-function about({ connection, identifier, apnsId, token }: DeliveryRecord): Partial<DeliveryRecord> {
-  return { connection, identifier, apnsId, token }
+/** Enough to follow a notification; the logger turns the token into its tag. */
+function fieldsOf(routeEvent: RouteEvent | RouteTrace): object {
+  if (!('record' in routeEvent)) return routeEvent
+  const { event, record, ...more } = routeEvent
+  const { connection, identifier, apnsId, token } = record
+  return { event, connection, identifier, apnsId, token, ...more }
 }
 
 /** What became of a provider session. */
@@ -182,32 +168,32 @@ export function observeRecorder(log: Logger): RecorderObserver {
   }
 }
 
-/** Said of every notification, or said by the relay already. */
-function nothing(): void {
-  return
-}
-
 /** What became of a sender's connection. */
-export function observeConnection(log: Logger, connection: number): ConnectionObserver {
-  return {
-    received: nothing,
-    judged: nothing,
-    reported({ statusCode, identifier }) {
-      const meaning = statusCodeName(statusCode)
-      log.info({ event: 'error-response.sent', connection, statusCode, meaning, identifier })
-    },
-    faulted(error: BinaryProtocolError) {
-      log.warn({ event: 'connection.unreadable', connection, code: error.code }, error.message)
-    },
-    failed(error) {
-      log.error(
-        { event: 'bug', connection, err: error },
-        'a defect of the proxy ended this connection',
-      )
-    },
-    closed(summary) {
-      log.info({ event: 'connection.closed', connection, ...summary })
-    },
+export function logConnection(log: Logger, connection: number): (event: ConnectionEvent) => void {
+  return (happened) => {
+    const { event } = happened
+    switch (event) {
+      case 'error-response.sent': {
+        const { statusCode, identifier } = happened
+        const meaning = statusCodeName(statusCode)
+        log.info({ event, connection, statusCode, meaning, identifier })
+        break
+      }
+      case 'connection.unreadable':
+        log.warn({ event, connection, code: happened.error.code }, happened.error.message)
+        break
+      case 'bug': {
+        const text = 'a defect of the proxy ended this connection'
+        log.error({ event, connection, err: happened.error }, text)
+        break
+      }
+      case 'connection.closed': {
+        const { received, reported } = happened
+        log.info({ event, connection, received, reported })
+        break
+      }
+      default:
+    }
   }
 }
 

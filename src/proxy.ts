@@ -30,8 +30,8 @@ import { SenderRegistry, type SenderCertificate } from './gateway/sender-registr
 import { Line, type LineDeps } from './line.ts'
 import type { Logger } from './log.ts'
 import {
+  logConnection,
   observeCensus,
-  observeConnection,
   observeFeedback,
   observeListener,
   observeRedis,
@@ -431,7 +431,8 @@ export class Proxy implements Service {
       })
     const { errorDeadlineMs, maxPayloadBytes } = line.route
     const sender = certificate.publicKeySha256
-    const observer = countConnectionOf(facts, observeConnection(log, id))
+    const logged = logConnection(log, id)
+    const counted = countConnectionOf(facts)
     const connection: SenderConnection = new SenderConnection(socket, {
       connection: id,
       sender,
@@ -439,12 +440,10 @@ export class Proxy implements Service {
       canWrite: () => this.#store?.journal.healthy !== false,
       limits: { errorDeadlineMs, maxPayloadBytes, quietMs, quietAtMostMs },
       clock,
-      observer: {
-        ...observer,
-        closed: (summary) => {
-          line.open.delete(connection)
-          observer.closed(summary)
-        },
+      emit: (event) => {
+        if (event.event === 'connection.closed') line.open.delete(connection)
+        counted(event)
+        logged(event)
       },
     })
     line.open.set(connection, peer)

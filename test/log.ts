@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { createLog } from '../src/log.ts'
-import { observeRelay } from '../src/log-observer.ts'
+import { logRoute } from '../src/log-observer.ts'
 import { token } from './fixtures/hex.ts'
 import { leaksIn } from './fixtures/leak.ts'
 import { RawSender } from './fixtures/raw-sender.ts'
@@ -45,8 +45,15 @@ t.test('an error is its stack, without what hangs on it', (t) => {
 })
 
 t.test('the level of a route decides at once whether its notifications are traced', (t) => {
-  t.equal(observeRelay(createLog('info', { write: () => undefined })).trace, undefined)
-  t.ok(observeRelay(createLog('debug', { write: () => undefined })).trace)
+  const lines: string[] = []
+  const log = createLog('info', { write: (line) => lines.push(line) })
+  const write = logRoute(log)
+  const record = { sender: 'a', connection: 1, identifier: 2, apnsId: 'b', token }
+  write({ event: 'notification.delivered', record })
+  t.same(lines, [])
+  log.level = 'debug'
+  write({ event: 'notification.delivered', record })
+  t.match(lines, ['"event":"notification.delivered","connection":1,"identifier":2,"apnsId":"b"'])
   t.end()
 })
 

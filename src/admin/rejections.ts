@@ -1,6 +1,6 @@
 /** The last notifications that were not delivered; neither token nor payload is kept. */
 import type { Clock } from '../clock.ts'
-import type { DeliveryRecord, RelayObserver } from '../relay/relay.ts'
+import type { DeliveryRecord, RouteEvent, RouteTrace } from '../relay/route-event.ts'
 
 /** One of the last. */
 export interface RejectionRecord {
@@ -31,26 +31,18 @@ export class Rejections {
     return this.#latest.toReversed()
   }
 
-  /** Tells `observer` everything, and listens in. */
-  through(route: string, observer: RelayObserver): RelayObserver {
-    return {
-      ...observer,
-      rejected: (record, rejection) => {
-        this.#note(route, record, rejection.reason)
-        observer.rejected(record, rejection)
-      },
-      silenced: (record, rejection) => {
-        this.#note(route, record, rejection.reason)
-        observer.silenced(record, rejection)
-      },
-      unregistered: (record, reason, timestamp) => {
-        this.#note(route, record, reason)
-        observer.unregistered(record, reason, timestamp)
-      },
-      expired: (record) => {
-        this.#note(route, record, 'expired')
-        observer.expired(record)
-      },
+  /** Hears of everything that is decided on a route. */
+  note(route: string, event: RouteEvent | RouteTrace): void {
+    switch (event.event) {
+      case 'notification.rejected':
+      case 'notification.silenced':
+      case 'notification.unregistered':
+        this.#note(route, event.record, event.reason)
+        break
+      case 'notification.expired':
+        this.#note(route, event.record, 'expired')
+        break
+      default:
     }
   }
 

@@ -9,7 +9,7 @@ import {
   type CertificateCredential,
   type SigningKey,
 } from '../credentials/credential.ts'
-import type { RelayPolicy } from '../relay/relay.ts'
+import type { RelayPolicy } from '../relay/relay-policy.ts'
 import type { ConfigurationFile, RouteEntry } from './schema.ts'
 
 /** What holds for every route that does not say otherwise. */

@@ -1,33 +1,20 @@
-/** The story of one client connection: bytes in, notifications to the relay, at most six bytes out. */
+/** One client connection: bytes in, notifications to the relay, at most six bytes out. */
 import type { Duplex } from 'node:stream'
-import { Decoder, type Received } from '../binary/decoder.ts'
 import { encodeErrorResponse, type ErrorResponse } from '../binary/error-response.ts'
 import { BinaryProtocolError, type Command } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
-import type { Cancel, Clock } from '../clock.ts'
-import type { Delivery } from '../relay/delivery.ts'
-import type { Lane, LaneTimes, Rejection } from '../relay/lane.ts'
+import { afterReading, type Cancel, type Clock } from '../clock.ts'
 import { ConnectionState, type ConnectionOwner } from '../relay/connection-state.ts'
+import type { Delivery } from '../relay/delivery.ts'
+import type { Lane, LaneTimes } from '../relay/lane.ts'
 import type { Relay } from '../relay/relay.ts'
+import type { ConnectionEvent } from './connection-event.ts'
+import { NotificationReader } from './notification-reader.ts'
 
 /** What bounds a connection. */
 export interface ConnectionLimits extends LaneTimes {
   /** 4,096 bytes, 5,120 for VoIP topics. */
   readonly maxPayloadBytes: number
-}
-
-/** Hears of each decision about a connection. */
-export interface ConnectionObserver {
-  /** A notification, and what was made of it. */
-  received(received: Received, delivery: Delivery): void
-  /** A rejection, once it is known whether the sender was told; perhaps after its end. */
-  judged(rejection: Rejection, verdict: 'told' | 'untold'): void
-  reported(response: ErrorResponse): void
-  /** The stream cannot be read on. */
-  faulted(error: BinaryProtocolError): void
-  /** A mistake of our own; only this connection suffers. */
-  failed(error: unknown): void
-  closed(summary: { readonly received: number; readonly reported: boolean }): void
 }
 
 /** What a connection is given. */
@@ -41,18 +28,28 @@ export interface ConnectionDeps {
   readonly canWrite: () => boolean
   readonly limits: ConnectionLimits
   readonly clock: Clock
-  readonly observer: ConnectionObserver
+  readonly emit: (event: ConnectionEvent) => void
 }
 
-/** How often a full journal is asked again. */
-const roomPollMs = 50
-/** After so many, answers and other senders have their turn. */
-const sliceCount = 128
+/**
+ * | state | left by |
+ * |---|---|
+ * | serving | `stop`: stopping; an error response, an unreadable stream, or all settled: finished |
+ * | stopping | a quiet moment, at the latest `latestAtMs`: finished |
+ * | finished | its own side is closed; reads until the sender's EOF, in a stop at most 1 s: closed |
+ * | closed | – |
+ */
+type State =
+  | { readonly is: 'serving' }
+  | { readonly is: 'stopping'; readonly latestAtMs: number }
+  | { readonly is: 'finished'; readonly atMs: number; readonly lingers: boolean }
+  | { readonly is: 'closed' }
+
 /** A sender that resends does not pause for so long: whatever it repeats then, it wants repeated. */
 const pauseMs = 500
-/** A sender that was heard within this time may have more on its way. */
+/** A sender that wrote within this time may have more on its way. */
 const busyMs = 1000
-/** So long after our own end a stopping connection waits for what was on its way to either side. */
+/** So long after its own end a stopping connection waits for what was on its way to either side. */
 const lingerMs = 1000
 
 /**
@@ -60,44 +57,34 @@ const lingerMs = 1000
  * response, after an unreadable stream, or once everything received is settled.
  */
 export class SenderConnection implements ConnectionOwner {
-  readonly receivedByCommand: Record<Command, number> = { 0: 0, 1: 0, 2: 0 }
   readonly #socket: Duplex
   readonly #deps: ConnectionDeps
-  readonly #origin: ConnectionState
-  readonly #decoder: Decoder
+  readonly #connection: ConnectionState
   readonly #lane: Lane<Delivery>
-  #lastIdentifier: number | undefined
-  #reported = false
-  #inputEnded = false
-  #exhausted = false
-  /** What the last attempt to decode came to: asked again, the answer may be another. */
-  #blocked = false
-  /** Decoded since the loop was last given back. */
-  #inSlice = 0
-  #stopAtMs: number | undefined
-  #endedAtMs: number | undefined
-  #closed = false
+  readonly #reader: NotificationReader
+  #state: State = { is: 'serving' }
+  #hasEnded = false
+  #hasReported = false
   /** Nothing is due before the first byte. */
-  #attending = true
-  #looking = false
-  #looked = false
+  #isAttending = true
   #cancelWait: Cancel | undefined
-  #cancelRoom: Cancel | undefined
-  #cancelSlice: Cancel | undefined
   #cancelPause: Cancel | undefined
+  /** `reading` until everything is read that lay in the sockets, `done` for one look at it. */
+  #look: 'none' | 'reading' | 'done' = 'none'
   readonly #onClosed: (() => void)[] = []
 
   constructor(socket: Duplex, deps: ConnectionDeps) {
+    const { connection, sender, limits, relay, clock } = deps
     this.#socket = socket
     this.#deps = deps
-    this.#decoder = new Decoder(deps.limits.maxPayloadBytes)
-    this.#origin = new ConnectionState(deps.connection, deps.sender, deps.limits, this)
-    this.#lane = this.#origin.lane
-    deps.relay.opened(this.#origin)
-    this.#attending = false
+    this.#connection = new ConnectionState(connection, sender, limits, this)
+    this.#lane = this.#connection.lane
+    this.#reader = this.#newReader()
+    relay.opened(this.#connection)
+    this.#isAttending = false
     socket.on('data', (chunk: Buffer) => {
-      this.#lane.heard(deps.clock.now())
-      if (!this.#exhausted) this.#decoder.receive(chunk)
+      this.#lane.heard(clock.now())
+      this.#reader.receive(chunk)
       this.attend()
       this.#watchForPause()
     })
@@ -106,8 +93,12 @@ export class SenderConnection implements ConnectionOwner {
     })
     socket.on('close', () => {
       this.#endInput()
-      this.#closeOnce()
+      this.#close()
     })
+  }
+
+  get receivedByCommand(): Readonly<Record<Command, number>> {
+    return this.#reader.receivedByCommand
   }
 
   /** As its log lines have it. */
@@ -117,12 +108,13 @@ export class SenderConnection implements ConnectionOwner {
 
   /** Whether its own side is closed, and the sender's is not. */
   get isHalfClosed(): boolean {
-    return this.#endedAtMs !== undefined && !this.#inputEnded
+    return this.#state.is === 'finished' && !this.#hasEnded
   }
 
   /** Since the sender or its gateway last said anything, ms. */
   get idleMs(): number {
-    return this.#deps.clock.now() - Math.max(this.#lane.heardAtMs, this.#endedAtMs ?? -Infinity)
+    const finishedAtMs = this.#state.is === 'finished' ? this.#state.atMs : -Infinity
+    return this.#deps.clock.now() - Math.max(this.#lane.heardAtMs, finishedAtMs)
   }
 
   /**
@@ -131,9 +123,10 @@ export class SenderConnection implements ConnectionOwner {
    * not beyond `latestAtMs`, ms since the epoch. Resolves when the connection is gone.
    */
   async stop(latestAtMs: number): Promise<void> {
-    if (this.#closed) return
+    if (this.#state.is === 'closed') return
     const closed = new Promise<void>((resolve) => this.#onClosed.push(resolve))
-    this.#stopAtMs ??= latestAtMs
+    if (this.#state.is === 'serving') this.#state = { is: 'stopping', latestAtMs }
+    else if (this.#state.is === 'finished') this.#state = { ...this.#state, lingers: true }
     this.attend()
     await closed
   }
@@ -144,123 +137,59 @@ export class SenderConnection implements ConnectionOwner {
   }
 
   settled(): void {
-    if (this.#blocked) this.#awaitTurn()
-    else if (this.#lane.isRejecting || this.#exhausted || this.#stopAtMs !== undefined)
-      this.attend()
-  }
-
-  judged(rejection: Rejection, verdict: 'told' | 'untold'): void {
-    this.#deps.observer.judged(rejection, verdict)
-  }
-
-  #endInput(): void {
-    if (this.#inputEnded) return
-    this.#inputEnded = true
-    this.#deps.relay.ended(this.#origin)
-    this.attend()
+    if (this.#reader.isBlocked) this.#reader.readInTurn()
+    else if (this.#lane.isRejecting || this.#reader.isFinished || this.#isStopping) this.attend()
   }
 
   /** Does whatever is due after an event; events that come of it are not nested. */
   attend(): void {
-    if (this.#attending) return
-    this.#attending = true
+    if (this.#isAttending) return
+    this.#isAttending = true
     try {
-      this.#decode()
-      this.#steerReading()
+      this.#read()
       this.#advise()
     } finally {
-      this.#attending = false
+      this.#isAttending = false
     }
   }
 
-  #decode(): void {
-    for (;;) {
-      const count = this.#exhausted ? 0 : this.#decodable()
-      this.#blocked = !this.#exhausted && count === 0
-      if (count === 0 || !this.#decodeSome(count)) return
-    }
+  get #isStopping(): boolean {
+    return this.#state.is === 'stopping' || (this.#state.is === 'finished' && this.#state.lingers)
   }
 
-  /** How many may be decoded now: 0 where that has to wait. */
-  #decodable(): number {
-    const { relay, canWrite } = this.#deps
-    if (!this.#origin.isAdmitted || this.#inSlice >= sliceCount) return 0
-    const room = canWrite() ? relay.roomFor(this.#origin) : 0
-    if (room === 0) this.#awaitRoom()
-    return Math.min(room, sliceCount - this.#inSlice)
-  }
-
-  /** @returns whether there may be more */
-  #decodeSome(count: number): boolean {
-    const received: Received[] = []
-    this.#attempt(() => {
-      while (received.length < count) {
-        const next = this.#decoder.next()
-        if (next === undefined) break
-        received.push(next)
-      }
-    })
-    const isWhole = received.length === count
-    if (received.length > 0)
-      this.#attempt(() => {
-        this.#take(received)
-      })
-    if (!isWhole && this.#inputEnded && !this.#exhausted) {
-      this.#exhausted = true
-      this.#attempt(() => {
-        this.#decoder.end()
-      })
-    }
-    return isWhole
-  }
-
-  /** Whatever goes wrong, only this connection suffers: it is decoded no further. */
-  #attempt(run: () => void): void {
-    try {
-      run()
-    } catch (error) {
-      this.#exhausted = true
-      this.#lane.finish(this.#deps.clock.now())
-      if (error instanceof BinaryProtocolError) this.#deps.observer.faulted(error)
-      else this.#deps.observer.failed(error)
-    }
-  }
-
-  #take(received: readonly Received[]): void {
-    const { relay, observer } = this.#deps
-    this.#inSlice += received.length
-    if (this.#inSlice >= sliceCount) this.#awaitTurn()
-    const deliveries = relay.take(received, this.#origin)
-    for (const [index, delivery] of deliveries.entries()) {
-      const each = received[index]
-      if (each === undefined) break
-      this.receivedByCommand[each.command]++
-      this.#lastIdentifier = each.identifier
-      observer.received(each, delivery)
-    }
-  }
-
-  /** Answers, and what is due to other senders, come before the next slice. */
-  #awaitTurn(): void {
-    this.#cancelSlice ??= this.#deps.clock.after(0, () => {
-      this.#cancelSlice = undefined
-      this.#inSlice = 0
-      this.attend()
+  #newReader(): NotificationReader {
+    const { emit } = this.#deps
+    return new NotificationReader({
+      ...this.#deps,
+      connection: this.#connection,
+      maxPayloadBytes: this.#deps.limits.maxPayloadBytes,
+      onReadable: () => {
+        this.attend()
+      },
+      onReceived: (received, deliveries) => {
+        emit({ event: 'notifications.received', received, deliveries })
+      },
+      onFault: (error) => {
+        this.#lane.finish(this.#deps.clock.now())
+        if (error instanceof BinaryProtocolError) emit({ event: 'connection.unreadable', error })
+        else emit({ event: 'bug', error })
+      },
     })
   }
 
-  #awaitRoom(): void {
-    this.#cancelRoom ??= this.#deps.clock.after(roomPollMs, () => {
-      this.#cancelRoom = undefined
-      this.attend()
-    })
+  #endInput(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#deps.relay.ended(this.#connection)
+    this.attend()
   }
 
   /** Pauses the sender while decoding waits; what is unreadable is read on and dropped. */
-  #steerReading(): void {
-    const blocked = this.#blocked && !this.#exhausted && !this.#inputEnded
-    if (blocked && !this.#socket.isPaused()) this.#socket.pause()
-    else if (!blocked && this.#socket.isPaused()) this.#resume()
+  #read(): void {
+    this.#reader.read(this.#hasEnded)
+    const isBlocked = this.#reader.isBlocked && !this.#hasEnded
+    if (isBlocked && !this.#socket.isPaused()) this.#socket.pause()
+    else if (!isBlocked && this.#socket.isPaused()) this.#resume()
   }
 
   /** Quiet was only the pause: the sender may have written all the time. */
@@ -281,63 +210,76 @@ export class SenderConnection implements ConnectionOwner {
         this.#attendAt(advice.atMs, now)
         break
       case 'leave':
-        if (!this.#looked) this.#lookAgain()
-        else {
-          this.#lane.leave()
-          this.#advise()
-        }
+        if (this.#hasLooked()) this.#leave()
         break
       case 'report':
-        if (this.#isAgreed) this.#report(advice.response)
-        else if (this.#origin.phase !== 'unreported') break
-        else if (listens || this.#looked) this.#announce(advice.response)
-        else this.#lookAgain()
+        this.#reportWhenAgreed(advice.response, listens)
         break
       case 'close':
-        relay.mute(this.#origin)
-        this.#end()
+        relay.mute(this.#connection)
+        this.#finish()
         break
       case 'nothing':
         this.#carryOn(now)
     }
   }
 
+  #leave(): void {
+    this.#lane.leave()
+    this.#advise()
+  }
+
+  /** Wherever the sender resends to, the error response is known there before it is written. */
+  #reportWhenAgreed(response: ErrorResponse, listens: boolean): void {
+    if (this.#connection.phase === 'unreported' && (listens || this.#hasLooked()))
+      this.#deps.relay.announce(this.#connection, response.statusCode)
+    if (this.#connection.phase === 'agreed') this.#report(response)
+  }
+
+  #report(response: ErrorResponse): void {
+    this.#finish(response)
+    this.#deps.relay.reported(this.#connection)
+    this.#watchForPause()
+    this.#read()
+  }
+
   /**
    * If this process was busy, the sender's EOF, or the answers that are waited for, may lie unread
    * in the sockets.
+   * @returns whether all of that has been read; where not, it is read and {@link attend} follows
    */
-  #lookAgain(): void {
-    const { clock } = this.#deps
-    if (this.#looking) return
-    this.#looking = true
-    afterReading(clock, () => {
-      this.#looking = false
-      this.#looked = true
-      this.attend()
-      this.#looked = false
-    })
+  #hasLooked(): boolean {
+    if (this.#look === 'none') {
+      this.#look = 'reading'
+      afterReading(this.#deps.clock, () => {
+        this.#look = 'done'
+        this.attend()
+        this.#look = 'none'
+      })
+    }
+    return this.#look === 'done'
   }
 
   /** Behind an error response; whether the proxy itself has paused is no matter of the sender's. */
   #watchForPause(): void {
     this.#cancelPause?.()
     this.#cancelPause = undefined
-    if (!this.#reported || this.#inputEnded || this.#origin.hasPaused) return
+    if (!this.#hasReported || this.#hasEnded || this.#connection.hasPaused) return
     const { clock } = this.#deps
     const { heardAtMs } = this.#lane
     this.#cancelPause = clock.after(pauseMs, () => {
       if (this.#socket.isPaused()) this.#watchForPause()
       else
         afterReading(clock, () => {
-          if (this.#lane.heardAtMs === heardAtMs) this.#origin.hasPaused = true
+          if (this.#lane.heardAtMs === heardAtMs) this.#connection.hasPaused = true
         })
     })
   }
 
   #carryOn(now: number): void {
-    if (this.#inputEnded) this.#closeWhenSettled(now)
-    else if (this.#endedAtMs !== undefined) this.#linger(now)
-    else if (this.#stopAtMs !== undefined) this.#stopWhenQuiet(this.#stopAtMs, now)
+    if (this.#hasEnded) this.#closeWhenSettled(now)
+    else if (this.#state.is === 'finished') this.#linger(now)
+    else if (this.#state.is === 'stopping') this.#stopWhenQuiet(this.#state.latestAtMs, now)
   }
 
   #attendAt(atMs: number, now: number): void {
@@ -348,9 +290,9 @@ export class SenderConnection implements ConnectionOwner {
 
   /** A sender that has finished can be told nothing: it is not kept for as long as an outage. */
   #closeWhenSettled(now: number): void {
-    if (!this.#exhausted) return
+    if (!this.#reader.isFinished) return
     const atMs = this.#lane.heardAtMs + this.#deps.limits.errorDeadlineMs
-    if (this.#lane.inFlight === 0 || now >= atMs) this.#end()
+    if (this.#lane.inFlight === 0 || now >= atMs) this.#finish()
     else this.#attendAt(atMs, now)
   }
 
@@ -358,77 +300,52 @@ export class SenderConnection implements ConnectionOwner {
     const { heardAtMs, inFlight } = this.#lane
     const atMs = Math.min(heardAtMs + this.#deps.limits.quietMs, latestAtMs)
     if (now < atMs) this.#attendAt(atMs, now)
-    // One that is held back comes here again when it is let go.
-    else if (this.#origin.isAdmitted)
-      this.#stopNow(this.#blocked || inFlight > 0 || now - heardAtMs < busyMs)
+    // One that is held back comes here again when it is admitted.
+    else if (this.#connection.isAdmitted)
+      this.#stopNow(this.#reader.isBlocked || inFlight > 0 || now - heardAtMs < busyMs)
   }
 
-  #stopNow(busy: boolean): void {
-    this.#deps.relay.mute(this.#origin)
-    if (!busy || this.#lastIdentifier === undefined) this.#end()
+  #stopNow(isBusy: boolean): void {
+    const identifier = this.#reader.lastIdentifier
+    this.#deps.relay.mute(this.#connection)
+    if (!isBusy || identifier === undefined) this.#finish()
     else {
       // The sender will send again what comes from now on, to whoever listens then.
-      this.#exhausted = true
-      this.#end({ statusCode: StatusCode.shutdown, identifier: this.#lastIdentifier })
+      this.#reader.finish()
+      this.#finish({ statusCode: StatusCode.shutdown, identifier })
     }
   }
 
   /** A reset would destroy what the sender has not read yet, and what it is still writing. */
   #linger(now: number): void {
-    if (this.#stopAtMs === undefined || this.#closed) return
+    if (!this.#isStopping) return
     const leftMs = lingerMs - this.idleMs
     if (leftMs <= 0) this.#socket.destroy()
     else this.#attendAt(now + leftMs, now)
   }
 
   /** Reading goes on until the sender's EOF. The response: one write, one TLS record. */
-  #end(response?: ErrorResponse): void {
-    this.#endedAtMs ??= this.#deps.clock.now()
+  #finish(response?: ErrorResponse): void {
+    const now = this.#deps.clock.now()
+    if (this.#state.is === 'serving' || this.#state.is === 'stopping')
+      this.#state = { is: 'finished', atMs: now, lingers: this.#isStopping }
     if (response === undefined) this.#socket.end()
     else {
-      this.#reported = true
+      this.#hasReported = true
       this.#socket.end(encodeErrorResponse(response))
-      this.#deps.observer.reported(response)
+      this.#deps.emit({ event: 'error-response.sent', ...response })
     }
-    this.#linger(this.#deps.clock.now())
+    if (this.#state.is === 'finished') this.#linger(now)
   }
 
-  get #isAgreed(): boolean {
-    return this.#origin.phase === 'agreed'
-  }
-
-  /** Wherever the sender resends to, it is known there before it can. */
-  #announce(response: ErrorResponse): void {
-    this.#deps.relay.announce(this.#origin, response.statusCode)
-    if (this.#isAgreed) this.#report(response)
-  }
-
-  #report(response: ErrorResponse): void {
-    this.#end(response)
-    this.#deps.relay.reported(this.#origin)
-    this.#watchForPause()
-    this.#decode()
-    this.#steerReading()
-  }
-
-  #closeOnce(): void {
-    if (this.#closed) return
-    this.#closed = true
+  #close(): void {
+    if (this.#state.is === 'closed') return
+    this.#state = { is: 'closed' }
     this.#cancelWait?.()
     this.#cancelPause?.()
     for (const resolve of this.#onClosed.splice(0)) resolve()
     const { 0: simple, 1: enhanced, 2: framed } = this.receivedByCommand
-    this.#deps.observer.closed({
-      received: simple + enhanced + framed,
-      reported: this.#reported,
-    })
+    const received = simple + enhanced + framed
+    this.#deps.emit({ event: 'connection.closed', received, reported: this.#hasReported })
   }
-}
-
-/**
- * Runs when everything that lay in the socket at this moment has been read: a process that was busy
- * runs its timers first, and only after the second one it has read at least once.
- */
-function afterReading(clock: Clock, run: () => void): void {
-  clock.after(0, () => clock.after(0, run))
 }

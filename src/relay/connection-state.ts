@@ -11,7 +11,7 @@ export interface ConnectionOwner extends SourceOwner {
 
 /** One for each connection; what it waits for, the event log brings. See `replicated-state.ts`. */
 export class ConnectionState implements Origin, Source {
-  readonly connection: number
+  readonly number: number
   readonly sender: string
   readonly lane: Lane<Delivery>
   readonly owner: ConnectionOwner
@@ -26,8 +26,8 @@ export class ConnectionState implements Origin, Source {
   owned = 0
   ownedBytes = 0
 
-  constructor(connection: number, sender: string, times: LaneTimes, owner: ConnectionOwner) {
-    this.connection = connection
+  constructor(number: number, sender: string, times: LaneTimes, owner: ConnectionOwner) {
+    this.number = number
     this.sender = sender
     this.lane = new Lane(times)
     this.owner = owner

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import type { Amendment } from '../apns/reason.ts'
 import { amend, type ProviderRequest } from '../apns/request.ts'
 import type { Notification } from '../binary/notification.ts'
-import type { Lane, LaneItem, Rejection, Settlement } from './lane.ts'
+import type { Lane, LaneItem, Settlement } from './lane.ts'
 import type { Copy } from './overrun.ts'
+import type { JournalBatch } from './relay-journal.ts'
 
 /** How a delivery ended. */
 export type Ending =
@@ -21,14 +22,12 @@ export type Ending =
 export interface SourceOwner {
   /** One of its notifications has been settled. */
   settled(): void
-  /** A rejection, once it is known whether the sender was told: also later than its end. */
-  judged(rejection: Rejection, verdict: 'told' | 'untold'): void
 }
 
 /** The connection that a delivery came on. */
 export interface Source {
   /** In this process, as the log has it. */
-  readonly connection: number
+  readonly number: number
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
   readonly lane: Lane<Delivery>
@@ -37,11 +36,6 @@ export interface Source {
   owned: number
   /** The same in bytes, as {@link Delivery.bytes} counts. */
   ownedBytes: number
-}
-
-/** What the journal has taken at one time; the answer marks each as settled by its index. */
-export interface JournalBatch {
-  settled(index: number): void
 }
 
 /** The first copy of a notification that was received behind a named one: resends are told by it. */
@@ -91,7 +85,7 @@ export interface Arrival {
   readonly giveUpAtMs: number
 }
 
-/** See the file's first line. Made once for each notification, and passed on. */
+/** Made once for each notification, and passed on. */
 export class Delivery implements Arrival, LaneItem {
   readonly identifier: number | undefined
   readonly source: Source | undefined
@@ -108,8 +102,6 @@ export class Delivery implements Arrival, LaneItem {
   hasLeft = false
   /** Not to be sent before the event log has said whether it is a resend. */
   isUndecided = false
-  /** Rejected and untold, but a resend of it may come and be told. */
-  awaitsResend = false
   /** A resend of it has come: that is told, or goes on waiting. */
   isResent = false
   #batch: JournalBatch | undefined
@@ -136,14 +128,14 @@ export class Delivery implements Arrival, LaneItem {
   /** Of device token and payload: by it a resend is recognised. */
   get key(): string {
     this.#key ??= keyOf(this.request)
-    this.#shed()
+    this.#dropPayload()
     return this.#key
   }
 
-  /** Keeps no more of what is over than resends are told by. */
-  shed(): void {
+  /** Drops the payload as soon as the delivery is over: a resend is recognised by the key alone. */
+  dropPayload(): void {
     this.#key ??= keyOf(this.request)
-    this.#shed()
+    this.#dropPayload()
   }
 
   /** How it ended; undefined while it is on its way. */
@@ -156,15 +148,15 @@ export class Delivery implements Arrival, LaneItem {
     return this.#original
   }
 
-  /** The journal has it, as the one at `index` of a batch. */
-  written(batch: JournalBatch, index: number): void {
+  /** The journal has it, at `index` of a batch. */
+  journalled(batch: JournalBatch, index: number): void {
     this.notification = undefined
     this.#batch = batch
     this.#index = index
   }
 
-  /** Nobody needs to take it up again. */
-  unwrite(): void {
+  /** Nobody needs to take it over any more. */
+  leaveJournal(): void {
     this.#batch?.settled(this.#index)
     this.#batch = undefined
   }
@@ -172,14 +164,14 @@ export class Delivery implements Arrival, LaneItem {
   /** It turned out to be a resend. */
   follow(original: Original): void {
     this.#original = original
-    this.#shed()
+    this.#dropPayload()
   }
 
   /** It is over. */
   end(ending: Ending): void {
     this.#ending = ending
-    this.#shed()
-    this.unwrite()
+    this.#dropPayload()
+    this.leaveJournal()
   }
 
   /** Changes the proxy's own choice; once, then the notification is to blame after all. */
@@ -190,8 +182,8 @@ export class Delivery implements Arrival, LaneItem {
     return true
   }
 
-  /** What is only remembered for its key needs no payload, and many are remembered. */
-  #shed(): void {
+  /** Only the key of what is over is needed, and there can be 100,000 of them. */
+  #dropPayload(): void {
     const isOver = this.#ending !== undefined || this.#original !== undefined
     if (!isOver || this.#key === undefined) return
     if (this.request.payload !== noBytes) this.request = { ...this.request, payload: noBytes }

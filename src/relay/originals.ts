@@ -32,7 +32,7 @@ export class Originals {
   /** Deliveries of this process that are remembered for their resends, by ref. */
   readonly #remembered = new Map<string, Delivery>()
   /** Resends of what another process owns. */
-  readonly #strays = new Set<Delivery>()
+  readonly #foreignFollowers = new Set<Delivery>()
   #patient = true
 
   constructor(owner: OriginalsOwner, clock: Clock) {
@@ -102,12 +102,12 @@ export class Originals {
     delivery.follow(original)
     if (original.ending !== undefined) return
     this.await(original).followers.push(delivery)
-    if (original.isForeign) this.#strays.add(delivery)
+    if (original.isForeign) this.#foreignFollowers.add(delivery)
   }
 
   /** Bounds how long those of them wait that wait for another process. */
-  boundWaiting(deliveries: readonly Delivery[]): void {
-    const strays = deliveries.filter((delivery) => this.#strays.has(delivery))
+  limitWaiting(deliveries: readonly Delivery[]): void {
+    const strays = deliveries.filter((delivery) => this.#foreignFollowers.has(delivery))
     if (strays.length === 0) return
     const letGo = (): void => {
       for (const stray of strays) this.#letGo(stray)
@@ -118,7 +118,7 @@ export class Originals {
 
   #letGo(stray: Delivery): void {
     const { original } = stray
-    if (!this.#strays.delete(stray) || original === undefined) return
+    if (!this.#foreignFollowers.delete(stray) || original === undefined) return
     original.followers.splice(original.followers.indexOf(stray), 1)
     if (original.followers.length === 0) this.#unended.delete(original.ref)
     this.#owner.followed(stray, undefined)
@@ -132,7 +132,7 @@ export class Originals {
     this.#unended.delete(ref)
     copy.ending = ending
     for (const follower of copy.followers.splice(0)) {
-      this.#strays.delete(follower)
+      this.#foreignFollowers.delete(follower)
       this.#owner.followed(follower, ending)
     }
   }
@@ -148,7 +148,7 @@ export class Originals {
   /** Nobody is left to be told. */
   stopWaiting(): void {
     this.#patient = false
-    for (const stray of [...this.#strays]) this.#letGo(stray)
+    for (const stray of [...this.#foreignFollowers]) this.#letGo(stray)
   }
 }
 

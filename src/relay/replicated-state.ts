@@ -60,13 +60,13 @@ export interface ReplicatedStateDeps {
 }
 
 interface Announcement {
-  readonly participant: ConnectionState
+  readonly connection: ConnectionState
   readonly loop: string
 }
 
 /** What one read brought, until it is known what it repeats. */
 interface Batch {
-  readonly participant: ConnectionState
+  readonly connection: ConnectionState
   readonly deliveries: readonly Delivery[]
   /** Whoever brought it has been told that it has to wait. */
   waits: boolean
@@ -123,47 +123,47 @@ export class ReplicatedState {
   }
 
   /** Goes by another policy from now on. */
-  govern(policy: ReplicatedStatePolicy): void {
+  reconfigure(policy: ReplicatedStatePolicy): void {
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     this.#overrun.resendWindowMs = windowOf(policy)
   }
 
   /** A sender has connected; admitted at once, or when its turn has come. */
-  opened(participant: ConnectionState): void {
-    participant.id = this.#newName()
-    this.#opening.set(participant.id, participant)
-    this.#append({ kind: 'opened', id: participant.id })
+  opened(connection: ConnectionState): void {
+    connection.id = this.#newName()
+    this.#opening.set(connection.id, connection)
+    this.#append({ kind: 'opened', id: connection.id })
   }
 
   /** The sender's EOF, or the end of its connection. */
-  ended(participant: ConnectionState): void {
-    const { id, phase } = participant
+  ended(connection: ConnectionState): void {
+    const { id, phase } = connection
     const loop = this.#announced.get(id)?.loop
     this.#announced.delete(id)
     if (phase === 'told') {
-      participant.phase = 'ended'
+      connection.phase = 'ended'
       this.#append({ kind: 'ended', id })
     } else if (loop !== undefined) {
-      participant.phase = 'withdrawn'
+      connection.phase = 'withdrawn'
       this.#append({ kind: 'withdrawn', id, loop })
     }
   }
 
-  /** An error response is due; it may be written when the participant is `agreed`. */
+  /** An error response is due; it may be written when the connection is `agreed`. */
   announce(
-    participant: ConnectionState,
+    connection: ConnectionState,
     statusCode: number,
     { named, inFront, behind, ambiguous }: Report<Delivery>,
     loop: string,
   ): void {
-    const { id, sender } = participant
+    const { id, sender } = connection
     // Nothing of command 0; and what is undecided follows, as `behind`.
     const remembered = behind.filter(
       ({ identifier, apnsId, isUndecided }) =>
         identifier !== undefined && apnsId !== '' && !isUndecided,
     )
-    participant.phase = 'announced'
-    this.#announced.set(id, { participant, loop })
+    connection.phase = 'announced'
+    this.#announced.set(id, { connection, loop })
     this.#append({
       kind: 'reporting',
       id,
@@ -178,22 +178,22 @@ export class ReplicatedState {
   }
 
   /** Whether what a connection brings has to be compared: the usual case is no. */
-  compares(participant: ConnectionState, nowMs: number): boolean {
-    return this.#overrun.isActive(nowMs) || this.#isOverrun(participant)
+  compares(connection: ConnectionState, nowMs: number): boolean {
+    return this.#overrun.isActive(nowMs) || this.#isOverrun(connection)
   }
 
   /**
    * What one read brought, to be compared. What is `isUndecided` afterwards waits for its owner to
    * hear that it is decided.
    */
-  arrived(participant: ConnectionState, deliveries: readonly Delivery[]): void {
-    const { id, order, hasPaused } = participant
+  arrived(connection: ConnectionState, deliveries: readonly Delivery[]): void {
+    const { id, order, hasPaused } = connection
     const name = this.#newName()
-    const batch: Batch = { participant, deliveries, waits: false }
+    const batch: Batch = { connection, deliveries, waits: false }
     this.#undecided.set(name, batch)
     for (const delivery of deliveries) delivery.isUndecided = true
     const keys = deliveries.map(({ key }) => key)
-    const refs = this.#isOverrun(participant)
+    const refs = this.#isOverrun(connection)
       ? deliveries.map((delivery) => this.#copies.publish(delivery))
       : undefined
     this.#append({ kind: 'arrived', id, order, hasPaused, batch: name, keys, refs })
@@ -201,8 +201,8 @@ export class ReplicatedState {
   }
 
   /** Bounds how long those of them wait that wait for another process. */
-  boundWaiting(deliveries: readonly Delivery[]): void {
-    this.#copies.boundWaiting(deliveries)
+  limitWaiting(deliveries: readonly Delivery[]): void {
+    this.#copies.limitWaiting(deliveries)
   }
 
   /** Whether a resend of a delivery may come, and be told instead. */
@@ -297,32 +297,32 @@ export class ReplicatedState {
   }
 
   #applyOpened(id: string, position: number, atMs: number): void {
-    const participant = this.#opening.get(id)
-    if (participant === undefined) return
+    const connection = this.#opening.get(id)
+    if (connection === undefined) return
     this.#opening.delete(id)
-    participant.order = position
-    const unfinished = new Set(this.#overrun.unfinished(participant.sender, atMs))
+    connection.order = position
+    const unfinished = new Set(this.#overrun.unfinished(connection.sender, atMs))
     if (unfinished.size === 0) {
-      this.#admit(participant)
+      this.#admit(connection)
       return
     }
     const cancel = this.#deps.clock.after(holdBackMs, () => {
-      this.#admit(participant)
+      this.#admit(connection)
     })
-    this.#heldBack.set(participant, { unfinished, cancel })
+    this.#heldBack.set(connection, { unfinished, cancel })
   }
 
   /** A connection is no longer waited for. */
   #release(id: string): void {
-    for (const [participant, { unfinished }] of this.#heldBack)
-      if (unfinished.delete(id) && unfinished.size === 0) this.#admit(participant)
+    for (const [connection, { unfinished }] of this.#heldBack)
+      if (unfinished.delete(id) && unfinished.size === 0) this.#admit(connection)
   }
 
-  #admit(participant: ConnectionState): void {
-    this.#heldBack.get(participant)?.cancel()
-    this.#heldBack.delete(participant)
-    participant.isAdmitted = true
-    participant.owner.attend()
+  #admit(connection: ConnectionState): void {
+    this.#heldBack.get(connection)?.cancel()
+    this.#heldBack.delete(connection)
+    connection.isAdmitted = true
+    connection.owner.attend()
   }
 
   #applyReporting(event: Reporting, position: number, atMs: number): void {
@@ -333,8 +333,8 @@ export class ReplicatedState {
     this.#forgetLater()
     const announcement = this.#announced.get(id)
     if (announcement === undefined) return
-    announcement.participant.phase = 'agreed'
-    announcement.participant.owner.attend()
+    announcement.connection.phase = 'agreed'
+    announcement.connection.owner.attend()
   }
 
   /** Every process forgets in the order of the event log, so that all remember the same. */
@@ -375,10 +375,10 @@ export class ReplicatedState {
     return this.#holdsBackResends && first?.ending?.kind !== 'expired' ? first : undefined
   }
 
-  #decide({ participant, deliveries, waits }: Batch, { id, refs }: Arrived): void {
+  #decide({ connection, deliveries, waits }: Batch, { id, refs }: Arrived): void {
     for (const delivery of deliveries) delivery.isUndecided = false
     // Announced in between: what stands behind that could not be said before.
-    if (refs === undefined && this.#isOverrun(participant)) {
+    if (refs === undefined && this.#isOverrun(connection)) {
       const items = deliveries.map((delivery) => this.#copies.itemOf(delivery))
       this.#append({ kind: 'behind', id, items })
     }

@@ -4,7 +4,7 @@ import { FakeClock } from '../fixtures/fake-clock.ts'
 import { MemoryEventLog, type MemoryReader } from '../fixtures/memory-event-log.ts'
 import { enhanced, MemoryGateway, type Dialled } from '../fixtures/memory-gateway.ts'
 import { badToken, delivered, tokenOf } from '../fixtures/relay-scene.ts'
-import type { RelayPolicy } from '../../src/relay/relay.ts'
+import type { RelayPolicy } from '../../src/relay/relay-policy.ts'
 
 interface Process {
   readonly gateway: MemoryGateway

@@ -4,7 +4,8 @@ import { refused, type RefusalCode } from '../../src/binary/notification.ts'
 import type { Delivery } from '../../src/relay/delivery.ts'
 import { accepted } from '../../src/relay/lane.ts'
 import { ConnectionState } from '../../src/relay/connection-state.ts'
-import type { JournalEntry, RelayPolicy } from '../../src/relay/relay.ts'
+import type { JournalEntry } from '../../src/relay/relay-journal.ts'
+import type { RelayPolicy } from '../../src/relay/relay-policy.ts'
 import type { RouteCounters } from '../../src/relay/route-counters.ts'
 import {
   badToken,
@@ -220,7 +221,7 @@ t.test(
     scene.report(origin)
     scene.accept({ token: tokenOf(3) }, scene.open(3))
     t.same(scene.steps.slice(4), ['accepted id 4', 'recognised id 4 repeats id 3'])
-    scene.relay.observedBy({ ...scene.observer, trace: undefined })
+    scene.tracing.isOn = false
     scene.accept({ token: tokenOf(4) })
     scene.upstream.answerAll(now)
     scene.upstream.answerAll(delivered)
@@ -826,7 +827,7 @@ t.test('another policy', (t) => {
   t.test('counts from the next notification on', (t) => {
     const scene = sceneOf()
     scene.accept()
-    scene.relay.govern(policy, limits)
+    scene.relay.reconfigure(policy, limits)
     scene.accept()
     t.match(scene.upstream.waiting, [
       { request: { topic: 'com.example.app' } },
@@ -838,7 +839,7 @@ t.test('another policy', (t) => {
   /** Whether it is sent again, `afterMs` after the sender's EOF behind an error response. */
   const isSentAgain = (before: number, after: number, afterMs: number): boolean => {
     const scene = sceneOf({ resendWindowSeconds: before })
-    scene.relay.govern({ ...policy, resendWindowSeconds: after }, limits)
+    scene.relay.reconfigure({ ...policy, resendWindowSeconds: after }, limits)
     const origin = scene.open(1)
     scene.accept({ token: tokenOf(0), identifier: 0 }, origin)
     scene.accept({ token: tokenOf(1), identifier: 1 }, origin)

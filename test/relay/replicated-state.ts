@@ -1,4 +1,4 @@
-/** What an agreement makes of events that others appended. The rest is in `test/gateway/several-processes.ts`. */
+/** What an state makes of events that others appended. The rest is in `test/gateway/several-processes.ts`. */
 import t from 'tap'
 import { ReplicatedState } from '../../src/relay/replicated-state.ts'
 import type { Delivery, Original } from '../../src/relay/delivery.ts'
@@ -28,21 +28,20 @@ function given(): Given {
     forgotten: () => undefined,
   }
   const deps = { eventLog, clock, processName: 'own' }
-  const agreement = new ReplicatedState({ resendWindowSeconds: 10 }, owner, deps)
-  const participant = new ConnectionState(1, 'sender', laneTimes, {
+  const state = new ReplicatedState({ resendWindowSeconds: 10 }, owner, deps)
+  const connection = new ConnectionState(1, 'sender', laneTimes, {
     attend: () => undefined,
     settled: () => undefined,
-    judged: () => undefined,
   })
-  agreement.opened(participant)
+  state.opened(connection)
   return {
     clock,
     append: (event) => {
       eventLog.append(event)
     },
-    compares: () => agreement.compares(participant, clock.now()),
+    compares: () => state.compares(connection, clock.now()),
     originalOf: (delivery) => {
-      agreement.arrived(participant, [delivery])
+      state.arrived(connection, [delivery])
       return delivery.original
     },
   }

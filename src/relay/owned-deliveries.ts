@@ -1,0 +1,65 @@
+/** What a route owns: all that was received and is not settled, and how much more fits. */
+import type { Delivery } from './delivery.ts'
+
+/** What a route may own at a time. */
+export interface OwnedLimits {
+  readonly maxEntries: number
+  /** As {@link Delivery.bytes} counts. */
+  readonly maxBytes: number
+}
+
+/** A connection may own so many times as much as is still free in its route: some is always left. */
+const shareOfFree = 8
+
+/** One for each route. */
+export class OwnedDeliveries {
+  limits: OwnedLimits
+  #count = 0
+  #bytes = 0
+  readonly #onEmpty: (() => void)[] = []
+
+  constructor(limits: OwnedLimits) {
+    this.limits = limits
+  }
+
+  /** Deliveries. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** How many more notifications of a connection may be owned now. */
+  roomFor({ owned, ownedBytes }: { readonly owned: number; readonly ownedBytes: number }): number {
+    const { maxEntries, maxBytes } = this.limits
+    if (ownedBytes >= shareOfFree * (maxBytes - this.#bytes)) return 0
+    const free = maxEntries - this.#count
+    return Math.max(0, Math.ceil((shareOfFree * free - owned) / (shareOfFree + 1)))
+  }
+
+  /** The route owns it from now on. */
+  add(delivery: Delivery): Delivery {
+    this.#count++
+    this.#bytes += delivery.bytes
+    if (delivery.source !== undefined) {
+      delivery.source.owned++
+      delivery.source.ownedBytes += delivery.bytes
+    }
+    return delivery
+  }
+
+  /** It is settled, or only awaits a resend. */
+  remove({ source, bytes }: Delivery): void {
+    this.#bytes -= bytes
+    if (source !== undefined) {
+      source.owned--
+      source.ownedBytes -= bytes
+    }
+    if (--this.#count > 0) return
+    for (const resolve of this.#onEmpty.splice(0)) resolve()
+  }
+
+  /** Resolves as soon as nothing is owned. */
+  empty(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#onEmpty.push(resolve))
+  }
+}

@@ -1,0 +1,208 @@
+/** The end of each delivery: for its sender, the journal, the counters, and those that repeat it. */
+import { StatusCode } from '../binary/status-code.ts'
+import type { Clock } from '../clock.ts'
+import type { ConnectionState } from './connection-state.ts'
+import type { Delivery, Ending, Source } from './delivery.ts'
+import { accepted, type Rejection, type Settlement } from './lane.ts'
+import type { OwnedDeliveries } from './owned-deliveries.ts'
+import type { ReplicatedState } from './replicated-state.ts'
+import type { RelayPolicy } from './relay-policy.ts'
+import { countRejection, newCounters, type SettledOutcome } from './route-counters.ts'
+import { recordOf, type RouteEvent } from './route-event.ts'
+import { statusFor } from './status.ts'
+
+/** Tokens that the feedback service names. */
+export interface RelayFeedback {
+  add(token: string, timestamp: number): void
+  /** The token was delivered to after all; called for every delivery. */
+  drop(token: string): void
+}
+
+/** What settlements are given. */
+export interface SettlementsDeps {
+  readonly owned: OwnedDeliveries
+  readonly replicated: ReplicatedState
+  readonly feedback: RelayFeedback
+  readonly clock: Clock
+  readonly emit: (event: RouteEvent) => void
+}
+
+type Rejecting = Extract<Ending, { readonly reason: string }>
+
+/** One for each route. */
+export class Settlements {
+  readonly counters = newCounters()
+  policy: RelayPolicy
+  readonly #deps: SettlementsDeps
+  /** Rejected, and a resend of them may still be told. */
+  readonly #awaiting = new Set<Delivery>()
+  #isStopping = false
+
+  constructor(policy: RelayPolicy, deps: SettlementsDeps) {
+    this.policy = policy
+    this.#deps = deps
+  }
+
+  /** No sender is left: no resend is awaited any more. */
+  stop(): void {
+    this.#isStopping = true
+    for (const delivery of this.#awaiting) this.forgotten(delivery)
+  }
+
+  /** The one place where a delivery is over. */
+  end(delivery: Delivery, ending: Ending): void {
+    delivery.end(ending)
+    if (ending.kind === 'unregistered') this.#addToFeedback(delivery, ending.timestamp)
+    if (this.#isRejection(ending)) this.#reject(delivery, ending.reason, statusOf(ending))
+    else {
+      this.#finish(delivery, ending.kind)
+      this.#settle(delivery, accepted)
+    }
+    this.#deps.replicated.concluded(delivery, ending)
+  }
+
+  /** Rejects without asking the provider API. */
+  refuse(delivery: Delivery, reason: string, statusCode: StatusCode): void {
+    delivery.end({ kind: 'rejected', reason })
+    this.#reject(delivery, reason, statusCode)
+  }
+
+  /** Settles a resend as its original ended; undefined where that is not known in time. */
+  endResend(resend: Delivery, ending: Ending | undefined): void {
+    if (ending !== undefined && this.#isRejection(ending)) {
+      const { reason } = ending
+      const rejection: Rejection = { kind: 'rejected', statusCode: statusOf(ending), reason }
+      if (!this.#silence(resend, rejection)) this.#tell(resend, rejection)
+      return
+    }
+    if (ending?.kind === 'expired') this.#finish(resend, 'expired')
+    else {
+      this.#deps.emit({ event: 'notification.resent', record: recordOf(resend) })
+      this.#finish(resend, 'resent')
+    }
+    this.#settle(resend, accepted)
+  }
+
+  /** The error response of a connection has been written. */
+  reported({ lane }: ConnectionState): void {
+    const [named, ...behind] = lane.mute()
+    if (named === undefined) return
+    this.counters.errorResponseLatency.add(this.#deps.clock.now() - named.receivedAtMs)
+    this.#finish(named, 'rejected')
+    this.#conclude(named, 'rejection.told')
+    for (const delivery of behind) this.#untold(delivery)
+  }
+
+  /** Nothing can be told on a connection any more. */
+  mute({ lane }: ConnectionState): void {
+    for (const delivery of lane.mute()) this.#untold(delivery, 'for good')
+  }
+
+  /** A resend of a remembered delivery has come, and is told instead. */
+  resent(original: Delivery): void {
+    original.isResent = true
+    if (!this.#awaiting.delete(original)) return
+    this.counters.settled.resent++
+    this.#deps.emit({ event: 'notification.resent', record: recordOf(original) })
+  }
+
+  /** No resend of a remembered delivery has come. */
+  forgotten(original: Delivery): void {
+    if (!this.#awaiting.delete(original)) return
+    this.counters.settled.untold++
+    this.#conclude(original, 'rejection.untold')
+  }
+
+  #isRejection(ending: Ending): ending is Rejecting {
+    if (ending.kind === 'unregistered') return this.policy.unregistered === 'error'
+    return ending.kind === 'rejected'
+  }
+
+  #addToFeedback({ request }: Delivery, timestamp: number | undefined): void {
+    if (this.policy.unregistered === 'error') return
+    const { feedback, clock } = this.#deps
+    feedback.add(request.token, timestamp ?? Math.floor(clock.now() / 1000))
+  }
+
+  /** Counted once for each: its resends only take it over. */
+  #reject(delivery: Delivery, reason: string, statusCode: StatusCode): void {
+    countRejection(this.counters, reason)
+    const rejection: Rejection = { kind: 'rejected', statusCode, reason }
+    if (this.#silence(delivery, rejection)) return
+    this.#emitRejection('notification.rejected', delivery, rejection)
+    this.#tell(delivery, rejection)
+  }
+
+  /** The lane decides whether the sender can be told. */
+  #tell(delivery: Delivery, rejection: Rejection): void {
+    if (!this.#settle(delivery, rejection)) this.#untold(delivery)
+  }
+
+  /** @returns whether it was settled without a word: the sender was told too often already */
+  #silence(delivery: Delivery, rejection: Rejection): boolean {
+    const { source } = delivery
+    if (source === undefined || this.#mayTell(delivery, source, rejection)) return false
+    this.#emitRejection('notification.silenced', delivery, rejection)
+    this.#finish(delivery, 'untold')
+    this.#settle(delivery, accepted)
+    return true
+  }
+
+  #mayTell(delivery: Delivery, source: Source, { reason }: Rejection): boolean {
+    return this.#deps.replicated.mayReport(loopKey(delivery, source, reason))
+  }
+
+  /** @returns false where the sender cannot be told of a rejection */
+  #settle(delivery: Delivery, settlement: Settlement): boolean {
+    const { source } = delivery
+    if (source === undefined) return false
+    const now = settlement.kind === 'rejected' ? this.#deps.clock.now() : 0
+    const canBeTold = source.lane.settle(delivery, settlement, now)
+    if (source.lane.isAmbiguous) delivery.dropPayload()
+    source.owner.settled()
+    return canBeTold
+  }
+
+  /** Its connection cannot tell it; a resend of it may, as long as it is remembered. */
+  #untold(delivery: Delivery, forGood?: 'for good'): void {
+    if (delivery.isResent) this.#finish(delivery, 'resent')
+    else if (forGood || this.#isStopping || !this.#deps.replicated.mayBeResent(delivery)) {
+      this.#finish(delivery, 'untold')
+      this.#conclude(delivery, 'rejection.untold')
+    } else {
+      this.#awaiting.add(delivery)
+      this.#deps.owned.remove(delivery)
+    }
+  }
+
+  #finish(delivery: Delivery, outcome: SettledOutcome): void {
+    this.counters.settled[outcome]++
+    this.#deps.owned.remove(delivery)
+  }
+
+  /** The lane's last word on a rejection. */
+  #conclude(delivery: Delivery, event: 'rejection.told' | 'rejection.untold'): void {
+    const { settlement } = delivery
+    if (settlement?.kind === 'rejected') this.#emitRejection(event, delivery, settlement)
+  }
+
+  #emitRejection(
+    event:
+      'notification.rejected' | 'notification.silenced' | 'rejection.told' | 'rejection.untold',
+    delivery: Delivery,
+    { reason, statusCode }: Rejection,
+  ): void {
+    this.#deps.emit({ event, record: recordOf(delivery), reason, statusCode })
+  }
+}
+
+/** By which a sender that resends the same rejected notification for ever is recognised. */
+export function loopKey(delivery: Delivery, { sender }: Source, reason: string): string {
+  const { apnsId, identifier } = delivery
+  // What was never made a request has no key of its own; in a loop, identifier and reason return.
+  return apnsId === '' ? `${sender} ${String(identifier)} ${reason}` : delivery.key
+}
+
+function statusOf(ending: Rejecting): StatusCode {
+  return ending.kind === 'unregistered' ? StatusCode.invalidToken : statusFor(ending.reason)
+}
