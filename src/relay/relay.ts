@@ -20,7 +20,7 @@ import {
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
 import { payloadNotAnObject, type RouteCounters } from './route-counters.ts'
 import { recordOf, type RouteEvent, type RouteTrace } from './route-event.ts'
-import { loopKey, Settlements, type RelayFeedback } from './settlements.ts'
+import { Settlements, type RelayFeedback } from './settlements.ts'
 
 /** The way to the provider API. */
 export interface Upstream extends CredentialUser {
@@ -166,12 +166,7 @@ export class Relay implements ReplicatedStateOwner {
 
   /** An error response is due; it may be written once all processes know of it: `agreed`. */
   announce(connection: ConnectionState, statusCode: number): void {
-    const report = connection.lane.report()
-    if (report === undefined) return
-    const { settlement } = report.named
-    const reason = settlement?.kind === 'rejected' ? settlement.reason : ''
-    const loop = loopKey(report.named, connection, reason)
-    this.#replicated.announce(connection, statusCode, report, loop)
+    this.#replicated.announce(connection, statusCode)
   }
 
   /** That error response has been written. */

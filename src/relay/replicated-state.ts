@@ -16,11 +16,11 @@
  * Nothing is appended for a notification as long as there is nothing to compare it with.
  */
 import type { Cancel, Clock } from '../clock.ts'
-import type { Delivery, Ending, Original } from './delivery.ts'
+import type { Delivery, Ending, Original, Source } from './delivery.ts'
+import { HeldBackConnections } from './held-back-connections.ts'
 import { Originals, type OriginalsOwner } from './originals.ts'
 import { BadTokenCache } from './bad-token-cache.ts'
-import type { Report } from './lane.ts'
-import { ReportLimiter } from './report-limiter.ts'
+import { loopKey, ReportLimiter } from './report-limiter.ts'
 import { Overrun } from './overrun.ts'
 import type { ConnectionState } from './connection-state.ts'
 import type { Arrived, ReplicatedEvent, RememberedItem, Reporting } from './replicated-event.ts'
@@ -72,20 +72,12 @@ interface Batch {
   waits: boolean
 }
 
-interface HoldBack {
-  /** Reported connections that the sender has not closed. */
-  readonly unfinished: Set<string>
-  readonly cancel: Cancel
-}
-
 const overrunEntries = 100_000
 const maxBadTokens = 100_000
 /** Window for observing who resends, where resends are not held back. */
 const observedWindowSeconds = 10
 /** How often it is looked whether something is to be forgotten. */
 const forgetMs = 1000
-/** A resend must not overtake the overrun that it repeats; after so long it is read all the same. */
-const holdBackMs = 500
 
 /** See the file's first lines. One for each route. */
 export class ReplicatedState {
@@ -100,7 +92,7 @@ export class ReplicatedState {
   readonly #opening = new Map<string, ConnectionState>()
   readonly #announced = new Map<string, Announcement>()
   readonly #undecided = new Map<string, Batch>()
-  readonly #heldBack = new Map<ConnectionState, HoldBack>()
+  readonly #heldBack: HeldBackConnections
   #cancelForget: Cancel | undefined
   #names = 0
 
@@ -114,6 +106,7 @@ export class ReplicatedState {
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
     this.#copies = new Originals(owner, deps.clock)
+    this.#heldBack = new HeldBackConnections(deps.clock)
     this.#overrun = new Overrun(limits, (copy, wasMatched) => {
       this.#copies.forgotten(copy, wasMatched)
     })
@@ -150,13 +143,13 @@ export class ReplicatedState {
   }
 
   /** An error response is due; it may be written when the connection is `agreed`. */
-  announce(
-    connection: ConnectionState,
-    statusCode: number,
-    { named, inFront, behind, ambiguous }: Report<Delivery>,
-    loop: string,
-  ): void {
+  announce(connection: ConnectionState, statusCode: number): void {
+    const report = connection.lane.report()
+    if (report === undefined) return
     const { id, sender } = connection
+    const { named, inFront, behind, ambiguous } = report
+    const reason = named.settlement?.kind === 'rejected' ? named.settlement.reason : ''
+    const loop = loopKey(named, connection, reason)
     // Nothing of command 0; and what is undecided follows, as `behind`.
     const remembered = behind.filter(
       ({ identifier, apnsId, isUndecided }) =>
@@ -231,9 +224,9 @@ export class ReplicatedState {
     return this.#overrun.listens(sender)
   }
 
-  /** Whether one may be reported once more. */
-  mayReport(loop: string): boolean {
-    return this.#loops.admits(loop, this.#deps.clock.now())
+  /** Whether a sender may be told of a rejection once more. */
+  mayReport(delivery: Delivery, source: Source, reason: string): boolean {
+    return this.#loops.admits(loopKey(delivery, source, reason), this.#deps.clock.now())
   }
 
   /** A token has been rejected for good. */
@@ -276,11 +269,11 @@ export class ReplicatedState {
       case 'withdrawn':
         this.#loops.withdrawn(event.loop)
         this.#overrun.withdrawn(event.id)
-        this.#release(event.id)
+        this.#heldBack.finished(event.id)
         break
       case 'ended':
         this.#overrun.ended(event.id, atMs)
-        this.#release(event.id)
+        this.#heldBack.finished(event.id)
         break
       case 'ending':
         this.#copies.ended(event.ref, event.ending)
@@ -301,28 +294,7 @@ export class ReplicatedState {
     if (connection === undefined) return
     this.#opening.delete(id)
     connection.order = position
-    const unfinished = new Set(this.#overrun.unfinished(connection.sender, atMs))
-    if (unfinished.size === 0) {
-      this.#admit(connection)
-      return
-    }
-    const cancel = this.#deps.clock.after(holdBackMs, () => {
-      this.#admit(connection)
-    })
-    this.#heldBack.set(connection, { unfinished, cancel })
-  }
-
-  /** A connection is no longer waited for. */
-  #release(id: string): void {
-    for (const [connection, { unfinished }] of this.#heldBack)
-      if (unfinished.delete(id) && unfinished.size === 0) this.#admit(connection)
-  }
-
-  #admit(connection: ConnectionState): void {
-    this.#heldBack.get(connection)?.cancel()
-    this.#heldBack.delete(connection)
-    connection.isAdmitted = true
-    connection.owner.attend()
+    this.#heldBack.add(connection, this.#overrun.unfinished(connection.sender, atMs))
   }
 
   #applyReporting(event: Reporting, position: number, atMs: number): void {

@@ -1,4 +1,5 @@
 /** Stops senders that resend the very notification that was named, for ever (delivery contract, D16). */
+import type { Delivery, Source } from './delivery.ts'
 
 const periodMs = 60_000
 const reportsPerPeriod = 5
@@ -38,4 +39,11 @@ export class ReportLimiter {
       this.#counts.delete(key)
     }
   }
+}
+
+/** By which a sender that resends the same rejected notification for ever is recognised. */
+export function loopKey(delivery: Delivery, { sender }: Source, reason: string): string {
+  const { apnsId, identifier } = delivery
+  // What was never made a request has no key of its own; in a loop, identifier and reason return.
+  return apnsId === '' ? `${sender} ${String(identifier)} ${reason}` : delivery.key
 }

@@ -2,7 +2,7 @@
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectionState } from './connection-state.ts'
-import type { Delivery, Ending, Source } from './delivery.ts'
+import type { Delivery, Ending } from './delivery.ts'
 import { accepted, type Rejection, type Settlement } from './lane.ts'
 import type { OwnedDeliveries } from './owned-deliveries.ts'
 import type { ReplicatedState } from './replicated-state.ts'
@@ -141,15 +141,13 @@ export class Settlements {
   /** @returns whether it was settled without a word: the sender was told too often already */
   #silence(delivery: Delivery, rejection: Rejection): boolean {
     const { source } = delivery
-    if (source === undefined || this.#mayTell(delivery, source, rejection)) return false
+    const { reason } = rejection
+    if (source === undefined || this.#deps.replicated.mayReport(delivery, source, reason))
+      return false
     this.#emitRejection('notification.silenced', delivery, rejection)
     this.#finish(delivery, 'untold')
     this.#settle(delivery, accepted)
     return true
-  }
-
-  #mayTell(delivery: Delivery, source: Source, { reason }: Rejection): boolean {
-    return this.#deps.replicated.mayReport(loopKey(delivery, source, reason))
   }
 
   /** @returns false where the sender cannot be told of a rejection */
@@ -194,13 +192,6 @@ export class Settlements {
   ): void {
     this.#deps.emit({ event, record: recordOf(delivery), reason, statusCode })
   }
-}
-
-/** By which a sender that resends the same rejected notification for ever is recognised. */
-export function loopKey(delivery: Delivery, { sender }: Source, reason: string): string {
-  const { apnsId, identifier } = delivery
-  // What was never made a request has no key of its own; in a loop, identifier and reason return.
-  return apnsId === '' ? `${sender} ${String(identifier)} ${reason}` : delivery.key
 }
 
 function statusOf(ending: Rejecting): StatusCode {
