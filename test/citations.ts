@@ -142,6 +142,17 @@ t.test('every source of a wire fact is an RFC, in the repository, or in the list
   t.end()
 })
 
+t.test('CONTRIBUTING names the versions that package.json has', (t) => {
+  const { engines, devDependencies } = JSON.parse(read('package.json')) as {
+    engines: { node: string }
+    devDependencies: { typescript: string }
+  }
+  const text = read('docs/CONTRIBUTING.md')
+  t.match(text, `TypeScript \`${devDependencies.typescript}\``)
+  t.match(engines.node, new RegExp(`^>=${/Node ([0-9.]+) or newer/.exec(text)?.[1] ?? ''}\\.0$`))
+  t.end()
+})
+
 /** Citations of a letter and a number that no id stands for. */
 function missing(letter: string, ids: ReadonlySet<string>): readonly unknown[] {
   return [...remarks, ...documents].flatMap(({ path, text }) =>

@@ -9,7 +9,7 @@ import {
 } from './fixtures/source-code.ts'
 
 /** Of src/**\/*.ts, comments and blank lines apart. To be lowered whenever code has gone. */
-const mostCodeLines = 20_500
+const mostCodeLines = 20_200
 const mostFileLines = 350
 const mostFunctionLines = 60
 
