@@ -14,6 +14,8 @@ import { skimMessage, type Skim, type Wish } from './skim.ts'
 /** What a decoder yields: a notification to deliver, or one that is refused unasked. */
 export type Received = Notification | RefusedNotification
 
+const nothing: Buffer = Buffer.alloc(0)
+
 /**
  * Two verbs: {@link receive} stores, {@link next} decodes. Whoever stops calling `next` leaves the
  * bytes where they are. Limits are enforced from length fields before bytes are waited for, so at
@@ -23,9 +25,9 @@ export type Received = Notification | RefusedNotification
  */
 export class Decoder {
   readonly #maxPayloadBytes: number
-  #bytes: Buffer = Buffer.alloc(0)
+  #bytes: Buffer = nothing
   /** What {@link #messages} were parsed from. */
-  #run: Buffer = Buffer.alloc(0)
+  #run: Buffer = nothing
   #messages: Message[] = []
   #nextMessage = 0
   #skim: Skim | undefined
@@ -100,6 +102,9 @@ export class Decoder {
       return true
     }
     this.#messages = []
+    // An idle connection keeps nothing of the large read before.
+    this.#run = nothing
+    if (this.#bytes.length === 0) this.#bytes = nothing
     if (this.#bytes.length === 0 || extent !== outOfBounds) return false
     this.#skim = skimMessage(this.#maxPayloadBytes)
     this.#wish = this.#skim.next().value
@@ -136,7 +141,7 @@ export class Decoder {
     } catch (error) {
       if (error instanceof BinaryProtocolError) {
         this.#fault = error
-        this.#bytes = Buffer.alloc(0)
+        this.#bytes = nothing
       }
       throw error
     }
@@ -170,8 +175,6 @@ const fixedItemBytes: Readonly<Record<number, number>> = {
   [ItemId.expiration]: 4,
   [ItemId.priority]: 1,
 }
-
-const nothing: Buffer = Buffer.alloc(0)
 
 /** Items may stand in any order, 3 to 5 may be missing, and ids that Apple did not define are skipped. */
 function judgeFrame(items: readonly Item[], run: Buffer): Received {

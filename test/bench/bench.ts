@@ -11,6 +11,7 @@ import { measureBurst } from './burst.ts'
 import { compare } from './comparison.ts'
 import { measureConnections } from './connections.ts'
 import { benchDecoder } from './decoder.ts'
+import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
 import { measureLongPaths } from './long-path.ts'
 import { measureMemory } from './memory.ts'
@@ -25,6 +26,7 @@ import {
   connectionsTable,
   decoderTable,
   hideProgress,
+  idleTable,
   latencyTable,
   longPathTable,
   memoryTable,
@@ -52,6 +54,7 @@ const parts: Readonly<Record<string, (setting: Setting, count: number) => Promis
   store: async (setting, count) => storeTable(await measureStores(setting, count)),
   workers: async (setting, count) => workersTable(await measureWorkers(setting, count)),
   memory: async (setting, count) => memoryTable(await measureMemory(setting, 4 * count)),
+  idle: async (setting) => idleTable(await measureIdle(setting)),
 }
 
 try {

@@ -3,8 +3,14 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { payloadOf, tokens, wholeBlocks } from './notification.ts'
 import type { ClientName, Effort } from './client/client.ts'
+import {
+  buildGoClient,
+  startGoClient,
+  startNodeClient,
+  type ClientProcess,
+} from './client-process.ts'
 import { Gateway, type GatewayOptions } from './gateway.ts'
-import { ask, startFile, startProgram, stop } from './process.ts'
+import { startProgram } from './process.ts'
 import { showProgress } from './report.ts'
 import { write, type Setting } from './setting.ts'
 import { startUpstream, versionOf, type Upstream } from './upstream.ts'
@@ -29,15 +35,18 @@ export interface Comparison {
   readonly rows: readonly Compared[]
 }
 
-/** The row that the others are measured by. */
-export const yardstick = '@parse/node-apn'
+/** The rows that the others are measured by; the second one where Go is installed. */
+export const yardsticks = ['@parse/node-apn', 'apns2 for Go'] as const
+
+const [nodeApn, goApns2] = yardsticks
 
 /** Notifications of each row in proportion to the first, so that none takes much longer. */
-const clientShares: readonly (readonly [name: string, client: ClientName, share: number])[] = [
-  [yardstick, 'node-apn', 0.1],
+const nodeClients: readonly (readonly [name: string, client: ClientName, share: number])[] = [
+  [nodeApn, 'node-apn', 0.1],
   ['apns2', 'apns2', 0.04],
   ['node:http2', 'node:http2', 0.25],
 ]
+const goShare = 0.25
 
 /** A share of the measured notifications goes in front of them, to warm up. */
 const warmUpShare = 0.2
@@ -54,10 +63,14 @@ export async function compare(setting: Setting, count: number): Promise<Comparis
     const name = `gateway, journal ${journal ? 'on' : 'off'}`
     measures.set(name, () => measureGateway(name, setting, upstream, each, { journal }))
   }
-  for (const [name, client, share] of clientShares)
-    measures.set(name, () =>
-      measureClient(name, client, setting, upstream, Math.ceil(each * share)),
-    )
+  const addClient = (name: string, share: number, start: () => Promise<ClientProcess>): void => {
+    measures.set(name, () => measureClient(name, Math.ceil(each * share), start))
+  }
+  for (const [name, client, share] of nodeClients)
+    addClient(name, share, () => startNodeClient(client, setting, upstream.port))
+  const goClient = buildGoClient()
+  if (goClient !== undefined)
+    addClient(goApns2, goShare, () => startGoClient(goClient, setting, upstream.port))
   if (upstream.isNghttpd && versionOf('h2load') !== undefined)
     measures.set('h2load', () => measureH2load(upstream, each))
   const rows = Array.from(measures, ([name]) => ({ name, rounds: [] as Cost[] }))
@@ -95,19 +108,16 @@ export async function measureGateway(
 }
 
 async function measureClient(
-  label: string,
-  name: ClientName,
-  setting: Setting,
-  { port }: Upstream,
+  name: string,
   count: number,
+  start: () => Promise<ClientProcess>,
 ): Promise<Cost> {
-  showProgress(label)
-  const child = startFile('client/client.ts')
-  await ask(child, { name, target: { port, ...setting } })
+  showProgress(name)
+  const client = await start()
   const warmUp = Math.ceil(count * warmUpShare)
-  await ask(child, { first: 0, count: warmUp })
-  const effort = (await ask(child, { first: warmUp, count })) as Effort
-  await stop(child)
+  await client.perform({ first: 0, count: warmUp })
+  const effort = await client.perform({ first: warmUp, count })
+  await client.stop()
   return cost(count, effort)
 }
 

@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly workers?: number
   /** Connections, each from a process of its own. Default 1. */
   readonly senders?: number
+  /** As in the configuration. Default: the proxy's own. */
+  readonly maxConnections?: number
   /** For `node`. */
   readonly nodeOptions?: readonly string[]
   /** Over the environment of this process. */
@@ -152,7 +154,7 @@ let runs = 0
 function configure(
   { authority, server, push }: Setting,
   { port }: Upstream,
-  { journal, store = 'lmdb', workers = 1 }: GatewayOptions,
+  { journal, store = 'lmdb', workers = 1, maxConnections }: GatewayOptions,
 ): string {
   const run = `gateway-${++runs}`
   return write(
@@ -167,6 +169,7 @@ function configure(
       journal: { enabled: journal },
       store,
       workers,
+      ...(maxConnections === undefined ? {} : { maxConnections }),
       providerApi: {
         production: `https://localhost:${port}`,
         certificateAuthority: write(`${run}/ca.pem`, authority.certificatePem),

@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { mostLossPercent, type AdminLoad } from './admin.ts'
 import type { Burst } from './burst.ts'
-import { yardstick, type Compared, type Comparison } from './comparison.ts'
+import { yardsticks, type Compared, type Comparison } from './comparison.ts'
 import type { ConnectionCost, ConnectionCosts } from './connections.ts'
 import type { DecoderResult } from './decoder.ts'
+import { mostIdleMiB, type Idle } from './idle.ts'
 import { rate, type Lag } from './latency.ts'
 import type { LongPath } from './long-path.ts'
 import type { Memory } from './memory.ts'
@@ -83,11 +84,11 @@ export function decoderTable(results: readonly DecoderResult[]): string {
   )
 }
 
-/** Rates and costs, and what they are beside {@link yardstick}: medians of the rounds. */
+/** Rates and costs, and what they are beside the {@link yardsticks}: medians of the rounds. */
 export function comparisonTable({ upstream, rows }: Comparison): string {
   const costsOf = ({ rounds }: Compared): number[] =>
     rounds.map(({ cpuMicroseconds }) => cpuMicroseconds).sort((a, b) => a - b)
-  const unit = rows.find(({ name }) => name === yardstick)
+  const units = yardsticks.flatMap((name) => rows.find((row) => row.name === name) ?? [])
   return table(
     [
       `into ${upstream}`,
@@ -95,7 +96,7 @@ export function comparisonTable({ upstream, rows }: Comparison): string {
       'per second',
       'CPU µs each',
       'least to most',
-      `of ${yardstick}`,
+      ...units.map(({ name }) => `of ${name}`),
     ],
     rows.map((row) => [
       row.name,
@@ -103,7 +104,7 @@ export function comparisonTable({ upstream, rows }: Comparison): string {
       thousands(middle(row.rounds.map(({ perSecond }) => perSecond))),
       middle(costsOf(row)).toFixed(1),
       `${costsOf(row)[0]?.toFixed(1) ?? ''} to ${costsOf(row).at(-1)?.toFixed(1) ?? ''}`,
-      (middle(costsOf(row)) / (unit ? middle(costsOf(unit)) : NaN)).toFixed(3),
+      ...units.map((unit) => (middle(costsOf(row)) / middle(costsOf(unit))).toFixed(3)),
     ]),
   )
 }
@@ -259,6 +260,24 @@ export function memoryTable({
       ],
     ],
   )
+}
+
+/** One row, and whether it is within its limit. */
+export function idleTable({ connections, before, after, max }: Idle): string {
+  const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0)
+  const verdict = max <= mostIdleMiB * 2 ** 20 ? 'kept' : 'NOT KEPT'
+  return `${table(
+    ['resident memory', 'connections', 'before MiB', 'idle MiB', 'max MiB', 'KiB each'],
+    [
+      [
+        'idle senders, one push each',
+        thousands(connections),
+        ...[before, after, max].map(mebibytes),
+        ((after - before) / connections / 2 ** 10).toFixed(1),
+      ],
+    ],
+  )}
+aim: at most ${mostIdleMiB} MiB: ${verdict}`
 }
 
 /** Each beside the first. */
