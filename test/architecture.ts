@@ -12,7 +12,7 @@ const source = resolve(dirname(fileURLToPath(import.meta.url)), '../src')
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   binary: [],
   capture: ['binary'],
-  recording: ['capture', 'clock.ts'],
+  recording: ['binary', 'capture', 'clock.ts'],
   apns: ['binary', 'clock.ts'],
   census: ['binary', 'apns'],
   relay: ['binary', 'apns', 'clock.ts'],
