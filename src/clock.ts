@@ -12,14 +12,22 @@ export interface Clock {
 }
 
 /** The clock on the wall. Its timers do not keep the process alive: sockets do that. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms).unref()
-    return () => {
-      clearTimeout(timer)
-    }
-  },
+export const systemClock: Clock = wallClock({ keepsAlive: false })
+
+/** For a process that nothing else keeps alive until its timers run. */
+export const wakefulClock: Clock = wallClock({ keepsAlive: true })
+
+function wallClock({ keepsAlive }: { readonly keepsAlive: boolean }): Clock {
+  return {
+    now: () => Date.now(),
+    after(ms, run) {
+      const timer = setTimeout(run, ms)
+      if (!keepsAlive) timer.unref()
+      return () => {
+        clearTimeout(timer)
+      }
+    },
+  }
 }
 
 /**

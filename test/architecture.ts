@@ -13,7 +13,7 @@ const document = resolve(source, '../docs/architecture.md')
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   binary: [],
   capture: ['binary'],
-  recording: ['capture', 'clock.ts'],
+  recording: ['binary', 'capture', 'clock.ts'],
   apns: ['binary', 'clock.ts'],
   census: ['binary', 'apns'],
   relay: ['binary', 'apns', 'clock.ts'],

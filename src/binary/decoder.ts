@@ -1,6 +1,6 @@
 /** Turns a sender's byte stream, cut anywhere, into notifications. */
-import { incomplete, ItemId, messageExtent, outOfBounds } from './extent.ts'
 import { parseMessages, type Item, type Message } from './layout.ts'
+import { incomplete, messageLength, outOfBounds } from './message-length.ts'
 import {
   BinaryProtocolError,
   refused,
@@ -9,7 +9,8 @@ import {
   type RefusalCode,
   type RefusedNotification,
 } from './notification.ts'
-import { skimMessage, type Skim, type Wish } from './skim.ts'
+import { RefusedMessage } from './refused-message.ts'
+import { itemFormats } from './wire-format.ts'
 
 /** What a decoder yields: a notification to deliver, or one that is refused unasked. */
 export type Received = Notification | RefusedNotification
@@ -30,8 +31,8 @@ export class Decoder {
   #run: Buffer = nothing
   #messages: Message[] = []
   #nextMessage = 0
-  #skim: Skim | undefined
-  #wish: Wish | undefined
+  /** The message at the front, where it is out of bounds. */
+  #refused: RefusedMessage | undefined
   #fault: BinaryProtocolError | undefined
 
   /** @param maxPayloadBytes 4,096 for most topics, 5,120 for VoIP. — source: Apple, "Generating a remote notification" */
@@ -62,12 +63,10 @@ export class Decoder {
         this.#nextMessage++
         return judge(message, this.#run)
       }
-      if (this.#skim === undefined) {
-        if (!this.#parseRun()) return undefined
-      } else {
-        const found = this.#skimOn(this.#skim)
-        if (found !== 'done') return found
-      }
+      if (this.#refused !== undefined) {
+        const refusal = this.#readRefused(this.#refused)
+        if (refusal !== undefined || this.#bytes.length === 0) return refusal
+      } else if (!this.#parseRun()) return undefined
     }
   }
 
@@ -77,10 +76,11 @@ export class Decoder {
    */
   end(): void {
     if (this.#fault !== undefined) throw this.#fault
-    if (this.#bytes.length === 0 && this.#skim === undefined) return
+    const readBytes = this.#bytes.length + (this.#refused?.readBytes ?? 0)
+    if (readBytes === 0) return
     this.#fault = new BinaryProtocolError(
       'truncated',
-      `the stream ended inside a message, ${this.#bytes.length} bytes after its beginning`,
+      `the stream ended inside a message, ${readBytes} bytes after its beginning`,
     )
     throw this.#fault
   }
@@ -88,11 +88,11 @@ export class Decoder {
   /** Parses all whole messages at the front; false when it takes more bytes to get on. */
   #parseRun(): boolean {
     let end = 0
-    let extent = incomplete
+    let length = incomplete
     while (end < this.#bytes.length) {
-      extent = messageExtent(this.#bytes, end, this.#maxPayloadBytes)
-      if (extent <= 0) break
-      end += extent
+      length = messageLength(this.#bytes, end, this.#maxPayloadBytes)
+      if (length <= 0) break
+      end += length
     }
     if (end > 0) {
       this.#run = this.#bytes.subarray(0, end)
@@ -105,39 +105,19 @@ export class Decoder {
     // An idle connection keeps nothing of the large read before.
     this.#run = nothing
     if (this.#bytes.length === 0) this.#bytes = nothing
-    if (this.#bytes.length === 0 || extent !== outOfBounds) return false
-    this.#skim = skimMessage(this.#maxPayloadBytes)
-    this.#wish = this.#skim.next().value
+    if (this.#bytes.length === 0 || length !== outOfBounds) return false
+    this.#refused = new RefusedMessage(this.#maxPayloadBytes)
     return true
   }
 
-  /** Grants the skim's wishes as far as the bytes reach. */
-  #skimOn(skim: Skim): RefusedNotification | undefined | 'done' {
-    while (this.#wish !== undefined) {
-      const wish = this.#wish
-      if ('kind' in wish) {
-        this.#advance(skim)
-        return wish
-      }
-      if ('read' in wish) {
-        if (this.#bytes.length < wish.read) return undefined
-        this.#advance(skim, this.#take(wish.read))
-      } else {
-        const dropped = this.#take(Math.min(wish.skip, this.#bytes.length)).length
-        if (dropped < wish.skip) {
-          this.#wish = { skip: wish.skip - dropped }
-          return undefined
-        }
-        this.#advance(skim)
-      }
-    }
-    this.#skim = undefined
-    return 'done'
-  }
-
-  #advance(skim: Skim, bytes?: Buffer): void {
+  /** Drops the bytes of the message as far as they have come; its refusal, once. */
+  #readRefused(message: RefusedMessage): RefusedNotification | undefined {
+    const before = message.readBytes
     try {
-      this.#wish = skim.next(bytes).value
+      const refusal = message.read(this.#bytes)
+      this.#bytes = this.#bytes.subarray(message.readBytes - before)
+      if (message.isOver) this.#refused = undefined
+      return refusal
     } catch (error) {
       if (error instanceof BinaryProtocolError) {
         this.#fault = error
@@ -145,12 +125,6 @@ export class Decoder {
       }
       throw error
     }
-  }
-
-  #take(count: number): Buffer {
-    const taken = this.#bytes.subarray(0, count)
-    this.#bytes = this.#bytes.subarray(count)
-    return taken
   }
 }
 
@@ -170,11 +144,6 @@ function judge(message: Message, run: Buffer): Received {
   })
 }
 
-const fixedItemBytes: Readonly<Record<number, number>> = {
-  [ItemId.identifier]: 4,
-  [ItemId.expiration]: 4,
-  [ItemId.priority]: 1,
-}
 
 /** Items may stand in any order, 3 to 5 may be missing, and ids that Apple did not define are skipped. */
 function judgeFrame(items: readonly Item[], run: Buffer): Received {
@@ -186,16 +155,28 @@ function judgeFrame(items: readonly Item[], run: Buffer): Received {
   let offence: RefusalCode | undefined
   let seen = 0
   for (const { itemId, itemDataLength, dataOffset } of items) {
-    if (itemId < ItemId.token || itemId > ItemId.priority) continue
-    const fixed = fixedItemBytes[itemId]
+    const format = itemFormats[itemId]
+    if (format === undefined) continue
     if (seen & (1 << itemId)) offence ??= 'duplicate-item'
-    else if (fixed !== undefined && itemDataLength !== fixed) offence ??= 'invalid-item-size'
-    else if (itemId === ItemId.token) token = run.subarray(dataOffset, dataOffset + itemDataLength)
-    else if (itemId === ItemId.payload)
-      payload = run.subarray(dataOffset, dataOffset + itemDataLength)
-    else if (itemId === ItemId.identifier) identifier = run.readUInt32BE(dataOffset)
-    else if (itemId === ItemId.expiration) expiration = run.readUInt32BE(dataOffset)
-    else priority = run[dataOffset]
+    else if (format.bytes !== undefined && itemDataLength !== format.bytes)
+      offence ??= 'invalid-item-size'
+    else
+      switch (format.name) {
+        case 'token':
+          token = run.subarray(dataOffset, dataOffset + itemDataLength)
+          break
+        case 'payload':
+          payload = run.subarray(dataOffset, dataOffset + itemDataLength)
+          break
+        case 'identifier':
+          identifier = run.readUInt32BE(dataOffset)
+          break
+        case 'expiration':
+          expiration = run.readUInt32BE(dataOffset)
+          break
+        case 'priority':
+          priority = run[dataOffset]
+      }
     seen |= 1 << itemId
   }
   if (offence !== undefined) return refused(2, identifier, offence)
@@ -210,7 +191,7 @@ function judgeFrame(items: readonly Item[], run: Buffer): Received {
   })
 }
 
-/** What is too long never gets here: {@link messageExtent} has sent it to be skimmed. */
+/** What is too long never gets here: a {@link RefusedMessage} has read it. */
 function weigh(notification: Notification): Received {
   const { command, identifier, token, payload } = notification
   if (token.length === 0) return refused(command, identifier, 'missing-token')

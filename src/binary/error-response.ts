@@ -1,5 +1,6 @@
 /** The six bytes that name a rejected notification. */
 import { Parser } from 'binary-parser'
+import { errorResponseCommand } from './wire-format.ts'
 
 /** What the gateway says once per connection, then closes. */
 export interface ErrorResponse {
@@ -11,9 +12,6 @@ export interface ErrorResponse {
 
 /** Bytes of an error response. */
 export const errorResponseBytes = 6
-
-/** Their first byte. */
-export const errorResponseCommand = 8
 
 const layout = new Parser().uint8('command').uint8('statusCode').uint32be('identifier')
 

@@ -1,7 +1,7 @@
 /** Where in a message a fault lies: the byte, what the protocol expects there, and what was found. */
-import { longestFrameBytes } from '../binary/extent.ts'
+import type { FieldPart } from '../binary/field-reader.ts'
 import { tokenBytes, type BinaryProtocolError, type RefusalCode } from '../binary/notification.ts'
-import type { FieldName, PlacedField } from './field-walk.ts'
+import { itemFormats, longestFrameBytes, type FieldName } from '../binary/wire-format.ts'
 
 /** Points at a byte of a stream. */
 export interface Fault {
@@ -10,7 +10,7 @@ export interface Fault {
   readonly found: string
 }
 
-type Fields = readonly PlacedField[]
+type Fields = readonly FieldPart[]
 
 /** The fault of a message that was refused while the stream stays readable behind it. */
 export function refusalFault(code: RefusalCode, fields: Fields, maxPayloadBytes: number): Fault {
@@ -81,37 +81,38 @@ function duplicateFault(fields: Fields): Fault {
   return nowhere(fields)
 }
 
-const fixedBytes: Partial<Record<FieldName, number>> = { identifier: 4, expiration: 4, priority: 1 }
-
 function sizeFault(fields: Fields): Fault {
   for (const { name, bytes, offset } of fields) {
-    const fixed = fixedBytes[name]
-    if (fixed === undefined || fixed === bytes) continue
-    const expected = `a length of ${fixed} for ${name}`
+    const fixedBytes = Object.values(itemFormats).find((format) => format.name === name)?.bytes
+    if (fixedBytes === undefined || fixedBytes === bytes) continue
+    const expected = `a length of ${fixedBytes} for ${name}`
     return { offset: offset - 2, expected, found: `${bytes} bytes` }
   }
   return nowhere(fields)
 }
 
 function overrunFault(fields: Fields): Fault {
-  const rest = fields.find(({ name }) => name === 'rest')
-  const head = fields.filter(({ name }) => name === 'item-length').at(-1)
-  const end = head === undefined ? 0 : head.offset + head.bytes
-  const restEnd = rest === undefined ? end : rest.offset + rest.bytes
-  if (head !== undefined && (rest === undefined || rest.offset === end))
+  const frame = fields.find(({ name }) => name === 'frame-length')
+  if (frame === undefined) return nowhere(fields)
+  const itemsAt = frame.offset + frame.bytes
+  const frameEnd = itemsAt + frame.value
+  const head = fields.findLast(({ name }) => name === 'item-length')
+  const dataAt = head === undefined ? itemsAt : head.offset + head.bytes
+  const itemEnd = dataAt + (head?.value ?? 0)
+  if (head !== undefined && itemEnd > frameEnd)
     return {
       offset: head.offset,
-      expected: `an item within the ${restEnd - end} bytes that its frame has left`,
-      found: `${number(head)} bytes`,
+      expected: `an item within the ${frameEnd - dataAt} bytes that its frame has left`,
+      found: `${head.value} bytes`,
     }
-  const found = `the last ${rest?.bytes ?? 0} of the frame`
-  return { offset: rest?.offset ?? 0, expected: 'an item, which takes 3 bytes at least', found }
+  const found = `the last ${frameEnd - itemEnd} of the frame`
+  return { offset: itemEnd, expected: 'an item, which takes 3 bytes at least', found }
 }
 
 function atNumber(fields: Fields, name: FieldName, expected: string): Fault {
   const field = fields.find((one) => one.name === name)
   if (field === undefined) return nowhere(fields)
-  const found = name === 'command' ? byteInWords(number(field)) : `${number(field)} bytes`
+  const found = name === 'command' ? byteInWords(field.value) : `${field.value} bytes`
   return { offset: field.offset, expected, found }
 }
 
@@ -121,10 +122,6 @@ function nowhere(fields: Fields): Fault {
 
 function byteInWords(byte: number): string {
   return `byte 0x${byte.toString(16).padStart(2, '0')}`
-}
-
-function number({ content }: PlacedField): number {
-  return content.length === 0 ? 0 : content.readUIntBE(0, content.length)
 }
 
 const aroundBytes = 8

@@ -1,6 +1,7 @@
 /** Makes tokens and payloads of a stream unrecognisable in place; its lengths and boundaries stay. */
 import { createHash } from 'node:crypto'
-import type { Field, FieldName, FieldWalk } from './field-walk.ts'
+import { FieldReader } from '../binary/field-reader.ts'
+import { itemFormats, type Field, type FieldName, type Fields } from '../binary/wire-format.ts'
 
 /** What is hidden; numbers, commands and lengths never are. */
 export interface MaskOptions {
@@ -10,20 +11,6 @@ export interface MaskOptions {
   readonly payloads: boolean
 }
 
-/** Bytes of the fields that tell no secret. */
-const clearBytes: Partial<Record<FieldName, number>> = {
-  command: 1,
-  'frame-length': 4,
-  'item-id': 1,
-  'item-length': 2,
-  'token-length': 2,
-  'payload-length': 2,
-  timestamp: 4,
-  identifier: 4,
-  expiration: 4,
-  priority: 1,
-}
-
 /**
  * Goes along one direction of a connection, cut anywhere. A hidden field is replaced by a keyed hash
  * of its own content and of its own length, so that equal tokens stay equal; a payload that was a
@@ -31,68 +18,53 @@ const clearBytes: Partial<Record<FieldName, number>> = {
  */
 export class Mask {
   readonly #options: MaskOptions
-  readonly #walk: FieldWalk
-  #field: Field
-  #left: number
-  /** What has come of the field so far, a piece from each chunk. */
+  readonly #reader: FieldReader
+  /** What has come of a hidden field so far, a piece from each chunk. */
   #pieces: Buffer[] = []
 
-  constructor(walk: FieldWalk, options: MaskOptions) {
-    this.#walk = walk
+  constructor(messageFields: () => Fields, options: MaskOptions) {
+    this.#reader = new FieldReader(messageFields)
     this.#options = options
-    this.#field = this.#walk.next().value ?? everything
-    this.#left = this.#field.bytes
   }
 
   /** Of the chunks applied, how many at the end wait for the rest of a field to be masked. */
   get openChunks(): number {
-    return this.#isHidden() ? this.#pieces.length : 0
+    return this.#pieces.length
   }
 
   /** Masks `chunk`, the next of the stream, and the open ends of those before it. */
   apply(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
-      const piece = chunk.subarray(at, at + this.#left)
-      this.#pieces.push(piece)
-      at += piece.length
-      this.#left -= piece.length
+    for (const { name, bytes, content, isWhole } of this.#reader.read(chunk)) {
+      if (!isHidden({ name, bytes }, this.#options)) continue
+      this.#pieces.push(content)
       // What has no end is masked as it comes.
-      if (this.#left === Infinity) this.#hide()
-      while (this.#left === 0) this.#finish()
+      if (isWhole || bytes === Infinity) this.#hide(name)
     }
   }
 
   /** The stream is over: masks what has come of an open field. */
   end(): void {
-    this.#hide()
+    this.#hide(this.#reader.field.name)
   }
 
-  #finish(): void {
-    const content = Buffer.concat(this.#pieces)
-    this.#hide()
-    this.#field = this.#walk.next(content).value ?? everything
-    this.#left = this.#field.bytes
-  }
-
-  #hide(): void {
+  #hide(name: FieldName): void {
     const pieces = this.#pieces.splice(0)
-    if (!this.#isHidden()) return
     let at = 0
-    const mask = maskOf(this.#field.name, Buffer.concat(pieces), this.#options.key)
+    const mask = maskOf(name, Buffer.concat(pieces), this.#options.key)
     for (const piece of pieces) at += mask.copy(piece, 0, at)
-  }
-
-  #isHidden(): boolean {
-    const { name, bytes } = this.#field
-    if (clearBytes[name] === bytes) return false
-    if (name === 'token') return this.#options.tokens
-    if (name === 'payload') return this.#options.payloads
-    return this.#options.tokens || this.#options.payloads
   }
 }
 
-const everything: Field = { name: 'unreadable', bytes: Infinity }
+const opaque = new Set<FieldName>(['unknown-item', 'rest', 'unreadable'])
+
+/** An item of another size than its format has may hold anything. */
+function isHidden({ name, bytes }: Field, { tokens, payloads }: MaskOptions): boolean {
+  if (name === 'token') return tokens
+  if (name === 'payload') return payloads
+  const format = Object.values(itemFormats).find((one) => one.name === name)
+  const isOpaque = opaque.has(name) || (format !== undefined && format.bytes !== bytes)
+  return isOpaque && (tokens || payloads)
+}
 
 function maskOf(name: FieldName, content: Buffer, key: Buffer): Buffer {
   const outputLength = Math.max(1, content.length)

@@ -1,6 +1,6 @@
 /** The command line of `decode`. */
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import { inputPath } from './lone-dash.ts'
+import { inputFile } from './lone-dash.ts'
 import { wholeNumber } from './number-option.ts'
 
 const options = {
@@ -34,12 +34,7 @@ export const decode: CommandModule<object, DecodeOptions> = {
   describe: 'Explain a capture or raw bytes, and where they break',
   builder: (yargs) =>
     yargs
-      .positional('file', {
-        type: 'string',
-        demandOption: true,
-        coerce: inputPath,
-        describe: 'Capture, bytes or hexadecimal digits; - reads standard input',
-      })
+      .positional('file', inputFile('Capture, bytes or hexadecimal digits; - reads standard input'))
       .options(options)
       .example('$0 decode houston.capture', 'A JSON line for each message')
       .example('$0 decode push.bin --mask', 'Fit to be shown to others')

@@ -1,16 +1,10 @@
 /** The command line of `feedback`. */
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import { wholeNumber } from './number-option.ts'
-import { senderOptions } from './sender-option.ts'
+import { senderOptions, waitOption } from './sender-option.ts'
 
 const options = {
   ...senderOptions(2196),
-  wait: {
-    number: true,
-    default: 10_000,
-    coerce: wholeNumber('wait', 0, 3_600_000),
-    describe: 'Milliseconds of silence until it is given up',
-  },
+  wait: waitOption(10_000, 'Milliseconds of silence until it is given up'),
 } as const
 
 /** See `apns-legacy-proxy feedback --help`. */

@@ -7,7 +7,13 @@ export function joinDashes(args: readonly string[]): string[] {
     .filter((arg, index) => arg !== '-' || args[index - 1] !== '--file')
 }
 
-/** For `coerce` of a positional: yargs makes an empty string of a lone `-`. */
-export function inputPath(path: string): string {
-  return path === '' ? '-' : path
+/** A file to read, as a positional of yargs, which makes an empty string of a lone `-`. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the positional says
+export function inputFile(describe: string) {
+  return {
+    type: 'string',
+    demandOption: true,
+    coerce: (path: string) => (path === '' ? '-' : path),
+    describe,
+  } as const
 }

@@ -1,8 +1,7 @@
 /** The command line of `replay`. */
 import type { CommandModule, InferredOptionTypes } from 'yargs'
-import { inputPath } from './lone-dash.ts'
-import { wholeNumber } from './number-option.ts'
-import { senderOptions } from './sender-option.ts'
+import { inputFile } from './lone-dash.ts'
+import { senderOptions, waitOption } from './sender-option.ts'
 
 const options = {
   ...senderOptions(2195),
@@ -16,12 +15,7 @@ const options = {
     boolean: true,
     describe: 'Do not go on over a new connection behind an error response',
   },
-  wait: {
-    number: true,
-    default: 1000,
-    coerce: wholeNumber('wait', 0, 3_600_000),
-    describe: 'Milliseconds of silence that mean success',
-  },
+  wait: waitOption(1000, 'Milliseconds of silence that mean success'),
 } as const
 
 type ReplayArguments = InferredOptionTypes<typeof options> & { file: string }
@@ -32,12 +26,10 @@ export const replay: CommandModule<object, ReplayArguments> = {
   describe: 'Play a capture against a gateway, with its records and pauses',
   builder: (yargs) =>
     yargs
-      .positional('file', {
-        type: 'string',
-        demandOption: true,
-        coerce: inputPath,
-        describe: 'Capture, or the bytes that a sender wrote; - reads standard input',
-      })
+      .positional(
+        'file',
+        inputFile('Capture, or the bytes that a sender wrote; - reads standard input'),
+      )
       .options(options)
       .example('$0 replay houston.capture --certificate push.p12', 'As it was recorded')
       .epilogue('Exit code 0: the capture was played whole, whatever the gateway said.'),

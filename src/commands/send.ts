@@ -1,7 +1,7 @@
 /** The command line of `send`. */
 import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { wholeNumber } from './number-option.ts'
-import { senderOptions } from './sender-option.ts'
+import { senderOptions, waitOption } from './sender-option.ts'
 
 const options = {
   ...senderOptions(2195),
@@ -33,12 +33,7 @@ const options = {
     string: true,
     describe: 'JSON lines to send instead, - for standard input: token, payload, …',
   },
-  wait: {
-    number: true,
-    default: 1000,
-    coerce: wholeNumber('wait', 0, 3_600_000),
-    describe: 'Milliseconds of silence that mean success',
-  },
+  wait: waitOption(1000, 'Milliseconds of silence that mean success'),
 } as const
 
 /** See `apns-legacy-proxy send --help`. */

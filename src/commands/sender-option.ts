@@ -27,3 +27,10 @@ export function senderOptions(port: number) {
     },
   } as const
 }
+
+/** How long a command waits for the gateway, ms. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the option says
+export function waitOption(defaultMs: number, describe: string) {
+  const coerce = wholeNumber('wait', 0, 3_600_000)
+  return { number: true, default: defaultMs, coerce, describe } as const
+}

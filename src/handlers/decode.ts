@@ -1,4 +1,4 @@
-/** What `decode` does: explains what a sender and a gateway said to each other. */
+/** What `decode` does: describes what a sender and a gateway said to each other. */
 import {
   readSource,
   SourceReader,
@@ -6,7 +6,8 @@ import {
   type SourceFormat,
   type SourcePart,
 } from '../capture/capture-source.ts'
-import { SourceExplainer, type Explanation, type Service } from '../capture/explanation.ts'
+import { SourceDescriber, type Service } from '../capture/describer.ts'
+import type { Description } from '../capture/description.ts'
 import { ExitCode } from './exit-code.ts'
 import { openInput } from './input.ts'
 import { printText } from './output.ts'
@@ -22,7 +23,7 @@ export interface DecodeArguments {
   readonly mask?: boolean | undefined
 }
 
-/** Prints the explanations; exit code 1 where a stream cannot be read on. */
+/** Prints the descriptions; exit code 1 where a stream cannot be read on. */
 export async function decode(args: DecodeArguments): Promise<void> {
   const { chunks, totalBytes } = await openInput(args.file)
   // Lines on the same terminal would be drawn over.
@@ -31,9 +32,9 @@ export async function decode(args: DecodeArguments): Promise<void> {
       ? undefined
       : new ProgressBar(totalBytes, 'bytes')
   const text = async function* (): AsyncGenerator<string> {
-    for await (const explanations of explained(chunks, args, bar)) {
-      if (explanations.some(({ kind }) => kind === 'unreadable')) process.exitCode = ExitCode.failed
-      yield explanations.map((explanation) => `${JSON.stringify(explanation)}\n`).join('')
+    for await (const descriptions of described(chunks, args, bar)) {
+      if (descriptions.some(({ kind }) => kind === 'unreadable')) process.exitCode = ExitCode.failed
+      yield descriptions.map((description) => `${JSON.stringify(description)}\n`).join('')
     }
   }
   try {
@@ -50,25 +51,25 @@ async function tagger(): Promise<(secret: Buffer) => string> {
 }
 
 /** As the input comes: it may be longer than memory. */
-async function* explained(
+async function* described(
   chunks: AsyncIterable<Buffer>,
   { file, format, service, maxPayloadBytes, mask }: DecodeArguments,
   bar: ProgressBar | undefined,
-): AsyncGenerator<Explanation[]> {
+): AsyncGenerator<Description[]> {
   const source = new SourceReader(format)
-  const explainer = new SourceExplainer({
+  const describer = new SourceDescriber({
     service,
     maxPayloadBytes,
     mask: mask === true ? await tagger() : undefined,
   })
-  const partsOf = (read: () => Iterable<SourcePart>): Explanation[] =>
-    named(file, () => [...read()].flatMap((part) => [...explainer.receive(part)]))
+  const partsOf = (read: () => Iterable<SourcePart>): Description[] =>
+    named(file, () => [...read()].flatMap((part) => [...describer.receive(part)]))
   for await (const chunk of chunks) {
     yield partsOf(() => source.receive(chunk))
     bar?.add(chunk.length)
   }
   yield partsOf(() => source.end())
-  yield [...explainer.end()]
+  yield [...describer.end()]
 }
 
 /** @throws Error that names the file and what in it cannot be read */

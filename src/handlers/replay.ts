@@ -1,13 +1,12 @@
 /** What `replay` does: plays a capture against a gateway. */
-import { statusCodeName } from '../binary/status-code.ts'
 import type { CapturedConnection } from '../capture/capture.ts'
-import type { Clock } from '../clock.ts'
+import { wakefulClock } from '../clock.ts'
 import { replay as play, type Played } from '../sender/replay.ts'
 import { sourceOf } from './decode.ts'
 import { ExitCode } from './exit-code.ts'
 import { readInput } from './input.ts'
 import { ProgressBar } from './progress-bar.ts'
-import { senderFrom, type SenderArguments } from './sender.ts'
+import { answerInWords, senderFrom, type SenderArguments } from './sender.ts'
 import { stopSignal } from './stop-signal.ts'
 
 const speeds = { '1': 1, '2': 2, max: Infinity } as const
@@ -38,6 +37,7 @@ export async function replay(args: ReplayArguments): Promise<void> {
       { speed: speeds[speed], once, waitMs, stop: stopping.signal },
       {
         sender,
+        // Between two connections nothing else keeps the process alive.
         clock: wakefulClock,
         progress: (bytes) => {
           bar.add(bytes)
@@ -53,17 +53,6 @@ export async function replay(args: ReplayArguments): Promise<void> {
   } finally {
     bar.clear()
   }
-}
-
-/** Its timers keep the process alive: between two connections nothing else does. */
-const wakefulClock: Clock = {
-  now: () => Date.now(),
-  after(ms, wake) {
-    const timer = setTimeout(wake, ms)
-    return () => {
-      clearTimeout(timer)
-    }
-  },
 }
 
 /** @throws Error where there is nothing to play */
@@ -96,14 +85,6 @@ function inWords(
 ): string {
   const what = `Connection ${connection}: played ${records} of ${of} records.`
   if (isStopped) return what
-  switch (answer.kind) {
-    case 'silence':
-      return `${what} Silence for ${waitMs} ms.`
-    case 'closed':
-      return `${what} The gateway closed the connection without a word; its log says why.`
-    case 'error-response': {
-      const { statusCode, identifier } = answer.response
-      return `${what} Error response: status ${statusCode} (${statusCodeName(statusCode)}) for identifier ${identifier}.`
-    }
-  }
+  const why = answer.kind === 'closed' ? '; its log says why' : ''
+  return `${what} ${answerInWords(answer, waitMs)}${why}.`
 }

@@ -1,11 +1,10 @@
 /** What `send` does: acts as a legacy sender, for trying a gateway. */
 import type { Command, Notification } from '../binary/notification.ts'
-import { statusCodeName } from '../binary/status-code.ts'
 import { systemClock } from '../clock.ts'
 import { LegacySender, type GatewayAnswer } from '../sender/legacy-sender.ts'
 import { ProgressBar } from './progress-bar.ts'
 import type { Draft } from './push-lines.ts'
-import { senderFrom, type SenderArguments } from './sender.ts'
+import { answerInWords, senderFrom, type SenderArguments } from './sender.ts'
 
 /** What the command line says. */
 export interface SendArguments extends SenderArguments {
@@ -86,16 +85,14 @@ function inWords(
   waitMs: number,
 ): string {
   const what = `Sent ${sent.length} notification${sent.length === 1 ? '' : 's'}.`
-  switch (answer.kind) {
-    case 'silence':
-      return sent.some(({ command }) => command !== 0)
-        ? `${what} Silence for ${waitMs} ms: accepted.`
-        : `${what} Silence for ${waitMs} ms, as always with command 0: the gateway's log has the outcome.`
-    case 'closed':
-      return `${what} The gateway closed the connection without a word: it may not know this certificate, or be another port than the gateway's; its log says why.`
-    case 'error-response': {
-      const { statusCode, identifier } = answer.response
-      return `${what} Error response: status ${statusCode} (${statusCodeName(statusCode)}) for identifier ${identifier}.`
-    }
-  }
+  return `${what} ${answerInWords(answer, waitMs)}${meaningOf(answer, sent)}.`
+}
+
+function meaningOf({ kind }: GatewayAnswer, sent: readonly Omit<Notification, 'kind'>[]): string {
+  if (kind === 'error-response') return ''
+  if (kind === 'closed')
+    return ": it may not know this certificate, or be another port than the gateway's; its log says why"
+  return sent.some(({ command }) => command !== 0)
+    ? ': accepted'
+    : ", as always with command 0: the gateway's log has the outcome"
 }

@@ -1,6 +1,8 @@
 /** Whom a command plays that acts as a legacy sender. */
 import { readFileSync } from 'node:fs'
+import { statusCodeName } from '../binary/status-code.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
+import type { GatewayAnswer } from '../sender/legacy-sender.ts'
 import type { SenderOptions } from '../sender/sender-socket.ts'
 
 /** What the command line says of it. */
@@ -34,5 +36,19 @@ export function senderFrom(args: SenderArguments): SenderOptions {
     keyPem: credential.keyPem,
     certificateAuthority: args.ca === undefined ? undefined : readFileSync(args.ca, 'utf8'),
     serverName: args.serverName,
+  }
+}
+
+/** A sentence without its full stop. @param waitMs how long it was waited for */
+export function answerInWords(answer: GatewayAnswer, waitMs: number): string {
+  switch (answer.kind) {
+    case 'silence':
+      return `Silence for ${waitMs} ms`
+    case 'closed':
+      return 'The gateway closed the connection without a word'
+    case 'error-response': {
+      const { statusCode, identifier } = answer.response
+      return `Error response: status ${statusCode} (${statusCodeName(statusCode)}) for identifier ${identifier}`
+    }
   }
 }

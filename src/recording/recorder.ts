@@ -4,8 +4,8 @@ import { mkdirSync, statSync } from 'node:fs'
 import { BlockList, isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
+import { feedbackTupleFields, notificationFields } from '../binary/wire-format.ts'
 import { formatCapture } from '../capture/capture.ts'
-import { walkMessages, walkTuples } from '../capture/field-walk.ts'
 import { Mask } from '../capture/mask.ts'
 import type { Clock } from '../clock.ts'
 import { CaptureFile } from './capture-file.ts'
@@ -101,8 +101,8 @@ export class Recorder {
   #maskFor(kind: Recorded['kind']): Mask | undefined {
     const { tokens, payloads } = this.#options
     if (tokens && payloads) return undefined
-    const walk = kind === 'gateway' ? walkMessages() : walkTuples()
-    return new Mask(walk, { key: this.#key, tokens: !tokens, payloads: !payloads })
+    const fields = kind === 'gateway' ? notificationFields : feedbackTupleFields
+    return new Mask(fields, { key: this.#key, tokens: !tokens, payloads: !payloads })
   }
 
   /** Undefined once as many are recorded as may be; connections may have begun before. */

@@ -1,6 +1,7 @@
 /** Plays again what senders once wrote: the same records, in the same rhythm. */
+import { FieldReader } from '../binary/field-reader.ts'
+import { notificationFields } from '../binary/wire-format.ts'
 import type { CapturedConnection } from '../capture/capture.ts'
-import { placeFields, walkMessages } from '../capture/field-walk.ts'
 import type { Clock } from '../clock.ts'
 import { LegacySender, type GatewayAnswer } from './legacy-sender.ts'
 import type { SenderOptions } from './sender-socket.ts'
@@ -131,14 +132,12 @@ function behind(script: Script, answer: GatewayAnswer): Script {
 /** Where the only message with an identifier ends; Infinity where it is not the only one. */
 function endOf(stream: Buffer, identifier: number): number {
   const ends: number[] = []
+  const fields = new FieldReader(notificationFields).read(stream)
   let isNamed = false
-  for (const { name, bytes, content, offset } of placeFields(stream, walkMessages())) {
-    if (name === 'command') {
-      if (isNamed) ends.push(offset)
-      isNamed = false
-    }
-    if (name === 'identifier' && bytes === 4 && content.length === 4)
-      isNamed ||= content.readUInt32BE() === identifier
+  for (const { name, bytes, content, offset, isWhole, isLast, value } of fields) {
+    isNamed ||= name === 'identifier' && bytes === 4 && isWhole && value === identifier
+    if (isLast && isNamed) ends.push(offset + content.length)
+    if (isLast) isNamed = false
   }
   if (isNamed) ends.push(stream.length)
   return ends.length === 1 ? (ends[0] ?? Infinity) : Infinity

@@ -222,6 +222,23 @@ t.test('after the end of a truncated stream every call says so', (t) => {
   t.end()
 })
 
+t.test('a refused message that breaks off says how far it came', (t) => {
+  const decoder = new Decoder(maxPayloadBytes)
+  decoder.receive(hex('00 0065 aabb'))
+  t.match(decoder.next(), { kind: 'refused', code: 'invalid-token-size' })
+  t.equal(decoder.next(), undefined)
+  t.throws(
+    () => {
+      decoder.end()
+    },
+    {
+      code: 'truncated',
+      message: 'the stream ended inside a message, 5 bytes after its beginning',
+    },
+  )
+  t.end()
+})
+
 for (const { promise, property } of decoderProperties)
   t.test(promise, (t) => {
     fc.assert(property, { seed: 1, numRuns: 500 })

@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { walkMessages, walkTuples } from '../../src/capture/field-walk.ts'
+import { feedbackTupleFields, notificationFields } from '../../src/binary/wire-format.ts'
 import { Mask, type MaskOptions } from '../../src/capture/mask.ts'
 import { bytewise, cutAt, places, stream, transcribe } from '../fixtures/decoder-property.ts'
 import { hex, token } from '../fixtures/hex.ts'
@@ -10,8 +10,8 @@ import { hex, token } from '../fixtures/hex.ts'
 const key = Buffer.alloc(32, 7)
 const both: MaskOptions = { key, tokens: true, payloads: true }
 
-function masked(chunks: readonly Buffer[], options = both, walk = walkMessages()): Buffer {
-  const mask = new Mask(walk, options)
+function masked(chunks: readonly Buffer[], options = both, fields = notificationFields): Buffer {
+  const mask = new Mask(fields, options)
   const copies = chunks.map((chunk) => Buffer.from(chunk))
   for (const copy of copies) mask.apply(copy)
   mask.end()
@@ -83,7 +83,7 @@ t.test('hides the beginning of a field that never ends', (t) => {
 })
 
 t.test('hides the tokens of feedback tuples', (t) => {
-  const bytes = masked([hex(`60000001 0020 ${token} 60000002`)], both, walkTuples())
+  const bytes = masked([hex(`60000001 0020 ${token} 60000002`)], both, feedbackTupleFields)
   t.equal(bytes.toString('hex', 0, 6), '600000010020')
   t.notMatch(bytes.toString('hex'), '1111')
   t.equal(bytes.toString('hex', 38), '60000002')
@@ -91,7 +91,7 @@ t.test('hides the tokens of feedback tuples', (t) => {
 })
 
 t.test('tells how many chunks wait for the end of a field', (t) => {
-  const mask = new Mask(walkMessages(), both)
+  const mask = new Mask(notificationFields, both)
   const open = bytewise(Buffer.from(message.subarray(0, 44))).map((chunk) => {
     mask.apply(chunk)
     return mask.openChunks

@@ -1,6 +1,6 @@
 /** How a lone `-` gets past the parser of the command line. */
 import t from 'tap'
-import { inputPath, joinDashes } from '../../src/commands/lone-dash.ts'
+import { inputFile, joinDashes } from '../../src/commands/lone-dash.ts'
 
 t.test('--file - means --file=-, and no other lone dash is touched', (t) => {
   t.same(joinDashes(['send', '--file', '-', '--wait', '5']), ['send', '--file=-', '--wait', '5'])
@@ -11,7 +11,8 @@ t.test('--file - means --file=-, and no other lone dash is touched', (t) => {
 })
 
 t.test('an empty positional is standard input', (t) => {
-  t.equal(inputPath(''), '-')
-  t.equal(inputPath('x'), 'x')
+  const { coerce } = inputFile('A file')
+  t.equal(coerce(''), '-')
+  t.equal(coerce('x'), 'x')
   t.end()
 })

@@ -13,10 +13,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseCapture } from '../../src/capture/capture.ts'
-import { explainConnection, type Explanation } from '../../src/capture/explanation.ts'
+import type { Description } from '../../src/capture/description.ts'
 import { systemClock } from '../../src/clock.ts'
 import { Recorder, type RecorderOptions } from '../../src/recording/recorder.ts'
 import { until } from '../fixtures/condition.ts'
+import { describeConnection } from '../fixtures/description.ts'
 import { hex, token } from '../fixtures/hex.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
 import { setStage, type Stage, type StageOptions } from '../fixtures/stage.ts'
@@ -103,9 +104,9 @@ async function fileOf({ captures }: Scene, lines: number): Promise<string> {
   return read()
 }
 
-function explain(text: string): Explanation[] {
+function describe(text: string): Description[] {
   return parseCapture(text).connections.flatMap((connection) =>
-    explainConnection(connection, { service: 'auto', maxPayloadBytes: 4096, mask: undefined }),
+    describeConnection(connection, { service: 'auto', maxPayloadBytes: 4096, mask: undefined }),
   )
 }
 
@@ -118,8 +119,8 @@ t.test('records both sides, for the owner alone, with tokens and payloads masked
     /^# taken: by apns-legacy-proxy at .*Z, over TLSv1\.2\n# from: gateway connection 1 of 127\.0\.0\.1, route "app"\n# device tokens: masked; payloads: masked\nconnection 1\n> \+\d+ /,
   )
   t.notMatch(text, new RegExp(`${token}|bad0|${Buffer.from('secret').toString('hex')}`))
-  const explained = explain(text)
-  t.match(explained, [
+  const described = describe(text)
+  t.match(described, [
     { kind: 'notification', command: 1, identifier: 1, length: 76 },
     { kind: 'notification', command: 1, identifier: 2, length: 76 },
     { kind: 'error-response', status: 8, identifier: 2 },
@@ -173,7 +174,7 @@ t.test('stops at the bounds that it is given: bytes of a file, and files', async
   const path = join(scene.captures, name)
   await until(() => readFileSync(path, 'utf8').includes('# stopped here'))
   t.ok(statSync(path).size <= 300)
-  t.same(explain(readFileSync(path, 'utf8')), [])
+  t.same(describe(readFileSync(path, 'utf8')), [])
 })
 
 t.test('a folder that cannot be made is told once, and the senders feel nothing', async (t) => {
@@ -218,6 +219,6 @@ t.test('records what the feedback service says, masked as well', async (t) => {
     readdirSync(scene.captures).find((name) => /^app-feedback-.*-2\.capture$/.test(name))
   const read = (): string => readFileSync(join(scene.captures, path() ?? ''), 'utf8')
   await until(() => path() !== undefined && read().includes('<'))
-  t.match(explain(read()), [{ kind: 'feedback-tuple', from: 'gateway', length: 38 }])
+  t.match(describe(read()), [{ kind: 'feedback-tuple', from: 'gateway', length: 38 }])
   t.notMatch(read(), 'dead')
 })

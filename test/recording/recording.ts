@@ -1,6 +1,6 @@
 /** In what order records are written, and what waits for its mask. */
 import t from 'tap'
-import { walkMessages } from '../../src/capture/field-walk.ts'
+import { notificationFields } from '../../src/binary/wire-format.ts'
 import { Mask } from '../../src/capture/mask.ts'
 import { Recording } from '../../src/recording/recording.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
@@ -13,7 +13,7 @@ function setUp(options: { masked: boolean }): {
 } {
   const clock = new FakeClock()
   const lines: string[] = []
-  const mask = new Mask(walkMessages(), { key: Buffer.alloc(32), tokens: true, payloads: true })
+  const mask = new Mask(notificationFields, { key: Buffer.alloc(32), tokens: true, payloads: true })
   const recording = new Recording(
     options.masked ? { from: 'sender', mask } : undefined,
     clock,

@@ -1,16 +1,19 @@
 /** Where the fields of a stream are, by hand. */
 import t from 'tap'
+import { FieldReader } from '../../src/binary/field-reader.ts'
 import {
-  placeFields,
-  walkMessages,
-  walkTuples,
-  type FieldWalk,
-} from '../../src/capture/field-walk.ts'
+  errorResponseFields,
+  feedbackTupleFields,
+  longestFrameBytes,
+  notificationFields,
+  type Fields,
+} from '../../src/binary/wire-format.ts'
 import { hex } from '../fixtures/hex.ts'
 
-function places(text: string, walk: FieldWalk): unknown[] {
-  return [...placeFields(hex(text), walk)].map(({ name, offset, bytes, content }) =>
-    content.length === bytes ? [offset, name, bytes] : [offset, name, bytes, content.length],
+function places(text: string, messageFields: () => Fields): unknown[] {
+  return [...new FieldReader(messageFields).read(hex(text))].map(
+    ({ name, offset, bytes, content }) =>
+      content.length === bytes ? [offset, name, bytes] : [offset, name, bytes, content.length],
   )
 }
 
@@ -72,6 +75,30 @@ const rows: readonly { name: string; text: string; fields: readonly unknown[] }[
     ],
   },
   {
+    name: 'an item that overruns a frame of which nothing is left',
+    text: '02 00000003 01 0003 00',
+    fields: [
+      [0, 'command', 1],
+      [1, 'frame-length', 4],
+      [5, 'item-id', 1],
+      [6, 'item-length', 2],
+      [8, 'rest', 0],
+      [8, 'command', 1],
+    ],
+  },
+  {
+    name: 'a frame that ends inside the head of an item',
+    text: '02 00000005 05 0000 aabb',
+    fields: [
+      [0, 'command', 1],
+      [1, 'frame-length', 4],
+      [5, 'item-id', 1],
+      [6, 'item-length', 2],
+      [8, 'priority', 0],
+      [8, 'rest', 2],
+    ],
+  },
+  {
     name: 'a frame longer than any',
     text: '02 00020017 01',
     fields: [
@@ -92,16 +119,32 @@ const rows: readonly { name: string; text: string; fields: readonly unknown[] }[
 
 for (const { name, text, fields } of rows)
   t.test(`finds the fields of ${name}`, (t) => {
-    t.strictSame(places(text, walkMessages()), fields)
+    t.strictSame(places(text, notificationFields), fields)
     t.end()
   })
 
 t.test('finds the fields of feedback tuples', (t) => {
-  t.strictSame(places('60000001 0002 aabb 600000', walkTuples()), [
+  t.strictSame(places('60000001 0002 aabb 600000', feedbackTupleFields), [
     [0, 'timestamp', 4],
     [4, 'token-length', 2],
     [6, 'token', 2],
     [8, 'timestamp', 4, 3],
   ])
+  t.end()
+})
+
+t.test('finds the fields of error responses, and what is none', (t) => {
+  t.strictSame(places('08 0a 00000007 07 aa', errorResponseFields), [
+    [0, 'command', 1],
+    [1, 'status', 1],
+    [2, 'identifier', 4],
+    [6, 'command', 1],
+    [7, 'unreadable', Infinity, 1],
+  ])
+  t.end()
+})
+
+t.test('the longest frame of one item each has 131,094 bytes', (t) => {
+  t.equal(longestFrameBytes, 131_094)
   t.end()
 })

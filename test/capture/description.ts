@@ -1,28 +1,22 @@
 /** What is said of bytes: the decoder's own verdicts, and the byte at which something is wrong. */
 import { deepStrictEqual } from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { parseCapture } from '../../src/capture/capture.ts'
-import {
-  explainConnection,
-  explainStream,
-  StreamExplainer,
-  type Explanation,
-  type ExplanationOptions,
-} from '../../src/capture/explanation.ts'
+import type { DescriberOptions } from '../../src/capture/describer.ts'
+import type { Description } from '../../src/capture/description.ts'
 import { stream, transcribe } from '../fixtures/decoder-property.ts'
+import { describeStream } from '../fixtures/description.ts'
 import { hex, token } from '../fixtures/hex.ts'
 
-const plain: ExplanationOptions = { service: 'auto', maxPayloadBytes: 40, mask: undefined }
+const plain: DescriberOptions = { service: 'auto', maxPayloadBytes: 40, mask: undefined }
 
-function explain(text: string, options: Partial<ExplanationOptions> = {}): Explanation[] {
-  return [...explainStream(hex(text), undefined, { ...plain, ...options })]
+function describe(text: string, options: Partial<DescriberOptions> = {}): Description[] {
+  return [...describeStream(hex(text), undefined, { ...plain, ...options })]
 }
 
 t.test('tells each item of a frame, its offset, its length and its value', (t) => {
   t.strictSame(
-    explain(
+    describe(
       `02 0000003e 03 0004 00000007 01 0020 ${token} 02 0002 7b7d 04 0004 00000000 05 0001 0a 09 0001 fe`,
     ),
     [
@@ -47,7 +41,7 @@ t.test('tells each item of a frame, its offset, its length and its value', (t) =
 })
 
 t.test('tells of command 1 and what follows it; a payload that is no JSON is hexadecimal', (t) => {
-  const [first, second] = explain(
+  const [first, second] = describe(
     `01 00000009 6b49d200 0020 ${token} 0002 7b22 00 0020 ${token} 0001 31`,
   )
   t.strictSame(first?.['items'], [
@@ -125,6 +119,22 @@ const faults: readonly [string, string, string, number, string, string][] = [
     'last 2',
   ],
   [
+    'an item that overruns where nothing is left',
+    '02 00000003 01 0003',
+    'item-overruns-frame',
+    6,
+    'within the 0 bytes',
+    '3 bytes',
+  ],
+  [
+    'two bytes left over behind an empty item',
+    `${head} 0028 ${good} 09 0000 0102`,
+    'item-overruns-frame',
+    43,
+    '3 bytes at least',
+    'last 2',
+  ],
+  [
     'a frame too long',
     `02 00000429 06 0426 ${'00'.repeat(1062)}`,
     'frame-too-long',
@@ -136,7 +146,7 @@ const faults: readonly [string, string, string, number, string, string][] = [
 
 for (const [name, text, code, offset, expected, found] of faults)
   t.test(`points at ${name}, and reads on behind it`, (t) => {
-    const [refused, next, ...more] = explain(`${text} 00 0020 ${token} 0001 31`)
+    const [refused, next, ...more] = describe(`${text} 00 0020 ${token} 0001 31`)
     t.match(refused, { kind: 'refused', code, offset: 0, length: hex(text).length })
     t.match(refused?.['fault'], {
       offset,
@@ -149,7 +159,7 @@ for (const [name, text, code, offset, expected, found] of faults)
   })
 
 t.test('shows the status that the gateway answers with, and the bytes around the fault', (t) => {
-  t.match(explain('00 0002 aabb 0001 31'), [
+  t.match(describe('00 0002 aabb 0001 31'), [
     {
       status: 5,
       meaning: 'invalid token size',
@@ -184,7 +194,7 @@ const ends: readonly [string, string, string, number, string, string][] = [
 for (const [name, text, code, offset, expected, found] of ends)
   t.test(`points at ${name}, where a stream breaks`, (t) => {
     const before = `00 0020 ${token} 0001 31`
-    const [notification, broken, ...more] = explain(`${before} ${text}`)
+    const [notification, broken, ...more] = describe(`${before} ${text}`)
     t.match(notification, { kind: 'notification' })
     t.match(broken, { kind: 'unreadable', offset: 38, length: hex(text).length, code })
     t.match(broken?.['fault'], {
@@ -200,7 +210,7 @@ t.test('says of any bytes what the decoder says of them, in places that leave no
   fc.assert(
     fc.property(stream, (bytes) => {
       const { values, fault } = transcribe([bytes], 40)
-      const all = [...explainStream(bytes, 'sender', plain)]
+      const all = [...describeStream(bytes, 'sender', plain)]
       const told = all.filter(({ kind }) => kind !== 'unreadable')
       deepStrictEqual(
         told.map(({ kind, command, identifier, code }) => ({ kind, command, identifier, code })),
@@ -225,50 +235,8 @@ t.test('says of any bytes what the decoder says of them, in places that leave no
   t.end()
 })
 
-function withoutContext(explanations: Iterable<Explanation>): unknown[] {
-  return [...explanations].map((one) => {
-    const fault = one['fault'] as Record<string, unknown> | undefined
-    return { ...one, ...(fault && { fault: { ...fault, around: undefined } }) }
-  })
-}
-
-t.test('says of a stream that comes in pieces what it says of the whole', (t) => {
-  fc.assert(
-    fc.property(
-      fc.oneof(
-        stream,
-        fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
-      ),
-      fc.array(fc.nat(9), { minLength: 1, maxLength: 20 }),
-      fc.constantFrom('sender', 'gateway', undefined),
-      (bytes, sizes, from) => {
-        const explainer = new StreamExplainer(from, plain)
-        const told: Explanation[] = []
-        for (let at = 0, turn = 0; at < bytes.length; turn++) {
-          const size = sizes[turn % sizes.length] ?? 1
-          told.push(...explainer.receive(bytes.subarray(at, at + size + 1)))
-          at += size + 1
-        }
-        told.push(...explainer.end())
-        deepStrictEqual(withoutContext(told), withoutContext(explainStream(bytes, from, plain)))
-      },
-    ),
-    { numRuns: 300 },
-  )
-  t.end()
-})
-
-t.test('tells of a message as soon as it is whole', (t) => {
-  const message = hex(`00 0020 ${token} 0001 31`)
-  const explainer = new StreamExplainer('sender', plain)
-  t.same([...explainer.receive(message.subarray(0, -1))], [])
-  t.match([...explainer.receive(message.subarray(-1))], [{ kind: 'notification', offset: 0 }])
-  t.same([...explainer.end()], [])
-  t.end()
-})
-
 t.test('reads error responses, and points at what is none', (t) => {
-  t.strictSame(explain('08 0a 00000007'), [
+  t.strictSame(describe('08 0a 00000007'), [
     {
       kind: 'error-response',
       offset: 0,
@@ -278,9 +246,9 @@ t.test('reads error responses, and points at what is none', (t) => {
       identifier: 7,
     },
   ])
-  t.match(explain('08 08 0000'), [{ kind: 'unreadable', fault: { offset: 4, found: '4 bytes' } }])
+  t.match(describe('08 08 0000'), [{ kind: 'unreadable', fault: { offset: 4, found: '4 bytes' } }])
   t.match(
-    [...explainStream(hex('07'), 'gateway', plain)],
+    [...describeStream(hex('07'), 'gateway', plain)],
     [{ kind: 'unreadable', fault: { offset: 0, expected: /command 8/, found: 'byte 0x07' } }],
   )
   t.end()
@@ -289,7 +257,7 @@ t.test('reads error responses, and points at what is none', (t) => {
 t.test(
   'reads feedback tuples by their first byte or because it is told, and where they end',
   (t) => {
-    const [first, cut, ...more] = explain('60000001 0003 aabbcc 60000002 0003 aa')
+    const [first, cut, ...more] = describe('60000001 0003 aabbcc 60000002 0003 aa')
     t.strictSame(first, {
       kind: 'feedback-tuple',
       offset: 0,
@@ -304,8 +272,8 @@ t.test(
       fault: { offset: 16, expected: '2 more bytes of token' },
     })
     t.same(more, [])
-    t.match(explain('00000001 0001 aa', { service: 'feedback' }), [{ timestamp: 1, token: 'aa' }])
-    t.match(explain('60000001 0001 aa', { service: 'gateway' }), [{ code: 'unknown-command' }])
+    t.match(describe('00000001 0001 aa', { service: 'feedback' }), [{ timestamp: 1, token: 'aa' }])
+    t.match(describe('60000001 0001 aa', { service: 'gateway' }), [{ code: 'unknown-command' }])
     t.end()
   },
 )
@@ -314,49 +282,11 @@ t.test(
   'hides tokens, payloads, unknown items and the bytes around a fault where it is asked to',
   (t) => {
     const text = JSON.stringify(
-      explain(`02 0000002e ${good} 02 0003 227822 09 0002 beef 03`, { mask: () => '*' }),
+      describe(`02 0000002e ${good} 02 0003 227822 09 0002 beef 03`, { mask: () => '*' }),
     )
     t.notMatch(text, /1111|beef|227822|around|hex|text/)
     t.match(text, /"masked":"\*"/)
-    t.notMatch(explain('60000001 0001 aa', { mask: () => '*' }), [{ token: 'aa' }])
+    t.notMatch(describe('60000001 0001 aa', { mask: () => '*' }), [{ token: 'aa' }])
     t.end()
   },
 )
-
-t.test('puts both directions of a connection in the order of their records', (t) => {
-  const { connections } = parseCapture(
-    `connection 4\n> +0 00 0020 ${token}\n> +3 0001 31\n< +9 0807 00000000\n> +12 2a\n`,
-  )
-  t.match(
-    connections.flatMap((connection) => explainConnection(connection, plain)),
-    [
-      { connection: 4, from: 'sender', record: 1, ms: 0, kind: 'notification', length: 38 },
-      { connection: 4, from: 'gateway', record: 3, ms: 9, kind: 'error-response', offset: 0 },
-      { connection: 4, from: 'sender', record: 4, ms: 12, kind: 'unreadable', offset: 38 },
-    ],
-  )
-  t.end()
-})
-
-/** What is in a capture where it is not three notifications. */
-const others: Readonly<Record<string, readonly string[]>> = {
-  'c-openssl-s_client-tls10.capture': ['notification'],
-  'java-pushy-0.4.3.capture': ['notification', 'notification', 'notification', 'refused'],
-}
-
-t.test('every capture there is can be explained to its end', (t) => {
-  const folder = new URL('../../captures/', import.meta.url)
-  const files = readdirSync(folder).filter((name) => name.endsWith('.capture'))
-  t.ok(files.length >= 12)
-  for (const file of files) {
-    const { connections } = parseCapture(readFileSync(new URL(file, folder), 'utf8'))
-    t.same(
-      connections
-        .flatMap((one) => explainConnection(one, { ...plain, maxPayloadBytes: 4096 }))
-        .map(({ kind }) => kind),
-      others[file] ?? ['notification', 'notification', 'notification'],
-      file,
-    )
-  }
-  t.end()
-})

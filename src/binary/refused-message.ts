@@ -1,0 +1,87 @@
+/** A message that is out of bounds: finds what to tell its sender, and keeps none of its bytes. */
+import { FieldReader, type FieldPart } from './field-reader.ts'
+import {
+  BinaryProtocolError,
+  refused,
+  tokenBytes,
+  type Command,
+  type RefusalCode,
+  type RefusedNotification,
+} from './notification.ts'
+import { longestFrameBytes, notificationFields, type Field } from './wire-format.ts'
+
+/** Reads one message from its command byte to its end, so what follows it can be decoded. */
+export class RefusedMessage {
+  readonly #reader = new FieldReader(notificationFields)
+  readonly #maxPayloadBytes: number
+  #command: Command = 0
+  #identifier: number | undefined
+  #offence: RefusalCode | undefined
+  #isTold = false
+  #isOver = false
+  #readBytes = 0
+
+  constructor(maxPayloadBytes: number) {
+    this.#maxPayloadBytes = maxPayloadBytes
+  }
+
+  /** Whether all bytes of the message were read. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Bytes of the message that were read. */
+  get readBytes(): number {
+    return this.#readBytes
+  }
+
+  /**
+   * Reads as far as the message goes.
+   * @returns the refusal, once, as soon as the offence and the identifier are known
+   * @throws {BinaryProtocolError} where nothing tells where the message ends
+   */
+  read(bytes: Buffer): RefusedNotification | undefined {
+    let refusal: RefusedNotification | undefined
+    for (const part of this.#reader.read(bytes)) {
+      this.#readBytes += part.content.length
+      if (part.isWhole) refusal ??= this.#judge(part)
+      this.#isOver = part.isLast
+      if (this.#isOver) break
+    }
+    return refusal
+  }
+
+  #judge({ name, bytes, value, isLast }: FieldPart): RefusedNotification | undefined {
+    const next = this.#reader.field
+    if (next.name === 'unreadable') throw unreadableBehind(name, value)
+    if (name === 'command' && (value === 1 || value === 2)) this.#command = value
+    // The first of several counts, as it does in a frame within bounds.
+    if (name === 'identifier' && bytes === 4) this.#identifier ??= value
+    this.#offence ??= offenceOf(next, this.#maxPayloadBytes)
+    if (this.#isTold || !(isLast || this.#isDecided(next))) return undefined
+    this.#isTold = true
+    return refused(this.#command, this.#identifier, this.#offence ?? 'frame-too-long')
+  }
+
+  /** Whether the rest of the message can change nothing; in a frame, asked between two items. */
+  #isDecided({ name }: Field): boolean {
+    if (this.#offence === undefined) return false
+    if (this.#command !== 2 || name === 'rest') return true
+    return name === 'item-id' && this.#identifier !== undefined
+  }
+}
+
+function offenceOf({ name, bytes }: Field, maxPayloadBytes: number): RefusalCode | undefined {
+  if (name === 'token' && bytes > tokenBytes.max) return 'invalid-token-size'
+  if (name === 'payload' && bytes > maxPayloadBytes) return 'invalid-payload-size'
+  return name === 'rest' ? 'item-overruns-frame' : undefined
+}
+
+function unreadableBehind(name: Field['name'], value: number): BinaryProtocolError {
+  return name === 'command'
+    ? new BinaryProtocolError('unknown-command', `no command begins with byte ${value}`)
+    : new BinaryProtocolError(
+        'impossible-frame-length',
+        `a frame of ${value} bytes; the longest possible has ${longestFrameBytes}`,
+      )
+}

@@ -1,0 +1,127 @@
+/**
+ * What a sender, a gateway and a feedback service write, field by field in the order of the wire. All
+ * integers are big-endian. `layout.ts` reads whole notifications; everything else follows this file.
+ */
+
+/** The first byte of an error response. */
+export const errorResponseCommand = 8
+
+/** `bytes`: undefined = a uint16 in front of the value says how many. */
+const token = { name: 'token', bytes: undefined } as const
+const payload = { name: 'payload', bytes: undefined } as const
+const identifier = { name: 'identifier', bytes: 4 } as const
+const expiration = { name: 'expiration', bytes: 4 } as const
+const priority = { name: 'priority', bytes: 1 } as const
+const status = { name: 'status', bytes: 1 } as const
+const timestamp = { name: 'timestamp', bytes: 4 } as const
+
+type ItemFormat =
+  typeof token | typeof payload | typeof identifier | typeof expiration | typeof priority
+type ValueFormat = ItemFormat | typeof status | typeof timestamp
+
+/**
+ * Commands 0 and 1, behind their first byte:
+ *
+ *     0: token length (2) | token | payload length (2) | payload
+ *     1: identifier (4) | expiration (4) | token length (2) | token | payload length (2) | payload
+ *
+ * — source: Apple, "Legacy Notification Format", simple and enhanced
+ */
+export const commandFormats = {
+  0: [token, payload],
+  1: [identifier, expiration, token, payload],
+} as const
+
+/**
+ * The items of command 2 by their ids, in any order; the decoder skips other ids. Behind the first byte:
+ * `frame data length (4) | items`. Each item: `item id (1) | item data length (2) | item data`.
+ * — source: Apple, "Binary Provider API"
+ */
+export const itemFormats: Readonly<Record<number, ItemFormat>> = {
+  1: token,
+  2: payload,
+  3: identifier,
+  4: expiration,
+  5: priority,
+}
+
+/** Bytes of an item's id and data length. */
+export const itemHeadBytes = 3
+
+/** No frame of one item each can be longer. */
+export const longestFrameBytes = Object.values(itemFormats).reduce(
+  (sum, { bytes = 0xffff }) => sum + itemHeadBytes + bytes,
+  0,
+)
+
+/** One field of a message. */
+export interface Field {
+  readonly name: FieldName
+  /** As the fields before it announce; Infinity = everything that follows. */
+  readonly bytes: number
+}
+
+/** `rest`: what a frame holds behind its last readable item. `unreadable`: all that follows. */
+export type FieldName =
+  | 'command'
+  | 'frame-length'
+  | 'item-id'
+  | 'item-length'
+  | 'token-length'
+  | 'payload-length'
+  | ValueFormat['name']
+  | 'unknown-item'
+  | 'rest'
+  | 'unreadable'
+
+/** Where nothing tells the end of the message. */
+export const unreadable: Field = { name: 'unreadable', bytes: Infinity }
+
+/** The fields of one message. Each is answered with its value, where it is a number of 1 to 4 bytes. */
+export type Fields = Generator<Field, undefined, number>
+
+/**
+ * What a sender writes: `command (1)`, and what the command says. Lengths over a limit of the decoder
+ * are followed as well, so the message ends where the decoder finds its end.
+ */
+export function* notificationFields(): Fields {
+  const command = yield { name: 'command', bytes: 1 }
+  if (command === 2) yield* frameFields()
+  else if (command === 0 || command === 1) yield* valueFields(commandFormats[command])
+  else yield unreadable
+}
+
+/** Command 2: `frame data length (4) | items`. */
+function* frameFields(): Fields {
+  let left = yield { name: 'frame-length', bytes: 4 }
+  if (left > longestFrameBytes) yield unreadable
+  while (left >= itemHeadBytes) {
+    const itemId = yield { name: 'item-id', bytes: 1 }
+    const bytes = yield { name: 'item-length', bytes: 2 }
+    left -= itemHeadBytes
+    if (bytes > left) {
+      yield { name: 'rest', bytes: left }
+      return undefined
+    }
+    yield { name: itemFormats[itemId]?.name ?? 'unknown-item', bytes }
+    left -= bytes
+  }
+  if (left > 0) yield { name: 'rest', bytes: left }
+}
+
+/** What a gateway writes: `command (1) = 8 | status (1) | identifier (4)`. — source: Apple, "Binary Provider API", Figure A-2 */
+export function* errorResponseFields(): Fields {
+  const command = yield { name: 'command', bytes: 1 }
+  if (command === errorResponseCommand) yield* valueFields([status, identifier])
+  else yield unreadable
+}
+
+/** What the feedback service writes: `timestamp (4) | token length (2) | token`. — source: Apple, "Binary Provider API", Table A-2 */
+export function* feedbackTupleFields(): Fields {
+  yield* valueFields([timestamp, token])
+}
+
+function* valueFields(formats: readonly ValueFormat[]): Fields {
+  for (const { name, bytes } of formats)
+    yield { name, bytes: bytes ?? (yield { name: `${name}-length`, bytes: 2 }) }
+}

@@ -1,0 +1,101 @@
+/** Fields, however their stream is cut. */
+import { deepStrictEqual } from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { FieldReader, type FieldPart } from '../../src/binary/field-reader.ts'
+import { feedbackTupleFields, notificationFields } from '../../src/binary/wire-format.ts'
+import { cutAt, places, stream } from '../fixtures/decoder-property.ts'
+import { hex } from '../fixtures/hex.ts'
+
+t.test('tells of each part its place, its value and what ends with it', (t) => {
+  const reader = new FieldReader(feedbackTupleFields, 10)
+  t.equal(reader.field.name, 'timestamp')
+  t.strictSame(
+    [...reader.read(hex('60000001 00'))],
+    [
+      {
+        name: 'timestamp',
+        bytes: 4,
+        offset: 10,
+        content: hex('60000001'),
+        isWhole: true,
+        value: 0x6000_0001,
+        isLast: false,
+      },
+      {
+        name: 'token-length',
+        bytes: 2,
+        offset: 14,
+        content: hex('00'),
+        isWhole: false,
+        value: 0,
+        isLast: false,
+      },
+    ],
+  )
+  t.match(
+    [...reader.read(hex('02 aabb'))],
+    [
+      { name: 'token-length', offset: 15, value: 2, isWhole: true, isLast: false },
+      { name: 'token', offset: 16, isWhole: true, isLast: true },
+    ],
+  )
+  t.equal(reader.field.name, 'timestamp')
+  t.end()
+})
+
+t.test('an empty field ends with the field that announces it', (t) => {
+  const reader = new FieldReader(notificationFields)
+  const parts = [...reader.read(hex('00 0000 0000'))]
+  t.strictSame(
+    parts.map(({ name, isLast }) => [name, isLast]),
+    [
+      ['command', false],
+      ['token-length', false],
+      ['token', false],
+      ['payload-length', false],
+      ['payload', true],
+    ],
+  )
+  t.same([...reader.read(Buffer.alloc(0))], [])
+  t.end()
+})
+
+t.test('content is a view of the chunk', (t) => {
+  const chunk = hex('01')
+  const [part] = new FieldReader(notificationFields).read(chunk)
+  chunk[0] = 0xff
+  t.same(part?.content, hex('ff'))
+  t.end()
+})
+
+/** The parts of a field as one. */
+function joined(parts: readonly FieldPart[]): unknown[] {
+  const fields: unknown[] = []
+  let contents: Buffer[] = []
+  let at: number | undefined
+  for (const { content, offset, ...part } of parts) {
+    contents.push(content)
+    at ??= offset
+    if (!part.isWhole) continue
+    fields.push({ ...part, offset: at, content: Buffer.concat(contents) })
+    contents = []
+    at = undefined
+  }
+  return [...fields, at, Buffer.concat(contents)]
+}
+
+t.test('any cutting of any bytes yields the same fields', (t) => {
+  fc.assert(
+    fc.property(stream, places, (bytes, cuts) => {
+      const reader = new FieldReader(notificationFields)
+      const parts = cutAt(bytes, cuts).flatMap((chunk) => [...reader.read(chunk)])
+      const whole = [...new FieldReader(notificationFields).read(bytes)]
+      deepStrictEqual(joined(parts), joined(whole))
+      deepStrictEqual(Buffer.concat(parts.map(({ content }) => content)), bytes)
+    }),
+    { seed: 1, numRuns: 300 },
+  )
+  t.pass('300 times')
+  t.end()
+})

@@ -1,0 +1,185 @@
+/** When a refused message tells of itself, and where it ends. */
+import t from 'tap'
+import { refused, type Command, type RefusalCode } from '../../src/binary/notification.ts'
+import { RefusedMessage } from '../../src/binary/refused-message.ts'
+import { hex } from '../fixtures/hex.ts'
+
+const x = (count: number): string => 'aa'.repeat(count)
+
+/** With a payload limit of 4 bytes. The refusal is told with the last byte before `|`. */
+const messages: readonly (readonly [
+  name: string,
+  text: string,
+  command: Command,
+  identifier: number | undefined,
+  code: RefusalCode,
+])[] = [
+  [
+    'command 0: a long token is told at once, then token and payload are skipped',
+    `00 0065 | ${x(101)} 0002 ${x(2)}`,
+    0,
+    undefined,
+    'invalid-token-size',
+  ],
+  [
+    'command 0: with a token in order it is the payload',
+    `00 0020 ${x(32)} ffff | ${x(65_535)}`,
+    0,
+    undefined,
+    'invalid-payload-size',
+  ],
+  [
+    'command 0: a token of 100 bytes is in order',
+    `00 0064 ${x(100)} 0005 | ${x(5)}`,
+    0,
+    undefined,
+    'invalid-payload-size',
+  ],
+  [
+    'command 1: is told with its identifier',
+    `01 cafebabe 6063bb80 0020 ${x(32)} 0005 | ${x(5)}`,
+    1,
+    0xcafe_babe,
+    'invalid-payload-size',
+  ],
+  [
+    'command 1: of two offences the first is told',
+    `01 00000000 00000000 0065 | ${x(101)} 0005 ${x(5)}`,
+    1,
+    0,
+    'invalid-token-size',
+  ],
+  [
+    'a frame whose identifier comes first is told at the item at fault',
+    `02 00000013 03 0004 00000007 02 0005 ${x(5)} | ${x(4)}`,
+    2,
+    7,
+    'invalid-payload-size',
+  ],
+  [
+    'a frame whose identifier comes last is told when that has come',
+    `02 00000074 01 0065 ${x(101)} 03 0004 00000000 | ${x(5)}`,
+    2,
+    0,
+    'invalid-token-size',
+  ],
+  [
+    'an expiration, of 4 bytes as well, is not taken for the identifier behind it',
+    `02 00000016 04 0004 ${x(4)} 02 0005 ${x(5)} 03 0004 00000007 |`,
+    2,
+    7,
+    'invalid-payload-size',
+  ],
+  [
+    'items as long as the limits are in order',
+    `02 0000006f 01 0064 ${x(100)} 02 0004 ${x(4)} | aa`,
+    2,
+    undefined,
+    'item-overruns-frame',
+  ],
+  [
+    'a frame without an identifier is told at its end; the first offence counts',
+    `02 00000070 02 0005 ${x(5)} 01 0065 ${x(101)} |`,
+    2,
+    undefined,
+    'invalid-payload-size',
+  ],
+  [
+    'an item longer than the rest of the frame ends the search',
+    `02 00000009 01 0007 | ${x(6)}`,
+    2,
+    undefined,
+    'item-overruns-frame',
+  ],
+  [
+    'an item overruns its frame also where nothing is left of it',
+    '02 00000003 01 0007 |',
+    2,
+    undefined,
+    'item-overruns-frame',
+  ],
+  [
+    'an offence before an item that overruns counts',
+    `02 0000000c 02 0005 ${x(5)} 01 0007 | aa`,
+    2,
+    undefined,
+    'invalid-payload-size',
+  ],
+  [
+    'a frame that ends inside the head of an item overruns as well',
+    `02 00000009 03 0004 00000001 | ${x(2)}`,
+    2,
+    1,
+    'item-overruns-frame',
+  ],
+  [
+    'an identifier of another length than 4 is none',
+    `02 0000000f 03 0001 aa 02 0005 ${x(5)} 03 0000 |`,
+    2,
+    undefined,
+    'invalid-payload-size',
+  ],
+  [
+    'the first of two identifiers counts',
+    `02 00000016 03 0004 00000001 03 0004 ${x(4)} 02 0005 ${x(5)} |`,
+    2,
+    1,
+    'invalid-payload-size',
+  ],
+  [
+    'a frame of many small items is too long as a whole',
+    '02 00000006 09 0000 09 0000 |',
+    2,
+    undefined,
+    'frame-too-long',
+  ],
+]
+
+for (const [name, text, command, identifier, code] of messages) {
+  const [before = '', behind = ''] = text.split('|')
+  const toldAt = hex(before).length
+  const bytes = hex(before + behind)
+
+  t.test(name, (t) => {
+    const message = new RefusedMessage(4)
+    for (let at = 0; at < bytes.length; at++) {
+      if (message.isOver) t.fail(`over before byte ${at}`)
+      const refusal = message.read(bytes.subarray(at, at + 1))
+      const expected = at + 1 === toldAt ? refused(command, identifier, code) : undefined
+      if (refusal !== undefined || expected !== undefined) t.strictSame(refusal, expected)
+      if (message.readBytes !== at + 1) t.fail(`byte ${at} was not read`)
+    }
+    t.ok(message.isOver)
+    t.end()
+  })
+
+  t.test(`${name}; in one piece, and no byte behind it is read`, (t) => {
+    const message = new RefusedMessage(4)
+    const refusal = message.read(Buffer.concat([bytes, hex('00 0020')]))
+    t.strictSame(refusal, refused(command, identifier, code))
+    t.ok(message.isOver)
+    t.equal(message.readBytes, bytes.length)
+    t.end()
+  })
+}
+
+t.test('where nothing tells the end of the message, there is no reading on', (t) => {
+  t.throws(() => new RefusedMessage(4).read(hex('03')), {
+    name: 'BinaryProtocolError',
+    code: 'unknown-command',
+    message: 'no command begins with byte 3',
+  })
+  t.throws(() => new RefusedMessage(4).read(hex('02 00020017')), {
+    name: 'BinaryProtocolError',
+    code: 'impossible-frame-length',
+    message: 'a frame of 131095 bytes; the longest possible has 131094',
+  })
+  t.end()
+})
+
+t.test('the longest frame that can be is read', (t) => {
+  const message = new RefusedMessage(4)
+  t.equal(message.read(hex('02 00020016 01 0020')), undefined)
+  t.equal(message.readBytes, 8)
+  t.end()
+})
