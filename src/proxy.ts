@@ -19,7 +19,7 @@ import { countConnectionOf, countStrangers } from './census-observer.ts'
 import { Census, type CensusFacts } from './census/census.ts'
 import { reportOf, type Report } from './census/report.ts'
 import { countConnection, countFeedbackRead, type SenderFacts } from './census/sender-facts.ts'
-import type { Cancel, Clock } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts'
 import { networkList } from './config/network.ts'
 import type { CertificateCredential } from './credentials/credential.ts'
@@ -40,6 +40,7 @@ import {
 import type { Recorder } from './recording/recorder.ts'
 import { openLmdbStore } from './store/lmdb-store.ts'
 import type { RecoveredRecord, Store } from './store/store.ts'
+import { within } from './timing/deadline.ts'
 import { version } from './version.ts'
 import type { ListenerAddress } from './workers/task.ts'
 
@@ -352,12 +353,7 @@ export class Proxy implements Service {
     const senders = lines.flatMap(({ open }) => [...open.keys()])
     const stopped = Promise.all(senders.map((one) => one.stop(clock.now() + withinMs / 2)))
     const settled = stopped.then(() => Promise.all(relays.map((relay) => relay.idle())))
-    let cancel: Cancel | undefined
-    const timeIsUp = new Promise<void>((resolve) => {
-      cancel = clock.after(withinMs, resolve)
-    })
-    await Promise.race([settled, timeIsUp])
-    cancel?.()
+    await within(clock, withinMs, settled, () => [])
     return relays.every(({ owned }) => owned === 0)
   }
 

@@ -67,7 +67,8 @@ function secondsOf(timestamp: number | undefined): number | undefined {
   return seconds >= 0 && seconds <= 0xffff_ffff ? seconds : undefined
 }
 
-function readBody(body: string): { reason?: string; timestamp?: number } {
+/** What a JSON body of the provider API says, also the debug data of its GOAWAY. */
+export function readBody(body: string): { reason?: string; timestamp?: number } {
   try {
     const parsed: unknown = JSON.parse(body)
     if (typeof parsed !== 'object' || parsed === null) return {}

@@ -1,11 +1,11 @@
 /** When a notification that the provider API could not take is sent again (delivery contract, D8). */
 import type { Outcome } from '../apns/outcome.ts'
+import { backoffMs, spread } from '../timing/backoff.ts'
 
 /** An outcome that says nothing against the notification. */
 export type Unavailable = Extract<Outcome, { kind: 'unavailable' | 'credential' }>
 
-const firstPauseMs = 500
-const longestPauseMs = 30_000
+const pauses = { firstMs: 500, longestMs: 30_000 }
 /** So often in a row a notification is sent again at once, before pauses are made after all. */
 const promptAttempts = 3
 
@@ -19,9 +19,8 @@ const promptAttempts = 3
 export function pauseBefore(outcome: Unavailable, attempts: number, random: number): number {
   if (outcome.kind === 'unavailable' && outcome.retry === 'now' && attempts <= promptAttempts)
     return 0
-  const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(attempts - 1, 16), longestPauseMs)
-  const spread = pauseMs * (0.5 + random / 2)
-  return Math.max(spread, outcome.kind === 'unavailable' ? (outcome.retryAfterMs ?? 0) : 0)
+  const pauseMs = spread(backoffMs(pauses, attempts), random)
+  return Math.max(pauseMs, outcome.kind === 'unavailable' ? (outcome.retryAfterMs ?? 0) : 0)
 }
 
 /** A push that APNs may not store is not worth more than this. */

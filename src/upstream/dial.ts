@@ -1,4 +1,4 @@
-/** The way to the provider API: names, addresses, TLS, and a proxy where one is in between. */
+/** Opens sockets to the provider API: names, addresses, TLS, and an HTTP proxy if there is one. */
 import { lookup, type LookupAddress } from 'node:dns'
 import { request } from 'node:http'
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net'
@@ -13,16 +13,15 @@ import type { SessionTarget } from './session.ts'
 
 /** Exactly one of these is called, once. */
 export interface Dialler {
-  /** A socket that is connecting, or has begun its handshake; it still needs an error listener. */
-  dialled(socket: Socket): void
-  /** There will be none. */
-  failed(cause: string): void
+  /** The socket is connecting, or has begun its handshake; it still needs an error listener. */
+  readonly dialled: (socket: Socket) => void
+  readonly failed: (cause: string) => void
 }
 
 /**
- * Opens a socket to a target; at once where it is reached directly. The name is looked up anew each
- * time, and all of its addresses are tried, beginning with any of them: APNs spreads its load so.
- * @returns what gives it up; `failed` hears of it
+ * Opens a socket to a target; without a proxy before this returns. Looks the name up each time, and
+ * tries all of its addresses in random order: APNs spreads its load over them.
+ * @returns a function that gives up, which calls `failed`
  * @throws when the credential is such that TLS does not even begin
  */
 export function dial(target: SessionTarget, dialler: Dialler): () => void {
@@ -38,9 +37,7 @@ export function dial(target: SessionTarget, dialler: Dialler): () => void {
     dialled: (socket) => {
       dialler.dialled(tls ? connectTls({ ...tls, host: address.host, socket }) : socket)
     },
-    failed: (cause) => {
-      dialler.failed(cause)
-    },
+    failed: dialler.failed,
   })
 }
 
@@ -56,7 +53,7 @@ function addressOf(origin: string): Address {
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (tls ? 443 : 80)), tls }
 }
 
-/** What a proxy says when it does not let us through, and what to do. */
+/** What the status of a proxy means that does not open a tunnel, and the cure. */
 const refusals: Readonly<Record<number, string>> = {
   401: 'asks for credentials, or other ones; give them as http://user:password@… in providerApi.proxy',
   403: 'does not allow it; let it pass CONNECT to port 443 or 2197 of the provider API',
@@ -67,7 +64,7 @@ const refusals: Readonly<Record<number, string>> = {
 }
 
 /**
- * Has a proxy connect to `host` and `port`, a TCP connection that is handed on as it is.
+ * Has an HTTP proxy connect to `host` and `port`, and yields the bare TCP connection.
  * — source: RFC 9110, 9.3.6
  * @param proxy `http://[user:password@]host:port`
  */
@@ -86,7 +83,7 @@ export function openTunnel(
   })
   connecting.on('connect', ({ statusCode = 0 }, socket: Socket) => {
     socket.on('error', () => {
-      // A reset is told by the `close` that follows.
+      // A `close` follows, which is handled.
     })
     if (statusCode === 200) dialler.dialled(socket)
     else {
@@ -116,13 +113,13 @@ function tlsOptions(target: SessionTarget): ConnectionOptions {
   return {
     ALPNProtocols: ['h2'],
     secureContext: contextOf(target),
-    // Not even NODE_TLS_REJECT_UNAUTHORIZED may change that: keys and device tokens go there.
+    // NODE_TLS_REJECT_UNAUTHORIZED may not change this: the peer receives keys and device tokens.
     rejectUnauthorized: true,
     ...(isIP(host) === 0 && { servername: host }),
   }
 }
 
-/** To read all the roots again for each session would hold up the process for 50 ms. */
+/** One for all sessions to a target: to read the root certificates takes 50 ms. */
 const contexts = new WeakMap<SessionTarget, SecureContext>()
 
 function contextOf(target: SessionTarget): SecureContext {
@@ -154,7 +151,7 @@ function shuffled(addresses: readonly LookupAddress[], random: () => number): Lo
     .map(({ address }) => address)
 }
 
-/** Where a name has several addresses, each has its own error. */
+/** The message of an error; of a name with several addresses, the message of each. */
 export function describe(error: Error): string {
   return error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message
 }

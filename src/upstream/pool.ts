@@ -1,18 +1,20 @@
-/** The sessions of one route's credential, and the queue of what waits for room in them. */
+/** The sessions of one route's credential, and the queue of deliveries that wait for room in them. */
 import type { Outcome } from '../apns/outcome.ts'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import { Histogram } from '../relay/histogram.ts'
 import type { Upstream } from '../relay/relay.ts'
+import { Backoff } from '../timing/backoff.ts'
+import { Queue } from './queue.ts'
 import type { OpenSession, ProviderSession } from './session.ts'
 
-/** What a pool may use. */
+/** Limits of a pool. */
 export interface PoolLimits {
-  /** Sessions at the most. Default 8; Apple advises to keep few and long. */
+  /** Default 8; Apple advises few sessions that last long. */
   readonly maxSessions: number
 }
 
-/** Hears of each decision about a session. */
+/** Is told of each decision about a session. */
 export interface PoolObserver {
   opening(): void
   ready(): void
@@ -20,19 +22,18 @@ export interface PoolObserver {
   closed(cause: string, retryInMs: number): void
   /** The peer refused the credential before any request. */
   refused(cause: string): void
-  /** A session has taken requests for a while. */
+  /** A session has taken requests for 5 seconds. */
   steady(): void
 }
 
-/** Whoever sends. */
+/** The sender of the deliveries. */
 export interface PoolOwner {
-  /** What became of a delivery, once for each time that it was sent. */
+  /** Called once for each time that a delivery was sent. */
   answered(delivery: Delivery, outcome: Outcome): void
-  /** It was not sent, for it is past its `giveUpAtMs`. */
+  /** The delivery was not sent: its `giveUpAtMs` has passed. */
   expired(delivery: Delivery): void
 }
 
-/** What a pool is given. */
 export interface PoolDeps {
   readonly clock: Clock
   /** In [0, 1). */
@@ -41,25 +42,31 @@ export interface PoolDeps {
   readonly observer: PoolObserver
 }
 
-/** How much of a session is used. */
+/** The load of one session. */
 export interface SessionUse {
   readonly state: 'opening' | 'ready' | 'draining'
   readonly inFlight: number
-  /** Infinity where the peer names none, 0 before it can. */
+  /** Infinity if the peer names none, 0 before its SETTINGS. */
   readonly streamLimit: number
 }
 
-const firstPauseMs = 500
-const longestPauseMs = 30_000
-/** A session that lives so long was not refused after all. */
+const pauses = { firstMs: 500, longestMs: 30_000 }
+/** After this time the peer has accepted the session and its credential. */
 const steadyMs = 5000
-/** So long without a session that takes requests is an outage. */
+/** After this time without a session that takes requests there is an outage. */
 const outageMs = 500
 
+/** A session and what the pool does with it. */
+interface Member {
+  readonly session: ProviderSession
+  /** `outdated`: takes requests until a session opened in the new way is ready. */
+  state: SessionUse['state'] | 'outdated'
+}
+
 /**
- * Keeps one session warm, opens another while requests wait for room, replaces one as soon as it
- * drains, and waits longer and longer while none can be had. Nothing is lost meanwhile: what waits
- * stays in the queue until it is sent or past its time.
+ * Keeps one session ready, opens further ones while requests wait for room, and replaces a session
+ * as soon as it drains. Pauses between attempts that fail. Deliveries wait in the queue until they
+ * are sent or expire.
  */
 export class Pool implements Upstream {
   /** From a request to its answer, in all sessions. */
@@ -70,31 +77,29 @@ export class Pool implements Upstream {
   readonly #queue = new Queue<Delivery>()
   /** Sent before and not taken: first again, for an error response may wait for them. */
   readonly #again = new Queue<Delivery>()
-  readonly #sessions = new Set<ProviderSession>()
-  readonly #usable = new Set<ProviderSession>()
-  /** Opened as it is not done any more: they serve until there is another. */
-  readonly #outdated = new Set<ProviderSession>()
-  #opening: ProviderSession | undefined
-  #failures = 0
-  #cancelReopen: Cancel | undefined
+  /** In the order opened. */
+  readonly #members: Member[] = []
+  /** Attempts to open a session. */
+  readonly #opening: Backoff
+  /** Attempts with a credential that has been refused. */
+  readonly #trial: Backoff
   #outSinceMs: number
   #pumping = false
   #stopped = false
-  /** Trials since the credential was refused; undefined while it is trusted. */
-  #trials: number | undefined
-  #cancelTrial: Cancel | undefined
   #onEmpty: (() => void)[] = []
 
   constructor(open: OpenSession, limits: PoolLimits, deps: PoolDeps) {
     this.#open = open
     this.#limits = limits
     this.#deps = deps
+    this.#opening = new Backoff(pauses, deps.clock, deps.random)
+    this.#trial = new Backoff(pauses, deps.clock, deps.random)
     this.#outSinceMs = deps.clock.now()
   }
 
-  /** A replaced session is not an outage. */
+  /** Whether no session takes requests; the replacement of a session is too short to count. */
   get isOut(): boolean {
-    return this.#usable.size === 0 && this.#deps.clock.now() - this.#outSinceMs >= outageMs
+    return !this.#isServing && this.#deps.clock.now() - this.#outSinceMs >= outageMs
   }
 
   /** Requests waiting for room. */
@@ -102,23 +107,22 @@ export class Pool implements Upstream {
     return this.#again.length + this.#queue.length
   }
 
-  /** Sessions that take requests, how many they take, and the requests in flight on all. */
+  /** Sessions that take requests, how many they take, and the requests in flight on all sessions. */
   get load(): {
     readonly sessions: number
     readonly streamLimit: number
     readonly inFlight: number
   } {
     let inFlight = 0
-    for (const session of this.#sessions) inFlight += session.inFlight
-    let streamLimit = 0
-    for (const session of this.#usable) streamLimit += session.streamLimit
-    return { sessions: this.#usable.size, streamLimit, inFlight }
+    for (const { session } of this.#members) inFlight += session.inFlight
+    const serving = this.#members.filter(isServing)
+    const streamLimit = serving.reduce((sum, { session }) => sum + session.streamLimit, 0)
+    return { sessions: serving.length, streamLimit, inFlight }
   }
 
-  /** Every session at hand. */
   get sessions(): readonly SessionUse[] {
-    return [...this.#sessions].map((session) => ({
-      state: this.#stateOf(session),
+    return this.#members.map(({ session, state }) => ({
+      state: state === 'outdated' ? 'ready' : state,
       inFlight: session.inFlight,
       streamLimit: session.streamLimit,
     }))
@@ -135,55 +139,50 @@ export class Pool implements Upstream {
   }
 
   distrust(): void {
-    if (this.#cancelTrial !== undefined || this.#stopped) return
-    this.#trials = (this.#trials ?? 0) + 1
-    // On the session that has just said no, a repaired credential might never be looked at.
-    for (const session of this.#usable) {
-      this.#retire(session)
-      session.drain()
-    }
-    this.#cancelTrial = this.#deps.clock.after(this.#pauseMs(this.#trials), () => {
-      this.#cancelTrial = undefined
+    if (this.#trial.isPausing || this.#stopped) return
+    // The session that was refused may never check a repaired credential.
+    for (const member of this.#members.filter(isServing)) this.#drain(member)
+    this.#trial.pause(this.#trial.fail(), () => {
       this.#pump()
     })
   }
 
   trust(): void {
-    this.#cancelTrial?.()
-    this.#cancelTrial = undefined
-    this.#trials = undefined
+    this.#trial.reset()
     this.#pump()
   }
 
-  /** Opens sessions otherwise from now on; those at hand serve until one of the new ones does. */
+  /** Opens sessions in another way from now on; the present ones serve until a new one is ready. */
   renew(open: OpenSession, limits: PoolLimits): void {
     this.#open = open
     this.#limits = limits
-    for (const session of this.#usable) this.#outdated.add(session)
-    const opening = this.#opening
-    this.#opening = undefined
+    for (const member of this.#members) if (member.state === 'ready') member.state = 'outdated'
+    const opening = this.#members.find(({ state }) => state === 'opening')
+    if (opening !== undefined) this.#retire(opening)
     this.trust()
-    this.#grow({ now: true })
-    opening?.destroy('replaced')
+    this.#growNow()
+    opening?.session.destroy('replaced')
   }
 
-  /** Lets what is in flight finish and closes; `destroy` it to close now. */
+  /** Closes once everything in flight is answered; {@link destroy} closes now. */
   async drain(): Promise<void> {
-    this.#stopped = true
-    this.#cancelReopen?.()
-    this.#cancelTrial?.()
-    for (const session of this.#sessions) session.drain()
-    if (this.#sessions.size > 0) await new Promise<void>((done) => this.#onEmpty.push(done))
+    this.#stop()
+    for (const { session } of [...this.#members]) session.drain()
+    if (this.#members.length > 0) await new Promise<void>((done) => this.#onEmpty.push(done))
   }
 
   destroy(): void {
-    this.#stopped = true
-    this.#cancelReopen?.()
-    this.#cancelTrial?.()
-    for (const session of this.#sessions) session.destroy('stopped')
+    this.#stop()
+    for (const { session } of [...this.#members]) session.destroy('stopped')
   }
 
-  /** An answer can come while a request is being sent; what comes of it is not nested. */
+  #stop(): void {
+    this.#stopped = true
+    this.#opening.reset()
+    this.#trial.reset()
+  }
+
+  /** Not nested: an answer can come while a request is being sent. */
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
@@ -196,7 +195,7 @@ export class Pool implements Upstream {
 
   #sendWaiting(): void {
     while (this.waiting > 0) {
-      if (this.#trials !== undefined && !this.#mayTry()) return
+      if (this.#trial.hasFailed && !this.#mayTry()) return
       const session = this.#pick()
       if (session === undefined) {
         this.#grow()
@@ -213,26 +212,32 @@ export class Pool implements Upstream {
     return attempts > 0 ? this.#again : this.#queue
   }
 
-  #stateOf(session: ProviderSession): SessionUse['state'] {
-    if (this.#usable.has(session)) return 'ready'
-    return this.#opening === session ? 'opening' : 'draining'
-  }
-
-  /** One at a time, so that a refused credential is not shown to APNs by the thousand. */
+  /** One at a time, so that APNs does not see thousands of requests with a refused credential. */
   #mayTry(): boolean {
-    return this.#cancelTrial === undefined && this.load.inFlight === 0
+    return !this.#trial.isPausing && this.load.inFlight === 0
   }
 
   #pick(): ProviderSession | undefined {
-    for (const session of this.#usable) if (session.room > 0) return session
+    for (const member of this.#members)
+      if (isServing(member) && member.session.room > 0) return member.session
     return undefined
   }
 
-  /** @param options.now in spite of attempts that failed: a session that has served is to be replaced */
-  #grow(options?: { readonly now: true }): void {
-    if (options?.now) this.#forgetPause()
-    if (this.#stopped || this.#opening !== undefined || this.#cancelReopen !== undefined) return
-    if (this.#usable.size - this.#outdated.size >= this.#limits.maxSessions) return
+  get #isServing(): boolean {
+    return this.#members.some(isServing)
+  }
+
+  /** In spite of attempts that failed: a session that has served is to be replaced. */
+  #growNow(): void {
+    this.#opening.reset()
+    this.#grow()
+  }
+
+  #grow(): void {
+    if (this.#stopped || this.#opening.isPausing) return
+    if (this.#members.some(({ state }) => state === 'opening')) return
+    const ready = this.#members.filter(({ state }) => state === 'ready')
+    if (ready.length >= this.#limits.maxSessions) return
     this.#deps.observer.opening()
     try {
       this.#begin()
@@ -243,98 +248,76 @@ export class Pool implements Upstream {
 
   /** @throws when the credential is such that TLS does not even begin */
   #begin(): void {
-    const session: ProviderSession = this.#open({
+    const session = this.#open({
       requestLatency: this.requestLatency,
       answered: (delivery, outcome) => {
         this.#deps.owner.answered(delivery, outcome)
       },
       roomy: () => {
-        this.#roomy(session)
+        if (member.state === 'opening') this.#ready(member)
+        this.#pump()
       },
       draining: (reason) => {
-        this.#retire(session)
+        this.#retire(member)
         this.#deps.observer.draining(reason)
-        if (session.served && this.#usable.size === 0) this.#grow({ now: true })
+        if (session.served && !this.#isServing) this.#growNow()
       },
       closed: (cause, credential) => {
-        this.#closed(session, cause)
+        this.#closed(member, cause)
         if (credential) this.#deps.observer.refused(cause)
       },
     })
-    this.#opening = session
-    this.#sessions.add(session)
+    const member: Member = { session, state: 'opening' }
+    this.#members.push(member)
   }
 
-  #roomy(session: ProviderSession): void {
-    if (this.#opening === session) {
-      this.#opening = undefined
-      this.#usable.add(session)
-      this.#deps.observer.ready()
-      this.#replaceOutdated()
-      this.#deps.clock.after(steadyMs, () => {
-        this.#steady(session)
-      })
-    }
-    this.#pump()
+  #ready(member: Member): void {
+    member.state = 'ready'
+    this.#deps.observer.ready()
+    for (const other of [...this.#members]) if (other.state === 'outdated') this.#drain(other)
+    this.#deps.clock.after(steadyMs, () => {
+      if (!isServing(member)) return
+      this.#opening.succeed()
+      this.#deps.observer.steady()
+    })
   }
 
-  #replaceOutdated(): void {
-    for (const session of this.#outdated) {
-      this.#retire(session)
-      session.drain()
-    }
+  #drain(member: Member): void {
+    this.#retire(member)
+    member.session.drain()
   }
 
-  #steady(session: ProviderSession): void {
-    if (!this.#usable.has(session)) return
-    this.#failures = 0
-    this.#deps.observer.steady()
+  /** Sends nothing more on a session. */
+  #retire(member: Member): void {
+    if (isServing(member)) this.#outSinceMs = this.#deps.clock.now()
+    member.state = 'draining'
   }
 
-  #retire(session: ProviderSession): void {
-    this.#outdated.delete(session)
-    if (this.#usable.delete(session)) this.#outSinceMs = this.#deps.clock.now()
-    if (this.#opening === session) this.#opening = undefined
-  }
-
-  #closed(session: ProviderSession, cause: string): void {
-    this.#retire(session)
-    this.#sessions.delete(session)
-    if (this.#sessions.size === 0) for (const done of this.#onEmpty.splice(0)) done()
-    if (session.served) {
+  #closed(member: Member, cause: string): void {
+    this.#retire(member)
+    this.#members.splice(this.#members.indexOf(member), 1)
+    if (this.#members.length === 0) for (const done of this.#onEmpty.splice(0)) done()
+    if (member.session.served) {
       this.#deps.observer.closed(cause, 0)
-      this.#forgetPause()
+      this.#opening.reset()
       this.#reopenIn(0)
     } else this.#failed(cause)
   }
 
-  #forgetPause(): void {
-    this.#failures = 0
-    this.#cancelReopen?.()
-    this.#cancelReopen = undefined
-  }
-
-  /** A session, or the attempt to open one, came to nothing. */
+  /** A session, or the attempt to open one, ended without any answer. */
   #failed(cause: string): void {
-    const pauseMs = this.#stopped ? 0 : this.#pauseMs(++this.#failures)
+    const pauseMs = this.#stopped ? 0 : this.#opening.fail()
     this.#deps.observer.closed(cause, pauseMs)
     this.#reopenIn(pauseMs)
   }
 
   #reopenIn(pauseMs: number): void {
     if (this.#stopped) return
-    this.#cancelReopen ??= this.#deps.clock.after(pauseMs, () => {
-      this.#cancelReopen = undefined
-      if (this.#usable.size === 0) this.#grow()
-      else this.#pump()
+    this.#opening.pause(pauseMs, () => {
+      if (this.#isServing) this.#pump()
+      else this.#grow()
     })
-    if (this.#usable.size === 0) this.#dropExpired()
-  }
-
-  /** Doubling, spread over 50–100 %: a crowd that reconnects at once is taken for an attack. */
-  #pauseMs(failures: number): number {
-    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(failures - 1, 16), longestPauseMs)
-    return pauseMs * (0.5 + this.#deps.random() / 2)
+    if (!this.#isServing) this.#dropExpired()
   }
 
   #dropExpired(): void {
@@ -349,27 +332,6 @@ export class Pool implements Upstream {
   }
 }
 
-/** First in, first out; what is taken is let go of at once, its place is cut off now and then. */
-class Queue<T> {
-  readonly #items: (T | undefined)[] = []
-  #head = 0
-
-  get length(): number {
-    return this.#items.length - this.#head
-  }
-
-  push(item: T): void {
-    this.#items.push(item)
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#head]
-    if (item === undefined) return undefined
-    this.#items[this.#head++] = undefined
-    if (this.#head >= 1024) {
-      this.#items.splice(0, this.#head)
-      this.#head = 0
-    }
-    return item
-  }
+function isServing({ state }: Member): boolean {
+  return state === 'ready' || state === 'outdated'
 }

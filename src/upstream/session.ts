@@ -1,68 +1,68 @@
-/** One HTTP/2 connection to the provider API: the narrow door that the pool knows. */
+/** The interface between the pool and one HTTP/2 connection to the provider API. */
 import type { Outcome } from '../apns/outcome.ts'
 import type { ProviderToken } from '../apns/provider-token.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import type { Histogram } from '../relay/histogram.ts'
 
-/** What an HTTP/2 connection offers, whoever implements it. */
+/** One HTTP/2 connection. */
 export interface ProviderSession {
-  /** Requests that it would take now; 0 before the peer's SETTINGS and once it is draining. */
+  /** Requests that can be sent now; 0 before the peer's SETTINGS and once the session drains. */
   readonly room: number
   /** Requests sent and not yet answered. */
   readonly inFlight: number
-  /** Requests that the peer takes at a time; Infinity where it does not say, 0 before its SETTINGS. */
+  /** Requests that the peer accepts at a time; Infinity without a limit, 0 before its SETTINGS. */
   readonly streamLimit: number
-  /** Whether it has answered a request: a peer that never does is not to be rushed at again. */
+  /** Whether the peer has answered a request; if not, the pool pauses before the next session. */
   readonly served: boolean
-  /** Sends a delivery's request; only while there is {@link room}. It is answered in any case. */
+  /** Sends a delivery's request, only while there is {@link room}; each is answered. */
   send(delivery: Delivery): void
-  /** Takes no more requests, lets those in flight finish, then closes. Idempotent. */
+  /** Takes no more requests, and closes once those in flight are answered. Idempotent. */
   drain(): void
-  /** Closes now; what is in flight is answered as unavailable. Idempotent. */
+  /** Closes now; requests in flight are answered as unavailable. Idempotent. */
   destroy(cause: string): void
 }
 
-/** Who is told what happens to a session. */
+/** Is told what happens to a session. */
 export interface SessionOwner {
-  /** From a request to its whole answer; those without one are not counted. */
+  /** From a request to its complete answer; requests without an answer do not count. */
   readonly requestLatency: Histogram
-  /** What became of a delivery, once for each time that it was sent. */
+  /** Called once for each time that a delivery was sent. */
   answered(delivery: Delivery, outcome: Outcome): void
   /** There is more {@link ProviderSession.room} than before. */
   roomy(): void
-  /** The peer takes no new requests; `reason` from its GOAWAY. */
+  /** The session takes no more requests. `reason`: of the peer's GOAWAY, or our own. */
   draining(reason: string): void
-  /** The end, once. `credential`: the peer refused it, in the handshake or in its GOAWAY. */
+  /** Called once. `credential`: the peer refused it, in the handshake or in its GOAWAY. */
   closed(cause: string, credential: boolean): void
 }
 
 /** Opens a session for an owner. */
 export type OpenSession = (owner: SessionOwner) => ProviderSession
 
-/** Whom to connect to, and as whom. */
+/** The peer, and the credential to use with it. */
 export interface SessionTarget {
   /** `https://host[:port]`; `http:` goes without TLS, which only a test does. */
   readonly origin: string
-  /** PEM, when the route sends with its push certificate. */
+  /** PEM, if the route uses a push certificate. */
   readonly certificate: { readonly certificatePem: string; readonly keyPem: string } | undefined
-  /** PEM, beside the roots that Node trusts. */
+  /** PEM, in addition to the roots that Node trusts. */
   readonly certificateAuthority: string | undefined
-  /** When the route sends with a signing key. */
+  /** If the route uses a signing key. */
   readonly providerToken: ProviderToken | undefined
-  /** `http://[user:password@]host:port` of an HTTP proxy that lets CONNECT through; a secret. */
+  /** `http://[user:password@]host:port` of an HTTP proxy that allows CONNECT; a secret. */
   readonly proxy: string | undefined
   /** In [0, 1); chooses among the addresses of a name. */
   readonly random: () => number
 }
 
-/** Milliseconds that bound a session's patience. */
+/** The time limits of a session, milliseconds. */
 export interface SessionTimes {
   /** From the first packet to the peer's SETTINGS. Default 10,000. */
   readonly connectTimeoutMs: number
   /** From request to answer. Default 10,000. */
   readonly requestTimeoutMs: number
-  /** Silence after which the peer is asked whether it is still there. Default 60,000. */
+  /** Silence after which a PING is sent. Default 60,000. */
   readonly pingIntervalMs: number
-  /** How long it may take to say so. Default 5,000. */
+  /** From a PING to its answer. Default 5,000. */
   readonly pingTimeoutMs: number
 }

@@ -1,6 +1,8 @@
 /** All workers of a primary: as many as there should be, whatever becomes of each. */
 import type { Clock } from '../clock.ts'
 import type { StoreHost } from '../store/store-host.ts'
+import { backoffMs } from '../timing/backoff.ts'
+import { within } from '../timing/deadline.ts'
 import type { ListenerAddress, Tasks, WorkerStart } from './task.ts'
 import { WorkerProcess, type Ending } from './worker-process.ts'
 
@@ -33,8 +35,7 @@ interface Member {
 }
 
 const patienceMs = 2000
-const firstPauseMs = 100
-const longestPauseMs = 10_000
+const pauses = { firstMs: 100, longestMs: 10_000 }
 /** One that has lived so long may have ended for another reason than the last time. */
 const steadyMs = 60_000
 
@@ -82,10 +83,11 @@ export class Crew {
     name: Name,
     given: Tasks[Name]['given'],
   ): Promise<Answer<Name>[]> {
+    const { clock } = this.#deps
     const answers = await Promise.all(
       this.#ready.map(async ({ process }) => {
         try {
-          const answer = await Promise.race([process.ask(name, given), this.#patience()])
+          const answer = await within(clock, patienceMs, process.ask(name, given), noAnswer)
           return [{ process, answer }]
         } catch {
           return []
@@ -138,14 +140,6 @@ export class Crew {
     await Promise.all(processes.map(({ ended }) => ended))
   }
 
-  #patience(): Promise<never> {
-    return new Promise((_, reject) => {
-      this.#deps.clock.after(patienceMs, () => {
-        reject(new Error('no answer in time'))
-      })
-    })
-  }
-
   get #ready(): readonly Member[] {
     return [...this.#members.values()].filter(({ isReady }) => isReady)
   }
@@ -180,13 +174,17 @@ export class Crew {
 
   #replace(number: number, ending: Ending, livedMs: number): void {
     const { clock, host, observer } = this.#deps
-    const failures = livedMs < steadyMs ? (this.#failures.get(number) ?? 0) : 0
-    this.#failures.set(number, failures + 1)
-    const pauseMs = Math.min(firstPauseMs * 2 ** failures, longestPauseMs)
+    const failures = 1 + (livedMs < steadyMs ? (this.#failures.get(number) ?? 0) : 0)
+    this.#failures.set(number, failures)
+    const pauseMs = backoffMs(pauses, failures)
     observer.ended(number, ending, pauseMs)
     void host.handOut()
     clock.after(pauseMs, () => {
       if (!this.#isStopping) this.#fork(number)
     })
   }
+}
+
+function noAnswer(): never {
+  throw new Error('no answer in time')
 }

@@ -29,9 +29,15 @@ export const folders = {
   },
   'upstream/http2': {
     tests: () => [
-      ...['connection', 'dynamic-table', 'frame-reader', 'frame-writer', 'huffman', 'output'].map(
-        (name) => `upstream/http2/${name}.ts`,
-      ),
+      ...[
+        'connection',
+        'frame-reader',
+        'frame-writer',
+        'hpack',
+        'huffman',
+        'keep-alive',
+        'output',
+      ].map((name) => `upstream/http2/${name}.ts`),
       'upstream/http2/primitive-reader.ts',
       'upstream/http2/primitive-writer.ts',
     ],

@@ -1,6 +1,5 @@
-/** HTTP/2 as a client speaks it that sends nothing but APNs requests: no socket, no clock. */
+/** The client side of an HTTP/2 connection that carries APNs requests only; no socket, no clock. */
 import type { Delivery } from '../../relay/delivery.ts'
-import { BlockReader, longestHeaderListBytes, type HeaderBlock } from './block-reader.ts'
 import { Exchange, type ExchangeEnd } from './exchange.ts'
 import {
   ConnectionError,
@@ -9,117 +8,100 @@ import {
   Flag,
   FrameType,
   lastStreamId,
-  maxMaxFrameBytes,
-  maxWindowBytes,
-  minMaxFrameBytes,
   Setting,
   StreamError,
   type ErrorName,
   type Frame,
 } from './frame.ts'
-import { contentOf, FrameReader } from './frame-reader.ts'
+import { BlockReader, contentOf, FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
-import type { HeaderField } from './header-field.ts'
-import { HpackEncoder } from './hpack-encoder.ts'
+import { initialTableBytes } from './hpack.ts'
+import { HpackDecoder } from './hpack-decoder.ts'
 import type { Output } from './output.ts'
-import { checkTrailers, readResponseHead } from './response-head.ts'
+import { RequestWriter } from './request-writer.ts'
 
-/** Who is told what the peer says. */
+/** Is told of what concerns the whole connection, and of the end of each request. */
 export interface ConnectionOwner {
-  /** SETTINGS: the first, or others. */
-  settled(): void
+  /** The peer's SETTINGS, the first or later ones, have been applied. */
+  configured(): void
   goneAway(code: number, debugData: Buffer): void
-  /** The answer to {@link Connection.ping}. */
+  /** The peer answered the last {@link Connection.ping}. */
   ponged(): void
   /** Called exactly once for each request. */
   ended(exchange: Exchange, end: ExchangeEnd): void
 }
 
-/** Frames without a single answer among them, within one {@link Connection.calm}. */
-const mostIdleFrames = 10_000
+/** Frames without an answer among them, within one {@link Connection.calm}. */
+const maxIdleFrames = 10_000
 
-/** Windows are granted anew when so much is used up, bytes. */
+/** Received bytes after which a window is granted anew, so early that no peer has to wait. */
 const grantBytes = defaultWindowBytes >>> 1
 
-/** Every kind of frame received has its `#receive…`. — source: RFC 9113 throughout */
+/** APNs answers with about 100 bytes of headers. */
+const headerLimits = { maxTableBytes: initialTableBytes, maxListBytes: 16 * 1024 }
+
+/** Each type of frame that may be received has its `#receive…`. — source: RFC 9113 */
 export class Connection {
-  readonly #authority: string
   readonly #owner: ConnectionOwner
   readonly #output: Output
   readonly #writer: FrameWriter
+  readonly #requests: RequestWriter
   readonly #reader = new FrameReader()
   readonly #blocks = new BlockReader()
-  readonly #encoder = new HpackEncoder()
-  /** In the order sent. */
+  readonly #decoder = new HpackDecoder(headerLimits)
+  /** In flight, by stream, in the order sent. */
   readonly #exchanges = new Map<number, Exchange>()
-  /** Whose body waits for a window or for the output, in the order sent. */
-  readonly #unsent = new Set<Exchange>()
+  /** `opening`: the peer's SETTINGS are missing. `over`: GOAWAY has been written. */
+  #state: 'opening' | 'open' | 'over' = 'opening'
   #nextStreamId: number
-  /** What comes on streams up to this one may have been on its way when we reset them. */
+  /** Frames on streams up to this one may have been sent before the peer read our RST_STREAM. */
   #lastResetId = 0
-  #settled = false
-  #settingsAcknowledged = false
-  #answered = false
-  #over = false
-  #streamLimit = Infinity
-  #maxFrameBytes = minMaxFrameBytes
-  #initialWindowBytes = defaultWindowBytes
-  #sendWindowBytes = defaultWindowBytes
+  #isAcknowledged = false
+  #hasAnswered = false
   #ungrantedBytes = 0
   #idleFrames = 0
   #pings = 0
 
   /** @param firstStreamId odd */
   constructor(authority: string, owner: ConnectionOwner, output: Output, firstStreamId = 1) {
-    this.#authority = authority
     this.#owner = owner
     this.#output = output
     this.#writer = new FrameWriter(output)
+    this.#requests = new RequestWriter(authority, output, this.#writer)
     this.#nextStreamId = firstStreamId
   }
 
-  /** Requests that the peer would take now. */
+  /** Requests that can be sent now. */
   get room(): number {
-    if (this.#output.isFull || this.isUsedUp) return 0
-    if (this.#sendWindowBytes <= 0 && this.#unsent.size > 0) return 0
-    return Math.max(0, this.#streamLimit - this.#exchanges.size)
+    if (this.isUsedUp || this.#requests.isBlocked) return 0
+    return Math.max(0, this.#requests.streamLimit - this.#exchanges.size)
   }
 
   get inFlight(): number {
     return this.#exchanges.size
   }
 
-  /** Requests that the peer takes at a time. */
+  /** Requests that the peer accepts at a time; 0 before its SETTINGS, Infinity without a limit. */
   get streamLimit(): number {
-    return this.#settled ? this.#streamLimit : 0
+    return this.#state === 'opening' ? 0 : this.#requests.streamLimit
   }
 
-  /** Whether the peer has begun to answer a request. */
+  /** Whether the peer has answered a request. */
   get hasAnswered(): boolean {
-    return this.#answered
+    return this.#hasAnswered
   }
 
-  get areSettingsAcknowledged(): boolean {
-    return this.#settingsAcknowledged
-  }
-
-  /** Whether the last stream identifier is taken. — source: RFC 9113, 5.1.1 */
+  /** Whether no stream identifier is left. — source: RFC 9113, 5.1.1 */
   get isUsedUp(): boolean {
     return this.#nextStreamId > lastStreamId
   }
 
-  /** The oldest request in flight. */
-  get oldest(): Exchange | undefined {
-    for (const exchange of this.#exchanges.values()) return exchange
-    return undefined
-  }
-
-  /** Says the first words. */
+  /** Writes the preface and our SETTINGS. */
   open(): void {
     this.#writer.writePreface()
     this.#writer.writeSettings([
       [Setting.enablePush, 0],
-      [Setting.maxHeaderListSize, longestHeaderListBytes],
+      [Setting.maxHeaderListSize, headerLimits.maxListBytes],
     ])
   }
 
@@ -128,56 +110,59 @@ export class Connection {
     const exchange = new Exchange(this.#nextStreamId, delivery, nowMs)
     this.#nextStreamId += 2
     this.#exchanges.set(exchange.streamId, exchange)
-    this.#sendHeaders(exchange, authorization)
-    if (!this.#sendBody(exchange)) this.#unsent.add(exchange)
+    this.#requests.send(exchange, authorization)
   }
 
-  /** Gives a request up. */
-  cancel(exchange: Exchange): void {
-    this.#reset(exchange, 'CANCEL', 'overdue')
+  /** Cancels the requests sent at this time or before, as `overdue`; returns whether there are any. */
+  cancelSentBy(timeMs: number): boolean {
+    let found = false
+    for (const exchange of this.#exchanges.values()) {
+      if (exchange.sentAtMs > timeMs) break
+      this.#reset(exchange, 'CANCEL', 'overdue')
+      found = true
+    }
+    return found
   }
 
-  /** Asks whether the peer is there. */
+  /** Sends a PING. */
   ping(): void {
     const opaque = Buffer.alloc(8)
     opaque.writeUInt32BE(++this.#pings, 4)
     this.#writer.writePing(opaque)
   }
 
-  /** Says that this is the end, and why; nothing is received behind it. */
+  /** Sends GOAWAY and ignores everything received after it. */
   goaway(code: ErrorName): void {
-    this.#over = true
+    this.#state = 'over'
     this.#writer.writeGoaway(code)
   }
 
-  /** The output has room again. */
+  /** Continues to send bodies, because the output has room again. */
   resume(): void {
-    for (const exchange of this.#unsent) {
-      if (this.#sendWindowBytes <= 0 || this.#output.isFull) return
-      if (this.#sendBody(exchange)) this.#unsent.delete(exchange)
-    }
+    this.#requests.resume()
   }
 
-  /** Time has passed: what the peer did before is no flood. */
+  /** Starts a new period for the limit of frames without an answer. */
   calm(): void {
     this.#idleFrames = 0
   }
 
-  /** Ends every request that is in flight. */
+  /** Ends every request in flight as `lost`. */
   abandon(): void {
     for (const exchange of this.#exchanges.values()) this.#end(exchange, 'lost')
   }
 
-  /** Takes what was received. @throws {ConnectionError} when the peer broke the protocol */
+  /** Handles received bytes. @throws {ConnectionError} when the peer violates the protocol */
   receive(chunk: Buffer): void {
     this.#reader.receive(chunk)
-    while (!this.#over && this.#receiveNext());
+    while (this.#state !== 'over' && this.#receiveNext());
   }
 
   #receiveNext(): boolean {
     try {
       const frame = this.#reader.next()
       if (frame === undefined) return false
+      this.#checkOrder(frame)
       this.#receiveFrame(frame)
     } catch (error) {
       if (!(error instanceof StreamError)) throw error
@@ -187,7 +172,7 @@ export class Connection {
     return true
   }
 
-  /** A PRIORITY may be wrong on any stream: on one that is over, or that nobody has opened. */
+  /** A malformed PRIORITY can also come on a stream that has ended, or was never opened. */
   #refuse({ streamId, code, message }: StreamError): void {
     const exchange = this.#exchanges.get(streamId)
     if (exchange !== undefined) this.#reset(exchange, code, 'faulty')
@@ -196,18 +181,12 @@ export class Connection {
   }
 
   #receiveFrame(frame: Frame): void {
-    const { type, flags } = frame
-    if (!this.#settled && (type !== FrameType.settings || (flags & Flag.ack) !== 0))
-      throw new ConnectionError('PROTOCOL_ERROR', 'does not begin with SETTINGS')
-    if (this.#blocks.isOpen && type !== FrameType.continuation)
-      throw new ConnectionError('PROTOCOL_ERROR', 'a frame inside a header block')
-    if (++this.#idleFrames > mostIdleFrames)
-      throw new ConnectionError('ENHANCE_YOUR_CALM', 'many frames and no answer')
-    switch (type) {
+    switch (frame.type) {
       case FrameType.data:
         this.#receiveData(frame)
         break
       case FrameType.headers:
+      case FrameType.continuation:
         this.#receiveHeaders(frame)
         break
       case FrameType.rstStream:
@@ -227,21 +206,28 @@ export class Connection {
       case FrameType.windowUpdate:
         this.#receiveWindowUpdate(frame)
         break
-      case FrameType.continuation:
-        this.#receiveContinuation(frame)
-        break
-      // PRIORITY and what nobody knows: ignored. — source: RFC 9113, 5.3.2 and 5.5
+      // PRIORITY and unknown types are ignored. — source: RFC 9113, 5.3.2 and 5.5
     }
+  }
+
+  #checkOrder({ type, flags }: Frame): void {
+    const isSettings = type === FrameType.settings && (flags & Flag.ack) === 0
+    if (this.#state === 'opening' && !isSettings)
+      throw new ConnectionError('PROTOCOL_ERROR', 'does not begin with SETTINGS')
+    if (this.#blocks.isOpen && type !== FrameType.continuation)
+      throw new ConnectionError('PROTOCOL_ERROR', 'a frame inside a header block')
+    if (++this.#idleFrames > maxIdleFrames)
+      throw new ConnectionError('ENHANCE_YOUR_CALM', 'many frames and no answer')
   }
 
   #receiveData(frame: Frame): void {
     const { flags, streamId, payload } = frame
     const content = contentOf(frame)
-    this.#takeFromWindow(payload.length)
-    const exchange = this.#exchangeOn(streamId)
+    this.#useWindow(payload.length)
+    const exchange = this.#findAnswered(streamId)
     if (exchange === undefined) return
     exchange.ungrantedBytes += payload.length
-    exchange.receive(content)
+    exchange.receiveBody(content)
     if ((flags & Flag.endStream) !== 0) this.#complete(exchange)
     else if (exchange.ungrantedBytes > grantBytes) {
       this.#writer.writeWindowUpdate(streamId, exchange.ungrantedBytes)
@@ -249,110 +235,54 @@ export class Connection {
     }
   }
 
-  /**
-   * Padding, and what comes on streams that are over, counts as well. A window is never shut, since
-   * everything is read at once: nobody can exceed it. — source: RFC 9113, 6.9.1
-   */
-  #takeFromWindow(bytes: number): void {
+  /** Padding and streams that have ended use up the window as well. — source: RFC 9113, 6.9.1 */
+  #useWindow(bytes: number): void {
     this.#ungrantedBytes += bytes
     if (this.#ungrantedBytes <= grantBytes) return
     this.#writer.writeWindowUpdate(0, this.#ungrantedBytes)
     this.#ungrantedBytes = 0
   }
 
+  /** Decodes also the blocks of streams that have ended: all streams share one table. */
   #receiveHeaders(frame: Frame): void {
-    this.#exchangeOn(frame.streamId)
-    this.#receiveBlock(this.#blocks.begin(frame))
-  }
-
-  #receiveContinuation(frame: Frame): void {
-    this.#receiveBlock(this.#blocks.continue(frame))
-  }
-
-  #receiveBlock(block: HeaderBlock | undefined): void {
+    if (frame.type === FrameType.headers) this.#findAnswered(frame.streamId)
+    const block = this.#blocks.next(frame)
     if (block === undefined) return
-    const { streamId, endStream, fields } = block
-    const exchange = this.#exchanges.get(streamId)
+    const { fields } = this.#decoder.decode(block.bytes)
+    const exchange = this.#exchanges.get(block.streamId)
     if (exchange === undefined) return
-    if (exchange.head === undefined) this.#receiveHead(exchange, endStream, fields)
-    else {
-      if (!endStream) throw new StreamError(streamId, 'PROTOCOL_ERROR', 'headers in a body')
-      checkTrailers(streamId, fields)
-    }
-    if (endStream) this.#complete(exchange)
-  }
-
-  /** An informational answer is not yet one; 101 is none at all. — source: RFC 9113, 8.1 and 8.6 */
-  #receiveHead(exchange: Exchange, endStream: boolean, fields: readonly HeaderField[]): void {
-    const { streamId } = exchange
-    const head = readResponseHead(streamId, fields)
-    if (head.status === 101 || (head.status < 200 && endStream))
-      throw new StreamError(streamId, 'PROTOCOL_ERROR', `a ${head.status} for an answer`)
-    if (head.status < 200) return
-    exchange.head = head
-    this.#answered = true
-    this.#idleFrames = 0
+    exchange.receiveHeaders(fields, block.endStream)
+    this.#hasAnswered ||= exchange.hasHead
+    if (exchange.hasHead) this.calm()
+    if (block.endStream) this.#complete(exchange)
   }
 
   #receiveRstStream({ streamId, payload }: Frame): void {
-    const exchange = this.#exchanges.get(streamId)
+    const exchange = this.#find(streamId)
     if (exchange !== undefined) this.#end(exchange, endBy[payload.readUInt32BE()] ?? 'lost')
-    else if (this.#isIdle(streamId)) throw idle()
   }
 
   #receiveSettings({ flags, payload }: Frame): void {
     if ((flags & Flag.ack) !== 0) {
-      this.#settingsAcknowledged = true
+      this.#isAcknowledged = true
       return
     }
-    for (let offset = 0; offset < payload.length; offset += 6)
-      this.#applySetting(payload.readUInt16BE(offset), payload.readUInt32BE(offset + 2))
+    this.#requests.configure(payload, this.#exchanges)
+    this.#state = 'open'
     this.#writer.writeSettingsAck()
-    this.#settled = true
     this.resume()
-    this.#owner.settled()
+    this.#owner.configured()
   }
 
-  /** Those unknown are ignored. — source: RFC 9113, 6.5.2 */
-  #applySetting(setting: number, value: number): void {
-    switch (setting) {
-      case Setting.headerTableSize:
-        this.#encoder.resize(value)
-        break
-      case Setting.enablePush:
-        if (value !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'a server that takes pushes')
-        break
-      case Setting.maxConcurrentStreams:
-        this.#streamLimit = value
-        break
-      case Setting.initialWindowSize:
-        this.#setInitialWindow(value)
-        break
-      case Setting.maxFrameSize:
-        if (value < minMaxFrameBytes || value > maxMaxFrameBytes)
-          throw new ConnectionError('PROTOCOL_ERROR', `SETTINGS_MAX_FRAME_SIZE ${value}`)
-        this.#maxFrameBytes = value
-        break
-    }
-  }
-
-  /** Open streams know only their difference to it. — source: RFC 9113, 6.9.2 */
-  #setInitialWindow(bytes: number): void {
-    if (bytes > maxWindowBytes)
-      throw new ConnectionError('FLOW_CONTROL_ERROR', `SETTINGS_INITIAL_WINDOW_SIZE ${bytes}`)
-    if (bytes > this.#initialWindowBytes)
-      for (const { credit } of this.#exchanges.values())
-        if (bytes + credit > maxWindowBytes)
-          throw new ConnectionError('FLOW_CONTROL_ERROR', 'a window beyond all bounds')
-    this.#initialWindowBytes = bytes
-  }
-
+  /** A peer that answers a PING has read our SETTINGS long before. — source: RFC 9113, 6.5.3 */
   #receivePing({ flags, payload }: Frame): void {
     if ((flags & Flag.ack) === 0) this.#writer.writePingAck(payload)
-    else if (payload.readUInt32BE(4) === this.#pings) this.#owner.ponged()
+    else if (payload.readUInt32BE(4) !== this.#pings) return
+    else if (this.#isAcknowledged) this.#owner.ponged()
+    else throw new ConnectionError('SETTINGS_TIMEOUT', 'does not acknowledge SETTINGS')
   }
 
-  /** What stands above the last stream is not processed, and may be answered all the same. */
+  /** The peer processes no stream above the last one, but may have answered it already. */
   #receiveGoaway({ payload }: Frame): void {
     const lastProcessedId = payload.readUInt32BE() & 0x7fff_ffff
     this.#owner.goneAway(payload.readUInt32BE(4), payload.subarray(8))
@@ -363,73 +293,36 @@ export class Connection {
 
   #receiveWindowUpdate({ streamId, payload }: Frame): void {
     const increment = payload.readUInt32BE() & 0x7fff_ffff
-    if (streamId === 0) this.#growWindow(increment)
-    else {
-      const exchange = this.#exchanges.get(streamId)
-      if (exchange !== undefined) this.#growStreamWindow(exchange, increment)
-      else if (this.#isIdle(streamId)) throw idle()
-    }
-  }
-
-  #growWindow(increment: number): void {
-    if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'a WINDOW_UPDATE of 0')
+    const exchange = streamId === 0 ? undefined : this.#find(streamId)
+    if (exchange !== undefined) this.#requests.grantStream(exchange, increment)
+    else if (streamId === 0) this.#requests.grant(increment)
+    else return
+    // What can let a body continue is no flood.
     this.#idleFrames--
-    const wasShut = this.#sendWindowBytes <= 0
-    this.#sendWindowBytes += increment
-    if (this.#sendWindowBytes > maxWindowBytes)
-      throw new ConnectionError('FLOW_CONTROL_ERROR', 'a window beyond all bounds')
-    if (wasShut) this.resume()
   }
 
-  #growStreamWindow(exchange: Exchange, increment: number): void {
-    if (increment === 0)
-      throw new StreamError(exchange.streamId, 'PROTOCOL_ERROR', 'a WINDOW_UPDATE of 0')
-    this.#idleFrames--
-    exchange.grant(increment, this.#initialWindowBytes)
-    if (!this.#unsent.has(exchange) || this.#output.isFull) return
-    if (this.#sendBody(exchange)) this.#unsent.delete(exchange)
-  }
-
-  #sendHeaders(exchange: Exchange, authorization: string | undefined): void {
-    const { request } = exchange.delivery
-    const maxBytes = this.#encoder.maxBytes(request, this.#authority, authorization)
-    const { target, offset } = this.#writer.beginHeaders(maxBytes, this.#maxFrameBytes)
-    const end = this.#encoder.encode(request, this.#authority, authorization, target, offset)
-    const endStream = exchange.unsentBytes === 0
-    this.#writer.endHeaders(exchange.streamId, endStream, end, this.#maxFrameBytes)
-  }
-
-  /** As much as the windows allow; true when nothing is left. */
-  #sendBody(exchange: Exchange): boolean {
-    const { payload } = exchange.delivery.request
-    for (let left = exchange.unsentBytes; left > 0; left = exchange.unsentBytes) {
-      const window = Math.min(this.#sendWindowBytes, this.#initialWindowBytes + exchange.credit)
-      const bytes = Math.min(left, window, this.#maxFrameBytes)
-      if (bytes <= 0) return false
-      this.#writer.writeData(exchange.streamId, bytes === left, payload, exchange.sentBytes, bytes)
-      exchange.sentBytes += bytes
-      exchange.credit -= bytes
-      this.#sendWindowBytes -= bytes
-    }
-    return true
-  }
-
-  /** The request in flight on a stream; undefined on one that we have reset. */
-  #exchangeOn(streamId: number): Exchange | undefined {
-    const exchange = this.#exchanges.get(streamId)
-    if (exchange !== undefined) return exchange
-    if (this.#isIdle(streamId)) throw idle()
-    if (streamId > this.#lastResetId)
+  /** The request that an answer on this stream belongs to; undefined if we may have reset it. */
+  #findAnswered(streamId: number): Exchange | undefined {
+    const exchange = this.#find(streamId)
+    if (exchange === undefined && streamId > this.#lastResetId)
       throw new ConnectionError('STREAM_CLOSED', 'an answer behind its end')
-    return undefined
+    return exchange
   }
 
-  /** Of no stream that we have opened. — source: RFC 9113, 5.1 */
+  /** The request in flight on a stream; undefined if it has ended. */
+  #find(streamId: number): Exchange | undefined {
+    const exchange = this.#exchanges.get(streamId)
+    if (exchange === undefined && this.#isIdle(streamId))
+      throw new ConnectionError('PROTOCOL_ERROR', 'a frame on a stream that nobody has opened')
+    return exchange
+  }
+
+  /** Whether we have not opened the stream. — source: RFC 9113, 5.1 */
   #isIdle(streamId: number): boolean {
     return streamId % 2 === 0 || streamId >= this.#nextStreamId
   }
 
-  /** A body that the answer did not wait for is of no use any more. — source: RFC 9113, 8.1 */
+  /** The peer needs no more of a body once it has answered. — source: RFC 9113, 8.1 */
   #complete(exchange: Exchange): void {
     exchange.complete()
     if (exchange.unsentBytes > 0) this.#reset(exchange, 'CANCEL', 'complete')
@@ -444,17 +337,13 @@ export class Connection {
 
   #end(exchange: Exchange, end: ExchangeEnd): void {
     this.#exchanges.delete(exchange.streamId)
-    this.#unsent.delete(exchange)
+    this.#requests.drop(exchange)
     this.#owner.ended(exchange, end)
   }
 }
 
-/** What a RST_STREAM means; after an answer, NO_ERROR only stops the request. — source: RFC 9113, 8.1 */
+/** What a RST_STREAM means; NO_ERROR after an answer only stops the request. — source: RFC 9113, 8.1 */
 const endBy: Readonly<Record<number, ExchangeEnd>> = {
   [ErrorCode.NO_ERROR]: 'complete',
   [ErrorCode.REFUSED_STREAM]: 'refused',
-}
-
-function idle(): ConnectionError {
-  return new ConnectionError('PROTOCOL_ERROR', 'a frame on a stream that nobody has opened')
 }

@@ -1,29 +1,47 @@
-/** One request and its answer: the state of one stream. */
+/** One request and its answer: the state of one stream, and what the answer means. */
+import { delivered, outcomeOf, type Outcome } from '../../apns/outcome.ts'
 import type { Delivery } from '../../relay/delivery.ts'
 import { maxWindowBytes, StreamError } from './frame.ts'
-import type { ResponseHead } from './response-head.ts'
+import type { HeaderField } from './hpack.ts'
 
-/** More than any answer of the provider API has; what goes beyond is not kept. */
-const longestBodyBytes = 4096
+/** More than any answer of the provider API has; what exceeds it is dropped. */
+const maxBodyBytes = 4096
 
 /**
- * How it ended. `complete`: the answer is whole. `refused`: the peer has not processed it.
- * `overdue`: given up by us. `faulty`: what came is no answer. `lost`: anything else.
+ * How an exchange ended. `complete`: the answer is whole. `refused`: the peer has not processed the
+ * request. `overdue`: we cancelled it. `faulty`: the answer is malformed. `lost`: anything else.
  */
 export type ExchangeEnd = 'complete' | 'refused' | 'overdue' | 'faulty' | 'lost'
 
-/** Lives in the connection's table until one {@link ExchangeEnd} ends it. */
+/** The outcome of a request without an answer. */
+const unanswered = {
+  complete: { kind: 'unavailable', reason: 'no answer', retry: 'later' },
+  refused: { kind: 'unavailable', reason: 'refused stream', retry: 'now' },
+  overdue: { kind: 'unavailable', reason: 'no answer in time', retry: 'later' },
+  faulty: { kind: 'unavailable', reason: 'malformed answer', retry: 'later' },
+  lost: { kind: 'unavailable', reason: 'connection lost', retry: 'later' },
+} as const satisfies Record<ExchangeEnd, Outcome>
+
+/** What the headers of an answer say. */
+interface ResponseHead {
+  /** 100 to 999 */
+  readonly status: number
+  readonly retryAfterSeconds: number | undefined
+  readonly contentLength: number | undefined
+}
+
+/** In the connection's table until one {@link ExchangeEnd} ends it. */
 export class Exchange {
   readonly streamId: number
   readonly delivery: Delivery
   readonly sentAtMs: number
-  /** Bytes of the payload that are on their way. */
+  /** Bytes of the payload that are written. */
   sentBytes = 0
-  /** What the peer has granted beyond its initial window, less what was sent; may be negative. */
+  /** What the peer granted beyond its initial window, less what was sent; may be negative. */
   credit = 0
-  /** What the peer has sent since it was last granted anything, bytes. */
+  /** Received bytes for which the peer has no new window yet. */
   ungrantedBytes = 0
-  head: ResponseHead | undefined
+  #head: ResponseHead | undefined
   #receivedBytes = 0
   #body: Buffer | undefined
 
@@ -37,14 +55,14 @@ export class Exchange {
     return this.delivery.request.payload.length - this.sentBytes
   }
 
-  /** Of the answer, so far. */
-  get body(): string {
-    return this.#body?.toString() ?? ''
+  /** Whether the final status has been received. */
+  get hasHead(): boolean {
+    return this.#head !== undefined
   }
 
   /**
-   * The peer grants more.
-   * @throws {StreamError} when that is more than a window can be — source: RFC 9113, 6.9.1
+   * Adds to the peer's window.
+   * @throws {StreamError} when the window becomes too large — source: RFC 9113, 6.9.1
    */
   grant(increment: number, initialWindowBytes: number): void {
     this.credit += increment
@@ -52,30 +70,105 @@ export class Exchange {
       throw new StreamError(this.streamId, 'FLOW_CONTROL_ERROR', 'a window beyond all bounds')
   }
 
-  /** Takes a piece of the answer's body. */
-  receive(content: Buffer): void {
+  /**
+   * Reads the headers or the trailers of the answer. Informational answers may come before the
+   * final one, except for 101. — source: RFC 9113, 8.1 and 8.6
+   * @throws {StreamError} when they are malformed
+   */
+  receiveHeaders(fields: readonly HeaderField[], endStream: boolean): void {
+    const { streamId } = this
+    if (this.#head !== undefined) {
+      if (!endStream) throw malformed(streamId, 'headers in a body')
+      for (const field of fields) checkField(streamId, field)
+      return
+    }
+    const head = readHead(streamId, fields)
+    if (head.status === 101 || (head.status < 200 && endStream))
+      throw malformed(streamId, `a ${head.status} for an answer`)
+    if (head.status >= 200) this.#head = head
+  }
+
+  /** Adds a part of the answer's body. @throws {StreamError} */
+  receiveBody(content: Buffer): void {
     this.#receivedBytes += content.length
-    if (this.head === undefined)
-      throw new StreamError(this.streamId, 'PROTOCOL_ERROR', 'a body without headers')
-    if (this.#receivedBytes > (this.head.contentLength ?? Infinity)) throw this.#miscounted()
-    // Of a delivery, the body says nothing.
-    if (this.head.status === 200) return
-    const room = longestBodyBytes - (this.#body?.length ?? 0)
+    if (this.#head === undefined) throw malformed(this.streamId, 'a body without headers')
+    if (this.#receivedBytes > (this.#head.contentLength ?? Infinity)) throw this.#miscounted()
+    // The body of a 200 says nothing.
+    if (this.#head.status === 200) return
+    const room = maxBodyBytes - (this.#body?.length ?? 0)
     this.#body = Buffer.concat([this.#body ?? empty, content.subarray(0, room)])
   }
 
-  /** The answer is at its end. @throws {StreamError} when it cannot be — source: RFC 9113, 8.1.1 */
+  /** The peer ends the answer. @throws {StreamError} when it is incomplete — source: RFC 9113, 8.1.1 */
   complete(): void {
-    if (this.head === undefined)
-      throw new StreamError(this.streamId, 'PROTOCOL_ERROR', 'an answer without headers')
-    const { status, contentLength = this.#receivedBytes } = this.head
+    if (this.#head === undefined) throw malformed(this.streamId, 'an answer without headers')
+    const { status, contentLength = this.#receivedBytes } = this.#head
     const mayHaveNone = (status === 204 || status === 304) && this.#receivedBytes === 0
     if (contentLength !== this.#receivedBytes && !mayHaveNone) throw this.#miscounted()
   }
 
+  /** A 200 is a delivery, however the stream ends; an error counts only with its whole reason. */
+  outcome(end: ExchangeEnd): Outcome {
+    const head = this.#head
+    if (head?.status === 200) return delivered
+    if (head === undefined || end !== 'complete') return unanswered[end]
+    const { status, retryAfterSeconds } = head
+    const body = this.#body?.toString() ?? ''
+    return outcomeOf({
+      status,
+      body,
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    })
+  }
+
   #miscounted(): StreamError {
-    return new StreamError(this.streamId, 'PROTOCOL_ERROR', 'a body of another content-length')
+    return malformed(this.streamId, 'a body of another content-length')
   }
 }
 
 const empty = Buffer.alloc(0)
+
+/** Names are tokens without upper case. — source: RFC 9113, 8.2.1; RFC 9110, 5.6.2 */
+const validName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
+const invalidValue = /[\0\r\n]|^[ \t]|[ \t]$/
+
+/** The names that APNs sends are known to be valid: trying the pattern is the dearest step here. */
+const usualNames = new Set(['apns-id', 'content-length', 'content-type', 'date', 'server'])
+
+/** HTTP/2 forbids header fields about the connection. — source: RFC 9113, 8.2.2 */
+const connectionSpecific = /^(connection|keep-alive|proxy-connection|transfer-encoding|upgrade)$/
+
+/** @throws {StreamError} when the headers are malformed — source: RFC 9113, 8.1.1 and 8.3 */
+function readHead(streamId: number, fields: readonly HeaderField[]): ResponseHead {
+  const [first] = fields
+  if (first?.[0] !== ':status' || (first[1] !== '200' && !/^[1-9]\d\d$/.test(first[1])))
+    throw malformed(streamId, 'no :status in front')
+  let retryAfterSeconds: number | undefined
+  let contentLength: number | undefined
+  for (let index = 1; index < fields.length; index++) {
+    const field = fields[index]
+    if (field === undefined) break
+    checkField(streamId, field)
+    const [name, value] = field
+    if (name === 'retry-after' && /^\d{1,9}$/.test(value)) retryAfterSeconds = Number(value)
+    if (name === 'content-length') contentLength = readLength(streamId, contentLength, value)
+  }
+  return { status: Number(first[1]), retryAfterSeconds, contentLength }
+}
+
+function checkField(streamId: number, [name, value]: HeaderField): void {
+  if (!usualNames.has(name) && (!validName.test(name) || connectionSpecific.test(name)))
+    throw malformed(streamId, 'a header field that must not be there')
+  if (invalidValue.test(value)) throw malformed(streamId, 'a header field with such a value')
+}
+
+function readLength(streamId: number, before: number | undefined, value: string): number {
+  const length = /^\d{1,15}$/.test(value) ? Number(value) : undefined
+  if (length === undefined || (before !== undefined && before !== length))
+    throw malformed(streamId, 'a content-length that is none')
+  return length
+}
+
+function malformed(streamId: number, what: string): StreamError {
+  return new StreamError(streamId, 'PROTOCOL_ERROR', what)
+}

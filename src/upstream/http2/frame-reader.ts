@@ -1,4 +1,4 @@
-/** Bytes to frames: cuts them out at any segmentation, and refuses those of an impossible size. */
+/** Cuts received bytes into frames and header blocks, and refuses sizes that are not allowed. */
 import {
   ConnectionError,
   Flag,
@@ -10,7 +10,7 @@ import {
 } from './frame.ts'
 
 interface Shape {
-  /** Whether it belongs to a stream or to the connection; undefined for either. */
+  /** Whether the frame belongs to a stream or to the connection; undefined for either. */
   readonly onStream: boolean | undefined
   readonly fits: (length: number, flags: number) => boolean
 }
@@ -18,39 +18,40 @@ interface Shape {
 const any = (): boolean => true
 
 /** By type. — source: RFC 9113, 6.1 to 6.10 */
-const shapes: readonly Shape[] = [
-  { onStream: true, fits: any },
-  { onStream: true, fits: any },
-  { onStream: true, fits: (length) => length === 5 },
-  { onStream: true, fits: (length) => length === 4 },
-  {
+const shapes: Readonly<Record<number, Shape>> = {
+  [FrameType.data]: { onStream: true, fits: any },
+  [FrameType.headers]: { onStream: true, fits: any },
+  // The one frame whose wrong length is an error of its stream only. — source: RFC 9113, 6.3
+  [FrameType.priority]: { onStream: true, fits: any },
+  [FrameType.rstStream]: { onStream: true, fits: (length) => length === 4 },
+  [FrameType.settings]: {
     onStream: false,
-    fits: (length, flags) => ((flags & Flag.ack) === 0 ? length % 6 === 0 : length === 0),
+    fits: (length, flags) => length % 6 === 0 && (length === 0 || (flags & Flag.ack) === 0),
   },
-  { onStream: true, fits: any },
-  { onStream: false, fits: (length) => length === 8 },
-  { onStream: false, fits: (length) => length >= 8 },
-  { onStream: undefined, fits: (length) => length === 4 },
-  { onStream: true, fits: any },
-]
+  [FrameType.pushPromise]: { onStream: true, fits: any },
+  [FrameType.ping]: { onStream: false, fits: (length) => length === 8 },
+  [FrameType.goaway]: { onStream: false, fits: (length) => length >= 8 },
+  [FrameType.windowUpdate]: { onStream: undefined, fits: (length) => length === 4 },
+  [FrameType.continuation]: { onStream: true, fits: any },
+}
 
-/** Holds at most one frame that is not complete; its length is judged before its payload comes. */
+/** Holds at most one incomplete frame; refuses a wrong length before the payload arrives. */
 export class FrameReader {
   #bytes: Buffer = Buffer.alloc(0)
   #offset = 0
 
-  /** Takes what was received, which the reader's frames are part of. */
+  /** Adds received bytes; the frames are views of them. */
   receive(chunk: Buffer): void {
     const rest = this.#bytes.length - this.#offset
-    // Bounded by one frame in all but a flood, so joining is cheaper than a list of chunks.
+    // The rest is at most one frame, so joining is cheaper than a list of chunks.
     this.#bytes = rest === 0 ? chunk : Buffer.concat([this.#bytes.subarray(this.#offset), chunk])
     this.#offset = 0
   }
 
   /**
-   * The next complete frame.
-   * @throws {ConnectionError} when its length, or the stream it is on, cannot be
-   * @throws {StreamError} for a PRIORITY of the wrong length; the frames behind it can be read
+   * The next complete frame; undefined = more bytes are needed.
+   * @throws {ConnectionError} for a wrong length or a wrong stream
+   * @throws {StreamError} for a PRIORITY of the wrong length; the next frames can be read
    */
   next(): Frame | undefined {
     const bytes = this.#bytes
@@ -65,7 +66,8 @@ export class FrameReader {
     checkShape(type, flags, streamId, length)
     if (bytes.length < start + length) return undefined
     this.#offset = start + length
-    checkPriority(type, streamId, length)
+    if (type === FrameType.priority && length !== 5)
+      throw new StreamError(streamId, 'FRAME_SIZE_ERROR', `a PRIORITY of ${length} bytes`)
     return { type, flags, streamId, payload: bytes.subarray(start, start + length) }
   }
 }
@@ -75,14 +77,8 @@ function checkShape(type: number, flags: number, streamId: number, length: numbe
   if (shape === undefined) return
   if (shape.onStream === (streamId === 0))
     throw new ConnectionError('PROTOCOL_ERROR', `a frame of type ${type} on stream ${streamId}`)
-  if (type !== FrameType.priority && !shape.fits(length, flags))
+  if (!shape.fits(length, flags))
     throw new ConnectionError('FRAME_SIZE_ERROR', `a frame of type ${type} of ${length} bytes`)
-}
-
-/** The one frame whose wrong length is the fault of its stream only. — source: RFC 9113, 6.3 */
-function checkPriority(type: number, streamId: number, length: number): void {
-  if (type === FrameType.priority && length !== 5)
-    throw new StreamError(streamId, 'FRAME_SIZE_ERROR', `a PRIORITY of ${length} bytes`)
 }
 
 /**
@@ -91,7 +87,7 @@ function checkPriority(type: number, streamId: number, length: number): void {
  *     pad length (1, if PADDED) | priority (5, if PRIORITY) | content | padding
  *
  * — source: RFC 9113, 6.1 and 6.2
- * @throws {ConnectionError} when it is shorter than that
+ * @throws {ConnectionError} when the payload is too short for them
  */
 export function contentOf({ type, flags, payload }: Frame): Buffer {
   const padded = (flags & Flag.padded) !== 0
@@ -103,4 +99,46 @@ export function contentOf({ type, flags, payload }: Frame): Buffer {
   const end = payload.length - (padded ? payload.readUInt8(0) : 0)
   if (end < start) throw new ConnectionError('PROTOCOL_ERROR', 'more padding than frame')
   return payload.subarray(start, end)
+}
+
+/** Limit of a header block in HEADERS and CONTINUATION together, bytes. */
+const maxBlockBytes = 32 * 1024
+
+/** The bytes of HEADERS and of the CONTINUATION frames behind them. */
+export interface HeaderBlock {
+  readonly streamId: number
+  readonly endStream: boolean
+  readonly bytes: Buffer
+}
+
+/** Joins HEADERS and CONTINUATION to header blocks. */
+export class BlockReader {
+  #open: HeaderBlock | undefined
+
+  /** Whether the next frame must be CONTINUATION. */
+  get isOpen(): boolean {
+    return this.#open !== undefined
+  }
+
+  /** Adds HEADERS or CONTINUATION; returns the block if it is complete. @throws {ConnectionError} */
+  next(frame: Frame): HeaderBlock | undefined {
+    const block = frame.type === FrameType.headers ? firstOf(frame) : this.#extend(frame)
+    const isComplete = (frame.flags & Flag.endHeaders) !== 0
+    this.#open = isComplete ? undefined : block
+    return isComplete ? block : undefined
+  }
+
+  #extend({ streamId, payload }: Frame): HeaderBlock {
+    const open = this.#open
+    if (open?.streamId !== streamId)
+      throw new ConnectionError('PROTOCOL_ERROR', 'a CONTINUATION of nothing')
+    if (open.bytes.length + payload.length > maxBlockBytes)
+      throw new ConnectionError('ENHANCE_YOUR_CALM', 'a header block without end')
+    return { ...open, bytes: Buffer.concat([open.bytes, payload]) }
+  }
+}
+
+function firstOf(frame: Frame): HeaderBlock {
+  const endStream = (frame.flags & Flag.endStream) !== 0
+  return { streamId: frame.streamId, endStream, bytes: contentOf(frame) }
 }

@@ -1,8 +1,8 @@
-/** Frames to bytes: those that a client sends. */
+/** Writes the frames that a client sends. */
 import { ErrorCode, Flag, frameHeaderBytes, FrameType, type ErrorName } from './frame.ts'
 import type { Output } from './output.ts'
 
-/** What a client says first. — source: RFC 9113, 3.4 */
+/** The first bytes of a client. — source: RFC 9113, 3.4 */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
 /** Writes the header of a frame at `offset`; returns where its payload begins. */
@@ -30,7 +30,13 @@ function putUint32(target: Buffer, offset: number, value: number): number {
   return offset + 4
 }
 
-/** Each method adds one frame to the output, `endHeaders` as many as the block needs. */
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+/** Each method adds one frame to the output; `writeBlock` as many as the block needs. */
 export class FrameWriter {
   readonly #output: Output
 
@@ -38,7 +44,7 @@ export class FrameWriter {
     this.#output = output
   }
 
-  /** The connection preface, which {@link writeSettings} has to follow. */
+  /** The connection preface; SETTINGS must follow. */
   writePreface(): void {
     const { length } = this.#output
     preface.copy(this.#output.reserve(preface.length), length)
@@ -47,34 +53,32 @@ export class FrameWriter {
 
   /** Identifier (2) and value (4) of each. — source: RFC 9113, 6.5.1 */
   writeSettings(settings: readonly (readonly [identifier: number, value: number])[]): void {
-    const length = 6 * settings.length
-    const target = this.#output.reserve(frameHeaderBytes + length)
-    let end = putHeader(target, this.#output.length, length, FrameType.settings, 0, 0)
-    for (const [identifier, value] of settings) {
-      end = target.writeUInt16BE(identifier, end)
-      end = putUint32(target, end, value)
-    }
-    this.#output.commit(end)
+    const payload = Buffer.alloc(6 * settings.length)
+    for (const [index, [identifier, value]] of settings.entries())
+      putUint32(payload, payload.writeUInt16BE(identifier, 6 * index), value)
+    this.#write(FrameType.settings, 0, 0, payload)
   }
 
   writeSettingsAck(): void {
-    const target = this.#output.reserve(frameHeaderBytes)
-    this.#output.commit(putHeader(target, this.#output.length, 0, FrameType.settings, Flag.ack, 0))
+    this.#write(FrameType.settings, Flag.ack, 0, Buffer.alloc(0))
   }
 
-  /** Where a header block of at most `maxBytes` is to be encoded, for {@link endHeaders}. */
-  beginHeaders(maxBytes: number, maxFrameBytes: number): { target: Buffer; offset: number } {
+  /** The buffer with room for a block, which is to be encoded at {@link blockOffset}. */
+  reserveBlock(maxBytes: number, maxFrameBytes: number): Buffer {
     const frames = Math.max(1, Math.ceil(maxBytes / maxFrameBytes))
-    const target = this.#output.reserve(maxBytes + frames * frameHeaderBytes)
-    return { target, offset: this.#output.length + frameHeaderBytes }
+    return this.#output.reserve(maxBytes + frames * frameHeaderBytes)
   }
 
-  /** HEADERS round the block that ends at `end`; CONTINUATION for what exceeds `maxFrameBytes`. */
-  endHeaders(streamId: number, endStream: boolean, end: number, maxFrameBytes: number): void {
+  get blockOffset(): number {
+    return this.#output.length + frameHeaderBytes
+  }
+
+  /** HEADERS with the block that ends at `end`, and CONTINUATION for what exceeds `maxFrameBytes`. */
+  writeBlock(streamId: number, endStream: boolean, end: number, maxFrameBytes: number): void {
     const target = this.#output.reserve(0)
     const flags = endStream ? Flag.endStream : 0
     const start = this.#output.length
-    this.#output.commit(frameBlock(target, start, end, streamId, flags, maxFrameBytes))
+    this.#output.commit(splitBlock(target, start, end, streamId, flags, maxFrameBytes))
   }
 
   /** `length` bytes of `content` from `from`. */
@@ -85,57 +89,52 @@ export class FrameWriter {
     from: number,
     length: number,
   ): void {
-    const target = this.#output.reserve(frameHeaderBytes + length)
-    const flags = endStream ? Flag.endStream : 0
-    const start = putHeader(target, this.#output.length, length, FrameType.data, flags, streamId)
-    content.copy(target, start, from, from + length)
-    this.#output.commit(start + length)
+    this.#write(FrameType.data, endStream ? Flag.endStream : 0, streamId, content, from, length)
   }
 
   /** @param opaque 8 bytes */
   writePing(opaque: Buffer): void {
-    this.#writeEight(FrameType.ping, 0, opaque)
+    this.#write(FrameType.ping, 0, 0, opaque)
   }
 
   writePingAck(opaque: Buffer): void {
-    this.#writeEight(FrameType.ping, Flag.ack, opaque)
+    this.#write(FrameType.ping, Flag.ack, 0, opaque)
   }
 
   /** @param streamId 0 for the connection */
   writeWindowUpdate(streamId: number, increment: number): void {
-    this.#writeUint32(FrameType.windowUpdate, streamId, increment)
+    this.#write(FrameType.windowUpdate, 0, streamId, uint32(increment))
   }
 
   writeRstStream(streamId: number, code: ErrorName): void {
-    this.#writeUint32(FrameType.rstStream, streamId, ErrorCode[code])
+    this.#write(FrameType.rstStream, 0, streamId, uint32(ErrorCode[code]))
   }
 
-  /** The last stream is always 0: a client takes none. — source: RFC 9113, 6.8 */
+  /** The last stream is always 0: a server opens none. — source: RFC 9113, 6.8 */
   writeGoaway(code: ErrorName): void {
-    const target = this.#output.reserve(frameHeaderBytes + 8)
-    const start = putHeader(target, this.#output.length, 8, FrameType.goaway, 0, 0)
-    this.#output.commit(putUint32(target, putUint32(target, start, 0), ErrorCode[code]))
+    this.#write(FrameType.goaway, 0, 0, Buffer.concat([uint32(0), uint32(ErrorCode[code])]))
   }
 
-  #writeEight(type: number, flags: number, opaque: Buffer): void {
-    const target = this.#output.reserve(frameHeaderBytes + 8)
-    const start = putHeader(target, this.#output.length, 8, type, flags, 0)
-    opaque.copy(target, start)
-    this.#output.commit(start + 8)
-  }
-
-  #writeUint32(type: number, streamId: number, value: number): void {
-    const target = this.#output.reserve(frameHeaderBytes + 4)
-    const start = putHeader(target, this.#output.length, 4, type, 0, streamId)
-    this.#output.commit(putUint32(target, start, value))
+  #write(
+    type: number,
+    flags: number,
+    streamId: number,
+    payload: Buffer,
+    from = 0,
+    length = payload.length,
+  ): void {
+    const target = this.#output.reserve(frameHeaderBytes + length)
+    const start = putHeader(target, this.#output.length, length, type, flags, streamId)
+    payload.copy(target, start, from, from + length)
+    this.#output.commit(start + length)
   }
 }
 
 /**
- * Puts frame headers round a block that begins behind the first one's place; what exceeds a frame
- * is moved back to make room for the header of the next. Returns where the last one ends.
+ * Writes the frame headers of a block that stands behind room for the first one. What exceeds a
+ * frame moves back to make room for the next header. Returns the end of the last frame.
  */
-function frameBlock(
+function splitBlock(
   target: Buffer,
   start: number,
   end: number,

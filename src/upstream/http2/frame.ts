@@ -1,4 +1,4 @@
-/** Frames of HTTP/2: their types, flags and bounds, and the two kinds of errors about them. */
+/** The frames of HTTP/2: types, flags and limits, and the two kinds of errors about them. */
 
 /** — source: RFC 9113, 6 */
 export const FrameType = {
@@ -57,13 +57,13 @@ export const Setting = {
 /** Length (3), type (1), flags (1), stream (4). — source: RFC 9113, 4.1 */
 export const frameHeaderBytes = 9
 
-/** The payload of a frame that everyone takes, bytes. — source: RFC 9113, 4.2 */
+/** The payload size that every peer accepts, bytes. — source: RFC 9113, 4.2 */
 export const minMaxFrameBytes = 16_384
 
 /** — source: RFC 9113, 6.5.2 */
 export const maxMaxFrameBytes = 0xff_ffff
 
-/** Of a stream and of the connection, before anyone says otherwise. — source: RFC 9113, 6.9.2 */
+/** The first window of a stream and of the connection, bytes. — source: RFC 9113, 6.9.2 */
 export const defaultWindowBytes = 65_535
 
 /** — source: RFC 9113, 6.9.1 */
@@ -72,7 +72,7 @@ export const maxWindowBytes = 0x7fff_ffff
 /** — source: RFC 9113, 5.1.1 */
 export const lastStreamId = 0x7fff_ffff
 
-/** One frame. Its payload is part of what was received. */
+/** One frame. Its payload is a view of what was received. */
 export interface Frame {
   readonly type: number
   readonly flags: number
@@ -80,9 +80,9 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** The peer broke the protocol; to be answered with GOAWAY. Radius: the connection. */
+/** The peer violated the protocol; the answer is GOAWAY. Radius: the connection. */
 export class ConnectionError extends Error {
-  override readonly name = 'ConnectionError'
+  override readonly name: string = 'ConnectionError'
   readonly code: ErrorName
 
   constructor(code: ErrorName, message: string) {
@@ -91,7 +91,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** The peer broke the protocol on one stream; to be answered with RST_STREAM. Radius: the stream. */
+/** The peer violated the protocol on one stream; the answer is RST_STREAM. Radius: the stream. */
 export class StreamError extends Error {
   override readonly name = 'StreamError'
   readonly streamId: number

@@ -1,27 +1,32 @@
-/** Reads the header blocks of a connection's peer. */
-import { DynamicTable, initialTableBytes } from './dynamic-table.ts'
-import { fieldBytes, type HeaderField } from './header-field.ts'
-import { HpackError } from './hpack-error.ts'
-import { PrimitiveReader } from './primitive-reader.ts'
-import { representation } from './representation.ts'
-import { staticTable } from './static-table.ts'
+/** Decodes the header blocks that the peer sends. */
+import { decodeHuffman } from './huffman.ts'
+import {
+  DynamicTable,
+  fieldBytes,
+  HpackError,
+  initialTableBytes,
+  representation,
+  staticTable,
+  stringForm,
+  type HeaderField,
+} from './hpack.ts'
 
 export interface DecoderLimits {
   /** Our SETTINGS_HEADER_TABLE_SIZE, the same from the first block on. */
   readonly maxTableBytes: number
-  /** Of the fields of one block, each 32 more than its name and value. */
+  /** Of the fields of one block, as {@link fieldBytes} counts. */
   readonly maxListBytes: number
 }
 
 export interface HeaderList {
   readonly fields: readonly HeaderField[]
-  /** The list was longer than allowed, and its end is missing. */
+  /** The list exceeds its limit, and its end is missing. */
   readonly truncated: boolean
 }
 
 const { indexed, withIndexing, sizeUpdate, withoutIndexing } = representation
 
-/** For one connection. Useless once it has thrown. — source: RFC 7541 */
+/** For one connection. Unusable once it has thrown. — source: RFC 7541 */
 export class HpackDecoder {
   readonly #limits: DecoderLimits
   readonly #table: DynamicTable
@@ -31,14 +36,14 @@ export class HpackDecoder {
     this.#table = new DynamicTable(Math.min(initialTableBytes, limits.maxTableBytes))
   }
 
-  /** Of the dynamic table, as RFC 7541, 4.1 counts. */
+  /** Of the dynamic table, as {@link fieldBytes} counts. */
   get tableBytes(): number {
     return this.#table.bytes
   }
 
   /**
-   * Decodes one complete header block. The table learns from all of it, even when the list is too
-   * long to be kept. Throws {@link HpackError}.
+   * Decodes one complete header block. All of its fields enter the table, even if the list exceeds
+   * its limit. @throws {HpackError}
    */
   decode(block: Buffer): HeaderList {
     const reader = new PrimitiveReader(block)
@@ -53,7 +58,7 @@ export class HpackDecoder {
     return { fields, truncated: listBytes > this.#limits.maxListBytes }
   }
 
-  /** Only in front of the first field. — source: RFC 7541, 4.2 and 6.3 */
+  /** Size updates stand in front of the first field only. — source: RFC 7541, 4.2 and 6.3 */
   #resize(reader: PrimitiveReader): void {
     while (!reader.atEnd && reader.peek() >> sizeUpdate.prefixBits === 1) {
       const maxBytes = reader.integer(sizeUpdate.prefixBits)
@@ -87,5 +92,69 @@ export class HpackDecoder {
     const field = staticTable[index - 1] ?? this.#table.at(index - staticTable.length)
     if (field === undefined) throw new HpackError('an index points at no header field')
     return field
+  }
+}
+
+/** Exceeds any index, length or table size that makes sense. */
+const largestInteger = 2 ** 28
+
+/** As many as {@link largestInteger} needs. */
+const maxContinuationBytes = 5
+
+/** Reads integers and strings from one complete block; throws {@link HpackError} at its end. */
+export class PrimitiveReader {
+  readonly #block: Buffer
+  #at = 0
+
+  constructor(block: Buffer) {
+    this.#block = block
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#block.length
+  }
+
+  /** The next byte, which stays the next. */
+  peek(): number {
+    const byte = this.#block[this.#at]
+    if (byte === undefined) throw new HpackError('the header block ends within a field')
+    return byte
+  }
+
+  /**
+   * An integer whose first bits are the last `prefixBits` of the next byte. If these are all 1,
+   * further bytes follow, seven bits each, least significant first, as long as the top bit is set.
+   * — source: RFC 7541, 5.1
+   */
+  integer(prefixBits: number): number {
+    const prefix = (1 << prefixBits) - 1
+    let value = this.#byte() & prefix
+    if (value < prefix) return value
+    for (let count = 0; count < maxContinuationBytes; count++) {
+      const byte = this.#byte()
+      value += (byte & 0x7f) * 2 ** (7 * count)
+      if (value > largestInteger) break
+      if (byte < 0x80) return value
+    }
+    throw new HpackError('an integer is too large')
+  }
+
+  /** — source: RFC 7541, 5.2 */
+  string(): string {
+    const huffman = this.peek() >= stringForm.huffman.pattern
+    const length = this.integer(stringForm.plain.prefixBits)
+    const start = this.#at
+    const end = start + length
+    if (end > this.#block.length) throw new HpackError('a string is longer than the header block')
+    this.#at = end
+    return huffman
+      ? decodeHuffman(this.#block, start, end)
+      : this.#block.toString('latin1', start, end)
+  }
+
+  #byte(): number {
+    const byte = this.peek()
+    this.#at++
+    return byte
   }
 }

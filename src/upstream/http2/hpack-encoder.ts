@@ -1,16 +1,22 @@
-/** Writes the header blocks of requests to the provider API. */
+/** Encodes the header blocks of requests to the provider API. */
 import type { ProviderRequest } from '../../apns/request.ts'
-import { DynamicTable, initialTableBytes } from './dynamic-table.ts'
-import { fieldBytes, type HeaderField } from './header-field.ts'
-import { PrimitiveWriter } from './primitive-writer.ts'
-import { representation, type Representation } from './representation.ts'
-import { staticIndex, staticTable } from './static-table.ts'
+import {
+  DynamicTable,
+  fieldBytes,
+  initialTableBytes,
+  representation,
+  staticIndex,
+  staticTable,
+  stringForm,
+  type HeaderField,
+  type Representation,
+} from './hpack.ts'
 
 const { indexed, withIndexing, sizeUpdate, neverIndexed, withoutIndexing } = representation
 
 interface FieldName {
   readonly text: string
-  /** 0 = not in the static table. */
+  /** In the static table; 0 = none. */
   readonly index: number
 }
 
@@ -27,29 +33,34 @@ const expiration = named('apns-expiration')
 const contentType = named('content-type')
 const contentLength = named('content-length')
 
-/** More than all of a block but the strings of the request: names, lengths, numbers, size updates. */
+function named(text: string): FieldName {
+  return { text, index: staticIndex(text) }
+}
+
+/** Bounds what a block has beside the strings of a request: names, lengths, numbers, size updates. */
 const fixedBytes = 256
 
 /**
- * For one connection. What repeats is indexed once; what is unique or secret never fills the table.
+ * For one connection. Indexes values that repeat, and never those that are unique or secret.
  * — source: RFC 7541; Apple, "Sending notification requests to APNs", for what to index
  */
 export class HpackEncoder {
   readonly #maxTableBytes: number
   readonly #table = new DynamicTable(initialTableBytes)
-  /** What the table has to be at the next block, and the least it had to be since the last one. */
+  readonly #writer = new PrimitiveWriter()
+  /** The size that the table must have at the next block, and the least size since the last one. */
   #wantedBytes = initialTableBytes
   #lowestBytes = initialTableBytes
 
-  /** Uses `maxTableBytes` at most, even when the peer allows more. */
+  /** Uses `maxTableBytes` at most, even if the peer allows more. */
   constructor(maxTableBytes = initialTableBytes) {
     this.#maxTableBytes = maxTableBytes
     this.resize(initialTableBytes)
   }
 
   /**
-   * The peer's SETTINGS_HEADER_TABLE_SIZE, in bytes. The acknowledgement must leave in front of
-   * the next block. — source: RFC 7541, 4.2; RFC 9113, 4.3.1
+   * Applies the peer's SETTINGS_HEADER_TABLE_SIZE, in bytes. The acknowledgement must be written
+   * before the next block. — source: RFC 7541, 4.2; RFC 9113, 4.3.1
    */
   resize(peerMaxBytes: number): void {
     this.#wantedBytes = Math.min(peerMaxBytes, this.#maxTableBytes)
@@ -64,9 +75,9 @@ export class HpackEncoder {
   }
 
   /**
-   * Writes the whole block at `offset`, behind which {@link maxBytes} must be free, and returns the
-   * offset behind it. Every block must reach the peer, in this order. Throws a RangeError when the
-   * block did not fit; the encoder is useless then.
+   * Writes the block at `offset`, where {@link maxBytes} must be free, and returns its end. Every
+   * block must reach the peer, in this order.
+   * @throws RangeError when the block did not fit; the encoder is unusable then
    */
   encode(
     request: ProviderRequest,
@@ -75,60 +86,72 @@ export class HpackEncoder {
     target: Buffer,
     offset: number,
   ): number {
-    const writer = new PrimitiveWriter(target, offset)
-    this.#announceSize(writer)
+    const writer = this.#writer
+    writer.begin(target, offset)
+    this.#announceSize()
     writer.integer(indexed, methodPost)
     writer.integer(indexed, schemeHttps)
-    writeSecret(writer, path, `/3/device/${request.token}`)
-    this.#repeated(writer, authorityName, authority)
-    if (authorization !== undefined) writeSecret(writer, authorizationName, authorization)
-    this.#repeated(writer, topic, request.topic)
-    this.#repeated(writer, contentType, 'application/json')
-    if (request.pushType !== undefined) this.#repeated(writer, pushType, request.pushType)
-    if (request.priority !== undefined) this.#repeated(writer, priority, String(request.priority))
-    this.#unique(writer, apnsId, request.apnsId)
-    if (request.expiration !== undefined)
-      this.#unique(writer, expiration, String(request.expiration))
-    this.#unique(writer, contentLength, String(request.payload.length))
+    this.#secret(path, `/3/device/${request.token}`)
+    this.#repeated(authorityName, authority)
+    if (authorization !== undefined) this.#secret(authorizationName, authorization)
+    this.#repeated(topic, request.topic)
+    this.#repeated(contentType, 'application/json')
+    if (request.pushType !== undefined) this.#repeated(pushType, request.pushType)
+    if (request.priority !== undefined) this.#repeated(priority, String(request.priority))
+    this.#unique(apnsId, request.apnsId)
+    if (request.expiration !== undefined) this.#unique(expiration, String(request.expiration))
+    this.#unique(contentLength, String(request.payload.length))
     if (writer.offset > target.length) throw new RangeError('no room for the header block')
     return writer.offset
   }
 
-  /** A size that was only passed through must be told as well. — source: RFC 7541, 4.2 */
-  #announceSize(writer: PrimitiveWriter): void {
-    if (this.#lowestBytes < this.#table.maxBytes) this.#resizeTable(writer, this.#lowestBytes)
-    if (this.#wantedBytes > this.#table.maxBytes) this.#resizeTable(writer, this.#wantedBytes)
+  /** A smaller size in between has to be announced as well. — source: RFC 7541, 4.2 */
+  #announceSize(): void {
+    if (this.#lowestBytes < this.#table.maxBytes) this.#resizeTable(this.#lowestBytes)
+    if (this.#wantedBytes > this.#table.maxBytes) this.#resizeTable(this.#wantedBytes)
     this.#lowestBytes = this.#wantedBytes
   }
 
-  #resizeTable(writer: PrimitiveWriter, maxBytes: number): void {
+  #resizeTable(maxBytes: number): void {
     this.#table.resize(maxBytes)
-    writer.integer(sizeUpdate, maxBytes)
+    this.#writer.integer(sizeUpdate, maxBytes)
   }
 
-  /** One of a few values: an index, once the table has it. */
-  #repeated(writer: PrimitiveWriter, name: FieldName, value: string): void {
+  /** A value of which there are few: an index, once it is in the table. */
+  #repeated(name: FieldName, value: string): void {
     const position = this.#table.find(name.text, value)
-    if (position === 0) this.#learn(writer, name, this.#indexOf(name), value)
-    else writer.integer(indexed, staticTable.length + position)
+    if (position === 0) this.#learn(name, this.#indexOf(name), value)
+    else this.#writer.integer(indexed, staticTable.length + position)
   }
 
-  /** A value that does not come again: only its name is worth a place in the table. */
-  #unique(writer: PrimitiveWriter, name: FieldName, value: string): void {
+  /** A value that does not repeat: only its name is worth a place in the table. */
+  #unique(name: FieldName, value: string): void {
     const index = this.#indexOf(name)
-    if (index === 0) this.#learn(writer, name, index, value)
-    else writeLiteral(writer, withoutIndexing, name, index, value)
+    if (index === 0) this.#learn(name, index, value)
+    else this.#literal(withoutIndexing, name, index, value)
   }
 
-  /** What is larger than the table would only empty it. */
-  #learn(writer: PrimitiveWriter, name: FieldName, index: number, value: string): void {
+  /** Intermediaries may not index it either. — source: RFC 7541, 6.2.3 and 7.1.3 */
+  #secret(name: FieldName, value: string): void {
+    this.#literal(neverIndexed, name, name.index, value)
+  }
+
+  /** A field that is larger than the table would only empty it, so it stays outside. */
+  #learn(name: FieldName, index: number, value: string): void {
     const field: HeaderField = [name.text, value]
     const fits = fieldBytes(field) <= this.#table.maxBytes
-    writeLiteral(writer, fits ? withIndexing : withoutIndexing, name, index, value)
+    this.#literal(fits ? withIndexing : withoutIndexing, name, index, value)
     if (fits) this.#table.add(field)
   }
 
-  /** Of the name alone, in either table; 0 = in none. */
+  /** — source: RFC 7541, 6.2 */
+  #literal(form: Representation, name: FieldName, index: number, value: string): void {
+    this.#writer.integer(form, index)
+    if (index === 0) this.#writer.string(name.text)
+    this.#writer.string(value)
+  }
+
+  /** Index of a name in either table; 0 = in none. */
   #indexOf({ text, index }: FieldName): number {
     if (index !== 0) return index
     const position = this.#table.find(text)
@@ -136,24 +159,44 @@ export class HpackEncoder {
   }
 }
 
-function named(text: string): FieldName {
-  return { text, index: staticIndex(text) }
-}
+/** Up to this length a loop is faster than the call into the runtime. */
+const longestLoopCharacters = 16
 
-/** No intermediary may index it either. — source: RFC 7541, 6.2.3 and 7.1.3 */
-function writeSecret(writer: PrimitiveWriter, name: FieldName, value: string): void {
-  writeLiteral(writer, neverIndexed, name, name.index, value)
-}
+/** Writes integers and strings; drops what exceeds the buffer, and counts it in {@link offset}. */
+export class PrimitiveWriter {
+  #target: Buffer = Buffer.alloc(0)
+  #at = 0
 
-/** — source: RFC 7541, 6.2 */
-function writeLiteral(
-  writer: PrimitiveWriter,
-  representation: Representation,
-  name: FieldName,
-  index: number,
-  value: string,
-): void {
-  writer.integer(representation, index)
-  if (index === 0) writer.string(name.text)
-  writer.string(value)
+  /** Continues at another place. */
+  begin(target: Buffer, offset: number): void {
+    this.#target = target
+    this.#at = offset
+  }
+
+  /** Of the next byte; exceeds the length of a buffer that was too short. */
+  get offset(): number {
+    return this.#at
+  }
+
+  /** The bits of the form and behind them a value below 2^31. — source: RFC 7541, 5.1 */
+  integer({ pattern, prefixBits }: Representation, value: number): void {
+    const prefix = (1 << prefixBits) - 1
+    if (value < prefix) {
+      this.#target[this.#at++] = pattern | value
+      return
+    }
+    this.#target[this.#at++] = pattern | prefix
+    let rest = value - prefix
+    for (; rest >= 0x80; rest >>= 7) this.#target[this.#at++] = (rest & 0x7f) | 0x80
+    this.#target[this.#at++] = rest
+  }
+
+  /** Plain: Huffman coding saves less than it costs here. — source: RFC 7541, 5.2 */
+  string(value: string): void {
+    this.integer(stringForm.plain, value.length)
+    const start = this.#at
+    this.#at += value.length
+    if (value.length > longestLoopCharacters) this.#target.write(value, start, 'latin1')
+    else for (let at = 0; at < value.length; at++) this.#target[start + at] = value.charCodeAt(at)
+  }
 }

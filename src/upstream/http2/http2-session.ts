@@ -1,7 +1,7 @@
-/** A session to the provider API that writes its requests as bytes, all of one turn at once. */
+/** A session to the provider API over a socket: its states, its timeouts and its end. */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { outcomeOf, type Outcome } from '../../apns/outcome.ts'
+import { readBody, type Outcome } from '../../apns/outcome.ts'
 import { meaningOf, type Reason } from '../../apns/reason.ts'
 import type { Cancel, Clock } from '../../clock.ts'
 import type { Delivery } from '../../relay/delivery.ts'
@@ -10,10 +10,30 @@ import type { ProviderSession, SessionOwner, SessionTarget, SessionTimes } from 
 import { Connection } from './connection.ts'
 import type { Exchange, ExchangeEnd } from './exchange.ts'
 import { ConnectionError, type ErrorName } from './frame.ts'
+import { KeepAlive } from './keep-alive.ts'
 import { Output } from './output.ts'
 
-/** `ending`: the last word is said, and the socket about to close. */
-type State = 'connecting' | 'ready' | 'draining' | 'ending' | 'closed'
+/**
+ * `connecting`: until the peer's SETTINGS. `ready`: takes requests. `draining`: finishes what is in
+ * flight. `ending`: the socket is about to close. `closed`: the socket is closed.
+ */
+type Phase = 'connecting' | 'ready' | 'draining' | 'ending' | 'closed'
+
+/** The phases that may follow each phase. */
+const next: Readonly<Record<Phase, readonly Phase[]>> = {
+  connecting: ['ready', 'ending', 'closed'],
+  ready: ['draining', 'ending', 'closed'],
+  draining: ['ending', 'closed'],
+  ending: ['closed'],
+  closed: [],
+}
+
+interface State {
+  readonly phase: Phase
+  /** Why the session ends: the first cause, since later ones follow from it. */
+  readonly cause: string | undefined
+  readonly isCredentialRefused: boolean
+}
 
 const staleProviderToken: Reason = 'ExpiredProviderToken'
 
@@ -25,25 +45,19 @@ export class Http2Session implements ProviderSession {
   readonly #owner: SessionOwner
   readonly #times: SessionTimes
   readonly #clock: Clock
-  readonly #hangUp: () => void
-  /** Undefined until there is a way through the proxy, where there is a proxy. */
-  #socket: Socket | undefined
+  readonly #openedAtMs: number
   readonly #output: Output
   readonly #connection: Connection
-  readonly #openedAtMs: number
-  #state: State = 'connecting'
-  /** The first one: what comes after it comes of it. */
-  #cause: string | undefined
-  #credentialRefused = false
-  #heardAtMs: number
-  #pingSentAtMs: number | undefined
+  readonly #keepAlive: KeepAlive
+  readonly #hangUp: () => void
+  /** Undefined until the HTTP proxy, if there is one, has opened a tunnel. */
+  #socket: Socket | undefined
+  #state: State = { phase: 'connecting', cause: undefined, isCredentialRefused: false }
   #cancelTick: Cancel
-  #tickedAtMs: number
-  #passedOver = false
   #endings = 0
 
   /**
-   * @param firstStreamId odd; another one than 1 only to come to the end of them
+   * @param firstStreamId odd; a test passes another one than 1 to use up the identifiers
    * @throws when the credential is such that TLS does not even begin
    */
   constructor(
@@ -57,29 +71,27 @@ export class Http2Session implements ProviderSession {
     this.#owner = owner
     this.#times = times
     this.#clock = clock
-    this.#openedAtMs = this.#heardAtMs = this.#tickedAtMs = clock.now()
-    this.#output = new Output(
-      (bytes, done) => this.#socket?.write(bytes, done),
-      () => {
-        this.#drained()
-      },
+    this.#openedAtMs = clock.now()
+    this.#keepAlive = new KeepAlive(times, tickMs, this.#openedAtMs)
+    const follower = {
+      configured: this.#configured,
+      goneAway: this.#goneAway,
+      ponged: this.#ponged,
+      ended: this.#ended,
+    }
+    this.#output = new Output((bytes, done) => this.#socket?.write(bytes, done), this.#drained)
+    this.#connection = new Connection(
+      new URL(target.origin).host,
+      follower,
+      this.#output,
+      firstStreamId,
     )
-    const { host } = new URL(target.origin)
-    this.#connection = new Connection(host, this.#follower(), this.#output, firstStreamId)
-    this.#hangUp = dial(target, {
-      dialled: (socket) => {
-        this.#listen(socket)
-      },
-      failed: (cause) => {
-        this.#cause ??= cause
-        this.#close()
-      },
-    })
+    this.#hangUp = dial(target, { dialled: this.#listen, failed: this.#close })
     this.#cancelTick = this.#nextTick()
   }
 
   get room(): number {
-    return this.#state === 'ready' ? this.#connection.room : 0
+    return this.#state.phase === 'ready' ? this.#connection.room : 0
   }
 
   get inFlight(): number {
@@ -96,7 +108,7 @@ export class Http2Session implements ProviderSession {
 
   send(delivery: Delivery): void {
     if (this.room === 0) {
-      const reason = this.#cause ?? 'no room'
+      const reason = this.#state.cause ?? 'no room'
       this.#owner.answered(delivery, { kind: 'unavailable', reason, retry: 'now' })
       return
     }
@@ -106,38 +118,46 @@ export class Http2Session implements ProviderSession {
   }
 
   drain(): void {
-    if (this.#state === 'connecting') this.destroy('drained')
-    if (this.#state !== 'ready') return
-    this.#state = 'draining'
-    this.#cause ??= 'drained'
-    this.#endWhenDrained()
+    if (this.#state.phase === 'connecting') this.destroy('drained')
+    else if (this.#enter('draining', 'drained')) this.#endWhenDrained()
   }
 
   destroy(cause: string): void {
-    if (this.#state === 'closed') return
-    this.#cause ??= cause
-    this.#state = 'ending'
+    if (this.#state.phase === 'closed') return
+    this.#enter('ending', cause)
     this.#output.close()
     this.#hangUp()
     this.#socket?.destroy()
   }
 
-  #listen(socket: Socket): void {
+  /**
+   * The one place where the state changes. Records the cause even if the phase cannot follow.
+   * @returns whether the phase has changed; a late caller has nothing more to do
+   */
+  #enter(phase: Phase, cause?: string, isCredentialRefused = false): boolean {
+    const from = this.#state
+    const isAllowed = next[from.phase].includes(phase)
+    this.#state = {
+      phase: isAllowed ? phase : from.phase,
+      cause: from.cause ?? cause,
+      isCredentialRefused: from.isCredentialRefused || isCredentialRefused,
+    }
+    return isAllowed
+  }
+
+  readonly #listen = (socket: Socket): void => {
     this.#socket = socket
     socket.on('error', (error) => {
-      this.#cause ??= describe(error)
-      this.#credentialRefused ||= isCertificateAlert(error)
+      this.#enter('ending', describe(error), isCertificateAlert(error))
     })
     socket.on('end', () => {
       this.destroy('closed by the peer')
     })
     socket.on('close', () => {
-      this.#close()
+      this.#close('closed by the peer')
     })
-    socket.on('data', (chunk: Buffer) => {
-      this.#receive(chunk)
-    })
-    if (this.#state === 'ending') socket.destroy()
+    socket.on('data', this.#receive)
+    if (this.#state.phase === 'ending') socket.destroy()
     else if (!(socket instanceof TLSSocket) && !socket.connecting) this.#connected(socket)
     else
       socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
@@ -145,21 +165,12 @@ export class Http2Session implements ProviderSession {
       })
   }
 
-  #follower(): ConstructorParameters<typeof Connection>[1] {
-    return {
-      settled: () => {
-        if (this.#state === 'connecting') this.#state = 'ready'
-      },
-      goneAway: (code, debugData) => {
-        this.#goneAway(code, debugData)
-      },
-      ponged: () => {
-        this.#ponged()
-      },
-      ended: (exchange, end) => {
-        this.#ended(exchange, end)
-      },
-    }
+  readonly #configured = (): void => {
+    this.#enter('ready')
+  }
+
+  readonly #ponged = (): void => {
+    this.#keepAlive.pingSentAtMs = undefined
   }
 
   #connected(socket: Socket): void {
@@ -169,25 +180,25 @@ export class Http2Session implements ProviderSession {
     else this.#connection.open()
   }
 
-  #receive(chunk: Buffer): void {
-    if (this.#state === 'ending') return
-    this.#heardAtMs = this.#clock.now()
+  readonly #receive = (chunk: Buffer): void => {
+    if (this.#state.phase === 'ending') return
+    this.#keepAlive.heardAtMs = this.#clock.now()
     this.#watchRoom(() => {
       try {
         this.#connection.receive(chunk)
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error
-        this.#fail(error.code, error.message)
+        this.#fail(error)
       }
     })
   }
 
-  #drained(): void {
+  readonly #drained = (): void => {
     this.#connection.resume()
     if (this.room > 0) this.#owner.roomy()
   }
 
-  /** Tells once of all the room that came of it. */
+  /** Reports the room that an action makes, once. */
   #watchRoom(act: () => void): void {
     const before = this.room
     const endings = this.#endings
@@ -196,73 +207,69 @@ export class Http2Session implements ProviderSession {
     if (room > before || (room > 0 && this.#endings > endings)) this.#owner.roomy()
   }
 
-  #ended(exchange: Exchange, end: ExchangeEnd): void {
-    const outcome = outcomeAfter(exchange, end)
-    if (end === 'complete') this.#owner.requestLatency.add(this.#heardAtMs - exchange.sentAtMs)
+  readonly #ended = (exchange: Exchange, end: ExchangeEnd): void => {
+    const outcome = exchange.outcome(end)
+    if (end === 'complete')
+      this.#owner.requestLatency.add(this.#keepAlive.heardAtMs - exchange.sentAtMs)
     this.#endings++
     const isStale = outcome.kind === 'unavailable' && outcome.reason === staleProviderToken
     this.#owner.answered(exchange.delivery, isStale ? this.#stale(outcome) : outcome)
     this.#endWhenDrained()
   }
 
+  /** A connection that has seen an expired token refuses new ones as well. — source: pushy */
   #stale(outcome: Outcome): Outcome {
-    this.#renew()
-    if (this.#target.providerToken?.isFreshSince(this.#openedAtMs) !== true) return outcome
+    const { providerToken } = this.#target
+    providerToken?.expired().catch(() => {
+      // The current token stays in use; APNs will refuse it again.
+    })
+    this.#leave(staleProviderToken)
+    if (providerToken?.isFreshSince(this.#openedAtMs) !== true) return outcome
     return { kind: 'credential', reason: `${staleProviderToken}, though new: is the clock right?` }
   }
 
-  /** A connection that has seen an expired token refuses fresh ones as well. — source: pushy */
-  #renew(): void {
-    this.#target.providerToken?.expired().catch(() => {
-      // The token in use stays; APNs will say so again.
-    })
-    this.#leave(staleProviderToken)
-  }
-
-  /** Finishes what is in flight; the owner looks for another session. */
+  /** Finishes what is in flight; the owner opens another session. */
   #leave(reason: string): void {
-    if (this.#state !== 'ready') return
+    if (this.#state.phase !== 'ready') return
     this.drain()
     this.#owner.draining(reason)
   }
 
-  #goneAway(code: number, debugData: Buffer): void {
-    const reason = goawayReason(code, debugData)
-    this.#cause ??= `GOAWAY ${reason}`
-    this.#credentialRefused ||= meaningOf(reason) === 'credential'
-    if (this.#state !== 'ready') return
-    this.#state = 'draining'
+  /** APNs puts `{"reason":…}` into the debug data. — source: apns2#93, pushy#312 */
+  readonly #goneAway = (code: number, debugData: Buffer): void => {
+    const reason = readBody(debugData.toString()).reason ?? `code ${code}`
+    const isCredentialRefused = meaningOf(reason) === 'credential'
+    if (!this.#enter('draining', `GOAWAY ${reason}`, isCredentialRefused)) return
     this.#owner.draining(reason)
     this.#endWhenDrained()
   }
 
   #endWhenDrained(): void {
-    if (this.#state === 'draining' && this.inFlight === 0) this.#end('NO_ERROR')
+    if (this.#state.phase !== 'draining' || this.inFlight > 0) return
+    this.#enter('ending')
+    this.#goaway('NO_ERROR')
   }
 
-  /** The peer broke the protocol. */
-  #fail(code: ErrorName, message: string): void {
-    if (this.#state === 'ending') return
-    this.#cause ??= `${code}: ${message}`
-    this.#end(code)
+  /** The peer violated the protocol. */
+  #fail({ code, message }: ConnectionError): void {
+    if (!this.#enter('ending', `${code}: ${message}`)) return
+    this.#goaway(code)
     this.#connection.abandon()
   }
 
-  /** Says the last word and closes as soon as it is written: the peer's may never come. */
-  #end(code: ErrorName): void {
-    this.#state = 'ending'
+  /** Closes as soon as GOAWAY is written: the peer may never close. */
+  #goaway(code: ErrorName): void {
     this.#connection.goaway(code)
     const socket = this.#socket
     socket?.end(this.#output.close(), () => socket.destroy())
   }
 
-  #close(): void {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
+  readonly #close = (cause: string): void => {
+    if (!this.#enter('closed', cause)) return
     this.#cancelTick()
     this.#output.close()
     this.#connection.abandon()
-    this.#owner.closed(this.#cause ?? 'closed by the peer', this.#credentialRefused)
+    this.#owner.closed(this.#state.cause ?? cause, this.#state.isCredentialRefused)
   }
 
   #nextTick(): Cancel {
@@ -275,80 +282,25 @@ export class Http2Session implements ProviderSession {
   }
 
   #tick(now: number): void {
-    const { connectTimeoutMs, pingTimeoutMs, pingIntervalMs } = this.#times
     this.#connection.calm()
-    if (this.#state === 'ending') this.#socket?.destroy()
-    else if (this.#passOver(now)) return
-    else if (this.#state === 'connecting') {
-      if (now - this.#openedAtMs >= connectTimeoutMs) this.destroy('no answer while connecting')
-    } else if (this.#pingSentAtMs !== undefined) {
-      if (now - this.#pingSentAtMs >= pingTimeoutMs) this.destroy('no answer to a PING')
-    } else if (this.#cancelOverdue(now) || now - this.#heardAtMs >= pingIntervalMs) this.#ping(now)
-  }
-
-  /**
-   * Passes over a tick that comes late: this process was busy, and answers may lie unread, which are
-   * read before the next tick. Never two ticks in a row, so a process that is always busy still judges.
-   */
-  #passOver(now: number): boolean {
-    const isLate = now - this.#tickedAtMs > 2 * tickMs
-    this.#tickedAtMs = now
-    this.#passedOver = isLate && !this.#passedOver
-    return this.#passedOver
-  }
-
-  /** In the order sent, so the first that is not overdue ends the search. */
-  #cancelOverdue(now: number): boolean {
-    let found = false
-    for (;;) {
-      const exchange = this.#connection.oldest
-      if (exchange === undefined) return found
-      if (now - exchange.sentAtMs < this.#times.requestTimeoutMs) return found
-      found = true
-      this.#connection.cancel(exchange)
+    if (this.#state.phase === 'ending') {
+      this.#socket?.destroy()
+      return
     }
+    const isConnecting = this.#state.phase === 'connecting'
+    const verdict = this.#keepAlive.judge(now, isConnecting ? this.#openedAtMs : undefined)
+    if (verdict === 'gone')
+      this.destroy(isConnecting ? 'no answer while connecting' : 'no answer to a PING')
+    else if (verdict !== 'wait') this.#ask(now, verdict === 'quiet')
   }
 
-  #ping(now: number): void {
-    if (this.#state === 'ending') return
-    this.#pingSentAtMs = now
+  /** Sends a PING to a quiet peer, and to one that leaves requests unanswered. */
+  #ask(now: number, isQuiet: boolean): void {
+    const hasOverdue = this.#connection.cancelSentBy(now - this.#times.requestTimeoutMs)
+    if (!(isQuiet || hasOverdue) || this.#state.phase === 'ending') return
+    this.#keepAlive.pingSentAtMs = now
     this.#connection.ping()
   }
-
-  /** Who answers a PING has read the SETTINGS long before it. — source: RFC 9113, 6.5.3 */
-  #ponged(): void {
-    this.#pingSentAtMs = undefined
-    if (!this.#connection.areSettingsAcknowledged)
-      this.#fail('SETTINGS_TIMEOUT', 'does not acknowledge SETTINGS')
-  }
-}
-
-/** What becomes of a request without an answer. */
-const unanswered = {
-  complete: { kind: 'unavailable', reason: 'no answer', retry: 'later' },
-  refused: { kind: 'unavailable', reason: 'refused stream', retry: 'now' },
-  overdue: { kind: 'unavailable', reason: 'no answer in time', retry: 'later' },
-  faulty: { kind: 'unavailable', reason: 'malformed answer', retry: 'later' },
-  lost: { kind: 'unavailable', reason: 'connection lost', retry: 'later' },
-} as const satisfies Record<ExchangeEnd, Outcome>
-
-/** 200 is a delivery, whatever comes after it; an error is one only when its reason is whole. */
-function outcomeAfter({ head, body }: Exchange, end: ExchangeEnd): Outcome {
-  if (head === undefined || (head.status !== 200 && end !== 'complete')) return unanswered[end]
-  const { status, retryAfterSeconds } = head
-  return outcomeOf({ status, body, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) })
-}
-
-/** APNs puts `{"reason":…}` into the debug data. — source: apns2#93, pushy#312 */
-function goawayReason(code: number, debugData: Buffer): string {
-  try {
-    const parsed: unknown = JSON.parse(debugData.toString())
-    const reason = (parsed as { reason?: unknown } | null)?.reason
-    if (typeof reason === 'string') return reason
-  } catch {
-    // Not every peer explains itself.
-  }
-  return `code ${code}`
 }
 
 /** OpenSSL names the alert with which a peer ends a handshake. — source: RFC 5246, 7.2.2 */

@@ -1,5 +1,5 @@
-/** The Huffman code of header strings. */
-import { HpackError } from './hpack-error.ts'
+/** Decodes the Huffman code of header strings. */
+import { HpackError } from './hpack.ts'
 
 /**
  * How many bits the code of each octet has, and last that of the end of string. The code is

@@ -1,17 +1,17 @@
-/** What is to be written: collected over one turn of the event loop, then written as one buffer. */
+/** Collects what one turn of the event loop brings, and writes it as one buffer. */
 
-/** Requests wait while so much is collected or on its way, bytes. */
+/** Requests wait while this much is collected or on its way, bytes. */
 const fullBytes = 256 * 1024
 
-/** Only a peer that asks for answers and never reads them gets so far, bytes. */
+/** Only a peer that asks for answers and never reads them causes more, bytes. */
 const floodedBytes = 512 * 1024
 
-/** Writes bytes of which nothing may change until `done` is called. */
+/** Writes bytes, which stay unchanged until it calls `done`. */
 export type Write = (bytes: Buffer, done: () => void) => void
 
 /**
- * Two buffers in turn: one is on its way while the other is filled, so a slow peer makes for fewer
- * and larger writes. Each grows to what it had to hold once.
+ * Uses two buffers in turn: one is on its way while the other is filled, so that writes to a slow
+ * peer become fewer and larger. Each buffer keeps the largest size that it has needed.
  */
 export class Output {
   readonly #write: Write
@@ -23,28 +23,28 @@ export class Output {
   #scheduled = false
   #closed = false
 
-  /** @param drained called when it {@link isFull} no longer */
+  /** @param drained called when the output is no longer {@link isFull} */
   constructor(write: Write, drained: () => void) {
     this.#write = write
     this.#drained = drained
   }
 
-  /** Whether the peer is so slow, or the turn so busy, that requests had better wait. */
+  /** Whether requests should wait, because the peer reads slowly or this turn brings many. */
   get isFull(): boolean {
     return this.#length + this.#onItsWay >= fullBytes
   }
 
-  /** Whether there is more than requests and bodies can have brought. */
+  /** Whether there is more than requests and their bodies can have caused. */
   get isFlooded(): boolean {
     return this.#length + this.#onItsWay >= floodedBytes
   }
 
-  /** Bytes collected: where in {@link reserve}'s buffer to begin. */
+  /** Bytes collected; the next ones belong here in the buffer of {@link reserve}. */
   get length(): number {
     return this.#length
   }
 
-  /** The buffer, with room for `bytes` more behind {@link length}. */
+  /** The buffer, with room for `bytes` more at {@link length}. */
   reserve(bytes: number): Buffer {
     const needed = this.#length + bytes
     if (needed > this.#buffer.length) {
@@ -55,7 +55,7 @@ export class Output {
     return this.#buffer
   }
 
-  /** Everything before `end` is to be written. */
+  /** Schedules everything before `end` to be written. */
   commit(end: number): void {
     this.#length = end
     if (this.#scheduled || this.#onItsWay > 0 || this.#closed) return
@@ -63,7 +63,7 @@ export class Output {
     setImmediate(this.#flush)
   }
 
-  /** What is collected, to be written last; later commits go nowhere. */
+  /** Returns what is left to write; drops later commits. */
   close(): Buffer {
     this.#closed = true
     return this.#buffer.subarray(0, this.#length)

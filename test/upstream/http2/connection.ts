@@ -23,7 +23,7 @@ function given(requests: number): Given {
     () => undefined,
   )
   const owner = {
-    settled: () => undefined,
+    configured: () => undefined,
     goneAway: () => undefined,
     ponged: () => undefined,
     ended: ({ streamId }: { readonly streamId: number }, end: ExchangeEnd) => {

@@ -98,9 +98,10 @@ t.test('frames are written byte by byte as RFC 9113 draws them', (t) => {
 t.test('a block larger than a frame goes on in CONTINUATION', (t) => {
   const block = (length: number, maxFrameBytes: number, endStream: boolean): string =>
     written((writer) => {
-      const { target, offset } = writer.beginHeaders(length, maxFrameBytes)
+      const target = writer.reserveBlock(length, maxFrameBytes)
+      const offset = writer.blockOffset
       for (let index = 0; index < length; index++) target[offset + index] = index + 1
-      writer.endHeaders(9, endStream, offset + length, maxFrameBytes)
+      writer.writeBlock(9, endStream, offset + length, maxFrameBytes)
     })
   const rows = [
     { length: 3, endStream: false, is: '000003 01 04 00000009 010203' },

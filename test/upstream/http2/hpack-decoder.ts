@@ -1,10 +1,13 @@
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { fieldBytes, type HeaderField } from '../../../src/upstream/http2/header-field.ts'
+import {
+  fieldBytes,
+  HpackError,
+  staticTable,
+  type HeaderField,
+} from '../../../src/upstream/http2/hpack.ts'
 import { HpackDecoder } from '../../../src/upstream/http2/hpack-decoder.ts'
-import { HpackError } from '../../../src/upstream/http2/hpack-error.ts'
-import { staticTable } from '../../../src/upstream/http2/static-table.ts'
 import { until } from '../../fixtures/condition.ts'
 import { H2cClient } from '../../fixtures/h2c-client.ts'
 import { hex } from '../../fixtures/hex.ts'

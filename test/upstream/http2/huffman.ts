@@ -1,5 +1,5 @@
 import t from 'tap'
-import { HpackError } from '../../../src/upstream/http2/hpack-error.ts'
+import { HpackError } from '../../../src/upstream/http2/hpack.ts'
 import { decodeHuffman } from '../../../src/upstream/http2/huffman.ts'
 import { hex } from '../../fixtures/hex.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { HpackError } from '../../../src/upstream/http2/hpack-error.ts'
-import { PrimitiveReader } from '../../../src/upstream/http2/primitive-reader.ts'
+import { HpackError } from '../../../src/upstream/http2/hpack.ts'
+import { PrimitiveReader } from '../../../src/upstream/http2/hpack-decoder.ts'
 import { hex } from '../../fixtures/hex.ts'
 
 t.test('reads the integers of RFC 7541, C.1, and those at the edges', (t) => {

@@ -1,10 +1,16 @@
 import t from 'tap'
-import { PrimitiveWriter } from '../../../src/upstream/http2/primitive-writer.ts'
+import { PrimitiveWriter } from '../../../src/upstream/http2/hpack-encoder.ts'
 import { hex } from '../../fixtures/hex.ts'
+
+function writerInto(target: Buffer, offset = 0): PrimitiveWriter {
+  const writer = new PrimitiveWriter()
+  writer.begin(target, offset)
+  return writer
+}
 
 function written(write: (writer: PrimitiveWriter) => void): Buffer {
   const target = Buffer.alloc(100)
-  const writer = new PrimitiveWriter(target, 0)
+  const writer = writerInto(target)
   write(writer)
   return target.subarray(0, writer.offset)
 }
@@ -65,14 +71,14 @@ t.test('writes short and long strings with their length, an octet a character', 
 
 t.test('begins at its offset', (t) => {
   const target = Buffer.alloc(5)
-  new PrimitiveWriter(target, 2).string('a')
+  writerInto(target, 2).string('a')
   t.strictSame(target, hex('00 00 01 61 00'))
   t.end()
 })
 
 t.test('tells by its offset when the buffer was too short', (t) => {
   for (const value of ['abc', 'abc'.repeat(10)]) {
-    const writer = new PrimitiveWriter(Buffer.alloc(2), 0)
+    const writer = writerInto(Buffer.alloc(2))
     writer.string(value)
     t.equal(writer.offset, 1 + value.length)
   }

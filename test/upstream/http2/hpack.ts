@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DynamicTable } from '../../../src/upstream/http2/dynamic-table.ts'
+import { DynamicTable } from '../../../src/upstream/http2/hpack.ts'
 
 /** Takes 34 bytes. */
 function field(name: string, value = '1'): [string, string] {
