@@ -30,6 +30,23 @@ export interface RedisAccess {
   readonly certificateAuthority: string | undefined
 }
 
+/** All fields of a hash, in pages: a long one must not hold up everything else. */
+export async function readHash(
+  connection: Pick<RedisConnection, 'send'>,
+  key: string,
+  pageSize: number,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const fields = new Map<string, Buffer>()
+  for (let cursor = ''; cursor !== '0';) {
+    const args = ['HSCAN', key, cursor || '0', 'COUNT', String(pageSize)]
+    const [next, items] = (await connection.send(args)) as readonly [Reply, readonly Buffer[]]
+    cursor = String(next)
+    for (const [at, value] of items.entries())
+      if (at % 2 === 1) fields.set(String(items[at - 1]), value)
+  }
+  return fields
+}
+
 const connectTimeoutMs = 3000
 
 /** A way to open connections; each asks anew who is in charge. */

@@ -80,6 +80,8 @@ class RedisStore implements Store {
           this.#lost(error)
         },
         back: () => {
+          this.journal.write()
+          void this.feedback.flush()
           this.#back()
         },
       },
@@ -102,7 +104,7 @@ class RedisStore implements Store {
       observer.damaged()
     }
     const link = this.#link
-    this.journal = new RedisJournal({ link, keys, process, clock, maxUnwritten, damaged })
+    this.journal = new RedisJournal({ link, keys, clock, maxUnwritten, damaged })
     this.eventLog = new RedisEventLog({ link, ear: this.#ear, keys, process, clock })
     this.tokens = new RedisTokens(link, keys)
     this.feedback = new RedisFeedback({ link, keys, eventLog: this.eventLog, clock })
@@ -154,8 +156,6 @@ class RedisStore implements Store {
 
   #back(): void {
     if (!this.isReachable) return
-    this.journal.write()
-    void this.feedback.flush()
     this.eventLog.appendMissed()
     this.#settle?.resolve()
     this.#settle = undefined

@@ -2,13 +2,13 @@
 
 /** See the file's first line. A class for speed: one for each read from a sender. */
 export class SettledBits {
-  readonly #count: number
+  /** Records of the entry. */
+  readonly count: number
   #remaining: number
   #bits: Buffer | undefined
 
-  /** @param count records of the entry */
   constructor(count: number) {
-    this.#count = count
+    this.count = count
     this.#remaining = count
   }
 
@@ -28,8 +28,8 @@ export class SettledBits {
 
   /** Whether it was not settled before, and is now. */
   add(index: number): boolean {
-    if (index < 0 || index >= this.#count || this.has(index)) return false
-    this.#bits ??= Buffer.alloc((this.#count + 7) >> 3)
+    if (index < 0 || index >= this.count || this.has(index)) return false
+    this.#bits ??= Buffer.alloc((this.count + 7) >> 3)
     this.#bits[index >> 3] = (this.#bits[index >> 3] ?? 0) | (1 << (index & 7))
     this.#remaining--
     return true
@@ -38,7 +38,7 @@ export class SettledBits {
   /** Adds what `bits` say; how many were not settled before. */
   merge(bits: Buffer): number {
     const before = this.#remaining
-    for (let index = 0; index < this.#count; index++)
+    for (let index = 0; index < this.count; index++)
       if (((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) this.add(index)
     return before - this.#remaining
   }
@@ -47,7 +47,7 @@ export class SettledBits {
   complete(): number {
     const before = this.#remaining
     this.#remaining = 0
-    this.#bits = Buffer.alloc((this.#count + 7) >> 3, 0xff)
+    this.#bits = Buffer.alloc((this.count + 7) >> 3, 0xff)
     return before
   }
 }
