@@ -10,7 +10,7 @@ export interface RedisEventLogDeps {
   /** Appends. */
   readonly link: Pick<RedisLink, 'send' | 'isUp'>
   /** Waits for what is appended. */
-  readonly ear: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
+  readonly logLink: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
   readonly keys: RedisKeys
   /** The name of this process. */
   readonly process: string
@@ -70,12 +70,12 @@ export class RedisEventLog implements EventLog {
   }
 
   append(route: string, event: unknown): void {
-    const { link, ear, clock } = this.#deps
+    const { link, logLink, clock } = this.#deps
     const number = ++this.#number
     const atMs = clock.now()
     const pending: Pending = { number, route, event, atMs, isApplied: false, cancel: undefined }
     this.#pending.set(number, pending)
-    if (!link.isUp || !ear.isUp) {
+    if (!link.isUp || !logLink.isUp) {
       this.#applyAlone(pending)
       return
     }
@@ -85,14 +85,21 @@ export class RedisEventLog implements EventLog {
     })
   }
 
-  /** Before the ear is up: learns the time of Redis, and what has been said lately. */
+  /** Before its connection is up: learns the time of Redis, and what has been said lately. */
   async resume(): Promise<void> {
-    const { ear, keys, clock } = this.#deps
+    const { logLink, keys, clock } = this.#deps
     const before = clock.now()
-    const [seconds, micros] = (await ear.send(['TIME'])) as readonly Reply[]
+    const [seconds, micros] = (await logLink.send(['TIME'])) as readonly Reply[]
     const theirs = Number(seconds) * 1000 + Number(micros) / 1000
     this.#aheadMs = theirs - (before + clock.now()) / 2
-    const last = (await ear.send(['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1'])) as Entries
+    const last = (await logLink.send([
+      'XREVRANGE',
+      keys.eventLog,
+      '+',
+      '-',
+      'COUNT',
+      '1',
+    ])) as Entries
     const top = last[0] === undefined ? undefined : String(last[0][0])
     // A stream that ends earlier than it did is another one.
     if (this.#id === undefined || (top !== undefined && isBefore(top, this.#id)))
@@ -100,10 +107,10 @@ export class RedisEventLog implements EventLog {
     while ((await this.#read('1')) === readAtOnce);
   }
 
-  /** Applies what comes until the ear is down. */
+  /** Applies what comes until the connection is lost. */
   async read(): Promise<void> {
     try {
-      while (this.#deps.ear.isUp && !this.#closed) await this.#read(String(blockMs))
+      while (this.#deps.logLink.isUp && !this.#closed) await this.#read(String(blockMs))
     } catch {
       // The link is down and will resume.
     }
@@ -145,10 +152,10 @@ export class RedisEventLog implements EventLog {
 
   /** @returns how many came */
   async #read(block: string): Promise<number> {
-    const { ear, keys } = this.#deps
+    const { logLink, keys } = this.#deps
     const from = this.#id ?? '0'
     const args = ['COUNT', String(readAtOnce), 'BLOCK', block, 'STREAMS', keys.eventLog, from]
-    const streams = (await ear.send(['XREAD', ...args])) as readonly [Reply, Entries][] | null
+    const streams = (await logLink.send(['XREAD', ...args])) as readonly [Reply, Entries][] | null
     const entries = streams?.[0]?.[1] ?? []
     for (const [id, fields] of entries) {
       this.#id = String(id)
