@@ -1,14 +1,68 @@
 /** What the journals of all stores share: batches, and the sweep that has their settlements written. */
 import type { Clock } from '../clock.ts'
 import { decodeJournalEntry } from './journal-entry.ts'
-import { SettledBits } from './settled-bits.ts'
 import type { JournalBatch, RecoveredRecord } from './store.ts'
 import { Timer } from './timer.ts'
 
 /** A process that is killed sends again, at the most, what was settled within this time. */
 const sweepMs = 20
 
-/** One entry, from its put until all in it is settled. A class for speed: one for each read. */
+/**
+ * Which records of one entry are settled: bit `index & 7` of byte `index >> 3`. A class for speed:
+ * there is one for each read from a sender.
+ */
+export class SettledBits {
+  /** Records of the entry. */
+  readonly count: number
+  #remaining: number
+  #bits: Buffer | undefined
+
+  constructor(count: number) {
+    this.count = count
+    this.#remaining = count
+  }
+
+  /** Records that are not settled. */
+  get remaining(): number {
+    return this.#remaining
+  }
+
+  /** Undefined while none is settled. */
+  get bits(): Buffer | undefined {
+    return this.#bits
+  }
+
+  has(index: number): boolean {
+    return ((this.#bits?.[index >> 3] ?? 0) & (1 << (index & 7))) !== 0
+  }
+
+  /** Whether it was not settled before, and is now. */
+  add(index: number): boolean {
+    if (index < 0 || index >= this.count || this.has(index)) return false
+    this.#bits ??= Buffer.alloc((this.count + 7) >> 3)
+    this.#bits[index >> 3] = (this.#bits[index >> 3] ?? 0) | (1 << (index & 7))
+    this.#remaining--
+    return true
+  }
+
+  /** Adds what `bits` say; how many were not settled before. */
+  merge(bits: Buffer): number {
+    const before = this.#remaining
+    for (let index = 0; index < this.count; index++)
+      if (((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) this.add(index)
+    return before - this.#remaining
+  }
+
+  /** Adds all; how many were not settled before. */
+  complete(): number {
+    const before = this.#remaining
+    this.#remaining = 0
+    this.#bits = Buffer.alloc((this.count + 7) >> 3, 0xff)
+    return before
+  }
+}
+
+/** One entry, from its put until all in it is settled. */
 export abstract class Batch extends SettledBits implements JournalBatch {
   /** It waits to be written, and will be with all that is settled by then. */
   isQueued = false

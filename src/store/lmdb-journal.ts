@@ -18,7 +18,7 @@ export interface NumberedTable {
 export interface JournalTables {
   /** See journal-entry.ts. */
   readonly entries: NumberedTable
-  /** Which records of an entry are settled, see settled-bits.ts. */
+  /** Which records of an entry are settled, see SettledBits in journal.ts. */
   readonly settled: NumberedTable
 }
 

@@ -28,6 +28,11 @@ interface Pending {
   cancel: Cancel | undefined
 }
 
+interface Routed {
+  readonly route: string
+  readonly logged: LoggedEvent
+}
+
 /** What the stream keeps, and a process that starts reads. */
 const memoryMs = 120_000
 const longestStream = 100_000
@@ -46,7 +51,7 @@ export class RedisEventLog implements EventLog {
   readonly #deps: RedisEventLogDeps
   readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
   /** Of routes that nobody listens to yet. */
-  #unapplied: { readonly route: string; readonly logged: LoggedEvent }[] = []
+  #unapplied: Routed[] = []
   readonly #pending = new Map<number, Pending>()
   /** The last number of each process, so that what was appended twice is applied once. */
   readonly #latest = new Map<string, number>()
@@ -54,9 +59,9 @@ export class RedisEventLog implements EventLog {
   #position = 0
   #id: string | undefined
   #aheadMs = 0
-  #closed = false
-  readonly #due: (() => void)[] = []
-  #applying = false
+  #isClosed = false
+  readonly #due: Routed[] = []
+  #isApplying = false
 
   constructor(deps: RedisEventLogDeps) {
     this.#deps = deps
@@ -92,17 +97,10 @@ export class RedisEventLog implements EventLog {
     const [seconds, micros] = (await logLink.send(['TIME'])) as readonly Reply[]
     const theirs = Number(seconds) * 1000 + Number(micros) / 1000
     this.#aheadMs = theirs - (before + clock.now()) / 2
-    const last = (await logLink.send([
-      'XREVRANGE',
-      keys.eventLog,
-      '+',
-      '-',
-      'COUNT',
-      '1',
-    ])) as Entries
-    const top = last[0] === undefined ? undefined : String(last[0][0])
+    const range = ['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1']
+    const [last] = (await logLink.send(range)) as Entries
     // A stream that ends earlier than it did is another one.
-    if (this.#id === undefined || (top !== undefined && isBefore(top, this.#id)))
+    if (this.#id === undefined || (last && isBefore(String(last[0]), this.#id)))
       this.#id = `${Math.max(0, Math.floor(theirs) - memoryMs)}-0`
     while ((await this.#read('1')) === readAtOnce);
   }
@@ -110,7 +108,7 @@ export class RedisEventLog implements EventLog {
   /** Applies what comes until the connection is lost. */
   async read(): Promise<void> {
     try {
-      while (this.#deps.logLink.isUp && !this.#closed) await this.#read(String(blockMs))
+      while (this.#deps.logLink.isUp && !this.#isClosed) await this.#read(String(blockMs))
     } catch {
       // The link is down and will resume.
     }
@@ -138,7 +136,7 @@ export class RedisEventLog implements EventLog {
   }
 
   close(): void {
-    this.#closed = true
+    this.#isClosed = true
     for (const { cancel } of this.#pending.values()) cancel?.()
     this.#pending.clear()
   }
@@ -159,12 +157,12 @@ export class RedisEventLog implements EventLog {
     const entries = streams?.[0]?.[1] ?? []
     for (const [id, fields] of entries) {
       this.#id = String(id)
-      this.#applyOne(this.#id, String(fields[1]))
+      this.#received(this.#id, String(fields[1]))
     }
     return entries.length
   }
 
-  #applyOne(id: string, text: string): void {
+  #received(id: string, text: string): void {
     const entry = parseEntry(text)
     if (entry === undefined) return
     const { process, number, route, event } = entry
@@ -175,7 +173,7 @@ export class RedisEventLog implements EventLog {
     if (own) this.#pending.delete(number)
     pending?.cancel?.()
     if (own && pending?.isApplied !== false) return
-    const [ms = 0, sequence = 0] = id.split('-').map(Number)
+    const [ms, sequence] = partsOf(id)
     const position = Math.max(ms * positionsPerMs + sequence, this.#position + 1)
     this.#position = position
     this.#apply(route, { event, position, atMs: ms - this.#aheadMs, own })
@@ -194,27 +192,29 @@ export class RedisEventLog implements EventLog {
   }
 
   /** What a listener appends waits for its turn, even where it is applied at once. */
-  #apply(route: string, event: LoggedEvent): void {
-    const apply = this.#listeners.get(route)
+  #apply(route: string, logged: LoggedEvent): void {
+    this.#due.push({ route, logged })
+    if (this.#isApplying) return
+    this.#isApplying = true
+    for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
+      this.#applyOne(next)
+    this.#isApplying = false
+  }
+
+  #applyOne(one: Routed): void {
+    const apply = this.#listeners.get(one.route)
     if (apply === undefined) {
-      this.#unapplied.push({ route, logged: event })
+      this.#unapplied.push(one)
       return
     }
-    this.#due.push(() => {
-      apply(event)
-    })
-    if (this.#applying) return
-    this.#applying = true
-    for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
-      try {
-        next()
-      } catch (error) {
-        // A defect of one listener must not cost the others their events.
-        setImmediate(() => {
-          throw error
-        })
-      }
-    this.#applying = false
+    try {
+      apply(one.logged)
+    } catch (error) {
+      // A defect of one listener must not cost the others their events.
+      setImmediate(() => {
+        throw error
+      })
+    }
   }
 }
 
@@ -235,9 +235,15 @@ function parseEntry(
 }
 
 function isBefore(one: string, other: string): boolean {
-  const [ms = 0, sequence = 0] = one.split('-').map(Number)
-  const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number)
+  const [ms, sequence] = partsOf(one)
+  const [otherMs, otherSequence] = partsOf(other)
   return ms < otherMs || (ms === otherMs && sequence < otherSequence)
+}
+
+/** Of the id of an entry in a stream: the clock of Redis, and a number within the millisecond. */
+function partsOf(id: string): [ms: number, sequence: number] {
+  const [ms = 0, sequence = 0] = id.split('-').map(Number)
+  return [ms, sequence]
 }
 
 function late(): void {

@@ -2,7 +2,7 @@
 import type { Cancel, Clock } from '../clock.ts'
 import { decodeJournalEntry, JournalEntryEncoder } from './journal-entry.ts'
 import type { Outbox } from './outbox.ts'
-import { SettledBits } from './settled-bits.ts'
+import { SettledBits } from './journal.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
 
 const sweepMs = 20
