@@ -2,8 +2,12 @@
 import type { Clock } from '../clock.ts'
 import type { StoreConfiguration } from '../config/store.ts'
 import { inPublic } from '../store/redis-address.ts'
-import { redisDialler, type RedisConnection, type Reply } from '../store/redis-connection.ts'
-import { faultOf } from '../store/redis-fault.ts'
+import {
+  faultOf,
+  redisDialler,
+  type RedisConnection,
+  type Reply,
+} from '../store/redis-connection.ts'
 import { redisKeys } from '../store/redis-key.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 

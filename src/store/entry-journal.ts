@@ -14,7 +14,7 @@ export interface EntryJournal {
 export interface EntryBatch extends JournalBatch {
   /** Records not settled. */
   readonly remaining: number
-  /** Those are settled whose bits are set; see settled-bits.ts. */
+  /** Those are settled whose bits are set; see SettledBits in journal.ts. */
   settledAs(bits: Buffer): void
   settledAll(): void
   /** What of it somebody else has to know to go on with it; undefined when all is settled. */

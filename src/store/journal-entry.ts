@@ -23,48 +23,54 @@ const flag = { identifier: 4, expiration: 8, priority: 16 } as const
 /** Upper limit of a route's name in UTF-8, bytes. */
 export const longestRouteBytes = 255
 
-/** The names of routes in UTF-8, each encoded once. */
-export class RouteNames {
-  readonly #encoded = new Map<string, Buffer>()
+/** Encodes entries, all into the same bytes: a new buffer for each read costs more than its copy. */
+export class JournalEntryEncoder {
+  readonly #routes = new Map<string, Buffer>()
+  #bytes = Buffer.allocUnsafeSlow(64 * 1024)
+  #view = new DataView(this.#bytes.buffer)
 
-  /** @throws {RangeError} for a name that is too long */
-  encode(route: string): Buffer {
-    let bytes = this.#encoded.get(route)
+  /**
+   * @returns an entry that is overwritten by the next one
+   * @throws {RangeError} for the name of a route that is too long
+   */
+  encode(route: string, records: readonly JournalRecord[]): Buffer {
+    const name = this.#encodedRoute(route)
+    this.#growTo(entryBytes(name, records))
+    const [bytes, view] = [this.#bytes, this.#view]
+    let ids = ''
+    for (const { apnsId } of records) ids += apnsId
+    view.setUint32(0, records.length, true)
+    view.setUint32(4, ids.length, true)
+    view.setUint8(8, name.length)
+    let at = entryHeadBytes + name.copy(bytes, entryHeadBytes)
+    at += bytes.write(ids, at, 'latin1')
+    for (const record of records) at = encodeRecord(bytes, view, at, record)
+    return bytes.subarray(0, at)
+  }
+
+  #growTo(length: number): void {
+    if (length <= this.#bytes.length) return
+    this.#bytes = Buffer.allocUnsafeSlow(2 * length)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
+
+  #encodedRoute(route: string): Buffer {
+    let bytes = this.#routes.get(route)
     if (bytes === undefined) {
       bytes = Buffer.from(route)
       if (bytes.length > longestRouteBytes) throw new RangeError('the name of a route is too long')
-      this.#encoded.set(route, bytes)
+      this.#routes.set(route, bytes)
     }
     return bytes
   }
 }
 
-/** How long {@link encodeJournalEntry} will make an entry. */
-export function journalEntryBytes(route: Buffer, records: readonly JournalRecord[]): number {
+function entryBytes(route: Buffer, records: readonly JournalRecord[]): number {
   let bytes = entryHeadBytes + route.length
   for (const { apnsId, notification } of records)
     bytes +=
       recordHeadBytes + apnsId.length + notification.token.length + notification.payload.length
   return bytes
-}
-
-/** @param bytes what {@link journalEntryBytes} says */
-export function encodeJournalEntry(
-  route: Buffer,
-  records: readonly JournalRecord[],
-  bytes: number,
-): Buffer {
-  const entry = Buffer.allocUnsafe(bytes)
-  const view = new DataView(entry.buffer, entry.byteOffset, bytes)
-  let ids = ''
-  for (const { apnsId } of records) ids += apnsId
-  view.setUint32(0, records.length, true)
-  view.setUint32(4, ids.length, true)
-  view.setUint8(8, route.length)
-  let at = entryHeadBytes + route.copy(entry, entryHeadBytes)
-  at += entry.write(ids, at, 'latin1')
-  for (const record of records) at = encodeRecord(entry, view, at, record)
-  return entry
 }
 
 function encodeRecord(entry: Buffer, view: DataView, start: number, record: JournalRecord): number {

@@ -1,7 +1,7 @@
 /** The feedback lists: kept in memory, and in LMDB for the next process. */
 import { setImmediate } from 'node:timers/promises'
 import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
-import { checkFeedbackEntry } from './feedback-entry.ts'
+import { checkFeedbackEntry, FeedbackLists, tuplesOf, type FeedbackEntry } from './feedback.ts'
 import type { Writer } from './lmdb-writer.ts'
 import type { FeedbackHold, FeedbackStore } from './store.ts'
 
@@ -21,84 +21,54 @@ const forgottenAtOnce = 500
 export class LmdbFeedback implements FeedbackStore {
   readonly #table: FeedbackTable
   readonly #writer: Pick<Writer, 'writeSoon'>
-  readonly #routes = new Map<string, Map<string, number>>()
-  /** What is with a reader just now, by route. */
-  readonly #held = new Map<string, Set<string>>()
+  readonly #lists = new FeedbackLists()
+  /** What is with a reader. */
+  readonly #held = new Set<FeedbackEntry>()
 
   /** @throws {RangeError} when an entry on the disk cannot be read */
   constructor(table: FeedbackTable, writer: Pick<Writer, 'writeSoon'>) {
     this.#table = table
     this.#writer = writer
-    for (const { key, value } of table.getRange()) this.#keep(...key, value.readUInt32LE(0))
+    for (const { key, value } of table.getRange()) this.#lists.add(...key, value.readUInt32LE(0))
   }
 
   add(route: string, token: string, timestamp: number): void {
     checkFeedbackEntry(route, timestamp)
-    const known = this.#routes.get(route)?.get(token)
-    if (known !== undefined && known >= timestamp) return
-    this.#keep(route, token, timestamp)
-    this.#save(route, token)
+    if (this.#lists.add(route, token, timestamp)) this.#save(route, token)
   }
 
   drop(route: string, token: string): void {
-    const tokens = this.#routes.get(route)
-    if (tokens === undefined || !tokens.delete(token)) return
-    if (tokens.size === 0) this.#routes.delete(route)
-    this.#save(route, token)
+    if (this.#lists.delete(route, token)) this.#save(route, token)
   }
 
   hold(route: string): Promise<FeedbackHold> {
-    const held = this.#held.get(route) ?? new Set<string>()
-    this.#held.set(route, held)
-    const names: string[] = []
-    const tuples: FeedbackTuple[] = []
-    for (const [token, timestamp] of this.#routes.get(route) ?? []) {
-      const name = `${timestamp} ${token}`
-      if (held.has(name)) continue
-      held.add(name)
-      names.push(name)
-      tuples.push({ timestamp, token: Buffer.from(token, 'hex') })
-    }
+    const entries = this.#lists.entries(route).filter((entry) => !this.#held.has(entry))
+    for (const entry of entries) this.#held.add(entry)
     const release = (): void => {
-      for (const name of names) held.delete(name)
+      for (const entry of entries) this.#held.delete(entry)
     }
     const forget = async (): Promise<void> => {
-      await this.#forget(route, tuples)
+      await this.#forget(route, entries)
       release()
     }
-    return Promise.resolve({ tuples, forget, release })
+    return Promise.resolve({ tuples: tuplesOf(entries), forget, release })
   }
 
   *lists(): Iterable<readonly [string, readonly FeedbackTuple[]]> {
-    for (const [route, tokens] of this.#routes)
-      yield [
-        route,
-        Array.from(tokens, ([token, timestamp]) => ({
-          timestamp,
-          token: Buffer.from(token, 'hex'),
-        })),
-      ]
+    for (const route of this.#lists.routes) yield [route, tuplesOf(this.#lists.entries(route))]
   }
 
   count(route: string): number {
-    return this.#routes.get(route)?.size ?? 0
+    return this.#lists.count(route)
   }
 
   /** A few at a time: a long list must not hold up all that the process has to do. */
-  async #forget(route: string, tuples: readonly FeedbackTuple[]): Promise<void> {
-    for (let first = 0; first < tuples.length; first += forgottenAtOnce) {
+  async #forget(route: string, entries: readonly FeedbackEntry[]): Promise<void> {
+    for (let first = 0; first < entries.length; first += forgottenAtOnce) {
       if (first > 0) await setImmediate()
-      for (const { token, timestamp } of tuples.slice(first, first + forgottenAtOnce)) {
-        const hex = token.toString('hex')
-        if (this.#routes.get(route)?.get(hex) === timestamp) this.drop(route, hex)
-      }
+      for (const { token, timestamp } of entries.slice(first, first + forgottenAtOnce))
+        if (this.#lists.timestampOf(route, token) === timestamp) this.drop(route, token)
     }
-  }
-
-  #keep(route: string, token: string, timestamp: number): void {
-    const tokens = this.#routes.get(route)
-    if (tokens === undefined) this.#routes.set(route, new Map([[token, timestamp]]))
-    else tokens.set(token, timestamp)
   }
 
   /** Writes whatever is true of the token when the transaction comes. */
@@ -106,12 +76,9 @@ export class LmdbFeedback implements FeedbackStore {
     this.#writer.writeSoon({
       bytes: 4,
       write: () => {
-        const timestamp = this.#routes.get(route)?.get(token)
+        const timestamp = this.#lists.timestampOf(route, token)
         if (timestamp === undefined) this.#table.remove([route, token])
         else this.#table.put([route, token], encodeTimestamp(timestamp))
-      },
-      committed: () => {
-        // Memory has been right all along.
       },
     })
   }

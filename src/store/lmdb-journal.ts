@@ -1,15 +1,9 @@
 /** The journal in LMDB: one entry for what one read brought, gone when all in it is settled. */
-import type { Cancel, Clock } from '../clock.ts'
-import {
-  decodeJournalEntry,
-  encodeJournalEntry,
-  journalEntryBytes,
-  recordCount,
-  RouteNames,
-} from './journal-entry.ts'
+import type { Clock } from '../clock.ts'
 import type { EntryBatch, EntryJournal, EntryRest } from './entry-journal.ts'
+import { decodeJournalEntry, JournalEntryEncoder, recordCount } from './journal-entry.ts'
+import { Batch, SettlementSweep } from './journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'
-import { SettledBits } from './settled-bits.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
 
 /** Numbered values, as a table of an LMDB file keeps them. Writes take part in a {@link Change}. */
@@ -24,61 +18,44 @@ export interface NumberedTable {
 export interface JournalTables {
   /** See journal-entry.ts. */
   readonly entries: NumberedTable
-  /** Which records of an entry are settled: bit `index & 7` of byte `index >> 3`. */
+  /** Which records of an entry are settled, see SettledBits in journal.ts. */
   readonly settled: NumberedTable
 }
 
-const sweepMs = 20
+interface Parts {
+  readonly tables: JournalTables
+  readonly writer: Writer
+  readonly sweep: SettlementSweep
+}
 
-/**
- * Settlements are noted by a sweep every 20 ms that touches only batches where there are some. A
- * process that is killed therefore sends again, at the most, what was settled since.
- */
+/** An entry is on the disk when `put` returns; settlements follow with the next sweep. */
 export class LmdbJournal implements Journal, EntryJournal {
-  readonly #tables: JournalTables
-  readonly #writer: Writer
-  readonly #clock: Clock
-  readonly #names = new RouteNames()
-  readonly #recovered: Batch[]
+  readonly #parts: Parts
+  readonly #encoder = new JournalEntryEncoder()
+  readonly #recovered: LmdbBatch[]
   #lastKey = 0
-  #unsettled = 0
-  #dirty: Batch[] = []
-  #cancelSweep: Cancel | undefined
-  #closed = false
 
   /** @throws {RangeError} when an entry on the disk cannot be read */
   constructor(tables: JournalTables, writer: Writer, clock: Clock) {
-    this.#tables = tables
-    this.#writer = writer
-    this.#clock = clock
+    this.#parts = { tables, writer, sweep: new SettlementSweep(clock) }
     this.#recovered = Array.from(tables.entries.getRange(), ({ key, value }) =>
-      this.#load(key, value),
+      this.#found(key, value),
     )
   }
 
   get unsettled(): number {
-    return this.#unsettled
+    return this.#parts.sweep.unsettled
   }
 
   get healthy(): boolean {
-    return this.#writer.healthy
+    return this.#parts.writer.healthy
   }
 
   put(route: string, records: readonly JournalRecord[]): JournalBatch {
-    const name = this.#names.encode(route)
-    const batch = this.#add(encodeJournalEntry(name, records, journalEntryBytes(name, records)))
-    this.#writer.write(batch)
+    const batch = this.#add(this.#encoder.encode(route, records))
+    this.#parts.writer.write(batch)
+    batch.ownEntry()
     return batch
-  }
-
-  putEntry(entry: Buffer): EntryBatch {
-    const batch = this.#add(entry)
-    this.#writer.writeSoon(batch)
-    return batch
-  }
-
-  leftBehind(): readonly EntryBatch[] {
-    return this.#recovered.splice(0)
   }
 
   *recover(): Iterable<RecoveredRecord> {
@@ -91,166 +68,110 @@ export class LmdbJournal implements Journal, EntryJournal {
   }
 
   flush(): Promise<void> {
-    this.#sweep()
-    return this.#writer.flush()
+    this.#parts.sweep.run()
+    return this.#parts.writer.flush()
   }
 
   /** Hands the last settlements to the writer and sets no timer any more. */
   close(): void {
-    this.#closed = true
-    this.#sweep()
+    this.#parts.sweep.close()
   }
 
-  /** @internal for the batches */
-  settledSome(count: number): void {
-    this.#unsettled -= count
-  }
-
-  /** @internal for the batches */
-  writeSoon(batch: Batch): void {
-    if (!this.#closed) this.#writer.writeSoon(batch)
-  }
-
-  /** @internal for the batches */
-  soil(batch: Batch): void {
-    if (this.#closed) return
-    this.#dirty.push(batch)
-    this.#cancelSweep ??= this.#clock.after(sweepMs, () => {
-      this.#sweep()
-    })
-  }
-
-  #sweep(): void {
-    this.#cancelSweep?.()
-    this.#cancelSweep = undefined
-    for (const batch of this.#dirty.splice(0)) this.#writer.writeSoon(batch)
-  }
-
-  #add(entry: Buffer): Batch {
-    const batch = new Batch(this, this.#tables, ++this.#lastKey, entry)
-    this.#unsettled += batch.remaining
+  putEntry(entry: Buffer): EntryBatch {
+    const batch = this.#add(entry)
+    batch.queue()
     return batch
   }
 
-  #load(key: number, value: Buffer): Batch {
-    decodeJournalEntry(value)
-    const batch = new Batch(this, this.#tables, key, value)
-    batch.load(this.#tables.settled.get(key))
+  leftBehind(): readonly EntryBatch[] {
+    return this.#recovered.splice(0)
+  }
+
+  #add(entry: Buffer): LmdbBatch {
+    const batch = new LmdbBatch(this.#parts, ++this.#lastKey, recordCount(entry), entry)
+    this.#parts.sweep.add(batch)
+    return batch
+  }
+
+  #found(key: number, value: Buffer): LmdbBatch {
+    const { tables, sweep } = this.#parts
+    const count = decodeJournalEntry(value).records.length
+    const batch = new LmdbBatch(this.#parts, key, count, undefined)
+    batch.load(tables.settled.get(key))
     this.#lastKey = key
-    this.#unsettled += batch.remaining
-    if (batch.remaining === 0) this.#writer.writeSoon(batch)
+    sweep.add(batch)
+    if (batch.remaining === 0) sweep.settled(batch, 0)
     return batch
   }
 }
 
-/** A class for speed: one for each read from a sender. */
-class Batch implements EntryBatch, Change {
-  readonly #journal: LmdbJournal
-  readonly #tables: JournalTables
+class LmdbBatch extends Batch implements EntryBatch, Change {
+  readonly #parts: Parts
   readonly #key: number
-  readonly #entryBytes: number
-  readonly #count: number
-  readonly #settled: SettledBits
-  /** Let go of once it is on the disk. */
+  /** Undefined once it is on the disk. */
   #entry: Buffer | undefined
-  #state: 'none' | 'under way' | 'stored' = 'none'
-  #settledStored = false
-  #queued = false
+  #hasSettledOnDisk = false
 
-  constructor(journal: LmdbJournal, tables: JournalTables, key: number, entry: Buffer) {
-    this.#journal = journal
-    this.#tables = tables
+  constructor(parts: Parts, key: number, count: number, entry: Buffer | undefined) {
+    super(parts.sweep, count)
+    this.#parts = parts
     this.#key = key
     this.#entry = entry
-    this.#entryBytes = entry.length
-    this.#count = recordCount(entry)
-    this.#settled = new SettledBits(this.#count)
+    this.isQueued = entry !== undefined
   }
 
   get bytes(): number {
-    if (this.remaining === 0) return 0
-    return this.#state === 'stored' ? this.#count : this.#entryBytes + this.#count
+    return this.remaining === 0 ? 0 : (this.#entry?.length ?? 0) + this.count
   }
 
-  get remaining(): number {
-    return this.#settled.remaining
-  }
-
-  settled(index: number): void {
-    if (!this.#settled.add(index)) return
-    this.#journal.settledSome(1)
-    if (this.#mayQueue()) this.#journal.soil(this)
-  }
-
-  settledAs(bits: Buffer): void {
-    this.#journal.settledSome(this.#settled.merge(bits))
-    if (this.#mayQueue()) this.#journal.writeSoon(this)
-  }
-
-  settledAll(): void {
-    this.#journal.settledSome(this.#settled.complete())
-    if (this.#mayQueue()) this.#journal.writeSoon(this)
-  }
-
-  rest(): EntryRest | undefined {
-    if (this.remaining === 0) return undefined
-    const entry = this.#entry ?? Buffer.from(this.#tables.entries.get(this.#key) ?? [])
-    return { entry, settled: this.#settled.bits }
+  queue(): void {
+    this.#parts.writer.writeSoon(this)
   }
 
   write(): void {
-    const { entries, settled } = this.#tables
-    const { bits } = this.#settled
-    this.#queued = false
+    const { entries, settled } = this.#parts.tables
+    this.isQueued = false
     if (this.remaining > 0) {
-      if (this.#entry !== undefined) {
-        this.#state = 'under way'
-        entries.put(this.#key, this.#entry)
-      }
-      if (bits !== undefined) settled.put(this.#key, bits)
-      this.#settledStored = bits !== undefined
-    } else if (this.#state === 'stored') {
+      if (this.#entry !== undefined) entries.put(this.#key, this.#entry)
+      if (this.bits === undefined) return
+      settled.put(this.#key, this.bits)
+      this.#hasSettledOnDisk = true
+    } else if (this.#entry === undefined) {
       entries.remove(this.#key)
-      if (this.#settledStored) settled.remove(this.#key)
+      if (this.#hasSettledOnDisk) settled.remove(this.#key)
     }
   }
 
   committed(): void {
-    if (this.#state === 'under way') this.#stored()
+    if (this.remaining > 0) this.#entry = undefined
   }
 
-  /** It is on the disk, with these settled. */
+  /** What could not be written yet must outlive the bytes that it was encoded into. */
+  ownEntry(): void {
+    this.#entry &&= Buffer.from(this.#entry)
+  }
+
   load(settled: Buffer | undefined): void {
-    this.#stored()
-    this.#settledStored = settled !== undefined
-    if (settled !== undefined) this.#settled.merge(settled)
+    this.#hasSettledOnDisk = settled !== undefined
+    if (settled !== undefined) this.merge(settled)
   }
 
-  /** What is left of it, decoded. */
-  *unsettled(): Iterable<RecoveredRecord> {
+  unsettled(): readonly RecoveredRecord[] {
     const rest = this.rest()
-    if (rest === undefined) return
-    const { route, records } = decodeJournalEntry(rest.entry)
-    for (const [index, record] of records.entries())
-      if (!this.#settled.has(index))
-        yield {
-          route,
-          record,
-          settled: () => {
-            this.settled(index)
-          },
-        }
+    return rest === undefined ? [] : this.recovered(rest.entry, undefined)
   }
 
-  #stored(): void {
-    this.#state = 'stored'
-    this.#entry = undefined
+  settledAs(bits: Buffer): void {
+    this.sweep.settled(this, this.merge(bits))
   }
 
-  /** What is not written yet will be with all that is settled by then. */
-  #mayQueue(): boolean {
-    if (this.#queued || this.#state === 'none') return false
-    this.#queued = true
-    return true
+  settledAll(): void {
+    this.sweep.settled(this, this.complete())
+  }
+
+  rest(): EntryRest | undefined {
+    if (this.remaining === 0) return undefined
+    const entry = this.#entry ?? Buffer.from(this.#parts.tables.entries.get(this.#key) ?? [])
+    return { entry, settled: this.bits }
   }
 }

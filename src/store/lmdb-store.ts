@@ -72,11 +72,12 @@ async function openLocked(
     // An existing store opens on a full disk too: nothing is written, and what it holds can go out.
     if (isNew) room.take(firstBytes)
     if (isNew) root.putSync(formatKey, Buffer.from(`${formatName} ${formatVersion}`))
-    return openTables(directory, { root, room, lock }, deps)
+    return new LmdbStore({ root, room, lock }, deps)
   } catch (error) {
     room?.close()
     await root.close()
-    throw error
+    if (!(error instanceof RangeError)) throw error
+    throw new StoreError('damaged', directory, error.message)
   }
 }
 
@@ -117,41 +118,11 @@ function openRoot(directory: string): RootDatabase<Buffer, string> {
   return open<Buffer, string>(directory, options)
 }
 
-/** What must be let go of in the end. */
+/** What must be closed in the end. */
 interface Holdings {
   readonly root: RootDatabase<Buffer, string>
   readonly room: FileRoom
   readonly lock: DirectoryLock
-}
-
-function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps): EmbeddedStore {
-  const { root } = holdings
-  const table = <Key extends number | FeedbackKey>(name: string): Database<Buffer, Key> =>
-    root.openDB<Buffer, Key>(name, { encoding: 'binary' })
-  const entries = table<number>('journal')
-  const settled = table<number>('settled')
-  const tuples = table<FeedbackKey>('feedback')
-  const { room } = holdings
-  const writer = new Writer({
-    ...deps,
-    commit: (changes) => {
-      room.take(roomFor(changes))
-      commit(root, changes)
-    },
-    commitRemovals: (changes) => {
-      room.takeReserve(roomFor(changes))
-      commit(root, changes)
-    },
-  })
-  try {
-    const journal = new LmdbJournal({ entries, settled }, writer, deps.clock)
-    const feedback = new LmdbFeedback(tuples, writer)
-    const eventLog = new LocalEventLog(deps.clock)
-    return new LmdbStore({ journal, feedback, eventLog }, writer, holdings)
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw new StoreError('damaged', directory, error.message)
-  }
 }
 
 const pageBytes = 4096
@@ -159,19 +130,6 @@ const pageBytes = 4096
 /** Each change may copy a page on the way to it, and one for itself; the rest are LMDB's own lists. */
 function roomFor(changes: readonly Change[]): number {
   return changes.reduce((sum, { bytes }) => sum + bytes + 3 * pageBytes, 64 * pageBytes)
-}
-
-function commit(root: RootDatabase<Buffer, string>, changes: readonly Change[]): void {
-  root.transactionSync(() => {
-    for (const change of changes) change.write()
-  })
-}
-
-/** What an {@link LmdbStore} is made of. */
-interface Parts {
-  readonly journal: LmdbJournal
-  readonly feedback: LmdbFeedback
-  readonly eventLog: LocalEventLog
 }
 
 class LmdbStore implements EmbeddedStore {
@@ -182,10 +140,31 @@ class LmdbStore implements EmbeddedStore {
   readonly #holdings: Holdings
   #closed: Promise<void> | undefined
 
-  constructor(parts: Parts, writer: Writer, holdings: Holdings) {
-    this.journal = parts.journal
-    this.feedback = parts.feedback
-    this.eventLog = parts.eventLog
+  /** @throws {RangeError} when an entry on the disk cannot be read */
+  constructor(holdings: Holdings, deps: LmdbStoreDeps) {
+    const { root, room } = holdings
+    const table = <Key extends number | FeedbackKey>(name: string): Database<Buffer, Key> =>
+      root.openDB<Buffer, Key>(name, { encoding: 'binary' })
+    const write = (changes: readonly Change[]): void => {
+      root.transactionSync(() => {
+        for (const change of changes) change.write()
+      })
+    }
+    const writer = new Writer({
+      ...deps,
+      commit: (changes) => {
+        room.take(roomFor(changes))
+        write(changes)
+      },
+      commitRemovals: (changes) => {
+        room.takeReserve(roomFor(changes))
+        write(changes)
+      },
+    })
+    const tables = { entries: table<number>('journal'), settled: table<number>('settled') }
+    this.journal = new LmdbJournal(tables, writer, deps.clock)
+    this.feedback = new LmdbFeedback(table<FeedbackKey>('feedback'), writer)
+    this.eventLog = new LocalEventLog(deps.clock)
     this.#writer = writer
     this.#holdings = holdings
   }
@@ -199,11 +178,11 @@ class LmdbStore implements EmbeddedStore {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#letGo()
+    this.#closed ??= this.#close()
     return this.#closed
   }
 
-  async #letGo(): Promise<void> {
+  async #close(): Promise<void> {
     const { root, room, lock } = this.#holdings
     this.journal.close()
     this.#writer.close()

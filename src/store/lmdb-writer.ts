@@ -1,6 +1,7 @@
 /** Brings changes to the disk, in transactions that are over before the next statement runs. */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { StoreObserver } from './store.ts'
+import { Timer } from './timer.ts'
 
 /** Something to be written. It is asked at the last moment, so it writes what is true by then. */
 export interface Change {
@@ -9,7 +10,7 @@ export interface Change {
   /** Called within a transaction, and once more for each time that one fails. */
   write(): void
   /** What was written last is durable. */
-  committed(): void
+  committed?(): void
 }
 
 /** Writes changes in one transaction. @throws when nothing of it was written */
@@ -36,14 +37,20 @@ const removalsAtOnce = 16
  */
 export class Writer {
   readonly #deps: WriterDeps
-  #due: Change[] = []
-  #cancelSoon: Cancel | undefined
-  #cancelRetry: Cancel | undefined
+  readonly #due = new Set<Change>()
+  readonly #soon: Timer
+  readonly #retry: Timer
   #healthy = true
   #closed = false
 
   constructor(deps: WriterDeps) {
     this.#deps = deps
+    this.#soon = new Timer(deps.clock, 0, () => {
+      if (this.#healthy) this.#commit()
+    })
+    this.#retry = new Timer(deps.clock, retryMs, () => {
+      this.#commit()
+    })
   }
 
   /** False from a failed write to the next that succeeds. */
@@ -54,18 +61,15 @@ export class Writer {
   /** Writes a change, with all that waits. */
   write(change: Change): void {
     if (this.#closed) return
-    this.#due.push(change)
+    this.#due.add(change)
     if (this.#healthy) this.#commit()
   }
 
   /** Writes a change within the turn, with all that come until then. */
   writeSoon(change: Change): void {
     if (this.#closed) return
-    this.#due.push(change)
-    this.#cancelSoon ??= this.#deps.clock.after(0, () => {
-      this.#cancelSoon = undefined
-      if (this.#healthy) this.#commit()
-    })
+    this.#due.add(change)
+    this.#soon.start()
   }
 
   /** Resolves when all that was queued so far is durable. */
@@ -86,23 +90,18 @@ export class Writer {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#cancelSoon?.()
-    this.#cancelRetry?.()
+    this.#soon.stop()
+    this.#retry.stop()
     this.#commit()
   }
 
   #commit(): void {
-    if (this.#due.length === 0) return
+    if (this.#due.size === 0) return
     try {
-      while (this.#due.length > 0) {
-        const some = this.#due.slice(0, changesAtOnce)
-        this.#deps.commit(some)
-        this.#due.splice(0, some.length)
-        for (const change of some) change.committed()
-      }
+      this.#write(this.#deps.commit, [...this.#due], changesAtOnce)
     } catch (error) {
       this.#relieve()
-      if (this.#due.length > 0) {
+      if (this.#due.size > 0) {
         this.#fail(error instanceof Error ? error : new Error(String(error)))
         return
       }
@@ -114,31 +113,28 @@ export class Writer {
 
   /** A journal that has filled the disk must still be able to shrink. */
   #relieve(): void {
-    const removals = this.#due.filter(({ bytes }) => bytes === 0)
-    const done = new Set<Change>()
+    const removals = [...this.#due].filter(({ bytes }) => bytes === 0)
     try {
-      while (removals.length > 0) {
-        const few = removals.splice(0, removalsAtOnce)
-        this.#deps.commitRemovals(few)
-        for (const change of few) {
-          done.add(change)
-          change.committed()
-        }
-      }
+      this.#write(this.#deps.commitRemovals, removals, removalsAtOnce)
     } catch {
-      // They wait with the rest, whose error is told.
+      // They wait with the rest, whose error is reported.
     }
-    this.#due = this.#due.filter((change) => !done.has(change))
+  }
+
+  /** @throws at the first transaction that fails; what is in it and behind it stays due */
+  #write(commit: Commit, changes: readonly Change[], atOnce: number): void {
+    for (let at = 0; at < changes.length; at += atOnce) {
+      const some = changes.slice(at, at + atOnce)
+      commit(some)
+      for (const change of some) this.#due.delete(change)
+      for (const change of some) change.committed?.()
+    }
   }
 
   #fail(error: Error): void {
-    const { clock, observer } = this.#deps
-    if (!this.#closed)
-      this.#cancelRetry = clock.after(retryMs, () => {
-        this.#commit()
-      })
+    if (!this.#closed) this.#retry.start()
     if (!this.#healthy) return
     this.#healthy = false
-    observer.writeFailed(error)
+    this.#deps.observer.writeFailed(error)
   }
 }

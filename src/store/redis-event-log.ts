@@ -10,7 +10,7 @@ export interface RedisEventLogDeps {
   /** Appends. */
   readonly link: Pick<RedisLink, 'send' | 'isUp'>
   /** Waits for what is appended. */
-  readonly ear: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
+  readonly logLink: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
   readonly keys: RedisKeys
   /** The name of this process. */
   readonly process: string
@@ -26,6 +26,11 @@ interface Pending {
   /** Nobody waits for it any more. */
   isApplied: boolean
   cancel: Cancel | undefined
+}
+
+interface Routed {
+  readonly route: string
+  readonly logged: LoggedEvent
 }
 
 /** What the stream keeps, and a process that starts reads. */
@@ -46,7 +51,7 @@ export class RedisEventLog implements EventLog {
   readonly #deps: RedisEventLogDeps
   readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
   /** Of routes that nobody listens to yet. */
-  #unapplied: { readonly route: string; readonly logged: LoggedEvent }[] = []
+  #unapplied: Routed[] = []
   readonly #pending = new Map<number, Pending>()
   /** The last number of each process, so that what was appended twice is applied once. */
   readonly #latest = new Map<string, number>()
@@ -54,9 +59,9 @@ export class RedisEventLog implements EventLog {
   #position = 0
   #id: string | undefined
   #aheadMs = 0
-  #closed = false
-  readonly #due: (() => void)[] = []
-  #applying = false
+  #isClosed = false
+  readonly #due: Routed[] = []
+  #isApplying = false
 
   constructor(deps: RedisEventLogDeps) {
     this.#deps = deps
@@ -70,12 +75,12 @@ export class RedisEventLog implements EventLog {
   }
 
   append(route: string, event: unknown): void {
-    const { link, ear, clock } = this.#deps
+    const { link, logLink, clock } = this.#deps
     const number = ++this.#number
     const atMs = clock.now()
     const pending: Pending = { number, route, event, atMs, isApplied: false, cancel: undefined }
     this.#pending.set(number, pending)
-    if (!link.isUp || !ear.isUp) {
+    if (!link.isUp || !logLink.isUp) {
       this.#applyAlone(pending)
       return
     }
@@ -85,25 +90,25 @@ export class RedisEventLog implements EventLog {
     })
   }
 
-  /** Before the ear is up: learns the time of Redis, and what has been said lately. */
+  /** Before its connection is up: learns the time of Redis, and what has been said lately. */
   async resume(): Promise<void> {
-    const { ear, keys, clock } = this.#deps
+    const { logLink, keys, clock } = this.#deps
     const before = clock.now()
-    const [seconds, micros] = (await ear.send(['TIME'])) as readonly Reply[]
+    const [seconds, micros] = (await logLink.send(['TIME'])) as readonly Reply[]
     const theirs = Number(seconds) * 1000 + Number(micros) / 1000
     this.#aheadMs = theirs - (before + clock.now()) / 2
-    const last = (await ear.send(['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1'])) as Entries
-    const top = last[0] === undefined ? undefined : String(last[0][0])
+    const range = ['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1']
+    const [last] = (await logLink.send(range)) as Entries
     // A stream that ends earlier than it did is another one.
-    if (this.#id === undefined || (top !== undefined && isBefore(top, this.#id)))
+    if (this.#id === undefined || (last && isBefore(String(last[0]), this.#id)))
       this.#id = `${Math.max(0, Math.floor(theirs) - memoryMs)}-0`
     while ((await this.#read('1')) === readAtOnce);
   }
 
-  /** Applies what comes until the ear is down. */
+  /** Applies what comes until the connection is lost. */
   async read(): Promise<void> {
     try {
-      while (this.#deps.ear.isUp && !this.#closed) await this.#read(String(blockMs))
+      while (this.#deps.logLink.isUp && !this.#isClosed) await this.#read(String(blockMs))
     } catch {
       // The link is down and will resume.
     }
@@ -131,7 +136,7 @@ export class RedisEventLog implements EventLog {
   }
 
   close(): void {
-    this.#closed = true
+    this.#isClosed = true
     for (const { cancel } of this.#pending.values()) cancel?.()
     this.#pending.clear()
   }
@@ -145,19 +150,19 @@ export class RedisEventLog implements EventLog {
 
   /** @returns how many came */
   async #read(block: string): Promise<number> {
-    const { ear, keys } = this.#deps
+    const { logLink, keys } = this.#deps
     const from = this.#id ?? '0'
     const args = ['COUNT', String(readAtOnce), 'BLOCK', block, 'STREAMS', keys.eventLog, from]
-    const streams = (await ear.send(['XREAD', ...args])) as readonly [Reply, Entries][] | null
+    const streams = (await logLink.send(['XREAD', ...args])) as readonly [Reply, Entries][] | null
     const entries = streams?.[0]?.[1] ?? []
     for (const [id, fields] of entries) {
       this.#id = String(id)
-      this.#applyOne(this.#id, String(fields[1]))
+      this.#received(this.#id, String(fields[1]))
     }
     return entries.length
   }
 
-  #applyOne(id: string, text: string): void {
+  #received(id: string, text: string): void {
     const entry = parseEntry(text)
     if (entry === undefined) return
     const { process, number, route, event } = entry
@@ -168,7 +173,7 @@ export class RedisEventLog implements EventLog {
     if (own) this.#pending.delete(number)
     pending?.cancel?.()
     if (own && pending?.isApplied !== false) return
-    const [ms = 0, sequence = 0] = id.split('-').map(Number)
+    const [ms, sequence] = partsOf(id)
     const position = Math.max(ms * positionsPerMs + sequence, this.#position + 1)
     this.#position = position
     this.#apply(route, { event, position, atMs: ms - this.#aheadMs, own })
@@ -187,27 +192,29 @@ export class RedisEventLog implements EventLog {
   }
 
   /** What a listener appends waits for its turn, even where it is applied at once. */
-  #apply(route: string, event: LoggedEvent): void {
-    const apply = this.#listeners.get(route)
+  #apply(route: string, logged: LoggedEvent): void {
+    this.#due.push({ route, logged })
+    if (this.#isApplying) return
+    this.#isApplying = true
+    for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
+      this.#applyOne(next)
+    this.#isApplying = false
+  }
+
+  #applyOne(one: Routed): void {
+    const apply = this.#listeners.get(one.route)
     if (apply === undefined) {
-      this.#unapplied.push({ route, logged: event })
+      this.#unapplied.push(one)
       return
     }
-    this.#due.push(() => {
-      apply(event)
-    })
-    if (this.#applying) return
-    this.#applying = true
-    for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
-      try {
-        next()
-      } catch (error) {
-        // A defect of one listener must not cost the others their events.
-        setImmediate(() => {
-          throw error
-        })
-      }
-    this.#applying = false
+    try {
+      apply(one.logged)
+    } catch (error) {
+      // A defect of one listener must not cost the others their events.
+      setImmediate(() => {
+        throw error
+      })
+    }
   }
 }
 
@@ -228,9 +235,15 @@ function parseEntry(
 }
 
 function isBefore(one: string, other: string): boolean {
-  const [ms = 0, sequence = 0] = one.split('-').map(Number)
-  const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number)
+  const [ms, sequence] = partsOf(one)
+  const [otherMs, otherSequence] = partsOf(other)
   return ms < otherMs || (ms === otherMs && sequence < otherSequence)
+}
+
+/** Of the id of an entry in a stream: the clock of Redis, and a number within the millisecond. */
+function partsOf(id: string): [ms: number, sequence: number] {
+  const [ms = 0, sequence = 0] = id.split('-').map(Number)
+  return [ms, sequence]
 }
 
 function late(): void {

@@ -1,13 +1,12 @@
 /** The feedback lists in Redis, and what this process has to know of them. */
 import { randomUUID } from 'node:crypto'
-import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
 import type { Cancel, Clock } from '../clock.ts'
-import { checkFeedbackEntry } from './feedback-entry.ts'
-import type { Reply } from './redis-connection.ts'
+import { checkFeedbackEntry, FeedbackLists, tuplesOf, type FeedbackEntry } from './feedback.ts'
+import { readHash, type Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
-import { addScript, dropScript, holdScript, releaseScript } from './redis-script.ts'
 import type { EventLog, FeedbackHold, FeedbackStore } from './store.ts'
+import { every } from './timer.ts'
 
 /** What feedback is given. */
 export interface RedisFeedbackDeps {
@@ -17,58 +16,106 @@ export interface RedisFeedbackDeps {
   readonly clock: Clock
 }
 
-/** Under this name processes tell each other of new entries; routes cannot be called so. */
+/** Under this name processes log new entries; routes cannot be called so. */
 const ownRoute = ''
 /** A reader whose process has died has its entries for so long. */
 const holdMs = 120_000
 const renewMs = 30_000
-const atOnce = 500
-const pageSize = 2000
+const writtenAtOnce = 500
+const readAtOnce = 2000
 
+/**
+ * KEYS feedback, readers, routes with feedback; ARGV start of the keys of what readers have, route,
+ * then tokens and timestamps in turn. An empty timestamp removes the token, wherever it is.
+ */
+const saveScript = `
+local readers = redis.call('ZRANGE', KEYS[2], 0, -1)
+for i = 3, #ARGV, 2 do
+  local known = redis.call('HGET', KEYS[1], ARGV[i])
+  if ARGV[i + 1] == '' then
+    redis.call('HDEL', KEYS[1], ARGV[i])
+    for _, reader in ipairs(readers) do redis.call('HDEL', ARGV[1] .. reader, ARGV[i]) end
+  elseif not known or tonumber(known) < tonumber(ARGV[i + 1]) then
+    redis.call('SADD', KEYS[3], ARGV[2])
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  end
+end`
+
+const giveBack = `
+local function is_newer(key, token, timestamp)
+  local known = redis.call('HGET', key, token)
+  return known and tonumber(known) >= tonumber(timestamp)
+end
+local function give_back(feedback, readers, held, reader)
+  local entries = redis.call('HGETALL', held .. reader)
+  redis.call('DEL', held .. reader)
+  redis.call('ZREM', readers, reader)
+  local others = redis.call('ZRANGE', readers, 0, -1)
+  for i = 1, #entries, 2 do
+    local token, timestamp = entries[i], entries[i + 1]
+    local newer = is_newer(feedback, token, timestamp)
+    for _, other in ipairs(others) do newer = newer or is_newer(held .. other, token, timestamp) end
+    if not newer then redis.call('HSET', feedback, token, timestamp) end
+  end
+end`
+
+/**
+ * KEYS feedback, readers; ARGV start of the keys of what readers have, reader, ms. Whoever's time
+ * is over has lost it; what is there by then is the reader's, for so long.
+ */
+const holdScript = `${giveBack}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, late in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], 0, now)) do
+  give_back(KEYS[1], KEYS[2], ARGV[1], late)
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('RENAME', KEYS[1], ARGV[1] .. ARGV[2])
+  redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[2])
+end`
+
+/** KEYS feedback, readers; ARGV start of the keys of what readers have, reader. */
+const releaseScript = `${giveBack}
+give_back(KEYS[1], KEYS[2], ARGV[1], ARGV[2])`
+
+/** A hold that has ended. */
 interface Conclusion {
   readonly route: string
   readonly reader: string
-  readonly read: boolean
+  readonly outcome: 'read' | 'not read'
 }
 
-interface Entry {
-  readonly token: string
-  readonly timestamp: number
-}
+/** Timestamps by token; undefined for one that was dropped. */
+type Changes = ReadonlyMap<string, number | undefined>
 
 /**
  * Each process knows which tokens have an entry, or had one lately: a delivery to any other costs
- * Redis nothing. What it knows is never too little: entries are told through the event log.
+ * Redis nothing. What it knows is never too little: processes log new entries in the event log.
  */
 export class RedisFeedback implements FeedbackStore {
   readonly #deps: RedisFeedbackDeps
-  readonly #routes = new Map<string, Map<string, number>>()
-  /** What Redis has not been told, or has not confirmed: a timestamp, or undefined for a drop. */
+  readonly #lists = new FeedbackLists()
+  /** By route, what Redis has not confirmed. */
   #due = new Map<string, Map<string, number | undefined>>()
-  /** What is to become of holds that have ended. */
   #concluded: Conclusion[] = []
   readonly #renewals = new Set<Cancel>()
-  #planned = false
-  #closed = false
+  #isClosed = false
 
   constructor(deps: RedisFeedbackDeps) {
     this.#deps = deps
     deps.eventLog.listen(ownRoute, ({ event, own }) => {
       const [route, entries] = event as [string, [string, number][]]
-      if (!own) for (const [token, timestamp] of entries) this.#keep(route, token, timestamp)
+      if (!own) for (const [token, timestamp] of entries) this.#lists.add(route, token, timestamp)
     })
   }
 
   add(route: string, token: string, timestamp: number): void {
     checkFeedbackEntry(route, timestamp)
-    const known = this.#routes.get(route)?.get(token)
-    if (known !== undefined && known >= timestamp) return
-    this.#keep(route, token, timestamp)
-    this.#note(route, token, timestamp)
+    if (this.#lists.add(route, token, timestamp)) this.#writeSoon(route, token, timestamp)
   }
 
   drop(route: string, token: string): void {
-    if (this.#routes.get(route)?.delete(token) === true) this.#note(route, token, undefined)
+    if (this.#lists.delete(route, token)) this.#writeSoon(route, token, undefined)
   }
 
   async hold(route: string): Promise<FeedbackHold> {
@@ -76,8 +123,7 @@ export class RedisFeedback implements FeedbackStore {
     const reader = randomUUID()
     try {
       const written = this.#write()
-      const names = [keys.feedback(route), keys.readers(route), keys.held('')]
-      await link.send(['EVAL', holdScript, '2', ...names, reader, String(holdMs)])
+      await link.send(this.#script(holdScript, route, reader, String(holdMs)))
       await written
       return this.#holdOf(route, reader, await this.#entriesAt(keys.held(reader)))
     } catch {
@@ -86,174 +132,129 @@ export class RedisFeedback implements FeedbackStore {
   }
 
   count(route: string): number {
-    return this.#routes.get(route)?.size ?? 0
+    return this.#lists.count(route)
   }
 
   /** Learns what there is. */
   async resume(): Promise<void> {
     const { link, keys } = this.#deps
     const routes = (await link.send(['SMEMBERS', keys.feedbackRoutes])) as readonly Reply[]
-    this.#routes.clear()
+    this.#lists.clear()
     for (const name of routes.map(String)) {
       const readers = await link.send(['ZRANGE', keys.readers(name), '0', '-1'])
       const held = (readers as readonly Reply[]).map((reader) => keys.held(String(reader)))
       for (const key of [keys.feedback(name), ...held])
         for (const { token, timestamp } of await this.#entriesAt(key))
-          this.#keep(name, token, timestamp)
+          this.#lists.add(name, token, timestamp)
     }
-    for (const [route, tokens] of this.#due)
-      for (const [token, timestamp] of tokens)
-        if (timestamp === undefined) this.#routes.get(route)?.delete(token)
-        else this.#keep(route, token, timestamp)
+    for (const [route, changes] of this.#due)
+      for (const [token, timestamp] of changes)
+        if (timestamp === undefined) this.#lists.delete(route, token)
+        else this.#lists.add(route, token, timestamp)
   }
 
   /** Writes what is due, as soon as that is possible. */
   async flush(): Promise<void> {
-    while (this.#deps.link.isUp && !this.#closed && this.#due.size + this.#concluded.length > 0)
+    while (this.#deps.link.isUp && !this.#isClosed && this.#due.size + this.#concluded.length > 0)
       await this.#write()
   }
 
   /** Sets no timer any more. */
   close(): void {
-    this.#closed = true
+    this.#isClosed = true
     for (const cancel of this.#renewals) cancel()
   }
 
-  #holdOf(route: string, reader: string, entries: readonly Entry[]): FeedbackHold {
-    const tuples = entries.map(({ token, timestamp }): FeedbackTuple => ({
-      timestamp,
-      token: Buffer.from(token, 'hex'),
-    }))
-    const stop = this.#keepHolding(route, reader)
-    const conclude = (read: boolean): Promise<void> => {
-      stop()
-      this.#concluded.push({ route, reader, read })
+  #holdOf(route: string, reader: string, entries: readonly FeedbackEntry[]): FeedbackHold {
+    const { link, keys, clock } = this.#deps
+    const cancel = every(clock, renewMs, () => {
+      const more = ['ZINCRBY', keys.readers(route), String(renewMs), reader]
+      // While the link is down, the hold ends by itself, or is concluded when it is back.
+      link.send(more).catch(() => undefined)
+    })
+    this.#renewals.add(cancel)
+    if (this.#isClosed) cancel()
+    const conclude = (outcome: Conclusion['outcome']): Promise<void> => {
+      cancel()
+      this.#renewals.delete(cancel)
+      this.#concluded.push({ route, reader, outcome })
       return this.#write()
     }
     return {
-      tuples,
+      tuples: tuplesOf(entries),
       forget: () => {
-        const tokens = this.#routes.get(route)
         for (const { token, timestamp } of entries)
-          if (tokens?.get(token) === timestamp) tokens.delete(token)
-        return conclude(true)
+          if (this.#lists.timestampOf(route, token) === timestamp) this.#lists.delete(route, token)
+        return conclude('read')
       },
       release: () => {
-        void conclude(false)
+        void conclude('not read')
       },
     }
   }
 
-  #keepHolding(route: string, reader: string): Cancel {
-    const { link, keys, clock } = this.#deps
-    let cancel: Cancel = () => undefined
-    const stop = (): void => {
-      cancel()
-      this.#renewals.delete(stop)
-    }
-    const plan = (): void => {
-      cancel = clock.after(renewMs, () => {
-        const more = ['ZINCRBY', keys.readers(route), String(renewMs), reader]
-        link.send(more).catch(late)
-        plan()
+  #writeSoon(route: string, token: string, timestamp: number | undefined): void {
+    if (this.#isClosed) return
+    if (this.#due.size === 0)
+      setImmediate(() => {
+        void this.#write()
       })
-    }
-    if (this.#closed) return stop
-    this.#renewals.add(stop)
-    plan()
-    return stop
-  }
-
-  #keep(route: string, token: string, timestamp: number): void {
-    const tokens = this.#routes.get(route) ?? new Map<string, number>()
-    this.#routes.set(route, tokens)
-    tokens.set(token, Math.max(timestamp, tokens.get(token) ?? 0))
-  }
-
-  #note(route: string, token: string, timestamp: number | undefined): void {
-    if (this.#closed) return
-    const tokens = this.#due.get(route) ?? new Map<string, number | undefined>()
-    this.#due.set(route, tokens)
-    tokens.set(token, timestamp)
-    if (this.#planned) return
-    this.#planned = true
-    setImmediate(() => {
-      this.#planned = false
-      void this.#write()
-    })
+    const changes = this.#due.get(route) ?? new Map<string, number | undefined>()
+    this.#due.set(route, changes.set(token, timestamp))
   }
 
   /** What fails is due again, unless something newer is. */
   async #write(): Promise<void> {
     if (!this.#deps.link.isUp) return
-    const due = this.#due
-    const concluded = this.#concluded
+    const [due, concluded] = [this.#due, this.#concluded]
     this.#due = new Map()
     this.#concluded = []
     try {
       await Promise.all([
-        ...Array.from(due, ([route, tokens]) => this.#writeRoute(route, tokens)),
+        ...Array.from(due, ([route, changes]) => this.#save(route, changes)),
         ...concluded.map((one) => this.#conclude(one)),
       ])
     } catch {
       this.#concluded.unshift(...concluded)
-      for (const [route, tokens] of due)
-        this.#due.set(route, new Map([...tokens, ...(this.#due.get(route) ?? [])]))
+      for (const [route, changes] of due)
+        this.#due.set(route, new Map([...changes, ...(this.#due.get(route) ?? [])]))
     }
   }
 
-  async #writeRoute(route: string, tokens: ReadonlyMap<string, number | undefined>): Promise<void> {
-    const { link, keys, eventLog } = this.#deps
-    const [feedback, readers] = [keys.feedback(route), keys.readers(route)]
+  async #save(route: string, changes: Changes): Promise<void> {
+    const { link, eventLog } = this.#deps
+    const all = [...changes]
     const sent: Promise<Reply>[] = []
-    for (const some of pieces([...tokens])) {
-      const added = some.flatMap(([token, timestamp]): [string, number][] =>
-        timestamp === undefined ? [] : [[token, timestamp]],
-      )
-      const dropped = some.flatMap(([token, timestamp]) => (timestamp === undefined ? [token] : []))
-      if (dropped.length > 0)
-        sent.push(
-          link.send(['EVAL', dropScript, '2', feedback, readers, keys.held(''), ...dropped]),
-        )
-      if (added.length === 0) continue
-      const names = [feedback, keys.feedbackRoutes, route]
-      sent.push(link.send(['EVAL', addScript, '2', ...names, ...added.flat().map(String)]))
-      eventLog.append(ownRoute, [route, added])
+    for (let at = 0; at < all.length; at += writtenAtOnce) {
+      const some = all.slice(at, at + writtenAtOnce)
+      const args = some.flatMap(([token, timestamp]) => [token, String(timestamp ?? '')])
+      sent.push(link.send(this.#script(saveScript, route, route, ...args)))
+      const added = some.filter(([, timestamp]) => timestamp !== undefined)
+      if (added.length > 0) eventLog.append(ownRoute, [route, added])
     }
     await Promise.all(sent)
   }
 
-  async #conclude({ route, reader, read }: Conclusion): Promise<void> {
+  async #conclude({ route, reader, outcome }: Conclusion): Promise<void> {
     const { link, keys } = this.#deps
-    const [feedback, readers] = [keys.feedback(route), keys.readers(route)]
-    if (read)
-      await Promise.all([
-        link.send(['UNLINK', keys.held(reader)]),
-        link.send(['ZREM', readers, reader]),
-      ])
-    else await link.send(['EVAL', releaseScript, '2', feedback, readers, keys.held(''), reader])
+    await Promise.all(
+      outcome === 'read'
+        ? [
+            link.send(['UNLINK', keys.held(reader)]),
+            link.send(['ZREM', keys.readers(route), reader]),
+          ]
+        : [link.send(this.#script(releaseScript, route, reader))],
+    )
   }
 
-  /** In pages: a long list must not hold up all that the process has to do. */
-  async #entriesAt(key: string): Promise<readonly Entry[]> {
-    const entries = new Map<string, number>()
-    for (let cursor = ''; cursor !== '0';) {
-      const args = ['HSCAN', key, cursor || '0', 'COUNT', String(pageSize)]
-      const [next, items] = (await this.#deps.link.send(args)) as readonly [Reply, readonly Reply[]]
-      cursor = String(next)
-      for (let at = 0; at < items.length; at += 2)
-        entries.set(String(items[at]), Number(items[at + 1]))
-    }
-    return Array.from(entries, ([token, timestamp]) => ({ token, timestamp }))
+  #script(script: string, route: string, ...args: readonly string[]): readonly string[] {
+    const { keys } = this.#deps
+    const names = [keys.feedback(route), keys.readers(route), keys.feedbackRoutes]
+    return ['EVAL', script, '3', ...names, keys.held(''), ...args]
   }
-}
 
-function pieces<T>(list: readonly T[]): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(list.length / atOnce) }, (_, index) =>
-    list.slice(index * atOnce, (index + 1) * atOnce),
-  )
-}
-
-function late(): void {
-  // The link is down; the hold ends by itself, or is concluded when it is back.
+  async #entriesAt(key: string): Promise<readonly FeedbackEntry[]> {
+    const fields = await readHash(this.#deps.link, key, readAtOnce)
+    return Array.from(fields, ([token, timestamp]) => ({ token, timestamp: Number(timestamp) }))
+  }
 }

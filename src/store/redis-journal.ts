@@ -1,13 +1,9 @@
 /** The journal in Redis: a hash for each process, which others take over when it is gone. */
 import { randomUUID } from 'node:crypto'
-import type { Cancel, Clock } from '../clock.ts'
-import {
-  decodeJournalEntry,
-  encodeJournalEntry,
-  journalEntryBytes,
-  longestRouteBytes,
-} from './journal-entry.ts'
-import type { Reply } from './redis-connection.ts'
+import type { Clock } from '../clock.ts'
+import { JournalEntryEncoder, recordCount } from './journal-entry.ts'
+import { Batch, SettlementSweep } from './journal.ts'
+import { readHash, type Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
@@ -16,8 +12,6 @@ import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './st
 export interface RedisJournalDeps {
   readonly link: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
   readonly keys: RedisKeys
-  /** The name of this process. */
-  readonly process: string
   readonly clock: Clock
   /** Notifications that are not in Redis yet and may be waited for; from there on senders wait. */
   readonly maxUnwritten: number
@@ -25,12 +19,13 @@ export interface RedisJournalDeps {
   readonly damaged: () => void
 }
 
-const sweepMs = 20
 const writtenAtOnce = 512
+const readAtOnce = 200
 const bytesAtOnce = 1024 * 1024
 /** What may be under way; the rest waits, so that a slow Redis is not sent what it cannot take. */
 const bytesUnderWay = 4 * 1024 * 1024
-const settledSuffix = 's'
+/** What it costs beside its bytes to have a field under way. */
+const fieldBytes = 64
 
 /**
  * Entries go out at the end of the turn, all in one command, and are kept in memory until they are
@@ -38,28 +33,26 @@ const settledSuffix = 's'
  */
 export class RedisJournal implements Journal {
   readonly #deps: RedisJournalDeps
-  readonly #routes = new Map<string, Buffer>()
-  readonly #hashes = new Map<string, Hash>()
-  #own: Hash
-  #unsettled = 0
+  readonly #encoder = new JournalEntryEncoder()
+  readonly #sweep: SettlementSweep
+  readonly #hashes = new Map<string, JournalHash>()
+  #own: JournalHash
+  readonly #due = new Set<RedisBatch>()
   #unwritten = 0
   #bytesUnderWay = 0
-  #due: Batch[] = []
-  #dirty: Batch[] = []
-  #cancelSweep: Cancel | undefined
-  #planned = false
-  #closed = false
+  #isClosed = false
   #found: RecoveredRecord[] = []
-  #hear: ((record: RecoveredRecord) => void) | undefined
+  #take: ((record: RecoveredRecord) => void) | undefined
   #onWritten: (() => void)[] = []
 
   constructor(deps: RedisJournalDeps) {
     this.#deps = deps
+    this.#sweep = new SettlementSweep(deps.clock)
     this.#own = this.#newHash()
   }
 
   get unsettled(): number {
-    return this.#unsettled
+    return this.#sweep.unsettled
   }
 
   get healthy(): boolean {
@@ -67,14 +60,13 @@ export class RedisJournal implements Journal {
   }
 
   put(route: string, records: readonly JournalRecord[]): JournalBatch {
-    const encodedRoute = this.#encoded(route)
-    const bytes = journalEntryBytes(encodedRoute, records)
-    const entry = encodeJournalEntry(encodedRoute, records, bytes)
-    const batch = new Batch(this, this.#own, entry, records.length)
-    if (records.length === 0) return batch
-    this.#unsettled += records.length
-    this.#unwritten += records.length
-    this.#writeSoon(batch)
+    const entry = Buffer.from(this.#encoder.encode(route, records))
+    const batch = new RedisBatch(this, this.#sweep, this.#own, entry)
+    if (batch.remaining === 0) return batch
+    batch.moveTo(this.#own)
+    this.#sweep.add(batch)
+    this.#unwritten += batch.remaining
+    this.writeSoon(batch)
     return batch
   }
 
@@ -82,30 +74,30 @@ export class RedisJournal implements Journal {
     yield* this.#found.splice(0)
   }
 
-  claimed(hear: (record: RecoveredRecord) => void): void {
-    this.#hear = hear
-    for (const record of this.#found.splice(0)) hear(record)
+  claimed(take: (record: RecoveredRecord) => void): void {
+    this.#take = take
+    for (const record of this.#found.splice(0)) take(record)
   }
 
   async flush(): Promise<void> {
-    this.#sweep()
-    if (this.#closed || this.#isWritten) return
+    this.#sweep.run()
+    if (this.#isClosed || this.#isWritten) return
     await new Promise<void>((resolve) => this.#onWritten.push(resolve))
   }
 
   /** Sets no timer any more. */
   close(): void {
-    this.#cancelSweep?.()
-    this.#closed = true
+    this.#sweep.close()
+    this.#isClosed = true
     for (const resolve of this.#onWritten.splice(0)) resolve()
   }
 
   /** What it has in Redis, for who looks after its ownership. */
-  get hashes(): readonly JournalHash[] {
+  get hashes(): readonly Pick<JournalHash, 'name' | 'size'>[] {
     return [...this.#hashes.values()]
   }
 
-  /** Lets go of what another process left, once it is empty. @returns its name */
+  /** Drops what another process left, once it is empty. @returns its name */
   dropFinished(): string | undefined {
     for (const hash of this.#hashes.values()) {
       if (hash === this.#own || hash.batches.size > 0 || hash.size > 0) continue
@@ -117,111 +109,101 @@ export class RedisJournal implements Journal {
 
   /** Removes what is settled: a Redis that is full takes that, and nothing else before. */
   async makeRoom(): Promise<void> {
-    for (const hash of this.#hashes.values())
-      await this.#removeStrays(hash, await this.#fieldsOf(hash))
+    for (const hash of this.#hashes.values()) await this.#removeStrays(hash)
   }
 
   /**
-   * Finds out what Redis should have and has not, and removes what it should not have. What belongs
-   * to another process by now is written once more as its own.
+   * Compares what Redis has with what it should have, removes what is settled, and has the rest
+   * written. What belongs to another process by now is written once more as its own.
    */
   async resume(isOwned: (name: string) => boolean): Promise<void> {
-    const hashes = [...this.#hashes.values()]
-    for (const hash of hashes) if (!isOwned(hash.name)) this.#move(hash)
-    for (const hash of this.#hashes.values()) await this.#compare(hash)
-  }
-
-  /** What another process left: heard by {@link claimed}, or kept for {@link recover}. */
-  async load(name: string): Promise<void> {
-    const fields = new Map<string, Buffer>()
-    for (let cursor = ''; cursor !== '0';) {
-      const key = this.#deps.keys.journal(name)
-      const page = await this.#deps.link.send(['HSCAN', key, cursor || '0', 'COUNT', '200'])
-      const [next, items] = page as readonly [Reply, readonly Buffer[]]
-      cursor = String(next)
-      for (let at = 0; at + 1 < items.length; at += 2)
-        fields.set(String(items[at]), items[at + 1] ?? Buffer.alloc(0))
+    for (const hash of [...this.#hashes.values()]) if (!isOwned(hash.name)) this.#move(hash)
+    for (const hash of this.#hashes.values()) {
+      const { keys, link } = this.#deps
+      const found = (await link.send(['HKEYS', keys.journal(hash.name)])) as readonly Buffer[]
+      hash.fields = new Set(found.map(String))
+      for (const batch of hash.batches.values()) {
+        if (batch.isInRedis) this.#written(batch)
+        if (!batch.isInRedis || batch.bits !== undefined) this.#due.add(batch)
+      }
+      await this.#removeStrays(hash)
     }
-    const hash = new Hash(name)
-    hash.size = fields.size
-    this.#hashes.set(name, hash)
-    const numbers = [...fields.keys()].filter((field) => !field.endsWith(settledSuffix))
-    for (const number of numbers.map(Number).sort((one, other) => one - other))
-      this.#take(hash, number, fields)
   }
 
-  /** What can be written by now. */
+  /** Reads what another process left: for {@link claimed}, or else for {@link recover}. */
+  async load(name: string): Promise<void> {
+    const { keys, link } = this.#deps
+    const fields = await readHash(link, keys.journal(name), readAtOnce)
+    const hash = new JournalHash(name)
+    hash.fields = new Set(fields.keys())
+    this.#hashes.set(name, hash)
+    const numbers = [...fields.keys()].filter((field) => !isSettledField(field)).map(Number)
+    for (const number of numbers.sort((one, other) => one - other))
+      try {
+        for (const record of this.#load(hash, number, fields))
+          if (this.#take === undefined) this.#found.push(record)
+          else this.#take(record)
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error
+        this.#deps.damaged()
+      }
+  }
+
+  /** Writes what can be written by now. */
   write(): void {
-    this.#planned = false
-    if (!this.#deps.link.isUp || this.#closed) return
-    while (this.#due.length > 0 && this.#bytesUnderWay < bytesUnderWay)
+    if (!this.#deps.link.isUp || this.#isClosed) return
+    while (this.#due.size > 0 && this.#bytesUnderWay < bytesUnderWay)
       void this.#writeSome(this.#takeDue())
     if (this.#isWritten) for (const resolve of this.#onWritten.splice(0)) resolve()
   }
 
-  /** @internal for the batches */
-  settledOne(isWritten: boolean): void {
-    this.#unsettled--
-    if (!isWritten) this.#unwritten--
-  }
-
-  /** @internal for the batches */
-  soil(batch: Batch): void {
-    if (this.#closed) return
-    this.#dirty.push(batch)
-    this.#cancelSweep ??= this.#deps.clock.after(sweepMs, () => {
-      this.#sweep()
-    })
-  }
-
-  get #isWritten(): boolean {
-    return this.#deps.link.isUp && this.#due.length === 0 && this.#bytesUnderWay === 0
-  }
-
-  #sweep(): void {
-    this.#cancelSweep?.()
-    this.#cancelSweep = undefined
-    for (const batch of this.#dirty.splice(0)) {
-      batch.isDirty = false
-      this.#writeSoon(batch)
-    }
-  }
-
-  /** While Redis is away nothing queues: {@link resume} finds out what it needs. */
-  #writeSoon(batch: Batch): void {
-    if (this.#closed || batch.isDue || !this.#deps.link.isConnected) return
-    batch.isDue = true
-    this.#due.push(batch)
-    if (this.#planned) return
-    this.#planned = true
+  /** @internal for the batches: while Redis is away nothing queues, {@link resume} finds it out */
+  writeSoon(batch: RedisBatch): void {
+    batch.isQueued = !this.#isClosed && this.#deps.link.isConnected
+    if (!batch.isQueued) return
+    this.#due.add(batch)
+    if (this.#due.size > 1) return
     setImmediate(() => {
       this.write()
     })
   }
 
-  #takeDue(): readonly Batch[] {
-    let count = 0
-    for (let bytes = 0; bytes < bytesAtOnce && count < writtenAtOnce; count++) {
-      const batch = this.#due[count]
-      if (batch === undefined) break
-      bytes += batch.bytes
-    }
-    return this.#due.splice(0, count)
+  /** @internal for the batches */
+  settled(batch: RedisBatch, count: number): void {
+    if (!batch.isWritten) this.#unwritten -= count
+    if (batch.remaining === 0) batch.hash.batches.delete(batch.number)
   }
 
-  async #writeSome(batches: readonly Batch[]): Promise<void> {
-    const changes = new Map<Hash, Changes>()
+  get #isWritten(): boolean {
+    return this.#deps.link.isUp && this.#due.size === 0 && this.#bytesUnderWay === 0
+  }
+
+  #takeDue(): readonly RedisBatch[] {
+    const some: RedisBatch[] = []
+    let bytes = 0
+    for (const batch of this.#due) {
+      if (bytes >= bytesAtOnce || some.length >= writtenAtOnce) break
+      this.#due.delete(batch)
+      some.push(batch)
+      bytes += batch.bytes
+    }
+    return some
+  }
+
+  async #writeSome(batches: readonly RedisBatch[]): Promise<void> {
+    const changes = new Map<JournalHash, Changes>()
     let bytes = 0
     for (const batch of batches) {
       const { hash } = batch
       const some = changes.get(hash) ?? { put: [], remove: [] }
       changes.set(hash, some)
-      bytes += batch.write(some)
+      bytes += batch.bytes
+      batch.write(some)
     }
     this.#bytesUnderWay += bytes
     try {
       await Promise.all(Array.from(changes, (change) => this.#send(...change)))
-      for (const batch of batches) this.#unwritten -= batch.written()
+      for (const batch of batches) this.#written(batch)
     } catch {
       // The link is down and will resume.
     } finally {
@@ -230,105 +212,74 @@ export class RedisJournal implements Journal {
     }
   }
 
-  async #send(hash: Hash, { put, remove }: Changes): Promise<void> {
+  async #send({ name }: JournalHash, { put, remove }: Changes): Promise<Reply[]> {
     const { keys, link } = this.#deps
-    const key = keys.journal(hash.name)
-    const puts = put.length > 0 ? link.send(['HSET', key, ...put]) : undefined
-    const removals = remove.length > 0 ? link.send(['HDEL', key, ...remove]) : undefined
-    await Promise.all([puts, removals])
+    const sent: Promise<Reply>[] = []
+    if (put.length > 0) sent.push(link.send(['HSET', keys.journal(name), ...put]))
+    if (remove.length > 0) sent.push(link.send(['HDEL', keys.journal(name), ...remove]))
+    return Promise.all(sent)
   }
 
-  async #compare(hash: Hash): Promise<void> {
-    const found = await this.#fieldsOf(hash)
-    hash.size = found.size
-    // What was to be written is found anew, and what was to be removed is among the strays.
-    this.#due = this.#due.filter((batch) => batch.hash !== hash)
-    this.#dirty = this.#dirty.filter((batch) => batch.hash !== hash)
-    for (const batch of hash.batches.values()) {
-      if (batch.found(found)) this.#unwritten -= batch.written()
-      batch.isDirty = false
-      batch.isDue = !batch.isStored
-      if (batch.isDue) this.#due.push(batch)
-    }
-    const removed = await this.#removeStrays(hash, found)
-    hash.size -= removed
+  /** Redis has confirmed it, for the first time or again. */
+  #written(batch: RedisBatch): void {
+    if (!batch.isWritten) this.#unwritten -= batch.remaining
+    batch.isWritten = true
   }
 
-  async #fieldsOf({ name }: Hash): Promise<ReadonlySet<string>> {
+  async #removeStrays({ name, fields, batches }: JournalHash): Promise<void> {
     const { keys, link } = this.#deps
-    const fields = (await link.send(['HKEYS', keys.journal(name)])) as readonly Buffer[]
-    return new Set(fields.map(String))
-  }
-
-  /** @returns how many there were */
-  async #removeStrays({ name, batches }: Hash, found: ReadonlySet<string>): Promise<number> {
-    const { keys, link } = this.#deps
-    const key = keys.journal(name)
-    const strays = [...found].filter((field) => !batches.has(parseInt(field)))
-    let count = 0
+    const strays = [...fields].filter((field) => !batches.has(parseInt(field)))
+    for (const field of strays) fields.delete(field)
     for (let at = 0; at < strays.length; at += writtenAtOnce)
-      count += Number(await link.send(['HDEL', key, ...strays.slice(at, at + writtenAtOnce)]))
-    return count
+      await link.send(['HDEL', keys.journal(name), ...strays.slice(at, at + writtenAtOnce)])
   }
 
-  #move(hash: Hash): void {
+  #move(hash: JournalHash): void {
     this.#hashes.delete(hash.name)
+    // Nothing in it is removed any more.
+    hash.fields.clear()
     if (hash === this.#own) this.#own = this.#newHash()
     for (const batch of hash.batches.values()) batch.moveTo(this.#own)
   }
 
-  #newHash(): Hash {
-    const hash = new Hash(`${this.#deps.clock.now()}-${randomUUID()}`)
+  #newHash(): JournalHash {
+    const hash = new JournalHash(`${this.#deps.clock.now()}-${randomUUID()}`)
     this.#hashes.set(hash.name, hash)
     return hash
   }
 
-  #take(hash: Hash, number: number, fields: ReadonlyMap<string, Buffer>): void {
-    const value = fields.get(String(number))
-    try {
-      if (value === undefined) throw new RangeError('not an entry')
-      const { route, records } = decodeJournalEntry(value)
-      const batch = new Batch(this, hash, value, records.length, number)
-      this.#unsettled += batch.load(fields.get(`${number}${settledSuffix}`))
-      for (const [index, record] of records.entries())
-        if (!batch.isSettled(index)) this.#find({ route, record, settled: batch.settle(index) })
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      this.#deps.damaged()
-    }
-  }
-
-  #find(record: RecoveredRecord): void {
-    if (this.#hear === undefined) this.#found.push(record)
-    else this.#hear(record)
-  }
-
-  #encoded(route: string): Buffer {
-    let bytes = this.#routes.get(route)
-    if (bytes === undefined) {
-      bytes = Buffer.from(route)
-      if (bytes.length > longestRouteBytes) throw new RangeError('the name of a route is too long')
-      this.#routes.set(route, bytes)
-    }
-    return bytes
+  #load(
+    hash: JournalHash,
+    number: number,
+    fields: ReadonlyMap<string, Buffer>,
+  ): readonly RecoveredRecord[] {
+    const entry = fields.get(String(number))
+    if (entry === undefined) throw new RangeError('not the number of an entry')
+    const batch = new RedisBatch(this, this.#sweep, hash, entry, number)
+    const records = batch.recovered(entry, fields.get(settledField(number)))
+    batch.isWritten = true
+    this.#sweep.add(batch)
+    if (batch.remaining > 0) hash.batches.set(number, batch)
+    else this.#sweep.settled(batch, 0)
+    return records
   }
 }
 
-/** A hash in Redis, as far as its owner has to know. */
-export interface JournalHash {
+/** A hash in Redis, as its owner knows it. */
+class JournalHash {
   readonly name: string
-  /** How many fields it has when all that has been sent has arrived. */
-  readonly size: number
-}
-
-class Hash implements JournalHash {
-  readonly name: string
-  readonly batches = new Map<number, Batch>()
-  size = 0
+  /** What is not settled, by its number, which is also its field. */
+  readonly batches = new Map<number, RedisBatch>()
+  /** What Redis has when all that was sent has arrived. */
+  fields = new Set<string>()
   lastNumber = 0
 
   constructor(name: string) {
     this.name = name
+  }
+
+  get size(): number {
+    return this.fields.size
   }
 }
 
@@ -338,144 +289,75 @@ interface Changes {
   readonly remove: string[]
 }
 
-/** What it costs beside its bytes to have a field under way. */
-const fieldBytes = 64
+function settledField(number: number): string {
+  return `${number}s`
+}
 
-/** A class for speed: one for each read from a sender. */
-class Batch implements JournalBatch {
-  isDue = false
-  isDirty = false
-  hash: Hash
+function isSettledField(field: string): boolean {
+  return field.endsWith('s')
+}
+
+class RedisBatch extends Batch {
+  /** Redis has confirmed it once. */
+  isWritten = false
+  hash: JournalHash
+  number: number
   readonly #journal: RedisJournal
   readonly #entry: Buffer
-  readonly #count: number
-  #number: number
-  #remaining: number
-  #settled: Buffer | undefined
-  /** Whether it has been sent, so that it has to be removed. */
-  #stored = false
-  #settledStored = false
-  #settledChanged = false
-  /** Whether Redis has confirmed it once. */
-  #written = false
 
   constructor(
     journal: RedisJournal,
-    hash: Hash,
+    sweep: SettlementSweep,
+    hash: JournalHash,
     entry: Buffer,
-    count: number,
-    number = ++hash.lastNumber,
+    number = 0,
   ) {
+    super(sweep, recordCount(entry))
     this.#journal = journal
-    this.hash = hash
     this.#entry = entry
-    this.#count = count
-    this.#remaining = count
-    this.#number = number
-    if (count > 0) hash.batches.set(number, this)
+    this.hash = hash
+    this.number = number
+  }
+
+  /** Redis has it, once all that was sent has arrived. */
+  get isInRedis(): boolean {
+    return this.hash.fields.has(String(this.number))
   }
 
   /** About what it takes to write it. */
   get bytes(): number {
-    return this.#remaining === 0 || this.#stored ? fieldBytes : fieldBytes + this.#entry.length
+    return fieldBytes + (this.remaining === 0 || this.isInRedis ? 0 : this.#entry.length)
   }
 
-  /** Whether Redis has all that is known of it. */
-  get isStored(): boolean {
-    return this.#stored && !this.#settledChanged
+  queue(): void {
+    this.#journal.writeSoon(this)
   }
 
-  settle(index: number): () => void {
-    return () => {
-      this.settled(index)
-    }
+  override settled(index: number): void {
+    const before = this.remaining
+    super.settled(index)
+    if (this.remaining < before) this.#journal.settled(this, before - this.remaining)
   }
 
-  settled(index: number): void {
-    if (this.#remaining === 0 || index < 0 || index >= this.#count || this.isSettled(index)) return
-    this.#settled ??= Buffer.alloc((this.#count + 7) >> 3)
-    this.#settled[index >> 3] = (this.#settled[index >> 3] ?? 0) | (1 << (index & 7))
-    this.#settledChanged = true
-    this.#remaining--
-    this.#journal.settledOne(this.#written)
-    if (this.#remaining === 0) this.hash.batches.delete(this.#number)
-    if (this.isDirty) return
-    this.isDirty = true
-    this.#journal.soil(this)
-  }
-
-  isSettled(index: number): boolean {
-    return ((this.#settled?.[index >> 3] ?? 0) & (1 << (index & 7))) !== 0
-  }
-
-  /** Adds what is true by now, and returns about how many bytes that is. */
-  write({ put, remove }: Changes): number {
-    this.isDue = false
-    const field = String(this.#number)
-    const settledField = field + settledSuffix
-    if (this.#remaining === 0) {
-      if (this.#stored) remove.push(field)
-      if (this.#settledStored) remove.push(settledField)
-      this.hash.size -= Number(this.#stored) + Number(this.#settledStored)
-      this.#stored = false
-      this.#settledStored = false
-      return fieldBytes
-    }
-    const { bytes } = this
-    if (!this.#stored) {
-      put.push(field, this.#entry)
-      this.hash.size++
-      this.#stored = true
-    }
-    if (this.#settled !== undefined && this.#settledChanged) {
-      // A copy: it may be settled further before it has gone out.
-      put.push(settledField, Buffer.from(this.#settled))
-      this.hash.size += this.#settledStored ? 0 : 1
-      this.#settledStored = true
-      this.#settledChanged = false
-    }
-    return bytes
-  }
-
-  /** Redis has it. @returns how many of it are not settled yet, the first time */
-  written(): number {
-    if (this.#written) return 0
-    this.#written = true
-    return this.#remaining
-  }
-
-  /** Goes by what Redis has. @returns whether that is the entry, never mind what of it is settled */
-  found(fields: ReadonlySet<string>): boolean {
-    const field = String(this.#number)
-    this.#stored = fields.has(field)
-    this.#settledStored = fields.has(field + settledSuffix)
-    // Which of its versions is there is not known.
-    this.#settledChanged = this.#settled !== undefined
-    return this.#stored
-  }
-
-  /** Takes what Redis has, and returns how many are left to settle. */
-  load(settled: Buffer | undefined): number {
-    this.#stored = true
-    this.#written = true
-    if (settled === undefined) return this.#remaining
-    this.#settledStored = true
-    this.#settled = Buffer.alloc((this.#count + 7) >> 3)
-    settled.copy(this.#settled)
-    for (let index = 0; index < this.#count; index++) if (this.isSettled(index)) this.#remaining--
-    if (this.#remaining === 0) {
-      this.hash.batches.delete(this.#number)
-      this.#journal.soil(this)
-    }
-    return this.#remaining
-  }
-
-  moveTo(hash: Hash): void {
+  moveTo(hash: JournalHash): void {
     this.hash = hash
-    this.#number = ++hash.lastNumber
-    this.#stored = false
-    this.#settledStored = false
-    this.#settledChanged = this.#settled !== undefined
-    hash.batches.set(this.#number, this)
+    this.number = ++hash.lastNumber
+    hash.batches.set(this.number, this)
+  }
+
+  /** Adds what is true by now. */
+  write({ put, remove }: Changes): void {
+    const { fields } = this.hash
+    const names = [String(this.number), settledField(this.number)] as const
+    this.isQueued = false
+    if (this.remaining === 0) {
+      remove.push(...names.filter((name) => fields.delete(name)))
+      return
+    }
+    if (!this.isInRedis) put.push(names[0], this.#entry)
+    // A copy: it may be settled further before it has gone out.
+    if (this.bits !== undefined) put.push(names[1], Buffer.from(this.bits))
+    fields.add(names[0])
+    if (this.bits !== undefined) fields.add(names[1])
   }
 }

@@ -1,9 +1,9 @@
 /** Which process owns which journal in Redis, and that this one lives. */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
-import { claimScript, ownScript } from './redis-script.ts'
+import { Timer } from './timer.ts'
 
 /** What a lease is given. */
 export interface RedisLeaseDeps {
@@ -20,6 +20,23 @@ const renewMs = 2000
 /** A renewal that came later than this was a gap. */
 const gapMs = 5000
 
+/** KEYS journals; ARGV process, names of journals. → for each, whether it is the process's now. */
+const ownScript = `
+local owned = {}
+for i = 2, #ARGV do
+  local owner = redis.call('HGET', KEYS[1], ARGV[i])
+  if not owner then redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) end
+  owned[i - 1] = (not owner or owner == ARGV[1]) and 1 or 0
+end
+return owned`
+
+/** KEYS journals, life of its owner; ARGV journal, owner, process. → 1 for the one who gets it. */
+const claimScript = `
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1`
+
 /**
  * A process that has not renewed its lease for ten seconds is taken for dead, and its journals go
  * to whoever finds out first. One that has had no steady connection for as long itself takes
@@ -27,37 +44,40 @@ const gapMs = 5000
  */
 export class RedisLease {
   readonly #deps: RedisLeaseDeps
+  readonly #nextBeat: Timer
   #steadySinceMs = Infinity
   #renewedAtMs = -Infinity
-  #cancel: Cancel | undefined
-  #claiming = false
-  #closed = false
+  #isClaiming = false
+  #isClosed = false
 
   constructor(deps: RedisLeaseDeps) {
     this.#deps = deps
+    this.#nextBeat = new Timer(deps.clock, renewMs, () => {
+      this.#nextBeat.start()
+      void this.#beat()
+    })
   }
 
   /** Takes the lease, and brings the journals and Redis to agree. */
   async resume(): Promise<void> {
-    const { link, keys, process, journal, clock } = this.#deps
+    const { link, keys, process, journal } = this.#deps
     const names = journal.hashes.map(({ name }) => name)
     await journal.makeRoom()
+    this.#renewedAtMs = -Infinity
     await this.#renew()
-    this.#steadySinceMs = clock.now()
-    this.#renewedAtMs = clock.now()
     const owned = await link.send(['EVAL', ownScript, '1', keys.journals, process, ...names])
     const lost = new Set(names.filter((_, index) => (owned as readonly number[])[index] !== 1))
     await journal.resume((name) => !lost.has(name))
     if (lost.size > 0) return this.resume()
     await this.#claim(await this.#owners())
-    this.#plan()
+    if (!this.#isClosed) this.#nextBeat.start()
   }
 
   /** What is not settled may be taken by others at once. */
   async close(): Promise<void> {
     const { link, keys, process, journal } = this.#deps
-    this.#closed = true
-    this.#cancel?.()
+    this.#isClosed = true
+    this.#nextBeat.stop()
     if (!link.isUp) return
     const commands = journal.hashes.map(({ name, size }) =>
       size === 0
@@ -67,17 +87,8 @@ export class RedisLease {
     await Promise.all([...commands, link.send(['DEL', keys.alive(process)])])
   }
 
-  #plan(): void {
-    this.#cancel?.()
-    if (this.#closed) return
-    this.#cancel = this.#deps.clock.after(renewMs, () => {
-      void this.#beat()
-    })
-  }
-
   async #beat(): Promise<void> {
-    const { link, clock, journal } = this.#deps
-    this.#plan()
+    const { link, journal } = this.#deps
     if (!link.isUp) return
     try {
       const { hashes } = journal
@@ -87,8 +98,6 @@ export class RedisLease {
         this.#owners(),
         ...hashes.map(({ name }) => this.#sizeOf(name)),
       ])
-      if (clock.now() - this.#renewedAtMs > gapMs) this.#steadySinceMs = clock.now()
-      this.#renewedAtMs = clock.now()
       if (!wasAlive || sizes.some((size, index) => size !== expected[index])) {
         await link.resume()
         return
@@ -100,10 +109,15 @@ export class RedisLease {
     }
   }
 
+  /** @returns whether the last renewal still held */
   async #renew(): Promise<boolean> {
-    const { link, keys, process } = this.#deps
+    const { link, keys, process, clock } = this.#deps
     const key = keys.alive(process)
-    return (await link.send(['SET', key, '1', 'PX', String(leaseMs), 'GET'])) !== null
+    const last = await link.send(['SET', key, '1', 'PX', String(leaseMs), 'GET'])
+    const now = clock.now()
+    if (now - this.#renewedAtMs > gapMs) this.#steadySinceMs = now
+    this.#renewedAtMs = now
+    return last !== null
   }
 
   async #sizeOf(name: string): Promise<number> {
@@ -120,26 +134,21 @@ export class RedisLease {
     return owners
   }
 
-  /** The lease is looked after meanwhile: a long journal must not be taken up twice. */
+  /** The oldest first. The lease is renewed meanwhile: a long journal must not be read twice. */
   async #claim(owners: ReadonlyMap<string, string>): Promise<void> {
-    if (this.#claiming) return
-    this.#claiming = true
-    try {
-      await this.#claimEach(owners)
-    } finally {
-      this.#claiming = false
-    }
-  }
-
-  /** The oldest first. */
-  async #claimEach(owners: ReadonlyMap<string, string>): Promise<void> {
     const { process, journal } = this.#deps
-    const known = new Set(journal.hashes.map(({ name }) => name))
-    const dead = await this.#dead(new Set(owners.values()))
-    for (const [name, owner] of [...owners].sort()) {
-      if (known.has(name)) continue
-      if (owner === process || (dead.has(owner) && (await this.#win(name, owner))))
-        await journal.load(name)
+    if (this.#isClaiming) return
+    this.#isClaiming = true
+    try {
+      const known = new Set(journal.hashes.map(({ name }) => name))
+      const dead = await this.#dead(new Set(owners.values()))
+      for (const [name, owner] of [...owners].sort()) {
+        if (known.has(name)) continue
+        if (owner === process || (dead.has(owner) && (await this.#win(name, owner))))
+          await journal.load(name)
+      }
+    } finally {
+      this.#isClaiming = false
     }
   }
 

@@ -1,28 +1,32 @@
 /** Keeps a connection to Redis, and says whether it can be used just now. */
 import type { Cancel, Clock } from '../clock.ts'
 import type { OpenConnection, RedisConnection, Reply } from './redis-connection.ts'
-
-/** Hears of the connection. */
-export interface LinkObserver {
-  /** It is gone, answers nothing, or answers with errors; told once until it is back. */
-  lost(error: Error): void
-  /** It can be used, for the first time or again. */
-  back(): void
-}
+import { every, Timer } from './timer.ts'
 
 /** What a link is given. */
 export interface LinkDeps {
   readonly open: OpenConnection
   readonly clock: Clock
-  readonly observer: LinkObserver
   /** Makes a new connection usable: what has to be read or written first. */
   readonly resume: () => Promise<void>
+  /** It can be used, for the first time or again. */
+  readonly back: () => void
+  /** It is gone, answers nothing, or answers with errors; once for each attempt. */
+  readonly lost: (error: Error) => void
 }
 
 /** Redis cannot be reached. Radius: the command. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError'
 }
+
+type State =
+  /** The next attempt has its time. */
+  | { readonly kind: 'down' }
+  | { readonly kind: 'opening'; readonly opening: AbortController }
+  /** Takes the commands that make it usable, and then all. */
+  | { readonly kind: 'resuming' | 'up'; readonly connection: WatchedConnection }
+  | { readonly kind: 'closed' }
 
 /** After so long without an answer to what was asked, a connection is given up. */
 const patienceMs = 3000
@@ -35,24 +39,19 @@ const retryMs = 500
  */
 export class RedisLink {
   readonly #deps: LinkDeps
-  #connection: RedisConnection | undefined
-  #state: 'down' | 'resuming' | 'up' | 'closed' = 'down'
-  /** Why it is down, once that has been told. */
-  #told = false
-  #waiting = 0
-  #progressAtMs = 0
-  #watchedAtMs = 0
-  #cancelWatch: Cancel | undefined
-  #cancelRetry: Cancel | undefined
-  #opening: AbortController | undefined
+  readonly #retry: Timer
+  #state: State = { kind: 'down' }
 
   constructor(deps: LinkDeps) {
     this.#deps = deps
+    this.#retry = new Timer(deps.clock, retryMs, () => {
+      this.start()
+    })
   }
 
   /** Whether what is sent has a chance. */
   get isUp(): boolean {
-    return this.#state === 'up'
+    return this.#state.kind === 'up'
   }
 
   /** Whether commands are taken, if only those that make it usable. */
@@ -74,7 +73,7 @@ export class RedisLink {
     const connection = this.#connection
     if (connection === undefined) throw new UnreachableError('no connection to Redis')
     try {
-      return await this.#answerOf(connection, args)
+      return await connection.send(args)
     } catch (error) {
       this.#lose(connection, error)
       throw error
@@ -83,10 +82,8 @@ export class RedisLink {
 
   /** For what need not be allowed or understood: undefined instead of an error. */
   async try(args: readonly (string | Buffer)[]): Promise<Reply | undefined> {
-    const connection = this.#connection
-    if (connection === undefined) return undefined
     try {
-      return await this.#answerOf(connection, args)
+      return await this.#connection?.send(args)
     } catch {
       return undefined
     }
@@ -94,100 +91,111 @@ export class RedisLink {
 
   /** Something is wrong with what Redis holds: does again what a new connection begins with. */
   async resume(): Promise<void> {
-    const connection = this.#connection
-    if (connection === undefined || this.#state === 'resuming') return
-    this.#state = 'resuming'
+    if (this.#state.kind === 'up') await this.#resume(this.#state.connection)
+  }
+
+  close(): void {
+    this.#become({ kind: 'closed' })
+  }
+
+  get #connection(): WatchedConnection | undefined {
+    return 'connection' in this.#state ? this.#state.connection : undefined
+  }
+
+  /** The one place that changes the state, and ends what the last one held. */
+  #become(state: State): void {
+    const last = this.#state
+    this.#state = state
+    if (state.kind === 'down') this.#retry.start()
+    else this.#retry.stop()
+    if (last.kind === 'opening' && state.kind === 'closed') last.opening.abort()
+    if ('connection' in last && !('connection' in state)) last.connection.destroy()
+  }
+
+  async #open(): Promise<void> {
+    const { open, clock } = this.#deps
+    const opening = new AbortController()
+    this.#become({ kind: 'opening', opening })
+    const cancel = clock.after(patienceMs, () => {
+      opening.abort(new UnreachableError('Redis does not answer'))
+    })
+    try {
+      const opened = await open((error) => {
+        this.#lose(connection, error)
+      }, opening.signal)
+      const connection: WatchedConnection = new WatchedConnection(opened, clock, (error) => {
+        this.#lose(connection, error)
+      })
+      if (this.#state.kind === 'closed') connection.destroy()
+      else await this.#resume(connection)
+    } catch (error) {
+      this.#fail(opening.signal.aborted ? opening.signal.reason : error)
+    } finally {
+      cancel()
+    }
+  }
+
+  async #resume(connection: WatchedConnection): Promise<void> {
+    this.#become({ kind: 'resuming', connection })
     try {
       await this.#deps.resume()
       if (connection !== this.#connection) return
-      this.#state = 'up'
-      this.#told = false
-      this.#deps.observer.back()
+      this.#become({ kind: 'up', connection })
+      this.#deps.back()
     } catch (error) {
       this.#lose(connection, error)
     }
   }
 
-  close(): void {
-    this.#state = 'closed'
-    this.#cancelRetry?.()
-    this.#cancelWatch?.()
-    this.#opening?.abort()
-    this.#connection?.destroy()
-    this.#connection = undefined
-  }
-
-  async #open(): Promise<void> {
-    this.#cancelRetry = undefined
-    const opening = new AbortController()
-    this.#opening = opening
-    const cancel = this.#deps.clock.after(patienceMs, () => {
-      opening.abort(new UnreachableError('Redis does not answer'))
-    })
-    try {
-      const connection: RedisConnection = await this.#deps.open((error) => {
-        this.#lose(connection, error)
-      }, opening.signal)
-      if (this.#state === 'closed') {
-        connection.destroy()
-        return
-      }
-      this.#connection = connection
-      this.#waiting = 0
-      this.#watch()
-      await this.resume()
-    } catch (error) {
-      this.#fail(opening.signal.aborted ? opening.signal.reason : error)
-    } finally {
-      cancel()
-      this.#opening = undefined
-    }
-  }
-
-  /** Waits for it, and counts as waiting, so that {@link #watch} finds out when nothing comes. */
-  async #answerOf(connection: RedisConnection, args: readonly (string | Buffer)[]): Promise<Reply> {
-    if (this.#waiting++ === 0) this.#progressAtMs = this.#deps.clock.now()
-    try {
-      return await connection.send(args)
-    } finally {
-      if (connection === this.#connection) {
-        this.#waiting--
-        this.#progressAtMs = this.#deps.clock.now()
-      }
-    }
-  }
-
   /** Late news of a connection that is over already are none. */
-  #lose(connection: RedisConnection, error: unknown): void {
-    if (connection !== this.#connection) return
-    this.#connection = undefined
-    connection.destroy()
-    this.#cancelWatch?.()
-    this.#fail(error)
+  #lose(connection: WatchedConnection, error: unknown): void {
+    if (connection === this.#connection) this.#fail(error)
   }
 
   #fail(error: unknown): void {
-    if (this.#state === 'closed') return
-    this.#state = 'down'
-    this.#cancelRetry ??= this.#deps.clock.after(retryMs, () => {
-      void this.#open()
+    if (this.#state.kind === 'closed') return
+    this.#become({ kind: 'down' })
+    this.#deps.lost(error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
+/** Finds out when nothing is answered. */
+class WatchedConnection {
+  readonly #connection: RedisConnection
+  readonly #clock: Clock
+  readonly #cancelWatch: Cancel
+  #waiting = 0
+  #progressAtMs = 0
+  #watchedAtMs: number
+
+  constructor(connection: RedisConnection, clock: Clock, silent: (error: Error) => void) {
+    this.#connection = connection
+    this.#clock = clock
+    this.#watchedAtMs = clock.now()
+    this.#cancelWatch = every(clock, watchMs, () => {
+      if (this.#isSilent(clock.now())) silent(new UnreachableError('Redis does not answer'))
     })
-    if (this.#told) return
-    this.#told = true
-    this.#deps.observer.lost(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  async send(args: readonly (string | Buffer)[]): Promise<Reply> {
+    if (this.#waiting++ === 0) this.#progressAtMs = this.#clock.now()
+    try {
+      return await this.#connection.send(args)
+    } finally {
+      this.#waiting--
+      this.#progressAtMs = this.#clock.now()
+    }
+  }
+
+  destroy(): void {
+    this.#cancelWatch()
+    this.#connection.destroy()
   }
 
   /** A process that has not run for a while has not looked at what was answered meanwhile. */
-  #watch(): void {
-    const now = this.#deps.clock.now()
+  #isSilent(now: number): boolean {
     if (now - this.#watchedAtMs > 2 * watchMs) this.#progressAtMs = now
     this.#watchedAtMs = now
-    if (this.#waiting > 0 && now - this.#progressAtMs > patienceMs && this.#connection) {
-      this.#lose(this.#connection, new UnreachableError('Redis does not answer'))
-      return
-    }
-    this.#cancelWatch = this.#deps.clock.after(watchMs, () => {
-      this.#watch()
-    })
+    return this.#waiting > 0 && now - this.#progressAtMs > patienceMs
   }
 }

@@ -1,10 +1,10 @@
 /** A store in Redis or Valkey, for proxies on several machines. */
 import { randomUUID } from 'node:crypto'
+import { every, within } from './timer.ts'
 import type { Cancel, Clock } from '../clock.ts'
 import { inPublic } from './redis-address.ts'
 import { RedisEventLog } from './redis-event-log.ts'
-import { redisDialler, type RedisAccess } from './redis-connection.ts'
-import { faultOf } from './redis-fault.ts'
+import { faultOf, redisDialler, type RedisAccess } from './redis-connection.ts'
 import { RedisFeedback } from './redis-feedback.ts'
 import { RedisJournal } from './redis-journal.ts'
 import { redisKeys } from './redis-key.ts'
@@ -53,11 +53,10 @@ class RedisStore implements Store {
   readonly #address: string
   readonly #deps: RedisStoreDeps
   readonly #link: RedisLink
-  readonly #ear: RedisLink
+  /** A connection of its own: reading the event log blocks it. */
+  readonly #logLink: RedisLink
   readonly #lease: RedisLease
-  readonly #process = randomUUID()
-  readonly #opened: Promise<void>
-  #settle: { resolve: () => void; reject: (error: Error) => void } | undefined
+  #opening: Opening | undefined
   #lostAtMs: number | undefined
   /** Of the last connection, which may still have commands before a Redis that stood still. */
   #connectionId: string | undefined
@@ -67,69 +66,69 @@ class RedisStore implements Store {
   constructor(access: RedisAccess, deps: RedisStoreDeps) {
     const { clock, maxUnwritten, observer } = deps
     const keys = redisKeys(access.address.prefix)
-    const process = this.#process
+    const process = randomUUID()
+    const lost = (error: Error): void => {
+      this.#lost(error)
+    }
     const open = redisDialler(access)
-    this.#address = inPublic(access.address)
-    this.#deps = deps
-    this.#link = new RedisLink({
+    const link = new RedisLink({
       open,
       clock,
       resume: () => this.#resume(),
-      observer: {
-        lost: (error) => {
-          this.#lost(error)
-        },
-        back: () => {
-          this.#back()
-        },
+      lost,
+      back: () => {
+        this.journal.write()
+        void this.feedback.flush()
+        this.#back()
       },
     })
-    this.#ear = new RedisLink({
+    const logLink = new RedisLink({
       open,
       clock,
       resume: () => this.eventLog.resume(),
-      observer: {
-        lost: (error) => {
-          this.#lost(error)
-        },
-        back: () => {
-          void this.eventLog.read()
-          this.#back()
-        },
+      lost,
+      back: () => {
+        void this.eventLog.read()
+        this.#back()
       },
     })
     const damaged = (): void => {
       observer.damaged()
     }
-    const link = this.#link
-    this.journal = new RedisJournal({ link, keys, process, clock, maxUnwritten, damaged })
-    this.eventLog = new RedisEventLog({ link, ear: this.#ear, keys, process, clock })
+    this.#address = inPublic(access.address)
+    this.#deps = deps
+    this.#link = link
+    this.#logLink = logLink
+    this.journal = new RedisJournal({ link, keys, clock, maxUnwritten, damaged })
+    this.eventLog = new RedisEventLog({ link, logLink, keys, process, clock })
     this.tokens = new RedisTokens(link, keys)
     this.feedback = new RedisFeedback({ link, keys, eventLog: this.eventLog, clock })
     this.#lease = new RedisLease({ link, keys, process, journal: this.journal, clock })
-    this.#opened = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject }
-    })
   }
 
   async open(): Promise<void> {
+    const opened = new Promise<void>((resolve, reject) => {
+      this.#opening = { resolve, reject }
+    })
     this.#link.start()
-    this.#ear.start()
+    this.#logLink.start()
     try {
-      await this.#opened
+      await opened
     } catch (error) {
       await this.close()
       throw error
     }
-    this.#tidy()
+    this.#cancelTidy = every(this.#deps.clock, tidyMs, () => {
+      this.eventLog.trim()
+    })
   }
 
   get isReachable(): boolean {
-    return this.#link.isUp && this.#ear.isUp
+    return this.#link.isUp && this.#logLink.isUp
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#letGo()
+    this.#closed ??= this.#close()
     return this.#closed
   }
 
@@ -145,8 +144,8 @@ class RedisStore implements Store {
   }
 
   #lost(error: Error): void {
-    const fault = this.#settle && faultOf(error, this.#address)
-    if (fault !== undefined) this.#settle?.reject(fault)
+    const fault = this.#opening && faultOf(error, this.#address)
+    if (fault !== undefined) this.#opening?.reject(fault)
     if (this.#lostAtMs !== undefined || this.#closed !== undefined) return
     this.#lostAtMs = this.#deps.clock.now()
     this.#deps.observer.lost(error)
@@ -154,42 +153,25 @@ class RedisStore implements Store {
 
   #back(): void {
     if (!this.isReachable) return
-    this.journal.write()
-    void this.feedback.flush()
     this.eventLog.appendMissed()
-    this.#settle?.resolve()
-    this.#settle = undefined
+    this.#opening?.resolve()
+    this.#opening = undefined
     if (this.#lostAtMs === undefined) return
     this.#deps.observer.back(this.#deps.clock.now() - this.#lostAtMs)
     this.#lostAtMs = undefined
   }
 
-  #tidy(): void {
-    this.#cancelTidy = this.#deps.clock.after(tidyMs, () => {
-      this.eventLog.trim()
-      this.#tidy()
-    })
-  }
-
   /** Redis may be away for longer than anybody would wait. */
-  async #letGo(): Promise<void> {
-    this.#settle?.reject(new Error('closed before Redis was reached'))
-    this.#settle = undefined
+  async #close(): Promise<void> {
+    this.#opening?.reject(new Error('closed before Redis was reached'))
+    this.#opening = undefined
     this.#cancelTidy?.()
-    let cancel: Cancel | undefined
-    const patience = new Promise<void>((resolve) => {
-      cancel = this.#deps.clock.after(farewellMs, resolve)
-    })
-    await Promise.race([this.#sayFarewell(), patience])
-    cancel?.()
-    this.eventLog.close()
-    this.journal.close()
-    this.feedback.close()
-    this.#ear.close()
-    this.#link.close()
+    await within(this.#deps.clock, farewellMs, this.#finish())
+    for (const part of [this.eventLog, this.journal, this.feedback, this.#logLink, this.#link])
+      part.close()
   }
 
-  async #sayFarewell(): Promise<void> {
+  async #finish(): Promise<void> {
     if (!this.#link.isUp) return
     try {
       await Promise.all([this.journal.flush(), this.feedback.flush()])
@@ -198,4 +180,10 @@ class RedisStore implements Store {
       // The lease ends by itself.
     }
   }
+}
+
+/** How {@link openRedisStore} ends. */
+interface Opening {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
 }

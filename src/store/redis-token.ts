@@ -1,11 +1,21 @@
 /** The provider tokens of all processes that share a Redis: the first that signs one signs for all. */
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
-import { tokenScript } from './redis-script.ts'
 import type { StoredToken, TokenStore } from './store.ts'
 
 /** Apple takes a token for an hour. */
 const keptMs = 60 * 60_000
+
+/**
+ * KEYS provider token; ARGV token and when it was issued, the time since when another is preferred,
+ * how long it is kept, all ms. → the token that all use.
+ */
+const agreeScript = `
+local known = redis.call('GET', KEYS[1])
+if known and tonumber(string.match(known, '^%d+')) > tonumber(ARGV[3]) then return known end
+local own = ARGV[2] .. ' ' .. ARGV[1]
+redis.call('SET', KEYS[1], own, 'PX', ARGV[4])
+return own`
 
 /** See {@link TokenStore}. */
 export class RedisTokens implements TokenStore {
@@ -20,7 +30,7 @@ export class RedisTokens implements TokenStore {
   async agree(name: string, own: StoredToken, sinceMs: number): Promise<StoredToken> {
     const times = [own.issuedAtMs, sinceMs, keptMs].map((ms) => String(Math.floor(ms)))
     try {
-      const args = ['EVAL', tokenScript, '1', this.#keys.providerToken(name), own.jwt, ...times]
+      const args = ['EVAL', agreeScript, '1', this.#keys.providerToken(name), own.jwt, ...times]
       const [issuedAtMs, jwt = ''] = String(await this.#link.send(args)).split(' ')
       return { jwt, issuedAtMs: Number(issuedAtMs) }
     } catch {

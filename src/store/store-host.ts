@@ -1,7 +1,7 @@
 /** The embedded store as a process keeps it for its workers, and the order of all that they append. */
 import { encodeFeedbackTuple, encodeFeedbackTuples } from '../binary/feedback-tuple.ts'
 import type { EmbeddedStore, EntryBatch } from './entry-journal.ts'
-import { latestTimestamp } from './feedback-entry.ts'
+import { latestTimestamp } from './feedback.ts'
 import type { FeedbackRequest, StoreAnswer, StoreRequest } from './store-message.ts'
 import type { FeedbackHold, StoredToken, LoggedEvent } from './store.ts'
 

@@ -1,6 +1,6 @@
 /** The feedback lists as a worker knows them. */
 import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
-import { checkFeedbackEntry } from './feedback-entry.ts'
+import { checkFeedbackEntry } from './feedback.ts'
 import type { Outbox } from './outbox.ts'
 import type { FeedbackHold, FeedbackStore } from './store.ts'
 

@@ -1,13 +1,8 @@
 /** The journal of a worker: entries are encoded here, and go to the process that keeps the store. */
 import type { Cancel, Clock } from '../clock.ts'
-import {
-  decodeJournalEntry,
-  encodeJournalEntry,
-  journalEntryBytes,
-  RouteNames,
-} from './journal-entry.ts'
+import { decodeJournalEntry, JournalEntryEncoder } from './journal-entry.ts'
 import type { Outbox } from './outbox.ts'
-import { SettledBits } from './settled-bits.ts'
+import { SettledBits } from './journal.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
 
 const sweepMs = 20
@@ -18,7 +13,7 @@ export class WorkerJournal implements Journal {
   keeperIsHealthy = true
   readonly #outbox: Outbox
   readonly #clock: Clock
-  readonly #names = new RouteNames()
+  readonly #encoder = new JournalEntryEncoder()
   readonly #flushes = new Map<number, () => void>()
   #hear: ((record: RecoveredRecord) => void) | undefined
   #lastKey = 0
@@ -42,8 +37,7 @@ export class WorkerJournal implements Journal {
   }
 
   put(route: string, records: readonly JournalRecord[]): JournalBatch {
-    const name = this.#names.encode(route)
-    const entry = encodeJournalEntry(name, records, journalEntryBytes(name, records))
+    const entry = Buffer.from(this.#encoder.encode(route, records))
     const batch = this.#add(++this.#lastKey, records.length)
     this.#outbox.add({ kind: 'put', key: this.#lastKey, entry })
     return batch

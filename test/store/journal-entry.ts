@@ -1,14 +1,10 @@
 /** Journal entries as bytes. */
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  decodeJournalEntry,
-  encodeJournalEntry,
-  journalEntryBytes,
-} from '../../src/store/journal-entry.ts'
+import { decodeJournalEntry, JournalEntryEncoder } from '../../src/store/journal-entry.ts'
 import { numberedRecord } from './conformance.ts'
 
-const route = Buffer.from('app')
+const encoder = new JournalEntryEncoder()
 const record = {
   apnsId: '00000000-0000-4000-8000-000000000001',
   receivedAtMs: 2,
@@ -41,8 +37,7 @@ const bytes = [
 ].join('')
 
 t.test('writes a record as the drawing says, and reads it back', (t) => {
-  const length = journalEntryBytes(route, [record])
-  t.equal(encodeJournalEntry(route, [record], length).toString('hex'), bytes)
+  t.equal(encoder.encode('app', [record]).toString('hex'), bytes)
   t.strictSame(decodeJournalEntry(Buffer.from(bytes, 'hex')), { route: 'app', records: [record] })
   t.end()
 })
@@ -57,7 +52,7 @@ t.test('owns what it has read', (t) => {
 
 t.test('calls everything that is cut off or longer a range error', (t) => {
   const records = [1, 2, 3].map(numberedRecord)
-  const entry = encodeJournalEntry(route, records, journalEntryBytes(route, records))
+  const entry = encoder.encode('app', records)
   for (let length = 0; length < entry.length; length++)
     t.throws(() => decodeJournalEntry(entry.subarray(0, length)), RangeError)
   t.throws(() => decodeJournalEntry(Buffer.concat([entry, Buffer.alloc(1)])), RangeError)

@@ -15,17 +15,17 @@ t.test('what was missed is appended before what came later', (t) => {
       return Promise.resolve(null)
     },
   }
-  const ear = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
+  const logLink = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
   const clock = new FakeClock()
   const keys = redisKeys('test')
-  const eventLog = new RedisEventLog({ link, ear, keys, process: 'one', clock })
+  const eventLog = new RedisEventLog({ link, logLink, keys, process: 'one', clock })
   const heard: unknown[] = []
   eventLog.listen('app', ({ event }) => heard.push(event))
   eventLog.append('app', 'while both are away')
   link.isUp = true
   eventLog.append('app', 'while one is back')
   t.strictSame(appended, [], 'others would take an earlier number for one they have heard')
-  ear.isUp = true
+  logLink.isUp = true
   eventLog.appendMissed()
   eventLog.append('app', 'later')
   t.strictSame(appended, ['while both are away', 'while one is back', 'later'])

@@ -1,7 +1,7 @@
 /** What a process does about the journals of others, before a Redis that answers when a test likes. */
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { encodeJournalEntry, journalEntryBytes } from '../../src/store/journal-entry.ts'
+import { JournalEntryEncoder } from '../../src/store/journal-entry.ts'
 import type { Reply } from '../../src/store/redis-connection.ts'
 import { RedisJournal } from '../../src/store/redis-journal.ts'
 import { redisKeys } from '../../src/store/redis-key.ts'
@@ -9,9 +9,7 @@ import { RedisLease } from '../../src/store/redis-lease.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { numberedRecord } from './conformance.ts'
 
-const route = Buffer.from('app')
-const records = [numberedRecord(7)]
-const entry = encodeJournalEntry(route, records, journalEntryBytes(route, records))
+const entry = new JournalEntryEncoder().encode('app', [numberedRecord(7)])
 
 t.test('a journal that takes long to read is taken up once', async (t) => {
   const clock = new FakeClock()

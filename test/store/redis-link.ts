@@ -17,7 +17,8 @@ t.test('also what need not be understood has to be answered', async (t) => {
     resume: async () => {
       await link.try(['CLIENT', 'ID'])
     },
-    observer: { lost: ({ message }) => told.push(message), back: () => told.push('back') },
+    lost: ({ message }) => told.push(message),
+    back: () => told.push('back'),
   })
   link.start()
   for (let seconds = 0; seconds < 5; seconds++) {

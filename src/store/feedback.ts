@@ -1,0 +1,63 @@
+/** What the feedback lists of all stores share: their entries in memory, and what a reader holds. */
+import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
+import { longestRouteBytes } from './journal-entry.ts'
+
+/** The largest uint32, in UNIX seconds. */
+export const latestTimestamp = 0xffff_ffff
+
+/** A token in hexadecimal that APNs has called unregistered, since when, in UNIX seconds. */
+export interface FeedbackEntry {
+  readonly token: string
+  readonly timestamp: number
+}
+
+/** @throws {RangeError} for milliseconds and other impossible values */
+export function checkFeedbackEntry(route: string, timestamp: number): void {
+  if (!Number.isInteger(timestamp) || timestamp < 0 || timestamp > latestTimestamp)
+    throw new RangeError('the timestamp of a feedback entry is not in UNIX seconds')
+  if (Buffer.byteLength(route) > longestRouteBytes)
+    throw new RangeError('the name of a route is too long')
+}
+
+export function tuplesOf(entries: readonly FeedbackEntry[]): FeedbackTuple[] {
+  return entries.map(({ token, timestamp }) => ({ timestamp, token: Buffer.from(token, 'hex') }))
+}
+
+/** The entries of all routes. */
+export class FeedbackLists {
+  readonly #routes = new Map<string, Map<string, FeedbackEntry>>()
+
+  get routes(): Iterable<string> {
+    return this.#routes.keys()
+  }
+
+  /** The latest timestamp wins. @returns whether this one does */
+  add(route: string, token: string, timestamp: number): boolean {
+    const entries = this.#routes.get(route) ?? new Map<string, FeedbackEntry>()
+    this.#routes.set(route, entries)
+    if (timestamp <= (entries.get(token)?.timestamp ?? -1)) return false
+    entries.set(token, { token, timestamp })
+    return true
+  }
+
+  /** @returns whether there was one */
+  delete(route: string, token: string): boolean {
+    return this.#routes.get(route)?.delete(token) === true
+  }
+
+  timestampOf(route: string, token: string): number | undefined {
+    return this.#routes.get(route)?.get(token)?.timestamp
+  }
+
+  entries(route: string): readonly FeedbackEntry[] {
+    return [...(this.#routes.get(route)?.values() ?? [])]
+  }
+
+  count(route: string): number {
+    return this.#routes.get(route)?.size ?? 0
+  }
+
+  clear(): void {
+    this.#routes.clear()
+  }
+}

@@ -1,0 +1,48 @@
+/** Timers and limits to waiting, on a clock that is wound by hand. */
+import t from 'tap'
+import { every, Timer, within } from '../../src/store/timer.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+
+t.test('a timer that is set is not set again, and can be once it has run', (t) => {
+  const clock = new FakeClock()
+  let runs = 0
+  const timer = new Timer(clock, 20, () => runs++)
+  timer.start()
+  clock.advance(10)
+  timer.start()
+  clock.advance(10)
+  t.equal(runs, 1)
+  t.equal(clock.pending, 0)
+  timer.start()
+  timer.stop()
+  timer.stop()
+  clock.advance(20)
+  t.equal(runs, 1)
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('runs every so often until it is cancelled, be it by what runs', (t) => {
+  const clock = new FakeClock()
+  let runs = 0
+  const cancel = every(clock, 100, () => {
+    if (++runs === 3) cancel()
+  })
+  clock.advance(250)
+  t.equal(runs, 2)
+  clock.advance(1000)
+  t.equal(runs, 3)
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('waits for a promise no longer than its limit, and leaves no timer', async (t) => {
+  const clock = new FakeClock()
+  t.equal(await within(clock, 100, Promise.resolve(1)), 1)
+  await t.rejects(within(clock, 100, Promise.reject(new Error('no'))), /no/)
+  t.equal(clock.pending, 0)
+  const waiting = within(clock, 100, new Promise(() => undefined))
+  clock.advance(100)
+  t.equal(await waiting, undefined)
+  t.equal(clock.pending, 0)
+})
