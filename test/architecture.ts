@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   upstream: ['apns', 'relay', 'clock.ts'],
   config: ['apns', 'relay', 'credentials', 'store'],
   admin: ['binary', 'apns', 'relay', 'census', 'clock.ts'],
-  workers: ['admin', 'census', 'config', 'credentials', 'recording', 'store', 'clock.ts'],
+  cluster: ['config', 'log.ts'],
   sender: ['binary', 'capture', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
   init: ['credentials'],

@@ -69,17 +69,6 @@ export class LmdbFeedback implements FeedbackStore {
     return Promise.resolve({ tuples, forget, release })
   }
 
-  *lists(): Iterable<readonly [string, readonly FeedbackTuple[]]> {
-    for (const [route, tokens] of this.#routes)
-      yield [
-        route,
-        Array.from(tokens, ([token, timestamp]) => ({
-          timestamp,
-          token: Buffer.from(token, 'hex'),
-        })),
-      ]
-  }
-
   count(route: string): number {
     return this.#routes.get(route)?.size ?? 0
   }

@@ -7,7 +7,6 @@ import {
   recordCount,
   RouteNames,
 } from './journal-entry.ts'
-import type { EntryBatch, EntryJournal, EntryRest } from './entry-journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'
 import { SettledBits } from './settled-bits.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
@@ -34,7 +33,7 @@ const sweepMs = 20
  * Settlements are noted by a sweep every 20 ms that touches only batches where there are some. A
  * process that is killed therefore sends again, at the most, what was settled since.
  */
-export class LmdbJournal implements Journal, EntryJournal {
+export class LmdbJournal implements Journal {
   readonly #tables: JournalTables
   readonly #writer: Writer
   readonly #clock: Clock
@@ -71,16 +70,6 @@ export class LmdbJournal implements Journal, EntryJournal {
     return batch
   }
 
-  putEntry(entry: Buffer): EntryBatch {
-    const batch = this.#add(entry)
-    this.#writer.writeSoon(batch)
-    return batch
-  }
-
-  leftBehind(): readonly EntryBatch[] {
-    return this.#recovered.splice(0)
-  }
-
   *recover(): Iterable<RecoveredRecord> {
     for (const batch of this.#recovered.splice(0)) yield* batch.unsettled()
   }
@@ -102,13 +91,8 @@ export class LmdbJournal implements Journal, EntryJournal {
   }
 
   /** @internal for the batches */
-  settledSome(count: number): void {
-    this.#unsettled -= count
-  }
-
-  /** @internal for the batches */
-  writeSoon(batch: Batch): void {
-    if (!this.#closed) this.#writer.writeSoon(batch)
+  settledOne(): void {
+    this.#unsettled--
   }
 
   /** @internal for the batches */
@@ -144,7 +128,7 @@ export class LmdbJournal implements Journal, EntryJournal {
 }
 
 /** A class for speed: one for each read from a sender. */
-class Batch implements EntryBatch, Change {
+class Batch implements JournalBatch, Change {
   readonly #journal: LmdbJournal
   readonly #tables: JournalTables
   readonly #key: number
@@ -178,24 +162,8 @@ class Batch implements EntryBatch, Change {
 
   settled(index: number): void {
     if (!this.#settled.add(index)) return
-    this.#journal.settledSome(1)
+    this.#journal.settledOne()
     if (this.#mayQueue()) this.#journal.soil(this)
-  }
-
-  settledAs(bits: Buffer): void {
-    this.#journal.settledSome(this.#settled.merge(bits))
-    if (this.#mayQueue()) this.#journal.writeSoon(this)
-  }
-
-  settledAll(): void {
-    this.#journal.settledSome(this.#settled.complete())
-    if (this.#mayQueue()) this.#journal.writeSoon(this)
-  }
-
-  rest(): EntryRest | undefined {
-    if (this.remaining === 0) return undefined
-    const entry = this.#entry ?? Buffer.from(this.#tables.entries.get(this.#key) ?? [])
-    return { entry, settled: this.#settled.bits }
   }
 
   write(): void {
@@ -228,9 +196,9 @@ class Batch implements EntryBatch, Change {
 
   /** What is left of it, decoded. */
   *unsettled(): Iterable<RecoveredRecord> {
-    const rest = this.rest()
-    if (rest === undefined) return
-    const { route, records } = decodeJournalEntry(rest.entry)
+    if (this.remaining === 0) return
+    const entry = this.#entry ?? Buffer.from(this.#tables.entries.get(this.#key) ?? [])
+    const { route, records } = decodeJournalEntry(entry)
     for (const [index, record] of records.entries())
       if (!this.#settled.has(index))
         yield {

@@ -4,14 +4,13 @@ import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import type { Clock } from '../clock.ts'
 import { DirectoryLock } from './directory-lock.ts'
-import type { EmbeddedStore } from './entry-journal.ts'
 import { FileRoom } from './file-room.ts'
 import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalChronicle } from './local-chronicle.ts'
-import { StoreError, type StoreObserver } from './store.ts'
+import { StoreError, type Store, type StoreObserver } from './store.ts'
 
 /** What a store is given. */
 export interface LmdbStoreDeps {
@@ -33,10 +32,7 @@ const firstBytes = 1024 * 1024
  *
  * @throws {StoreError} when the directory cannot be used; nothing in it is changed then
  */
-export async function openLmdbStore(
-  directory: string,
-  deps: LmdbStoreDeps,
-): Promise<EmbeddedStore> {
+export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Promise<Store> {
   try {
     makeDirectory(directory)
     const lock = await DirectoryLock.take(directory)
@@ -61,7 +57,7 @@ async function openLocked(
   directory: string,
   lock: DirectoryLock,
   deps: LmdbStoreDeps,
-): Promise<EmbeddedStore> {
+): Promise<Store> {
   const path = join(directory, 'data.mdb')
   const isNew = judge(directory, path)
   if (isNew) probeRoom(directory)
@@ -124,7 +120,7 @@ interface Holdings {
   readonly lock: DirectoryLock
 }
 
-function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps): EmbeddedStore {
+function openTables(directory: string, holdings: Holdings, deps: LmdbStoreDeps): Store {
   const { root } = holdings
   const table = <Key extends number | FeedbackKey>(name: string): Database<Buffer, Key> =>
     root.openDB<Buffer, Key>(name, { encoding: 'binary' })
@@ -174,7 +170,7 @@ interface Parts {
   readonly chronicle: LocalChronicle
 }
 
-class LmdbStore implements EmbeddedStore {
+class LmdbStore implements Store {
   readonly journal: LmdbJournal
   readonly feedback: LmdbFeedback
   readonly chronicle: LocalChronicle

@@ -35,19 +35,9 @@ export class SettledBits {
     return true
   }
 
-  /** Adds what `bits` say; how many were not settled before. */
-  merge(bits: Buffer): number {
-    const before = this.#remaining
+  /** Adds what `bits` say. */
+  merge(bits: Buffer): void {
     for (let index = 0; index < this.#count; index++)
       if (((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) this.add(index)
-    return before - this.#remaining
-  }
-
-  /** Adds all; how many were not settled before. */
-  complete(): number {
-    const before = this.#remaining
-    this.#remaining = 0
-    this.#bits = Buffer.alloc((this.#count + 7) >> 3, 0xff)
-    return before
   }
 }
