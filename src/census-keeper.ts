@@ -3,15 +3,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Census, censusFacts, type CensusFacts, type RouteFacts } from './census/census.ts'
-import { mergedCensus } from './census/merge.ts'
 import type { Cancel, Clock } from './clock.ts'
 
 /** What a keeper is given. */
 export interface CensusKeeperDeps {
   /** What is configured by now. */
   readonly routes: () => readonly RouteFacts[]
-  /** What other processes of this proxy know besides. */
-  readonly others?: () => Promise<CensusFacts | undefined>
   readonly clock: Clock
   readonly observer: CensusObserver
 }
@@ -45,18 +42,14 @@ export function readCensus(directory: string): CensusFacts | undefined {
 /** See the file's first line. */
 export class CensusKeeper {
   readonly census: Census
-  readonly #file: string | undefined
+  readonly #file: string
   readonly #deps: CensusKeeperDeps
   #written: string
   #saving: Promise<void> = Promise.resolve()
   #savedAtMs: number
   #cancel: Cancel | undefined
 
-  private constructor(
-    file: string | undefined,
-    earlier: CensusFacts | undefined,
-    deps: CensusKeeperDeps,
-  ) {
+  private constructor(file: string, earlier: CensusFacts | undefined, deps: CensusKeeperDeps) {
     const now = deps.clock.now()
     this.#file = file
     this.#deps = deps
@@ -66,12 +59,8 @@ export class CensusKeeper {
     this.#await()
   }
 
-  /**
-   * Takes up what is in `directory`, which the store has locked for this process.
-   * @param directory undefined where another process keeps what this one knows
-   */
-  static async open(directory: string | undefined, deps: CensusKeeperDeps): Promise<CensusKeeper> {
-    if (directory === undefined) return new CensusKeeper(undefined, undefined, deps)
+  /** Takes up what is in `directory`, where no other process may keep a census. */
+  static async open(directory: string, deps: CensusKeeperDeps): Promise<CensusKeeper> {
     const file = join(directory, fileName)
     try {
       return new CensusKeeper(file, readCensus(directory), deps)
@@ -83,12 +72,10 @@ export class CensusKeeper {
   }
 
   /** All that is known by now. */
-  async facts(): Promise<CensusFacts> {
-    const { clock, others, routes } = this.#deps
-    const more = await others?.()
+  facts(): CensusFacts {
+    const { clock, routes } = this.#deps
     this.census.sample(clock.now())
-    const facts = this.census.facts(routes())
-    return more === undefined ? facts : mergedCensus(facts, more, 'in-turn')
+    return this.census.facts(routes())
   }
 
   /** Writes what is known, and counts rates no more. */
@@ -117,8 +104,7 @@ export class CensusKeeper {
   }
 
   async #write(): Promise<void> {
-    if (this.#file === undefined) return
-    const text = JSON.stringify(await this.facts())
+    const text = JSON.stringify(this.facts())
     if (text === this.#written) return
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })

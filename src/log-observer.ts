@@ -13,7 +13,6 @@ import { inPublic, type RedisAddress } from './store/redis-address.ts'
 import type { RedisStoreObserver } from './store/redis-store.ts'
 import type { StoreObserver } from './store/store.ts'
 import type { PoolObserver } from './upstream/pool.ts'
-import type { CrewObserver } from './workers/crew.ts'
 
 interface Line {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -124,21 +123,6 @@ export function observeRedis(log: Logger, address: RedisAddress): RedisStoreObse
     },
     damaged() {
       log.error({ event: 'store.damaged', redis }, 'what another process left cannot be read')
-    },
-  }
-}
-
-/** What became of workers. */
-export function observeCrew(log: Logger): CrewObserver {
-  return {
-    started(worker, pid) {
-      log.info({ event: 'worker.started', worker, pid })
-    },
-    ended(worker, { code, signal }, retryInMs) {
-      log.error(
-        { event: 'worker.ended', worker, code, signal, retryInMs },
-        'another takes its place, and the others go on with what it owned',
-      )
     },
   }
 }

@@ -10,13 +10,12 @@ import { AdminServer, type Readiness } from './admin/admin-server.ts'
 import { History, totalsOf } from './admin/history.ts'
 import { createMetrics, type CertificateGauge, type MetricSources } from './admin/metrics.ts'
 import { Rejections } from './admin/rejections.ts'
-import { snapshotOf, type Sources } from './admin/source-sum.ts'
 import type { StoreState } from './admin/status-source.ts'
 import { statusOf, type Status } from './admin/status.ts'
 import { KeyRing } from './apns/key-ring.ts'
 import { CensusKeeper } from './census-keeper.ts'
 import { countConnectionOf, countStrangers } from './census-observer.ts'
-import { Census, type CensusFacts } from './census/census.ts'
+import { Census } from './census/census.ts'
 import { reportOf, type Report } from './census/report.ts'
 import { countConnection, countFeedbackRead, type SenderFacts } from './census/sender-facts.ts'
 import type { Clock } from './clock.ts'
@@ -42,7 +41,6 @@ import { openLmdbStore } from './store/lmdb-store.ts'
 import type { RecoveredRecord, Store } from './store/store.ts'
 import { within } from './timing/deadline.ts'
 import { version } from './version.ts'
-import type { ListenerAddress } from './workers/task.ts'
 
 /** What a proxy is given from outside. */
 export interface ProxyDeps {
@@ -56,34 +54,17 @@ export interface ProxyDeps {
   readonly inherited?: ReadonlyMap<string, number> | undefined
 }
 
+/** Where senders connect. */
+export interface ListenerAddress {
+  readonly kind: string
+  readonly host: string
+  readonly port: number
+}
+
 /** Where a running proxy is bound. */
 export interface ProxyAddresses {
   readonly listeners: readonly ListenerAddress[]
   readonly admin: { readonly host: string; readonly port: number }
-}
-
-/** A proxy, whether it is one process or several. */
-export interface Service {
-  /** What it runs on by now. */
-  readonly configuration: Configuration
-  /**
-   * Opens the store, signs provider tokens, opens sessions, takes up what an earlier process left
-   * in the journal, binds every port, then logs `proxy.ready`.
-   * @throws {StoreError} when the data directory cannot be used, and the system's error when an
-   * address cannot be bound; nothing stays open then
-   */
-  start(): Promise<ProxyAddresses>
-  /**
-   * Goes by another configuration from now on; nobody is disconnected. Sessions of a credential
-   * that is not used any more finish what they have, and so do routes that are gone. Addresses,
-   * store and data directory stay as they were; see `obstaclesTo`.
-   */
-  reload(configuration: Configuration): Promise<void>
-  /**
-   * Accepts no more, settles what was received, closes.
-   * @returns false when `drainSeconds` passed before all was settled
-   */
-  stop(): Promise<boolean>
 }
 
 const quietMs = 20
@@ -96,9 +77,8 @@ const crowded = 0.9
 const deafMs = 10_000
 
 /** See the file's first lines. Starts from the inside out and stops from the outside in. */
-export class Proxy implements Service {
-  /** What it counts. */
-  readonly metrics: Registry
+export class Proxy {
+  readonly #metrics: Registry
   readonly #deps: ProxyDeps
   readonly #keyRing: KeyRing
   #configuration: Configuration
@@ -124,9 +104,10 @@ export class Proxy implements Service {
     })
     this.#startedAtMs = deps.clock.now()
     this.#rejections = new Rejections(deps.clock)
-    this.metrics = createMetrics(this.#metricSources())
+    this.#metrics = createMetrics(this.#metricSources())
   }
 
+  /** What it runs on by now. */
   get configuration(): Configuration {
     return this.#configuration
   }
@@ -136,34 +117,24 @@ export class Proxy implements Service {
     return this.#lines
   }
 
-  /** Who has sent, once it is started. */
-  async census(): Promise<CensusFacts | undefined> {
-    return this.#census?.facts()
-  }
-
-  /** What an administrator is shown. */
-  get sources(): Sources {
-    return {
-      routes: this.#lines.map(snapshotOf),
-      rejections: this.#rejections.latest,
-      totals: totalsOf(this.#lines),
-      store: this.#storeState,
-    }
-  }
-
-  /** Whether it can do its work. */
-  get readiness(): Readiness {
+  get #readiness(): Readiness {
     const routes = Object.fromEntries(this.#lines.map(({ name, isUp }) => [name, isUp]))
     const store = this.#store?.isReachable === true ? 'reachable' : 'unreachable'
     const hasRoom = this.#store?.journal.healthy === true
     return { ready: hasRoom && Object.values(routes).every(Boolean), routes, store }
   }
 
+  /**
+   * Opens the store, signs provider tokens, opens sessions, takes up what an earlier process left
+   * in the journal, binds every port, then logs `proxy.ready`.
+   * @throws {StoreError} when the data directory cannot be used, and the system's error when an
+   * address cannot be bound; nothing stays open then
+   */
   async start(): Promise<ProxyAddresses> {
     try {
       const store = await this.#openStore()
       this.#store = store
-      const keeper = await this.#count(this.#configuration.dataDirectory)
+      const keeper = await this.#count()
       const listeners = await this.#open(store, keeper)
       const { address, port } = (await this.#openAdmin()).address
       const addresses = { listeners, admin: { host: address, port } }
@@ -176,18 +147,10 @@ export class Proxy implements Service {
   }
 
   /**
-   * As one process of several: on a store that another keeps, and with no administrator's port.
-   * @throws as {@link start}
+   * Goes by another configuration from now on; nobody is disconnected. Sessions of a credential
+   * that is not used any more finish what they have, and so do routes that are gone. Addresses,
+   * store and data directory stay as they were; see `obstaclesTo`.
    */
-  async startOn(store: Store): Promise<readonly ListenerAddress[]> {
-    try {
-      return await this.#open(store, await this.#count(undefined))
-    } catch (error) {
-      await this.destroy()
-      throw error
-    }
-  }
-
   async reload(configuration: Configuration): Promise<void> {
     const store = this.#store
     const keeper = this.#census
@@ -201,6 +164,10 @@ export class Proxy implements Service {
     for (const line of gone) void this.#dismiss(line, latestAtMs)
   }
 
+  /**
+   * Accepts no more, settles what was received, closes.
+   * @returns false when `drainSeconds` passed before all was settled
+   */
   async stop(): Promise<boolean> {
     const { log } = this.#deps
     const connections = this.#lines.reduce((sum, line) => sum + line.connections, 0)
@@ -251,8 +218,8 @@ export class Proxy implements Service {
     const { clock } = this.#deps
     this.#history ??= new History(() => totalsOf(this.#lines), clock)
     this.#admin ??= await AdminServer.open(this.#configuration.admin, {
-      metrics: this.metrics,
-      readiness: () => this.readiness,
+      metrics: this.#metrics,
+      readiness: () => this.#readiness,
       report: () => this.#report(),
       status: () => this.#status(),
       history: () => this.#history?.samples ?? [],
@@ -261,9 +228,9 @@ export class Proxy implements Service {
     return this.#admin
   }
 
-  async #report(): Promise<Report> {
+  #report(): Report {
     const now = this.#deps.clock.now()
-    return reportOf((await this.census()) ?? new Census(now, undefined).facts([]), now)
+    return reportOf(this.#census?.facts() ?? new Census(now, undefined).facts([]), now)
   }
 
   /** Starts and renews routes; those that are not configured any more are returned. */
@@ -306,9 +273,8 @@ export class Proxy implements Service {
     this.#leaving.delete(line)
   }
 
-  /** @param directory where the census is kept; undefined where another process does that */
-  async #count(directory: string | undefined): Promise<CensusKeeper> {
-    this.#census = await CensusKeeper.open(directory, {
+  async #count(): Promise<CensusKeeper> {
+    this.#census = await CensusKeeper.open(this.#configuration.dataDirectory, {
       routes: () => this.#lines.map(({ facts }) => facts),
       clock: this.#deps.clock,
       observer: observeCensus(this.#deps.log),
@@ -500,7 +466,7 @@ export class Proxy implements Service {
 }
 
 /** Says that senders can come, and where. */
-export function logReady(
+function logReady(
   log: Logger,
   addresses: ProxyAddresses,
   { routes, ignored }: Pick<Configuration, 'routes' | 'ignored'>,
@@ -515,12 +481,12 @@ export function logReady(
 }
 
 /** Says that senders are waited for, and how many; and how much is not settled. */
-export function logStopping(log: Logger, connections: number, owned: number): void {
+function logStopping(log: Logger, connections: number, owned: number): void {
   log.info({ event: 'proxy.stopping', connections, owned })
 }
 
 /** Says what was left. */
-export function logStopped(log: Logger, drained: boolean, owned: number): void {
+function logStopped(log: Logger, drained: boolean, owned: number): void {
   if (drained) log.info({ event: 'proxy.stopped', drained, owned })
   else
     log.warn(

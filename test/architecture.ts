@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   upstream: ['apns', 'relay', 'timing', 'clock.ts'],
   config: ['apns', 'relay', 'credentials', 'store'],
   admin: ['binary', 'apns', 'relay', 'census', 'clock.ts'],
-  workers: ['admin', 'census', 'config', 'credentials', 'recording', 'store', 'timing', 'clock.ts'],
+  cluster: ['config', 'log.ts'],
   sender: ['binary', 'capture', 'clock.ts'],
   simulator: ['credentials', 'clock.ts'],
   init: ['credentials'],

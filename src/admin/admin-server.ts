@@ -23,9 +23,9 @@ export interface Readiness {
 export interface AdminSources {
   /** What Prometheus reads, and as what type. */
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
-  readonly readiness: () => Readiness | Promise<Readiness>
+  readonly readiness: () => Readiness
   /** What JSON can hold. */
-  readonly report: () => Report | Promise<Report>
+  readonly report: () => Report
   readonly status: () => Status
   /** Of the last hour, oldest first. */
   readonly history: () => readonly Sample[]
@@ -86,7 +86,9 @@ export class AdminServer {
   /** @throws the system's error when the address cannot be bound */
   static async open(options: AdminOptions, sources: AdminSources): Promise<AdminServer> {
     const admin = new AdminServer(options, sources)
-    admin.#server.listen(options.port, options.host)
+    const { host, port } = options
+    // A worker of `node:cluster` would share the port with the other workers.
+    admin.#server.listen({ host, port, exclusive: true })
     await once(admin.#server, 'listening')
     return admin
   }
@@ -167,15 +169,15 @@ function pagesOf(sources: AdminSources, live: Live): Map<string, Page> {
     ],
     [
       '/readyz',
-      async (response) => {
-        const state = await readiness()
+      (response) => {
+        const state = readiness()
         answer(response, state.ready ? 200 : 503, 'application/json', JSON.stringify(state))
       },
     ],
     [
       '/api/report',
-      async (response) => {
-        answer(response, 200, 'application/json', JSON.stringify(await report()))
+      (response) => {
+        answer(response, 200, 'application/json', JSON.stringify(report()))
       },
     ],
     [

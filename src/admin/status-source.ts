@@ -33,9 +33,7 @@ export interface RouteSource extends Omit<RouteGauge, 'requestLatency' | 'counte
  * What becomes of what is to be remembered, from best to worst: `written`; kept in memory for a
  * while (`unwritten`); neither, so that senders wait (`full`); or there is no store yet (`awaited`).
  */
-export type StoreState = (typeof storeStates)[number]
-
-export const storeStates = ['written', 'unwritten', 'full', 'awaited'] as const
+export type StoreState = 'written' | 'unwritten' | 'full' | 'awaited'
 
 /** Everything that is shown, as it is now. */
 export interface StatusSources {

@@ -1,5 +1,4 @@
 /** A configuration file, read, checked, and with everything loaded that it names. */
-import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { z } from 'zod'
@@ -14,6 +13,7 @@ import { configurationSchema, type ConfigurationFile, type RouteEntry } from './
 import { keysAt, unknownKey } from './spelling.ts'
 import { certificatesIn, loadStore, type StoreConfiguration, type StoreEntry } from './store.ts'
 import { inWords } from './wording.ts'
+import { workerCount, workerProblems } from './workers.ts'
 
 /** One port to listen on. */
 export interface ListenerConfiguration {
@@ -126,7 +126,7 @@ function built(
       certificateAuthority,
       proxy: file.providerApi.proxy,
     },
-    workers: file.workers === 'auto' ? availableParallelism() : file.workers,
+    workers: workerCount(file.workers),
     dataDirectory: file.dataDirectory,
     store,
     journal: file.journal,
@@ -177,6 +177,7 @@ function pathOf(keys: readonly PropertyKey[], file: string): string {
 /** What can be loaded apart from the rest; undefined where it has mistakes. */
 export interface Parts extends PolicyDefaults {
   readonly dataDirectory: string | undefined
+  readonly workers: ConfigurationFile['workers'] | undefined
   readonly store: StoreEntry | undefined
   readonly listeners: ConfigurationFile['listeners']
   readonly admin: ConfigurationFile['admin'] | undefined
@@ -195,6 +196,7 @@ function soundParts({ shape }: Schema, known: unknown): Parts {
   return {
     ...z.object(policy).parse({}),
     dataDirectory: shape.dataDirectory.safeParse(given['dataDirectory']).data,
+    workers: shape.workers.safeParse(given['workers']).data,
     store: z.object({ store, storePasswordFile, storeCertificateAuthority }).safeParse(given).data,
     listeners: shape.listeners.safeParse(given['listeners']).data ?? [],
     admin: shape.admin.safeParse(given['admin']).data,
@@ -225,6 +227,7 @@ function load(parts: Parts, problems: ConfigProblem[]): Loaded {
       ),
   )
   findConflicts(routes, parts.listeners, problems)
+  problems.push(...workerProblems(parts))
   return {
     tls: tls && attempt('tls.certificate', problems, () => loadCertificate(tls), tls.key),
     certificateAuthority:

@@ -7,7 +7,9 @@ import { isLoopback } from './admin-token.ts'
 import { isNetwork } from './network.ts'
 
 const mustBeStore = 'must be lmdb, or the address of Redis, for example redis://host:6379'
-const port = z.number().int().min(0).max(65_535)
+/** Of TCP. */
+export const highestPort = 65_535
+const port = z.number().int().min(0).max(highestPort)
 const environment = z.enum(['production', 'sandbox'])
 const workers = z.union([z.literal('auto'), z.number().int().min(1).max(64)], {
   error: 'must be a whole number from 1 to 64, or auto: one for each core',

@@ -11,7 +11,7 @@ export function isAddressInUse(error: unknown): error is BindError {
   return isBindError(error) && error.code === 'EADDRINUSE'
 }
 
-/** A worker's address is bound by its primary, and the system call has another name then. */
+/** A worker's address is bound by its supervisor, and the system call has another name then. */
 function isBindError(error: unknown): error is BindError {
   return (
     error instanceof Error &&

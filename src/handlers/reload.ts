@@ -1,41 +1,48 @@
 /** Takes up a changed configuration: on SIGHUP, and when a file that it names has changed. */
 import { unwatchFile, watchFile } from 'node:fs'
+import { configurationFor } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
-import { examineConfiguration } from '../config/configuration.ts'
+import { examineConfiguration, type Configuration } from '../config/configuration.ts'
 import { namedFiles } from '../config/named-file.ts'
 import { obstaclesTo } from '../config/obstacle.ts'
 import type { Logger } from '../log.ts'
-import type { Service } from '../proxy.ts'
+import type { Proxy } from '../proxy.ts'
+import type { SignalSource } from './stop-signal.ts'
 
 /** Asked for again and again: notice of a change does not come from every file system. */
 const pollMs = 2000
 /** A certificate and its key are two files, and are not written in one moment. */
 const settleMs = 1000
 
+/** What is reloaded, and when. */
+export interface ReloadingDeps {
+  /** Of the configuration that `proxy` is started with. */
+  readonly path: string
+  readonly proxy: Proxy
+  /** When it can be reloaded; a SIGHUP before waits. */
+  readonly started: Promise<unknown>
+  readonly log: Logger
+  readonly signals: SignalSource
+  /** Number of this process, where it is one of several. */
+  readonly worker: number | undefined
+}
+
 /** Reloads until {@link Reloading.stop}. What cannot be used is told, and changes nothing. */
 export class Reloading {
-  readonly #path: string
-  readonly #proxy: Service
-  readonly #log: Logger
+  readonly #deps: ReloadingDeps
   #watched: readonly string[] = []
   #soon: NodeJS.Timeout | undefined
   #last: Promise<unknown>
 
-  /**
-   * @param path of the configuration that `proxy` is started with
-   * @param started when it can be reloaded; a SIGHUP before waits
-   */
-  constructor(path: string, proxy: Service, started: Promise<unknown>, log: Logger) {
-    this.#last = started.catch(() => undefined)
-    this.#path = path
-    this.#proxy = proxy
-    this.#log = log
+  constructor(deps: ReloadingDeps) {
+    this.#last = deps.started.catch(() => undefined)
+    this.#deps = deps
     this.#watch()
-    process.on('SIGHUP', this.#reload)
+    deps.signals.on('SIGHUP', this.#reload)
   }
 
   stop(): void {
-    process.off('SIGHUP', this.#reload)
+    this.#deps.signals.off('SIGHUP', this.#reload)
     clearTimeout(this.#soon)
     for (const file of this.#watched) unwatchFile(file, this.#changed)
   }
@@ -51,32 +58,44 @@ export class Reloading {
   }
 
   async #takeUp(): Promise<void> {
+    const { path, proxy, log, worker } = this.#deps
     try {
-      const { configuration, problems } = examineConfiguration(this.#path)
-      if (configuration === undefined) throw new ConfigError(this.#path, problems)
-      const obstacles = obstaclesTo(configuration, this.#proxy.configuration)
-      if (obstacles.length > 0) throw new ConfigError(this.#path, obstacles)
-      this.#log.level = configuration.log.level
-      await this.#proxy.reload(configuration)
+      const configuration = nextConfiguration(path, proxy.configuration, worker)
+      log.level = configuration.log.level
+      await proxy.reload(configuration)
       this.#watch()
       const routes = configuration.routes.map(({ name }) => name)
-      this.#log.info({ event: 'configuration.reloaded', routes })
+      log.info({ event: 'configuration.reloaded', routes })
     } catch (error) {
-      this.#log.error(
-        {
-          event: 'configuration.refused',
-          ...(error instanceof ConfigError ? { problems: error.problems } : { err: error }),
-        },
-        'the proxy goes on with what it had',
-      )
+      logRefused(log, error, 'the proxy goes on with what it had')
     }
   }
 
   #watch(): void {
     for (const file of this.#watched) unwatchFile(file, this.#changed)
-    const { parts } = examineConfiguration(this.#path)
+    const { parts } = examineConfiguration(this.#deps.path)
     this.#watched = parts === undefined ? [] : namedFiles(parts)
     for (const file of this.#watched)
       watchFile(file, { interval: pollMs, persistent: false }, this.#changed)
   }
+}
+
+/**
+ * The configuration on the disk, for a process that runs on another.
+ * @param worker number of this process, where it is one of several
+ * @throws {ConfigError} where the file has mistakes, or changes what needs a restart
+ */
+export function nextConfiguration(path: string, running: Configuration, worker = 0): Configuration {
+  const { configuration, problems } = examineConfiguration(path)
+  if (configuration === undefined) throw new ConfigError(path, problems)
+  const next = configurationFor(worker, configuration)
+  const obstacles = obstaclesTo(next, running)
+  if (obstacles.length > 0) throw new ConfigError(path, obstacles)
+  return next
+}
+
+/** Says why a configuration is not taken up. */
+export function logRefused(log: Logger, error: unknown, consequence: string): void {
+  const why = error instanceof ConfigError ? { problems: error.problems } : { err: error }
+  log.error({ event: 'configuration.refused', ...why }, consequence)
 }

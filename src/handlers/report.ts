@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCensus } from '../census-keeper.ts'
 import { markdownOf, reportOf, type Report } from '../census/report.ts'
+import { folderFor } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
 
 /** What the command line says. */
@@ -18,8 +19,13 @@ export interface ReportArguments {
  * @throws Error that names the option to correct where neither can be had
  */
 export async function report(args: ReportArguments): Promise<void> {
-  const made = await makeReport(await placeOf(args))
-  process.stdout.write(args.json === true ? `${JSON.stringify(made)}\n` : markdownOf(made))
+  const places = await placesOf(args)
+  for (const [worker, place] of places.entries()) {
+    const made = await makeReport(place)
+    if (args.json !== true && places.length > 1)
+      process.stdout.write(`Worker ${worker} has served its share of the connections:\n\n`)
+    process.stdout.write(args.json === true ? `${JSON.stringify(made)}\n` : markdownOf(made))
+  }
 }
 
 /** Where a proxy is and what it leaves behind; undefined = not known. */
@@ -37,26 +43,33 @@ const rehearsal: Place = {
 }
 const patienceMs = 5000
 
-async function placeOf({ config, admin, dataDirectory }: ReportArguments): Promise<Place> {
-  if (admin !== undefined && config === undefined) return { admin, dataDirectory: undefined }
-  if (dataDirectory !== undefined) return { admin: undefined, dataDirectory }
+/** One for each worker. */
+async function placesOf({ config, admin, dataDirectory }: ReportArguments): Promise<Place[]> {
+  if (admin !== undefined && config === undefined) return [{ admin, dataDirectory: undefined }]
+  if (dataDirectory !== undefined) return [{ admin: undefined, dataDirectory }]
   const file = config ?? 'proxy.yaml'
-  if (config === undefined && !existsSync(file)) return rehearsal
+  if (config === undefined && !existsSync(file)) return [rehearsal]
   const { examineConfiguration } = await import('../config/configuration.ts')
-  const { parts, problems, loaded } = examineConfiguration(file)
+  const { parts, problems, loaded, configuration } = examineConfiguration(file)
   if (parts === undefined) throw new ConfigError(file, problems)
-  return {
-    admin: admin ?? (parts.admin && addressOf(parts.admin)),
-    dataDirectory: admin === undefined ? parts.dataDirectory : undefined,
-    token: loaded.adminToken,
-  }
+  const token = loaded.adminToken
+  if (admin !== undefined) return [{ admin, dataDirectory: undefined, token }]
+  const directory = parts.dataDirectory
+  return Array.from({ length: configuration?.workers ?? 1 }, (_, worker) => ({
+    admin: parts.admin && addressOf(parts.admin, worker),
+    dataDirectory: directory && folderFor(worker, directory),
+    token,
+  }))
 }
 
 /** One that is bound to a port of the system's choice is in the log alone. */
-function addressOf({ host, port }: { host: string; port: number }): string | undefined {
+function addressOf(
+  { host, port }: { host: string; port: number },
+  worker: number,
+): string | undefined {
   if (port === 0) return undefined
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port + worker}`
 }
 
 async function makeReport({ admin, dataDirectory, token }: Place): Promise<Report> {

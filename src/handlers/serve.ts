@@ -1,8 +1,9 @@
-/** What `serve` does: runs the proxy itself, or a rehearsal of it before a simulator. */
+/** What `serve` does: runs the proxy, several workers of it, or a rehearsal before a simulator. */
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileFindings } from '../check/check.ts'
 import { systemClock } from '../clock.ts'
+import { configurationFor, folderFor, supervisorSignals, workerNumber } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
 import {
   examineConfiguration,
@@ -12,7 +13,7 @@ import {
 import { surviveDefects } from '../defect.ts'
 import type { Logger } from '../log.ts'
 import { observeRecorder } from '../log-observer.ts'
-import { Proxy, type ProxyAddresses, type Service } from '../proxy.ts'
+import { Proxy, type ProxyAddresses } from '../proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
 import {
   onFreePorts,
@@ -23,12 +24,14 @@ import {
 import { isAddressInUse, withKey } from './bind-error.ts'
 import { recorderOptions, type CaptureArguments } from './capture.ts'
 import { ExitCode } from './exit-code.ts'
+import { fail } from './failure.ts'
 import { inheritedSockets } from './inherited-socket.ts'
 import { openLog } from './open-log.ts'
 import { playProvider } from './played-provider.ts'
 import { Reloading } from './reload.ts'
 import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
-import { stopSignal } from './stop-signal.ts'
+import { endNow, stopSignal, type SignalSource } from './stop-signal.ts'
+import { supervise } from './supervise.ts'
 
 /** What the command line says. */
 export interface ServeArguments extends CaptureArguments {
@@ -45,7 +48,9 @@ export function serve({
   ...capture
 }: ServeArguments): Promise<void> {
   if (config === undefined) return rehearseAlone(dataDirectory, capture)
-  return isRehearsal === true ? rehearseWith(config, capture) : run(config, capture)
+  if (isRehearsal === true) return rehearseWith(config, capture)
+  const worker = workerNumber()
+  return worker === undefined ? run(config, capture) : work(worker, config, capture)
 }
 
 const unheld =
@@ -59,23 +64,73 @@ async function run(path: string, capture: CaptureArguments): Promise<void> {
   const log = openLog(configuration.log.level)
   for (const found of fileFindings(examination, systemClock.now()))
     if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
-  const inherited = inheritedSockets(configuration.listeners, process.env, process.pid)
+  const { listeners, workers } = configuration
+  // A worker asks for the same variables later.
+  const environment = workers > 1 ? { ...process.env } : process.env
+  const inherited = inheritedSockets(listeners, environment, process.pid)
   if (inherited.size > 0)
-    for (const { socket } of configuration.listeners)
+    for (const { socket } of listeners)
       if (!inherited.has(socket)) log.warn({ event: 'socket.missing', socket }, unheld)
-  const proxy = await serviceOf(configuration, capture, log, inherited)
+  if (workers > 1) await supervise({ path, configuration, log, hasInherited: inherited.size > 0 })
+  else await runProxy({ path, configuration, capture, log, inherited, signals: process })
+}
+
+/** As one of several processes, whose supervisor has checked the same configuration. */
+async function work(worker: number, path: string, capture: CaptureArguments): Promise<void> {
+  const signals = supervisorSignals()
+  try {
+    const configuration = configurationFor(worker, loadConfiguration(path))
+    await runProxy({
+      path,
+      configuration,
+      capture: {
+        ...capture,
+        capture: capture.capture && folderFor(worker, capture.capture),
+      },
+      log: openLog(configuration.log.level).child({ worker }),
+      inherited: inheritedSockets(configuration.listeners, process.env, process.ppid),
+      signals,
+      worker,
+    })
+  } catch (error) {
+    fail(error)
+  }
+  // The channel to the supervisor would keep the process alive.
+  process.exit()
+}
+
+/** What a proxy of a configuration file runs with. */
+interface Run {
+  readonly path: string
+  readonly configuration: Configuration
+  readonly capture: CaptureArguments
+  readonly log: Logger
+  readonly inherited: ReadonlyMap<string, number>
+  readonly signals: SignalSource
+  /** Its number, where it is one of several. */
+  readonly worker?: number
+}
+
+async function runProxy({ path, worker, signals, ...run }: Run): Promise<void> {
+  const { configuration, capture, log, inherited } = run
+  const proxy = proxyOf(configuration, capture, log, inherited)
   const started = start(proxy, configuration)
-  const reloading = new Reloading(path, proxy, started, log)
-  await serveUntilSignal(started, log)
+  const reloading = new Reloading({ path, proxy, started, log, signals, worker })
+  if (worker !== undefined)
+    void started.then(
+      () => process.send?.('ready'),
+      () => undefined,
+    )
+  await serveUntilSignal(started, log, signals)
   reloading.stop()
 }
 
 interface Started {
-  readonly proxy: Service
+  readonly proxy: Proxy
   readonly addresses: ProxyAddresses
 }
 
-async function start(proxy: Service, configuration: Configuration): Promise<Started> {
+async function start(proxy: Proxy, configuration: Configuration): Promise<Started> {
   try {
     return { proxy, addresses: await proxy.start() }
   } catch (error) {
@@ -83,17 +138,13 @@ async function start(proxy: Service, configuration: Configuration): Promise<Star
   }
 }
 
-async function serviceOf(
+function proxyOf(
   configuration: Configuration,
   capture: CaptureArguments,
   log: Logger,
   inherited?: ReadonlyMap<string, number>,
-): Promise<Service> {
+): Proxy {
   const recording = recorderOptions(capture, configuration)
-  if (configuration.workers > 1) {
-    const { Primary } = await import('../primary.ts')
-    return new Primary(configuration, { log, clock: systemClock, recording, inherited })
-  }
   return new Proxy(configuration, {
     log,
     clock: systemClock,
@@ -105,12 +156,13 @@ async function serviceOf(
 }
 
 /** A signal before the proxy is ready ends the process at once; what it owns is in the journal. */
-async function serveUntilSignal(started: Promise<Started>, log: Logger): Promise<void> {
+async function serveUntilSignal(
+  started: Promise<Started>,
+  log: Logger,
+  signals: SignalSource = process,
+): Promise<void> {
   surviveDefects(log)
-  const stopped = stopSignal(() => {
-    log.warn({ event: 'proxy.killed' }, 'a second signal; what is owned stays in the journal')
-    process.exit(ExitCode.failed)
-  })
+  const stopped = stopSignal(() => endNow(log), signals)
   const first = await Promise.race([started, stopped])
   if (first === undefined) process.exit(ExitCode.unsettled)
   const { proxy } = first
@@ -176,7 +228,7 @@ async function startSomewhere(
   log: Logger,
 ): Promise<Started & { readonly occupied: string | undefined }> {
   const startOn = async (where: Configuration): Promise<Started> =>
-    start(await serviceOf(where, capture, log), where)
+    start(proxyOf(where, capture, log), where)
   try {
     return { ...(await startOn(configuration)), occupied: undefined }
   } catch (error) {

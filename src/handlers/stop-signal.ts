@@ -1,7 +1,15 @@
 /** Ctrl-C and SIGTERM: the first asks a command to finish, the second to stop at once. */
+import type { Logger } from '../log.ts'
+import { ExitCode } from './exit-code.ts'
 
-/** Resolves at the first signal; `now` runs at the second. */
-export function stopSignal(now: () => void): Promise<void> {
+/** Where signals come from: `process`, or the supervisor of this worker. */
+export interface SignalSource {
+  on(signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM', hear: () => void): unknown
+  off(signal: 'SIGHUP', hear: () => void): unknown
+}
+
+/** Resolves at the first signal that `signals` emits; `now` runs at the second. */
+export function stopSignal(now: () => void, signals: SignalSource = process): Promise<void> {
   return new Promise((resolve) => {
     let first = true
     const onSignal = (): void => {
@@ -9,7 +17,13 @@ export function stopSignal(now: () => void): Promise<void> {
       else now()
       first = false
     }
-    process.on('SIGINT', onSignal)
-    process.on('SIGTERM', onSignal)
+    signals.on('SIGINT', onSignal)
+    signals.on('SIGTERM', onSignal)
   })
+}
+
+/** Ends `serve` at the second signal. */
+export function endNow(log: Logger): never {
+  log.warn({ event: 'proxy.killed' }, 'a second signal; what is owned stays in the journal')
+  process.exit(ExitCode.failed)
 }

@@ -1,6 +1,5 @@
 /** The feedback lists: kept in memory, and in LMDB for the next process. */
 import { setImmediate } from 'node:timers/promises'
-import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
 import { checkFeedbackEntry, FeedbackLists, tuplesOf, type FeedbackEntry } from './feedback.ts'
 import type { Writer } from './lmdb-writer.ts'
 import type { FeedbackHold, FeedbackStore } from './store.ts'
@@ -52,10 +51,6 @@ export class LmdbFeedback implements FeedbackStore {
       release()
     }
     return Promise.resolve({ tuples: tuplesOf(entries), forget, release })
-  }
-
-  *lists(): Iterable<readonly [string, readonly FeedbackTuple[]]> {
-    for (const route of this.#lists.routes) yield [route, tuplesOf(this.#lists.entries(route))]
   }
 
   count(route: string): number {

@@ -1,6 +1,5 @@
 /** The journal in LMDB: one entry for what one read brought, gone when all in it is settled. */
 import type { Clock } from '../clock.ts'
-import type { EntryBatch, EntryJournal, EntryRest } from './entry-journal.ts'
 import { decodeJournalEntry, JournalEntryEncoder, recordCount } from './journal-entry.ts'
 import { Batch, SettlementSweep } from './journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'
@@ -29,7 +28,7 @@ interface Parts {
 }
 
 /** An entry is on the disk when `put` returns; settlements follow with the next sweep. */
-export class LmdbJournal implements Journal, EntryJournal {
+export class LmdbJournal implements Journal {
   readonly #parts: Parts
   readonly #encoder = new JournalEntryEncoder()
   readonly #recovered: LmdbBatch[]
@@ -77,16 +76,6 @@ export class LmdbJournal implements Journal, EntryJournal {
     this.#parts.sweep.close()
   }
 
-  putEntry(entry: Buffer): EntryBatch {
-    const batch = this.#add(entry)
-    batch.queue()
-    return batch
-  }
-
-  leftBehind(): readonly EntryBatch[] {
-    return this.#recovered.splice(0)
-  }
-
   #add(entry: Buffer): LmdbBatch {
     const batch = new LmdbBatch(this.#parts, ++this.#lastKey, recordCount(entry), entry)
     this.#parts.sweep.add(batch)
@@ -105,7 +94,7 @@ export class LmdbJournal implements Journal, EntryJournal {
   }
 }
 
-class LmdbBatch extends Batch implements EntryBatch, Change {
+class LmdbBatch extends Batch implements Change {
   readonly #parts: Parts
   readonly #key: number
   /** Undefined once it is on the disk. */
@@ -157,21 +146,8 @@ class LmdbBatch extends Batch implements EntryBatch, Change {
   }
 
   unsettled(): readonly RecoveredRecord[] {
-    const rest = this.rest()
-    return rest === undefined ? [] : this.recovered(rest.entry, undefined)
-  }
-
-  settledAs(bits: Buffer): void {
-    this.sweep.settled(this, this.merge(bits))
-  }
-
-  settledAll(): void {
-    this.sweep.settled(this, this.complete())
-  }
-
-  rest(): EntryRest | undefined {
-    if (this.remaining === 0) return undefined
+    if (this.remaining === 0) return []
     const entry = this.#entry ?? Buffer.from(this.#parts.tables.entries.get(this.#key) ?? [])
-    return { entry, settled: this.bits }
+    return this.recovered(entry, undefined)
   }
 }

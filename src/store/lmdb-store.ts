@@ -4,14 +4,13 @@ import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import type { Clock } from '../clock.ts'
 import { DirectoryLock } from './directory-lock.ts'
-import type { EmbeddedStore } from './entry-journal.ts'
 import { FileRoom } from './file-room.ts'
 import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalEventLog } from './local-event-log.ts'
-import { StoreError, type StoreObserver } from './store.ts'
+import { StoreError, type Store, type StoreObserver } from './store.ts'
 
 /** What a store is given. */
 export interface LmdbStoreDeps {
@@ -36,7 +35,7 @@ const firstBytes = 1024 * 1024
 export async function openLmdbStore(
   directory: string,
   deps: LmdbStoreDeps,
-): Promise<EmbeddedStore> {
+): Promise<Store> {
   try {
     makeDirectory(directory)
     const lock = await DirectoryLock.take(directory)
@@ -61,7 +60,7 @@ async function openLocked(
   directory: string,
   lock: DirectoryLock,
   deps: LmdbStoreDeps,
-): Promise<EmbeddedStore> {
+): Promise<Store> {
   const path = join(directory, 'data.mdb')
   const isNew = judge(directory, path)
   if (isNew) probeRoom(directory)
@@ -132,7 +131,7 @@ function roomFor(changes: readonly Change[]): number {
   return changes.reduce((sum, { bytes }) => sum + bytes + 3 * pageBytes, 64 * pageBytes)
 }
 
-class LmdbStore implements EmbeddedStore {
+class LmdbStore implements Store {
   readonly journal: LmdbJournal
   readonly feedback: LmdbFeedback
   readonly eventLog: LocalEventLog

@@ -33,7 +33,7 @@ export interface GatewayOptions {
   readonly journal: boolean
   /** As in the configuration. Default `lmdb`. */
   readonly store?: string
-  /** As in the configuration. Default 1. */
+  /** As in the configuration; several need Redis. Default 1. */
   readonly workers?: number
   /** Connections, each from a process of its own. Default 1. */
   readonly senders?: number
@@ -49,7 +49,8 @@ export interface GatewayOptions {
 export class Gateway {
   readonly #child
   readonly #senders
-  readonly #adminPort: number
+  /** One for each worker. */
+  readonly #adminPorts: readonly number[]
   /** Where senders connect. */
   readonly port: number
 
@@ -57,12 +58,12 @@ export class Gateway {
     child: ReturnType<typeof startProgram>,
     senders: readonly ReturnType<typeof startFile>[],
     port: number,
-    adminPort: number,
+    adminPorts: readonly number[],
   ) {
     this.port = port
     this.#child = child
     this.#senders = senders
-    this.#adminPort = adminPort
+    this.#adminPorts = adminPorts
   }
 
   /** Starts it, and connects the senders. */
@@ -84,11 +85,14 @@ export class Gateway {
       ],
       { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...options.environment } },
     )
-    const { listeners, admin } = await unlessEnded(child, untilBound(child))
-    while (!(await fetch(`http://127.0.0.1:${admin.port}/readyz`)).ok) await pause(pollMs)
+    const ready = await unlessEnded(child, untilBound(child, options.workers ?? 1))
+    const adminPorts = ready.map(({ admin }) => admin.port)
+    for (const port of adminPorts)
+      while (!(await fetch(`http://127.0.0.1:${port}/readyz`)).ok) await pause(pollMs)
+    const port = ready[0]?.listeners[0].port ?? 0
     const senders = Array.from({ length: options.senders ?? 1 }, () => startFile('sender.ts'))
-    for (const sender of senders) await ask(sender, { port: listeners[0].port, ...setting })
-    return new Gateway(child, senders, listeners[0].port, admin.port)
+    for (const sender of senders) await ask(sender, { port, ...setting })
+    return new Gateway(child, senders, port, adminPorts)
   }
 
   /** Each sender writes so many, a multiple of `blockSize`, as fast as the gateway reads. */
@@ -117,17 +121,21 @@ export class Gateway {
     }
   }
 
-  /** Of the administrator's port. */
+  /** Of the administrator's port, that of the first worker where there are several. */
   urlOf(path: string): string {
-    return `http://127.0.0.1:${this.#adminPort}${path}`
+    return `http://127.0.0.1:${this.#adminPorts[0] ?? 0}${path}`
   }
 
-  /** Costs the gateway about a millisecond. */
+  /** The sum over all workers. Costs each about a millisecond. */
   async read(): Promise<Reading> {
-    const text = await (await fetch(this.urlOf('/metrics'))).text()
+    const texts = await Promise.all(
+      this.#adminPorts.map(async (port) =>
+        (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+      ),
+    )
     const sum = (start: string): number =>
-      text
-        .split('\n')
+      texts
+        .flatMap((text) => text.split('\n'))
         .filter((line) => line.startsWith(`apns_legacy_proxy_${start}`))
         .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0)
     return {
@@ -184,13 +192,18 @@ function configure(
   )
 }
 
-function untilBound({ stdout }: ReturnType<typeof startProgram>): Promise<Ready> {
+/** What each worker says once it serves. */
+function untilBound(
+  { stdout }: ReturnType<typeof startProgram>,
+  workers: number,
+): Promise<readonly Ready[]> {
   return new Promise((resolve, reject) => {
+    const ready: Ready[] = []
     if (stdout === null) reject(new TypeError('the gateway has no output'))
     else
       createInterface(stdout).on('line', (line) => {
         const event = JSON.parse(line) as Ready
-        if (event.event === 'proxy.ready') resolve(event)
+        if (event.event === 'proxy.ready' && ready.push(event) === workers) resolve(ready)
       })
   })
 }

@@ -10,7 +10,7 @@ import { mostIdleMiB, type Idle } from './idle.ts'
 import { rate, type Lag } from './latency.ts'
 import type { LongPath } from './long-path.ts'
 import type { Memory } from './memory.ts'
-import type { Crewed } from './workers.ts'
+import type { WorkersCost } from './workers.ts'
 import type { Start } from './start.ts'
 import type { StoreCost } from './store.ts'
 
@@ -281,7 +281,9 @@ aim: at most ${mostIdleMiB} MiB: ${verdict}`
 }
 
 /** Each beside the first. */
-export function workersTable(rows: readonly Crewed[]): string {
+export function workersTable(rows: readonly WorkersCost[] | undefined): string {
+  if (rows === undefined)
+    return 'workers: skipped, redis-server is missing; install: apt-get install redis-server'
   const [first] = rows
   return table(
     ['a connection each', 'notifications', 'per second', '', 'CPU µs each', '', 'cores'],

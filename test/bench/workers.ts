@@ -1,12 +1,14 @@
 /** What a second worker brings, and what it costs, before the cheapest upstream there is. */
+import { freePort } from '../fixtures/port.ts'
 import { Gateway } from './gateway.ts'
 import { wholeBlocks } from './notification.ts'
+import { startProgram, stop } from './process.ts'
 import { showProgress } from './report.ts'
 import type { Setting } from './setting.ts'
-import { startLateUpstream, type Upstream } from './upstream.ts'
+import { startLateUpstream, versionOf, type Upstream } from './upstream.ts'
 
 /** One way to be several. */
-export interface Crewed {
+export interface WorkersCost {
   readonly name: string
   readonly count: number
   readonly perSecond: number
@@ -25,20 +27,31 @@ interface Run {
 const warmUpShare = 0.2
 
 /**
- * One worker, which is the proxy alone, then two, then two proxies that know nothing of each other:
- * more than those this machine does not allow. Each has a sender connection of its own.
+ * One process, then two workers, then two proxies that know nothing of each other: more than those
+ * this machine does not allow. Each process has a sender connection of its own, and all share one
+ * Redis. Undefined without redis-server, which several workers need.
  */
-export async function measureWorkers(setting: Setting, count: number): Promise<readonly Crewed[]> {
+export async function measureWorkers(
+  setting: Setting,
+  count: number,
+): Promise<readonly WorkersCost[] | undefined> {
+  if (versionOf('redis-server') === undefined) return undefined
+  const redisPort = await freePort()
+  const args = ['--port', String(redisPort), '--bind', '127.0.0.1', '--save', '']
+  const redis = startProgram('redis-server', args, { stdio: 'ignore' })
   const upstream = await startLateUpstream(setting, 0)
+  const measure = (workers: number, prefix: string): Promise<Run> =>
+    run(setting, upstream, count, {
+      workers,
+      store: `redis://127.0.0.1:${redisPort}?prefix=${prefix}`,
+    })
   const rows = [
-    crewed('1 worker', await run(setting, upstream, count, 1)),
-    crewed('2 workers', await run(setting, upstream, count, 2)),
-    crewed(
-      '2 proxies apart',
-      ...(await Promise.all([run(setting, upstream, count, 1), run(setting, upstream, count, 1)])),
-    ),
+    costOf('1 process', await measure(1, 'one')),
+    costOf('2 workers', await measure(2, 'two')),
+    costOf('2 proxies apart', ...(await Promise.all([measure(1, 'left'), measure(1, 'right')]))),
   ]
   await upstream.stop()
+  await stop(redis)
   return rows
 }
 
@@ -46,11 +59,16 @@ async function run(
   setting: Setting,
   upstream: Upstream,
   count: number,
-  workers: number,
+  { workers, store }: { readonly workers: number; readonly store: string },
 ): Promise<Run> {
   showProgress(`workers: ${workers}`)
   const senders = workers
-  const gateway = await Gateway.start(setting, upstream, { journal: true, workers, senders })
+  const gateway = await Gateway.start(setting, upstream, {
+    journal: true,
+    store,
+    workers,
+    senders,
+  })
   const [warmUp, measured] = [wholeBlocks(count * warmUpShare), wholeBlocks(count)]
   await gateway.blast(0, warmUp)
   const before = await gateway.untilDelivered(senders * warmUp, () => undefined)
@@ -67,7 +85,7 @@ async function run(
 }
 
 /** Runs at a time. */
-function crewed(name: string, ...runs: readonly Run[]): Crewed {
+function costOf(name: string, ...runs: readonly Run[]): WorkersCost {
   const sum = (read: (run: Run) => number): number =>
     runs.reduce((total, each) => total + read(each), 0)
   const count = sum((each) => each.count)

@@ -12,7 +12,9 @@ import { folder } from '../fixtures/folder.ts'
 import { startHaproxy, withoutHaproxy } from '../fixtures/haproxy.ts'
 import { deliveries, pushes } from '../fixtures/ledger.ts'
 import { bytesOf, RawSender } from '../fixtures/raw-sender.ts'
+import { noRedis } from '../fixtures/redis-server.ts'
 import { enhanced } from '../fixtures/resender.ts'
+import { lines, sender, setScene } from '../fixtures/several.ts'
 import { setStage, type Stage, type StageOptions } from '../fixtures/stage.ts'
 
 const line = Buffer.from('PROXY TCP4 192.0.2.7 198.51.100.1 56324 2195\r\n')
@@ -40,7 +42,11 @@ async function dialPlain(t: Test, to: { port: number; localAddress?: string }): 
 }
 
 /** A load balancer by hand: its header, in as many pieces as given, then the sender's own bytes. */
-async function sendBehind(t: Test, stage: Stage, ...header: Buffer[]): Promise<RawSender> {
+async function sendBehind(
+  t: Test,
+  stage: Pick<Stage, 'port' | 'sender'>,
+  ...header: Buffer[]
+): Promise<RawSender> {
   const socket = await dialPlain(t, stage)
   for (const piece of header) {
     socket.write(piece)
@@ -150,3 +156,15 @@ for (const option of ['send-proxy', 'send-proxy-v2'])
     await sender.saw('close')
     t.same(sender.events, ['end', 'close'])
   })
+
+t.test('several workers read the header as one process does', { skip: noRedis }, async (t) => {
+  const proxyProtocol = { from: ['127.0.0.0/8'] }
+  const scene = await setScene(t, {
+    listeners: [{ kind: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol }],
+  })
+  const running = await scene.start()
+  for (let number = 0; number < 2; number++)
+    await sendBehind(t, { port: running.port, sender }, line)
+  await untilIs(() => lines(running, 'connection.opened').length, 2)
+  for (const { address } of lines(running, 'connection.opened')) t.equal(address, '192.0.2.7')
+})

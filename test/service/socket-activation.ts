@@ -6,10 +6,11 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulator, type ReceivedNotification } from '../../src/simulator/provider-api.ts'
 import { builtCommand } from '../fixtures/command.ts'
-import { untilAtLeast } from '../fixtures/condition.ts'
+import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { folder } from '../fixtures/folder.ts'
 import { authority, pushCertificate, server } from '../fixtures/identity.ts'
 import { deliveries, lostAndDoubled, none, pushes } from '../fixtures/ledger.ts'
+import { noRedis, RedisServer } from '../fixtures/redis-server.ts'
 import { enhanced, type Push } from '../fixtures/resender.ts'
 import { holdSocket } from '../fixtures/socket-holder.ts'
 import { writeConfiguration } from '../fixtures/stage.ts'
@@ -84,6 +85,43 @@ t.test('restarted twice while senders connect in a loop: none refused, 0 lost', 
     [0, 0, 0],
   )
   t.equal(holder.count('socket.missing'), 0)
+})
+
+t.test('two workers serve one inherited socket, over a restart', { skip: noRedis }, async (t) => {
+  const { received, origin } = await playProvider(t)
+  const redis = await RedisServer.start(t)
+  const file = { workers: 2, store: redis.url }
+  const config = writeConfiguration(folder(t), sender, origin, { file })
+  const holder = await holdSocket(t, 'gateway', [...builtCommand, 'serve', '--config', config])
+  const sent = pushes(8)
+  for (const [index, push] of sent.entries()) {
+    if (index === 4) {
+      await untilIs(() => holder.count('workers.ready'), 1)
+      await holder.restart()
+      await untilIs(() => holder.count('workers.ready'), 2)
+    }
+    t.equal(await sendAlone(holder.port, push), undefined)
+  }
+  await holder.stop()
+  t.same(lostAndDoubled({ received }, sent), none)
+  t.same(
+    holder.lines.filter(({ event }) => event === 'holder.ended').map(({ status }) => status),
+    [0, 0],
+  )
+  t.equal(holder.count('socket.missing'), 0)
+})
+
+t.test('all workers killed: the sockets are to be passed on anew', { skip: noRedis }, async (t) => {
+  const { origin } = await playProvider(t)
+  const redis = await RedisServer.start(t)
+  const file = { workers: 2, store: redis.url }
+  const config = writeConfiguration(folder(t), sender, origin, { file })
+  const holder = await holdSocket(t, 'gateway', [...builtCommand, 'serve', '--config', config])
+  await untilIs(() => holder.count('workers.ready'), 1)
+  for (const { event, pid } of holder.lines)
+    if (event === 'worker.started' && pid !== undefined) process.kill(pid, 'SIGKILL')
+  await untilAtLeast(() => holder.count('holder.ended'), 1)
+  t.equal(holder.lines.find(({ event }) => event === 'holder.ended')?.status, 1)
 })
 
 const activator = 'systemd-socket-activate'

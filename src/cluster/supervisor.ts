@@ -1,0 +1,163 @@
+/**
+ * Runs several workers and replaces those that die. Each worker is a whole proxy: `node:cluster`
+ * hands each new connection to the next worker, and Redis is all that the workers share besides.
+ */
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Logger } from '../log.ts'
+import { workerVariable } from './worker.ts'
+
+/** What a supervisor is given. */
+export interface SupervisorDeps {
+  readonly log: Logger
+  /** Whether the workers listen on sockets that this process has inherited. */
+  readonly hasInherited: boolean
+  /** Whether a worker that starts now starts as the others did; if not, the log says why. */
+  readonly mayReplace: () => boolean
+}
+
+/** How a supervisor ended. */
+export interface SupervisorEnd {
+  /** Whether every worker settled what it owned. */
+  readonly drained: boolean
+  /** Exit code of the worker because of which all ended; undefined after a stop. */
+  readonly failure: number | undefined
+}
+
+interface Running {
+  readonly worker: Worker
+  isReady: boolean
+  /** A reload came before this worker could hear of it. */
+  isReloadDue: boolean
+}
+
+const firstPauseMs = 100
+const longestPauseMs = 10_000
+/** A worker that lived so long did not die of its start: the next pause is the first one again. */
+const steadyMs = 60_000
+
+/** See the file's first lines. */
+export class Supervisor {
+  readonly #count: number
+  readonly #deps: SupervisorDeps
+  readonly #workers = new Map<number, Running>()
+  readonly #stopping = new AbortController()
+  #hasStarted = false
+  #drained = true
+  #failure: number | undefined
+
+  constructor(count: number, deps: SupervisorDeps) {
+    this.#count = count
+    this.#deps = deps
+  }
+
+  /**
+   * Resolves when all workers have ended: after {@link stop}, or because one could not start. The
+   * others start once the first serves, so that a mistake that stops all of them is told once.
+   */
+  async run(): Promise<SupervisorEnd> {
+    const others = Array.from({ length: this.#count - 1 }, (_, index) => index + 1)
+    const first = this.#keep(0)
+    await Promise.race([first, once(cluster, 'message')])
+    await Promise.all([first, ...others.map((number) => this.#keep(number))])
+    return { drained: this.#drained, failure: this.#failure }
+  }
+
+  /** Each worker checks the configuration itself, and keeps the old one if the new one is wrong. */
+  reload(): void {
+    for (const running of this.#workers.values())
+      if (running.isReady) running.worker.send('SIGHUP')
+      else running.isReloadDue = true
+  }
+
+  /** A worker that does not serve yet ends at once, as one process does before it is ready. */
+  stop(): void {
+    this.#stopping.abort()
+    for (const { worker, isReady } of this.#workers.values())
+      if (isReady) worker.send('SIGTERM')
+      else worker.process.kill('SIGKILL')
+  }
+
+  /** Ends all workers now. */
+  destroy(): void {
+    this.#stopping.abort()
+    for (const { worker } of this.#workers.values()) worker.process.kill('SIGKILL')
+  }
+
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  get #ready(): readonly Running[] {
+    return [...this.#workers.values()].filter(({ isReady }) => isReady)
+  }
+
+  /** Runs one worker after the other under this number. */
+  async #keep(number: number): Promise<void> {
+    for (let failures = 0; !this.#isStopping(); failures++) {
+      const startedAtMs = performance.now()
+      const code = await this.#runOnce(number)
+      if (this.#isStopping()) this.#drained &&= code === 0
+      else if (!this.#mayGoOn()) this.#giveUp(code)
+      else {
+        if (performance.now() - startedAtMs >= steadyMs) failures = 0
+        await this.#rest(Math.min(firstPauseMs * 2 ** failures, longestPauseMs))
+      }
+    }
+  }
+
+  /** Once nobody listens, `node:cluster` has closed the inherited sockets, and none can again. */
+  #mayGoOn(): boolean {
+    return this.#hasStarted && (this.#ready.length > 0 || !this.#deps.hasInherited)
+  }
+
+  /** What the worker owned, other workers or the next start take over from Redis. */
+  async #rest(pauseMs: number): Promise<void> {
+    const { signal } = this.#stopping
+    try {
+      await pause(pauseMs, undefined, { signal })
+      while (!this.#deps.mayReplace()) await pause(longestPauseMs, undefined, { signal })
+    } catch {
+      this.#drained = false
+    }
+  }
+
+  #giveUp(code: number | null): void {
+    this.#failure = code === null || code === 0 ? 1 : code
+    this.destroy()
+  }
+
+  /** Resolves with the exit code, null where there is none. */
+  #runOnce(number: number): Promise<number | null> {
+    const worker = cluster.fork({ [workerVariable]: String(number) })
+    const running = { worker, isReady: false, isReloadDue: false }
+    this.#workers.set(number, running)
+    worker.on('message', () => {
+      this.#serves(number, running)
+    })
+    return new Promise((resolve) => {
+      const ended = (code: number | null, signal: string | null): void => {
+        this.#workers.delete(number)
+        if (!this.#isStopping())
+          this.#deps.log.error({ event: 'worker.ended', worker: number, code, signal })
+        resolve(code)
+      }
+      worker.on('exit', ended)
+      worker.on('error', () => {
+        // A message to a worker that has just died; or there was no process to begin with.
+        if (worker.process.pid === undefined) ended(null, null)
+      })
+    })
+  }
+
+  #serves(number: number, running: Running): void {
+    const { log } = this.#deps
+    running.isReady = true
+    if (running.isReloadDue) running.worker.send('SIGHUP')
+    log.info({ event: 'worker.started', worker: number, pid: running.worker.process.pid })
+    if (this.#hasStarted || this.#ready.length < this.#count) return
+    this.#hasStarted = true
+    log.info({ event: 'workers.ready', workers: this.#count })
+  }
+}

@@ -1,0 +1,46 @@
+/** What `serve` does with several workers: starts them, and passes on the signals that it gets. */
+import { Supervisor } from '../cluster/supervisor.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { surviveDefects } from '../defect.ts'
+import type { Logger } from '../log.ts'
+import { ExitCode } from './exit-code.ts'
+import { logRefused, nextConfiguration } from './reload.ts'
+import { endNow, stopSignal } from './stop-signal.ts'
+
+/** What the workers have in common. */
+export interface SuperviseOptions {
+  readonly path: string
+  /** That of `path`. */
+  readonly configuration: Configuration
+  readonly log: Logger
+  /** Whether this process has inherited sockets. */
+  readonly hasInherited: boolean
+}
+
+/** Runs until a signal, or until a worker cannot start; ends the process. */
+export async function supervise(options: SuperviseOptions): Promise<never> {
+  const { path, configuration, log, hasInherited } = options
+  surviveDefects(log)
+  const mayReplace = (): boolean => {
+    try {
+      nextConfiguration(path, configuration)
+      return true
+    } catch (error) {
+      logRefused(log, error, 'no worker is replaced until the configuration is corrected')
+      return false
+    }
+  }
+  const supervisor = new Supervisor(configuration.workers, { log, hasInherited, mayReplace })
+  process.on('SIGHUP', () => {
+    supervisor.reload()
+  })
+  const stopped = stopSignal(() => {
+    supervisor.destroy()
+    endNow(log)
+  })
+  void stopped.then(() => {
+    supervisor.stop()
+  })
+  const { drained, failure } = await supervisor.run()
+  process.exit(failure ?? (drained ? ExitCode.ok : ExitCode.unsettled))
+}
