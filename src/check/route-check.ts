@@ -2,9 +2,9 @@
 import { X509Certificate } from 'node:crypto'
 import type { Route } from '../config/route.ts'
 import type { PushCertificate } from '../credentials/certificate.ts'
-import { environmentOids } from '../credentials/push-extension.ts'
+import { environmentOids } from '../credentials/apple-extension.ts'
 import { ok, warning, type Finding } from './finding.ts'
-import { validityFinding } from './validity.ts'
+import { expiryFinding } from './expiry.ts'
 
 const renewals = {
   mdm:
@@ -23,7 +23,7 @@ export function routeFindings(route: Route, subject: string, nowMs: number): Fin
   return [
     sends,
     ...environmentFindings(certificate, route, `${subject}.certificate`),
-    validityFinding(
+    expiryFinding(
       `${subject}.certificate`,
       new X509Certificate(certificate.pem),
       nowMs,

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import type { Environment } from '../credentials/certificate.ts'
 import { appleHosts } from '../credentials/apple-host.ts'
 import { ok, warning, type Finding } from './finding.ts'
-import { validityFinding } from './validity.ts'
+import { expiryFinding } from './expiry.ts'
 
 const subject = 'tls.certificate'
 const renewal =
@@ -21,7 +21,7 @@ export function serverFindings(
   const expected = [...environments].flatMap((name) => appleHosts[name])
   const missing = expected.filter((host) => certificate.checkHost(host) === undefined)
   return [
-    validityFinding(subject, certificate, nowMs, renewal),
+    expiryFinding(subject, certificate, nowMs, renewal),
     ...(missing.length > 0 ? [namesMissing(missing)] : []),
     ...oddities.filter(({ applies }) => applies(certificate)).map(({ finding }) => finding),
     ok(subject, `issued by ${oneLine(certificate.issuer)}, which every sender has to trust`),

@@ -8,12 +8,12 @@ import { CredentialError } from '../credentials/credential-error.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { loadAdminToken } from './admin-token.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
-import { readDocument } from './document.ts'
+import { readYamlFile } from './yaml-file.ts'
 import { loadCertificate, loadRoute, type PolicyDefaults, type Route } from './route.ts'
 import { configurationSchema, type ConfigurationFile, type RouteEntry } from './schema.ts'
-import { keysAt, unknownKey } from './spelling.ts'
+import { keysAt, unknownKey } from './unknown-key.ts'
 import { certificatesIn, loadStore, type StoreConfiguration, type StoreEntry } from './store.ts'
-import { inWords } from './wording.ts'
+import { messageFor } from './message.ts'
 
 /** One port to listen on. */
 export interface ListenerConfiguration {
@@ -84,7 +84,7 @@ export function loadConfiguration(path: string): Configuration {
 /** Loads a YAML or JSON file, whatever is wrong with it. */
 export function examineConfiguration(path: string): Examination {
   const problems: ConfigProblem[] = []
-  const value = readDocument(path, problems)
+  const value = readYamlFile(path, problems)
   if (problems.length > 0)
     return { problems, configuration: undefined, parts: undefined, loaded: none }
   const schema = configurationSchema(dirname(resolve(path)))
@@ -149,7 +149,7 @@ function noteProblems(
   file: string,
   problems: ConfigProblem[],
 ): void {
-  for (const issue of schema.safeParse(known, { error: inWords }).error?.issues ?? []) {
+  for (const issue of schema.safeParse(known, { error: messageFor }).error?.issues ?? []) {
     if (issue.code !== 'unrecognized_keys') {
       problems.push({ path: pathOf(issue.path, file), message: issue.message })
       continue

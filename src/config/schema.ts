@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback } from './admin-token.ts'
-import { isNetwork } from './network.ts'
+import { isNetwork } from './ip-network.ts'
 
 const mustBeStore = 'must be lmdb, or the address of Redis, for example redis://host:6379'
 const port = z.number().int().min(0).max(65_535)

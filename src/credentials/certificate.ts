@@ -8,7 +8,7 @@ import {
   extensionsOf,
   topicsOid,
   voipTopicsOid,
-} from './push-extension.ts'
+} from './apple-extension.ts'
 
 /** The two separate worlds of APNs; a device token is valid in one of them. */
 export type Environment = 'production' | 'sandbox'

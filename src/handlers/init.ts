@@ -10,18 +10,18 @@ import {
   type KeyType,
 } from '../credentials/authority.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
-import { configurationText } from '../init/configuration-text.ts'
+import { configurationText } from '../init/configuration-yaml.ts'
 import {
   isAboutPassphrase,
   openWithAny,
   sortCredentials,
   type Opened,
   type Passphrase,
-} from '../init/credential-kind.ts'
-import { writeNewFiles, type NewFile } from '../init/new-file.ts'
+} from '../init/credential-sorter.ts'
+import { writeNewFiles, type NewFile } from '../init/file-writer.ts'
 import { nextSteps } from '../init/next-step.ts'
-import { planRoutes, type PlannedRoute } from '../init/plan.ts'
-import { ownCommand } from './own-command.ts'
+import { planRoutes, type PlannedRoute } from '../init/route-plan.ts'
+import { ownCommand } from './invocation.ts'
 
 const passphraseVariable = 'APNS_LEGACY_PROXY_PASSPHRASE'
 

@@ -7,7 +7,7 @@ import type { Logger } from '../log.ts'
 import { logSimulated } from '../log-observer.ts'
 import { prepareRehearsal, type PlayedProvider } from '../rehearsal/rehearsal.ts'
 import { startSimulator } from '../simulator/provider-api.ts'
-import { rehearsalAnswers } from '../simulator/script.ts'
+import { rehearsalAnswers } from '../simulator/scripted-answer.ts'
 
 /** Starts both; each notification is logged. */
 export async function playProvider(

@@ -2,8 +2,8 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import { ConfigError } from '../config/config-error.ts'
 import { examineConfiguration } from '../config/configuration.ts'
-import { namedFiles } from '../config/named-file.ts'
-import { obstaclesTo } from '../config/obstacle.ts'
+import { referencedFiles } from '../config/referenced-file.ts'
+import { reasonsForRestart } from '../config/restart-needed.ts'
 import type { Logger } from '../log.ts'
 import type { Service } from '../proxy.ts'
 
@@ -54,7 +54,7 @@ export class Reloading {
     try {
       const { configuration, problems } = examineConfiguration(this.#path)
       if (configuration === undefined) throw new ConfigError(this.#path, problems)
-      const obstacles = obstaclesTo(configuration, this.#proxy.configuration)
+      const obstacles = reasonsForRestart(configuration, this.#proxy.configuration)
       if (obstacles.length > 0) throw new ConfigError(this.#path, obstacles)
       this.#log.level = configuration.log.level
       await this.#proxy.reload(configuration)
@@ -75,7 +75,7 @@ export class Reloading {
   #watch(): void {
     for (const file of this.#watched) unwatchFile(file, this.#changed)
     const { parts } = examineConfiguration(this.#path)
-    this.#watched = parts === undefined ? [] : namedFiles(parts)
+    this.#watched = parts === undefined ? [] : referencedFiles(parts)
     for (const file of this.#watched)
       watchFile(file, { interval: pollMs, persistent: false }, this.#changed)
   }

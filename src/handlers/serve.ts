@@ -23,7 +23,7 @@ import {
 import { isAddressInUse, withKey } from './bind-error.ts'
 import { recorderOptions, type CaptureArguments } from './capture.ts'
 import { ExitCode } from './exit-code.ts'
-import { inheritedSockets } from './inherited-socket.ts'
+import { inheritedSockets } from './socket-activation.ts'
 import { openLog } from './open-log.ts'
 import { playProvider } from './played-provider.ts'
 import { Reloading } from './reload.ts'

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { appleHosts } from '../credentials/apple-host.ts'
-import type { PlannedRoute } from './plan.ts'
+import type { PlannedRoute } from './route-plan.ts'
 
 /** What was made. */
 export interface SetUp {

@@ -1,5 +1,5 @@
 /** How the simulator's settings are written on a command line. */
-import type { ScriptedAnswer } from './script.ts'
+import type { ScriptedAnswer } from './scripted-answer.ts'
 
 /**
  * Reads `PREFIX=REASON`, `PREFIX=STATUS:REASON`, each with `*TIMES` behind it if wanted.

@@ -2,7 +2,7 @@
 import { createPublicKey } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { reachFindings, type RouteTarget } from '../../src/check/reach-check.ts'
+import { apnsFindings, type RouteTarget } from '../../src/check/apns-check.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { Route } from '../../src/config/route.ts'
 import { issuePushCertificate } from '../../src/credentials/authority.ts'
@@ -26,7 +26,7 @@ const answers = [{ tokenPrefix: '0'.repeat(64), reason: 'BadDeviceToken' }]
 
 interface Scene {
   readonly received: ReceivedNotification[]
-  readonly find: (routes: readonly Route[], live?: boolean) => ReturnType<typeof reachFindings>
+  readonly find: (routes: readonly Route[], live?: boolean) => ReturnType<typeof apnsFindings>
 }
 
 async function scene(t: Test, options: Partial<SimulatorOptions> = {}): Promise<Scene> {
@@ -46,7 +46,7 @@ async function scene(t: Test, options: Partial<SimulatorOptions> = {}): Promise<
   return {
     received,
     find: (routes, live = true) =>
-      reachFindings(targets(routes), { certificateAuthority, proxy: undefined, live }, systemClock),
+      apnsFindings(targets(routes), { certificateAuthority, proxy: undefined, live }, systemClock),
   }
 }
 
@@ -131,7 +131,7 @@ t.test('an origin that cannot be reached is told once, whatever routes it has', 
     origin,
   }))
   const options = { certificateAuthority: undefined, proxy: undefined, live: true }
-  t.match(await reachFindings(targets, options, systemClock), [
+  t.match(await apnsFindings(targets, options, systemClock), [
     { severity: 'error', subject: origin, finding: /refuses the connection/ },
   ])
 })

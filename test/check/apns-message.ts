@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ProbeAnswer, Step } from '../../src/check/probe.ts'
 import { ProbeFault } from '../../src/check/probe.ts'
-import { answerFinding, clockFindings, faultFinding } from '../../src/check/reach-words.ts'
+import { answerFinding, clockFindings, faultFinding } from '../../src/check/apns-message.ts'
 
 const origin = 'https://api.push.apple.com'
 

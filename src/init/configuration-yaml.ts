@@ -1,7 +1,7 @@
 /** The first configuration of an administrator: YAML with a word on every line that may puzzle. */
 import { isAbsolute, relative } from 'node:path'
 import { stringify } from 'yaml'
-import type { PlannedRoute } from './plan.ts'
+import type { PlannedRoute } from './route-plan.ts'
 
 /**
  * The whole file; paths in it are relative to `directory`, where it will stand.

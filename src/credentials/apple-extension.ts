@@ -1,6 +1,6 @@
 /** Apple's extensions in push certificates: environments and topic lists, decoded and encoded. */
 import type Forge from 'node-forge'
-import { forgeAsn1 } from './forge.ts'
+import { forgeAsn1 } from './node-forge.ts'
 
 const asn1 = forgeAsn1()
 const { Class, Type } = asn1

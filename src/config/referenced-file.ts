@@ -2,7 +2,7 @@
 import type { Parts } from './configuration.ts'
 
 /** Paths of all certificates, keys, passphrases and tokens, each once. */
-export function namedFiles({ admin, tls, providerApi, store, routes }: Parts): string[] {
+export function referencedFiles({ admin, tls, providerApi, store, routes }: Parts): string[] {
   const ofRoutes = routes.flatMap((entry) => [
     entry?.certificate,
     entry?.key,

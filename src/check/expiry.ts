@@ -13,7 +13,7 @@ const urgencies: readonly { readonly days: number; readonly when: string }[] = [
 ]
 
 /** @param how how such a certificate is renewed, as "at …" or "with …" */
-export function validityFinding(
+export function expiryFinding(
   subject: string,
   certificate: Pick<X509Certificate, 'validFrom' | 'validTo'>,
   nowMs: number,

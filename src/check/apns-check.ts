@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import type { Route } from '../config/route.ts'
 import { ok, type Finding } from './finding.ts'
 import { Probe, ProbeFault, type ProbeTarget } from './probe.ts'
-import { answerFinding, clockFindings, faultFinding, refusalFinding } from './reach-words.ts'
+import { answerFinding, clockFindings, faultFinding, refusalFinding } from './apns-message.ts'
 
 /** A route and how its provider API is reached. */
 export interface RouteTarget {
@@ -18,7 +18,7 @@ export interface RouteTarget {
 }
 
 /** What every target shares, and what is asked of it. */
-export interface ReachOptions {
+export interface ApnsCheckOptions {
   /** PEM, beside the roots that Node trusts. */
   readonly certificateAuthority: string | undefined
   /** `http://[user:password@]host:port`, where one is on the way; a secret. */
@@ -28,9 +28,9 @@ export interface ReachOptions {
 }
 
 /** Each origin first, without a credential; then the routes of those that can be reached. */
-export async function reachFindings(
+export async function apnsFindings(
   targets: readonly RouteTarget[],
-  options: ReachOptions,
+  options: ApnsCheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
   const origins = [...new Set(targets.map(({ origin }) => origin))]
@@ -57,7 +57,7 @@ async function originFindings(target: ProbeTarget, clock: Clock): Promise<Findin
 
 async function routeFindings(
   { subject, route, origin }: RouteTarget,
-  { live, ...way }: ReachOptions,
+  { live, ...way }: ApnsCheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
   const { credential } = route

@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
-import { dataDirectoryFindings, secretFileFindings } from '../../src/check/secret-file.ts'
+import { dataDirectoryFindings, secretFileFindings } from '../../src/check/file-check.ts'
 import { examineConfiguration } from '../../src/config/configuration.ts'
 import { pushCertificate, server } from '../fixtures/identity.ts'
 

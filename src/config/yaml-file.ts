@@ -4,7 +4,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import type { ConfigProblem } from './config-error.ts'
 
 /** What the file says, YAML or JSON; undefined when it cannot be read, with the problems noted. */
-export function readDocument(file: string, problems: ConfigProblem[]): unknown {
+export function readYamlFile(file: string, problems: ConfigProblem[]): unknown {
   const text = readText(file, problems)
   return text === undefined ? undefined : parseText(text, file, problems)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { validityFinding } from '../../src/check/validity.ts'
+import { expiryFinding } from '../../src/check/expiry.ts'
 
 const now = Date.UTC(2021, 2, 31, 12)
 const dayMs = 86_400_000
@@ -22,7 +22,7 @@ const rows: readonly (readonly [days: number, finding: string, cure: string])[] 
 
 t.test('a certificate is warned of more urgently the nearer its end is', (t) => {
   for (const [days, finding, cure] of rows)
-    t.strictSame(validityFinding('a', after(days), now, 'with a pen'), {
+    t.strictSame(expiryFinding('a', after(days), now, 'with a pen'), {
       severity: 'warning',
       subject: 'a',
       finding,
@@ -32,7 +32,7 @@ t.test('a certificate is warned of more urgently the nearer its end is', (t) => 
 })
 
 t.test('more than 30 days are enough', (t) => {
-  t.strictSame(validityFinding('a', after(31), now, 'with a pen'), {
+  t.strictSame(expiryFinding('a', after(31), now, 'with a pen'), {
     severity: 'ok',
     subject: 'a',
     finding: 'valid until 2021-05-01, 31 days from now',
@@ -42,7 +42,7 @@ t.test('more than 30 days are enough', (t) => {
 
 t.test('an expired certificate is an error', (t) => {
   const validTo = new Date(now).toUTCString()
-  t.strictSame(validityFinding('a', { ...after(1), validTo }, now, 'with a pen'), {
+  t.strictSame(expiryFinding('a', { ...after(1), validTo }, now, 'with a pen'), {
     severity: 'error',
     subject: 'a',
     finding: 'expired on 2021-03-31: it is refused everywhere',
@@ -53,7 +53,7 @@ t.test('an expired certificate is an error', (t) => {
 
 t.test('one that is not valid yet points to the clock', (t) => {
   const validFrom = new Date(now + dayMs).toUTCString()
-  t.strictSame(validityFinding('a', { ...after(90), validFrom }, now, 'with a pen'), {
+  t.strictSame(expiryFinding('a', { ...after(90), validFrom }, now, 'with a pen'), {
     severity: 'error',
     subject: 'a',
     finding: 'is valid only from 2021-04-01 on, and the clock of this machine says 2021-03-31',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { inheritedSockets } from '../../src/handlers/inherited-socket.ts'
+import { inheritedSockets } from '../../src/handlers/socket-activation.ts'
 import type { ListenerConfiguration } from '../../src/config/configuration.ts'
 
 const listener = (socket: string): ListenerConfiguration => ({

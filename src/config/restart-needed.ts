@@ -21,7 +21,7 @@ const fixed: readonly (readonly [string, (configuration: Configuration) => unkno
 ]
 
 /** Every reason why `next` cannot follow `running` without a restart, or should not at all. */
-export function obstaclesTo(next: Configuration, running: Configuration): ConfigProblem[] {
+export function reasonsForRestart(next: Configuration, running: Configuration): ConfigProblem[] {
   const problems: ConfigProblem[] = fixed
     .filter(([, read]) => !isDeepStrictEqual(read(next), read(running)))
     .map(([path]) => ({ path, message: 'changes only with a restart' }))

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { writeNewFiles } from '../../src/init/new-file.ts'
+import { writeNewFiles } from '../../src/init/file-writer.ts'
 
 const files = [
   { path: 'tls/ca.key', content: 'secret', secret: true },

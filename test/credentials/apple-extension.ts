@@ -7,7 +7,7 @@ import {
   encodeNull,
   encodeTopics,
   extensionsOf,
-} from '../../src/credentials/push-extension.ts'
+} from '../../src/credentials/apple-extension.ts'
 
 // SEQUENCE { UTF8String "a.b", SEQUENCE { UTF8String "app" }, UTF8String "a.b.voip", … "voip" }
 const list = '301e' + '0c03612e62' + '30050c03617070' + '0c08612e622e766f6970' + '30060c04766f6970'

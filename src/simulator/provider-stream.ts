@@ -11,7 +11,7 @@ import {
   type HeaderFields,
 } from './request-check.ts'
 import { statusFor } from './reason.ts'
-import { isConnectionFault, type ConnectionFault, type Verdict } from './script.ts'
+import { isConnectionFault, type ConnectionFault, type Verdict } from './scripted-answer.ts'
 
 /** A request that has been judged. Header values are as received; undefined = not sent. */
 export interface ReceivedNotification {
@@ -38,7 +38,7 @@ export interface ReceivedNotification {
 }
 
 /** What an exchange needs of its connection. */
-export interface ExchangeSurroundings {
+export interface StreamContext {
   readonly session: number
   /** Adds `apns-unique-id` to the answers. */
   readonly sandbox: boolean
@@ -60,21 +60,17 @@ export interface ExchangeSurroundings {
 const keptBodyBytes = 65_536
 
 /** Collects one request, then judges and answers it once. */
-export class Exchange {
+export class ProviderStream {
   readonly #stream: ServerHttp2Stream
-  readonly #surroundings: ExchangeSurroundings
+  readonly #context: StreamContext
   readonly #fields: HeaderFields
   readonly #chunks: Buffer[] = []
   readonly #apnsId: string
   #bodyBytes = 0
 
-  constructor(
-    stream: ServerHttp2Stream,
-    rawHeaders: readonly string[],
-    surroundings: ExchangeSurroundings,
-  ) {
+  constructor(stream: ServerHttp2Stream, rawHeaders: readonly string[], context: StreamContext) {
     this.#stream = stream
-    this.#surroundings = surroundings
+    this.#context = context
     this.#fields = headerFields(rawHeaders)
     this.#apnsId = messageId(this.#fields)
   }
@@ -87,7 +83,7 @@ export class Exchange {
   /** The request is complete, or its client has given it up. */
   finish(): void {
     if (this.#stream.closed) return
-    const credential = this.#surroundings.credentialFor(this.#fields.values.get('authorization'))
+    const credential = this.#context.credentialFor(this.#fields.values.get('authorization'))
     if (!(credential instanceof Promise)) this.#judge(credential)
     else
       void credential.then((known) => {
@@ -97,17 +93,17 @@ export class Exchange {
 
   #judge(credential: Credential): void {
     const verdict = this.#verdict(credential)
-    this.#surroundings.judged(this.#received(credential, verdict))
-    this.#surroundings.afterLatency(() => {
+    this.#context.judged(this.#received(credential, verdict))
+    this.#context.afterLatency(() => {
       this.#carryOut(verdict)
     })
   }
 
   #verdict(credential: Credential): Verdict {
-    if (this.#surroundings.silent) return { status: 0, reason: 'SILENCE' }
+    if (this.#context.silent) return { status: 0, reason: 'SILENCE' }
     const request = { fields: this.#fields, bodyBytes: this.#bodyBytes, credential }
     const reason = checkRequest(request)
-    if (reason === undefined) return this.#surroundings.verdictFor(tokenOf(this.#fields))
+    if (reason === undefined) return this.#context.verdictFor(tokenOf(this.#fields))
     return { status: statusFor(reason) ?? 400, reason }
   }
 
@@ -115,7 +111,7 @@ export class Exchange {
     const { values } = this.#fields
     const [first] = this.#chunks
     return {
-      atMs: this.#surroundings.now(),
+      atMs: this.#context.now(),
       token: tokenOf(this.#fields),
       topic: topicOf(this.#fields, credential),
       pushType: values.get('apns-push-type'),
@@ -125,7 +121,7 @@ export class Exchange {
       collapseId: values.get('apns-collapse-id'),
       payload: first && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks),
       credential: credential.kind,
-      session: this.#surroundings.session,
+      session: this.#context.session,
       status,
       reason,
     }
@@ -146,7 +142,7 @@ export class Exchange {
         this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
         return
       case 'DISCONNECT':
-        this.#surroundings.disconnect()
+        this.#context.disconnect()
         return
       case 'SILENCE':
         return
@@ -156,10 +152,10 @@ export class Exchange {
   /** — source: Apple, "Handling notification responses from APNs" */
   #answer({ status, reason }: Verdict): void {
     const headers: Record<string, string | number> = { ':status': status, 'apns-id': this.#apnsId }
-    if (this.#surroundings.sandbox) headers['apns-unique-id'] = randomUUID()
+    if (this.#context.sandbox) headers['apns-unique-id'] = randomUUID()
     if (reason === undefined) {
       this.#stream.respond(headers, { endStream: true })
-      this.#surroundings.delivered()
+      this.#context.delivered()
       return
     }
     this.#stream.respond(headers)
@@ -168,7 +164,7 @@ export class Exchange {
 
   /** The timestamp of a 410 is in milliseconds. */
   #body(status: number, reason: string): object {
-    return status === 410 ? { reason, timestamp: this.#surroundings.now() } : { reason }
+    return status === 410 ? { reason, timestamp: this.#context.now() } : { reason }
   }
 }
 

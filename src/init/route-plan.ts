@@ -1,7 +1,7 @@
 /** Which routes the given credentials make, and what is still missing for them. */
 import { basename } from 'node:path'
 import type { Environment, PushCertificate } from '../credentials/certificate.ts'
-import type { Credentials, Passphrase, PushIdentity, SenderIdentity } from './credential-kind.ts'
+import type { Credentials, Passphrase, PushIdentity, SenderIdentity } from './credential-sorter.ts'
 
 /** What only a person may know, where the files do not tell. */
 export interface Knowledge {

@@ -52,7 +52,7 @@ interface Line {
 }
 
 /** A script that is being played. The first line that matches and is not used up decides. */
-export class Script {
+export class ScriptedAnswers {
   readonly #lines: readonly Line[]
 
   /** @throws RangeError naming the line and what is wrong with it */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadConfiguration, type Configuration } from '../../src/config/configuration.ts'
-import { obstaclesTo } from '../../src/config/obstacle.ts'
+import { reasonsForRestart } from '../../src/config/restart-needed.ts'
 import type { Issued } from '../../src/credentials/authority.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
 import { writeConfiguration } from '../fixtures/stage.ts'
@@ -23,8 +23,8 @@ function configuration(sender: Issued, file: Record<string, unknown> = {}): Conf
 const running = configuration(app)
 
 t.test('what is read again from the same files stands against nothing', (t) => {
-  t.same(obstaclesTo(configuration(app), running), [])
-  t.same(obstaclesTo(configuration(renewed, { window: 7, maxSessions: 2 }), running), [])
+  t.same(reasonsForRestart(configuration(app), running), [])
+  t.same(reasonsForRestart(configuration(renewed, { window: 7, maxSessions: 2 }), running), [])
   t.end()
 })
 
@@ -39,14 +39,14 @@ const fixed = {
 
 for (const [key, value] of Object.entries(fixed))
   t.test(`${key} is told to need a restart`, (t) => {
-    const [problem, ...more] = obstaclesTo(configuration(app, { [key]: value }), running)
+    const [problem, ...more] = reasonsForRestart(configuration(app, { [key]: value }), running)
     t.match(problem, { path: new RegExp(`^${key}`), message: /restart/ })
     t.same(more, [])
     t.end()
   })
 
 t.test('everything at once', (t) => {
-  const paths = obstaclesTo(configuration(other, fixed), running).map(({ path }) => path)
+  const paths = reasonsForRestart(configuration(other, fixed), running).map(({ path }) => path)
   t.same(paths, [
     'listeners',
     'admin',
@@ -60,7 +60,7 @@ t.test('everything at once', (t) => {
 })
 
 t.test('a certificate of another app is no renewal, and it says what to do instead', (t) => {
-  const [problem] = obstaclesTo(configuration(other), running)
+  const [problem] = reasonsForRestart(configuration(other), running)
   t.equal(problem?.path, 'routes[0].certificate')
   t.match(problem?.message, /com\.example\.other.*com\.example\.app.*Renew the old certificate/)
   t.end()
@@ -68,6 +68,6 @@ t.test('a certificate of another app is no renewal, and it says what to do inste
 
 t.test('a route of another name may have any', (t) => {
   const routes = [{ name: 'another', certificate: 'push.pem' }]
-  t.same(obstaclesTo(configuration(other, { routes }), running), [])
+  t.same(reasonsForRestart(configuration(other, { routes }), running), [])
   t.end()
 })

@@ -22,7 +22,7 @@ const cures: Readonly<Record<string, string>> = {
 }
 
 /** Says what must stand there, never what does: that might be a secret in the wrong place. */
-export function inWords(issue: Issue): string | undefined {
+export function messageFor(issue: Issue): string | undefined {
   const expectation = expectationOf(issue)
   if (expectation === undefined) return undefined
   if (issue.input === undefined) return `is missing; it must be ${expectation}`
