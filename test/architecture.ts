@@ -24,10 +24,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   admin: ['binary', 'apns', 'relay', 'census', 'clock.ts'],
   workers: ['admin', 'census', 'config', 'credentials', 'recording', 'store', 'clock.ts'],
   sender: ['binary', 'capture', 'clock.ts'],
-  simulator: ['credentials', 'clock.ts'],
+  simulator: ['config', 'credentials', 'clock.ts'],
   init: ['credentials'],
   check: ['apns', 'config', 'credentials', 'store', 'upstream', 'clock.ts'],
-  rehearsal: ['config', 'credentials', 'clock.ts'],
   commands: ['handlers', 'simulator', 'version.ts'],
 }
 

@@ -5,7 +5,7 @@ import type { Configuration } from '../config/configuration.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
 import type { Logger } from '../log.ts'
 import { logSimulated } from '../log-observer.ts'
-import { prepareRehearsal, type PlayedProvider } from '../rehearsal/rehearsal.ts'
+import { prepareRehearsal, type PlayedProvider } from '../simulator/rehearsal.ts'
 import { startSimulator } from '../simulator/provider-api.ts'
 import { rehearsalAnswers } from '../simulator/scripted-answer.ts'
 

@@ -19,7 +19,7 @@ import {
   prepareRehearsal,
   rehearsalConfiguration,
   rehearsed,
-} from '../rehearsal/rehearsal.ts'
+} from '../simulator/rehearsal.ts'
 import { isAddressInUse, withKey } from './bind-error.ts'
 import { recorderOptions, type CaptureArguments } from './capture.ts'
 import { ExitCode } from './exit-code.ts'

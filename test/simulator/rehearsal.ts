@@ -5,7 +5,7 @@ import {
   prepareRehearsal,
   rehearsalConfiguration,
   rehearsed,
-} from '../../src/rehearsal/rehearsal.ts'
+} from '../../src/simulator/rehearsal.ts'
 import { systemClock } from '../../src/clock.ts'
 import { folder } from '../fixtures/folder.ts'
 
