@@ -76,7 +76,14 @@ export interface Examination {
  * @throws {ConfigError} with every problem found, none of them with a secret in it
  */
 export function loadConfiguration(path: string): Configuration {
-  const { configuration, problems } = examineConfiguration(path)
+  return soundConfiguration(path, examineConfiguration(path))
+}
+
+/** @throws {ConfigError} with every problem of the examination */
+export function soundConfiguration(
+  path: string,
+  { configuration, problems }: Examination,
+): Configuration {
   if (configuration === undefined) throw new ConfigError(path, problems)
   return configuration
 }
@@ -85,8 +92,14 @@ export function loadConfiguration(path: string): Configuration {
 export function examineConfiguration(path: string): Examination {
   const problems: ConfigProblem[] = []
   const value = readYamlFile(path, problems)
-  if (problems.length > 0)
-    return { problems, configuration: undefined, parts: undefined, loaded: none }
+  return problems.length > 0
+    ? { problems, configuration: undefined, parts: undefined, loaded: none }
+    : examineValue(path, value)
+}
+
+/** Loads what stands in a file, which `path` names in messages; paths in it are relative to its folder. */
+export function examineValue(path: string, value: unknown): Examination {
+  const problems: ConfigProblem[] = []
   const schema = configurationSchema(dirname(resolve(path)))
   const known = structuredClone(value)
   noteProblems(schema, known, path, problems)

@@ -1,7 +1,7 @@
 /** Takes up a changed configuration: on SIGHUP, and when a file that it names has changed. */
 import { unwatchFile, watchFile } from 'node:fs'
 import { ConfigError } from '../config/config-error.ts'
-import { examineConfiguration } from '../config/configuration.ts'
+import { examineConfiguration, loadConfiguration } from '../config/configuration.ts'
 import { referencedFiles } from '../config/referenced-file.ts'
 import { reasonsForRestart } from '../config/restart-needed.ts'
 import type { Logger } from '../log.ts'
@@ -52,8 +52,7 @@ export class Reloading {
 
   async #takeUp(): Promise<void> {
     try {
-      const { configuration, problems } = examineConfiguration(this.#path)
-      if (configuration === undefined) throw new ConfigError(this.#path, problems)
+      const configuration = loadConfiguration(this.#path)
       const obstacles = reasonsForRestart(configuration, this.#proxy.configuration)
       if (obstacles.length > 0) throw new ConfigError(this.#path, obstacles)
       this.#log.level = configuration.log.level

@@ -1,15 +1,18 @@
-/** A configuration to try everything with: throw-away certificates and a provider API that is played. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+/** A rehearsal: a proxy with throw-away certificates, in front of a simulator for each environment. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
-import type { Configuration } from '../config/configuration.ts'
+import { examineValue, soundConfiguration, type Configuration } from '../config/configuration.ts'
 import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,
   issuePushCertificate,
   issueServerCertificate,
 } from '../credentials/authority.ts'
+import type { Environment } from '../credentials/certificate.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
+import { startSimulator, type ReceivedNotification, type Simulator } from './provider-api.ts'
+import { rehearsalAnswers } from './scripted-answer.ts'
 
 /** The files that a rehearsal keeps. */
 export interface RehearsalFiles {
@@ -21,12 +24,8 @@ export interface RehearsalFiles {
   readonly sender: string
 }
 
-/** What senders know the gateway by, and this machine. */
+/** The names by which senders know the gateway, and this machine. */
 const rehearsalHosts = [...allAppleHosts, 'localhost', '127.0.0.1']
-
-const secret = { mode: 0o600 }
-
-const topic = 'com.example.rehearsal'
 
 /** Makes what is missing under `dataDirectory/rehearsal`, private files with mode 0600. */
 export async function prepareRehearsal(
@@ -43,29 +42,52 @@ export async function prepareRehearsal(
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const now = new Date(clock.now())
   const authority = await createAuthority('apns-legacy-proxy rehearsal', now)
+  const push = { topic: 'com.example.rehearsal', environments: ['production', 'sandbox'] } as const
   const server = await issueServerCertificate(authority, rehearsalHosts, now)
-  const environments = ['production', 'sandbox'] as const
-  const sender = await issuePushCertificate(authority, { topic, environments }, now)
+  const sender = await issuePushCertificate(authority, push, now)
+  const secret = { mode: 0o600 }
   writeFileSync(files.server, server.certificatePem + server.keyPem, secret)
   writeFileSync(files.sender, sender.certificatePem + sender.keyPem, secret)
   writeFileSync(files.authority, authority.certificatePem)
   return files
 }
 
-/** A provider API that is played, in place of Apple's. */
-export interface PlayedProvider {
+/** The provider API of a rehearsal, in place of Apple's. */
+export interface RehearsalProvider {
   readonly origins: Configuration['providerApi']['origins']
   /** PEM. */
   readonly certificateAuthority: string
 }
 
+/** Starts a simulator for each environment. */
+export async function startRehearsalProvider(
+  { dataDirectory }: Pick<Configuration, 'dataDirectory'>,
+  onNotification: (notification: ReceivedNotification) => void,
+  clock: Clock,
+): Promise<{ readonly providerApi: RehearsalProvider; readonly stop: () => Promise<void> }> {
+  const files = await prepareRehearsal(dataDirectory, clock)
+  const tls = loadCertificateCredential({ certificate: files.server })
+  const start = (environment: Environment): Promise<Simulator> =>
+    startSimulator({ tls, environment, answers: rehearsalAnswers, onNotification }, { clock })
+  const [production, sandbox] = [await start('production'), await start('sandbox')]
+  return {
+    providerApi: {
+      origins: { production: production.origin, sandbox: sandbox.origin },
+      certificateAuthority: readFileSync(files.authority, 'utf8'),
+    },
+    stop: async () => {
+      await Promise.all([production.stop(), sandbox.stop()])
+    },
+  }
+}
+
 /**
- * The same configuration before a provider API that is played. Its store is another: what was only
- * rehearsed must never be delivered.
+ * The same configuration before the simulators. Its store is another: what was only rehearsed must
+ * never be delivered.
  */
 export function rehearsed(
   configuration: Configuration,
-  providerApi: PlayedProvider,
+  providerApi: RehearsalProvider,
 ): Configuration {
   const dataDirectory = join(configuration.dataDirectory, 'rehearsal', 'store')
   return {
@@ -87,63 +109,20 @@ export function onFreePorts(configuration: Configuration): Configuration {
   }
 }
 
-/** For who has none yet: everything on loopback, one route. */
+/** For an administrator without a configuration: every port on loopback, one route. */
 export function rehearsalConfiguration(
   dataDirectory: string,
   files: RehearsalFiles,
 ): Configuration {
-  const credential = loadCertificateCredential({ certificate: files.sender })
-  const ports = { gateway: 2195, feedback: 2196 } as const
-  return {
-    listeners: (['gateway', 'feedback'] as const).map((kind) => ({
-      kind,
-      host: '127.0.0.1',
-      port: ports[kind],
-      environment: undefined,
-      minVersion: 'TLSv1.2',
-      socket: kind,
-      balancers: undefined,
-    })),
-    admin: { host: '127.0.0.1', port: 9195, token: undefined },
-    tls: loadCertificateCredential({ certificate: files.server }),
-    providerApi: {
-      origins: { production: 'https://127.0.0.1', sandbox: 'https://127.0.0.1' },
-      certificateAuthority: undefined,
-      proxy: undefined,
-    },
-    workers: 1,
-    dataDirectory,
-    log: { level: 'info' },
-    store: { kind: 'lmdb' },
-    journal: {
-      enabled: true,
-      maxEntries: 100_000,
-      maxBytes: 268_435_456,
-      maxUnwritten: 10_000,
-    },
-    limits: {
-      maxConnections: 1000,
-      maxSessions: 8,
-      handshakeTimeoutMs: 10_000,
-      requestTimeoutMs: 10_000,
-      drainSeconds: 20,
-    },
-    routes: [
-      {
-        name: 'rehearsal',
-        environment: 'production',
-        topic,
-        credential,
-        senderKeys: [credential.certificate.publicKeySha256],
-        pushType: undefined,
-        priority: undefined,
-        unregistered: 'feedback',
-        retryForSeconds: 86_400,
-        errorDeadlineMs: 500,
-        resendWindowSeconds: 10,
-        maxPayloadBytes: 4096,
-      },
+  const host = '127.0.0.1'
+  const value = {
+    listeners: [
+      { kind: 'gateway', host },
+      { kind: 'feedback', host },
     ],
-    ignored: [],
+    tls: { certificate: files.server, key: files.server },
+    dataDirectory,
+    routes: [{ name: 'rehearsal', certificate: files.sender }],
   }
+  return soundConfiguration('rehearsal', examineValue('rehearsal', value))
 }
