@@ -1,8 +1,7 @@
 /** Everything that can be wrong with a configuration and the way to APNs, found in one go. */
 import type { Clock } from '../clock.ts'
 import { examineConfiguration, type Examination, type Loaded } from '../config/configuration.ts'
-import type { Finding } from './finding.ts'
-import { problemFinding } from './problem.ts'
+import { problemFinding, type Finding } from './finding.ts'
 import { apnsFindings, type RouteTarget } from './apns-check.ts'
 import { routeFindings } from './route-check.ts'
 import { dataDirectoryFindings, secretFileFindings } from './file-check.ts'

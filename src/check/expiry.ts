@@ -1,4 +1,4 @@
-/** How long a certificate is still good for, and how loudly that has to be said. */
+/** How long a certificate is still valid, and how urgent its renewal is. */
 import type { X509Certificate } from 'node:crypto'
 import { error, ok, warning, type Finding } from './finding.ts'
 
@@ -12,7 +12,7 @@ const urgencies: readonly { readonly days: number; readonly when: string }[] = [
   { days: 1, when: 'renew it now' },
 ]
 
-/** @param how how such a certificate is renewed, as "at …" or "with …" */
+/** @param how the way to renew it, as "at …" or "with …" */
 export function expiryFinding(
   subject: string,
   certificate: Pick<X509Certificate, 'validFrom' | 'validTo'>,
@@ -25,11 +25,11 @@ export function expiryFinding(
   if (begins.getTime() > nowMs)
     return error(
       subject,
-      `is valid only from ${dayOf(begins)} on, and the clock of this machine says ${dayOf(new Date(nowMs))}`,
+      `is valid only from ${dayOf(begins)} on, and the clock of this machine shows ${dayOf(new Date(nowMs))}`,
       'set the clock of this machine (NTP); if it is right, wait until then',
     )
   if (ends.getTime() <= nowMs)
-    return error(subject, `expired on ${dayOf(ends)}: it is refused everywhere`, `renew it ${how}`)
+    return error(subject, `expired on ${dayOf(ends)}: every peer refuses it`, `renew it ${how}`)
   const urgency = urgencies.findLast((row) => days <= row.days)
   if (urgency === undefined) return ok(subject, `valid until ${dayOf(ends)}, ${days} days from now`)
   return warning(subject, `expires ${inDays(days)}, on ${dayOf(ends)}`, `${urgency.when}, ${how}`)

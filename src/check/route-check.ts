@@ -42,8 +42,8 @@ function environmentFindings(
     return [
       warning(
         subject,
-        `names no topic, so it is hardly a push certificate: APNs will refuse it for ${topic}`,
-        'give the push certificate that Apple issued; its subject has a UID with the topic',
+        `names no topic, so it is probably no push certificate: APNs will refuse it for ${topic}`,
+        'give the push certificate that Apple issued: its subject has a UID with the topic',
       ),
     ]
   if (certificate.environments.length > 0) return []
@@ -52,7 +52,7 @@ function environmentFindings(
       subject,
       `does not carry the ${environment} mark (extension ${environmentOids[environment]}): APNs ` +
         'may answer BadCertificateEnvironment to every push',
-      'check --live tells whether APNs takes it; else have Apple issue another one',
+      'run check --live: if APNs refuses it, have Apple issue another one',
     ),
   ]
 }

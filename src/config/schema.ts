@@ -213,7 +213,8 @@ export function configurationSchema(directory: string) {
   })
 }
 
-function isPublicKey(entry: string): boolean {
+/** A sender named by its public key and not by a certificate file. */
+export function isPublicKey(entry: string): boolean {
   return entry.startsWith('sha256:')
 }
 

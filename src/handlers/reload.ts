@@ -17,7 +17,7 @@ export class Reloading {
   readonly #path: string
   readonly #proxy: Service
   readonly #log: Logger
-  #watched: readonly string[] = []
+  #watched: ReadonlySet<string> = new Set()
   #soon: NodeJS.Timeout | undefined
   #last: Promise<unknown>
 
@@ -74,7 +74,7 @@ export class Reloading {
   #watch(): void {
     for (const file of this.#watched) unwatchFile(file, this.#changed)
     const { parts } = examineConfiguration(this.#path)
-    this.#watched = parts === undefined ? [] : referencedFiles(parts)
+    this.#watched = new Set(parts && referencedFiles(parts).map(({ path }) => path))
     for (const file of this.#watched)
       watchFile(file, { interval: pollMs, persistent: false }, this.#changed)
   }

@@ -6,18 +6,18 @@ import { answerFinding, clockFindings, faultFinding } from '../../src/check/apns
 const origin = 'https://api.push.apple.com'
 
 const faults: readonly (readonly [step: Step, code: string, finding: RegExp, cure: RegExp])[] = [
-  ['proxy', 'CLOSED', /providerApi\.proxy is shut/, /credentials.*CONNECT/],
+  ['proxy', 'CLOSED', /providerApi\.proxy does not connect/, /credentials.*CONNECT/],
   ['dns', 'ENOTFOUND', /^its name is not known to the DNS server of this machine/, /correct .*DNS/],
   ['dns', 'EAI_AGAIN', /no DNS server answers/, /give this machine a DNS server/],
-  ['dns', 'TIMEOUT', /its name cannot be looked up/, /DNS server/],
+  ['dns', 'TIMEOUT', /its name cannot be resolved/, /DNS server/],
   ['tcp', 'ECONNREFUSED', /its address refuses the connection/, /host and port under providerApi/],
   [
     'tcp',
     'TIMEOUT',
-    /no connection comes about, .*firewall/,
+    /no TCP connection can be opened: .*firewall/,
     /17\.0\.0\.0\/8 at port 443, or at 2197/,
   ],
-  ['tcp', 'ENETUNREACH', /no connection comes about/, /17\.0\.0\.0\/8/],
+  ['tcp', 'ENETUNREACH', /no TCP connection can be opened/, /17\.0\.0\.0\/8/],
   [
     'tls',
     'SELF_SIGNED_CERT_IN_CHAIN',
@@ -28,7 +28,7 @@ const faults: readonly (readonly [step: Step, code: string, finding: RegExp, cur
   ['tls', 'CERT_HAS_EXPIRED', /seems to have expired/, /set the clock/],
   ['tls', 'CLOSED', /the TLS handshake fails/, /interferes/],
   ['alpn', 'CLOSED', /does not offer HTTP\/2/, /leave connections to \*\.push\.apple\.com alone/],
-  ['http2', 'TIMEOUT', /says nothing of HTTP\/2/, /try again/],
+  ['http2', 'TIMEOUT', /sends no HTTP\/2/, /try again/],
   ['http2', 'BadCertificate', /refuses the certificate: it is no push certificate/, /active/],
   // A refusal in TLS 1.3 comes when the handshake is over for the client.
   ['http2', 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED', /refuses the client certificate/, /revoked/],
@@ -79,18 +79,18 @@ t.test('only a complaint of the token means that all is well', (t) => {
   t.strictSame(answerFinding('routes[0] mdm', answer('BadDeviceToken', 400)), {
     severity: 'ok',
     subject: 'routes[0] mdm',
-    finding: 'APNs takes credential and topic: a push to no device came back as it should',
+    finding: 'APNs accepts credential and topic: it rejected only the token of a push to no device',
   })
   t.match(answerFinding('a', answer('DeviceTokenNotForTopic', 400)), { severity: 'ok' })
   t.match(answerFinding('a', { status: 200, body: '', dateMs: undefined }), {
     severity: 'error',
-    finding:
-      'a push to no device was answered 200 without a reason, where BadDeviceToken was to be expected',
+    finding: 'APNs answered 200 without a reason to a push to no device, and not BadDeviceToken',
   })
   t.match(answerFinding('a', answer('Teapot', 418)), { severity: 'error', finding: /418 Teapot/ })
   t.match(answerFinding('a', { status: 502, body: '<html>', dateMs: undefined }), {
     severity: 'warning',
-    finding: 'a push to no device was answered 502 without a reason: APNs is busy or out of order',
+    finding:
+      'APNs answered 502 without a reason to a push to no device: it is busy or out of order',
   })
   t.end()
 })

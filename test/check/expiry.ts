@@ -45,7 +45,7 @@ t.test('an expired certificate is an error', (t) => {
   t.strictSame(expiryFinding('a', { ...after(1), validTo }, now, 'with a pen'), {
     severity: 'error',
     subject: 'a',
-    finding: 'expired on 2021-03-31: it is refused everywhere',
+    finding: 'expired on 2021-03-31: every peer refuses it',
     cure: 'renew it with a pen',
   })
   t.end()
@@ -56,7 +56,7 @@ t.test('one that is not valid yet points to the clock', (t) => {
   t.strictSame(expiryFinding('a', { ...after(90), validFrom }, now, 'with a pen'), {
     severity: 'error',
     subject: 'a',
-    finding: 'is valid only from 2021-04-01 on, and the clock of this machine says 2021-03-31',
+    finding: 'is valid only from 2021-04-01 on, and the clock of this machine shows 2021-03-31',
     cure: 'set the clock of this machine (NTP); if it is right, wait until then',
   })
   t.end()

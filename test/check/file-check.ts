@@ -41,7 +41,7 @@ t.test('files with secrets that others can read are named, with the command', po
   t.strictSame(found?.[0], {
     severity: 'warning',
     subject: 'tls.key',
-    finding: `every user of this machine can read ${at('server.key')}, and pose as you with it`,
+    finding: `every user of this machine can read ${at('server.key')}, and use it to impersonate you`,
     cure: `chmod 600 ${at('server.key')}`,
   })
   t.end()
@@ -54,7 +54,7 @@ t.test('the data directory may be missing, but it must be possible', (t) => {
     {
       severity: 'error',
       subject: 'dataDirectory',
-      finding: /file is not a folder that can be written/,
+      finding: /file is not a folder that the proxy can write/,
     },
   ])
   t.match(dataDirectoryFindings(join(directory, 'file/data')), [{ severity: 'error' }])

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { problemFinding } from '../../src/check/problem.ts'
+import { problemFinding } from '../../src/check/finding.ts'
 
 t.test('what is wrong and what to do are told apart', (t) => {
   t.strictSame(problemFinding({ path: 'tls.key', message: 'no key; give one; or two' }), {
