@@ -66,11 +66,12 @@ async function routeFindings(
   return probing(subject, { origin, certificate, ...way }, clock, async (probe) => {
     if (!live) {
       const answer = await probe.request(question, Buffer.alloc(0))
-      const taken = ok(subject, `${origin} takes its certificate in the handshake`)
+      const taken = ok(subject, `${origin} accepts its certificate in the handshake`)
       return [refusalFinding(subject, answer) ?? taken]
     }
-    const headers = await pushHeaders(route, clock)
-    return [answerFinding(subject, await probe.request(headers, payloadFor(route)))]
+    const payload = Buffer.from(JSON.stringify(contentFor(route)))
+    const headers = await pushHeaders(route, payload, clock)
+    return [answerFinding(subject, await probe.request(headers, payload))]
   })
 }
 
@@ -96,15 +97,16 @@ async function probing(
 const impossibleToken = '0'.repeat(64)
 
 /** Wakes nobody, even if there were such a device. */
-function payloadFor({ topic }: Route): Buffer {
-  const isMdm = topic.startsWith('com.apple.mgmt.')
-  return Buffer.from(JSON.stringify(isMdm ? { mdm: 'check' } : { aps: {} }))
+function contentFor({ topic }: Route): Record<string, unknown> {
+  return topic.startsWith('com.apple.mgmt.') ? { mdm: 'check' } : { aps: {} }
 }
 
-async function pushHeaders(route: Route, clock: Clock): Promise<Record<string, string>> {
-  const payload = payloadFor(route)
-  const json = JSON.parse(payload.toString()) as Record<string, unknown>
-  const { pushType, priority } = inferPush(route.topic, json)
+async function pushHeaders(
+  route: Route,
+  payload: Buffer,
+  clock: Clock,
+): Promise<Record<string, string>> {
+  const { pushType, priority } = inferPush(route.topic, contentFor(route))
   const push = {
     apnsId: randomUUID(),
     token: impossibleToken,

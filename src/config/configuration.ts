@@ -167,16 +167,21 @@ function noteProblems(
       problems.push({ path: pathOf(issue.path, file), message: issue.message })
       continue
     }
-    const holder = issue.path.reduce<unknown>(
-      (inner, key) => (inner as Record<PropertyKey, unknown>)[key],
-      known,
-    ) as Record<string, unknown>
+    const holder = issue.path.reduce(valueAt, known)
     for (const key of issue.keys) {
       const path = pathOf([...issue.path, key], file)
       problems.push({ path, message: unknownKey(key, keysAt(schema, issue.path)) })
-      Reflect.deleteProperty(holder, key)
+      if (isObject(holder)) Reflect.deleteProperty(holder, key)
     }
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function valueAt(holder: unknown, key: PropertyKey): unknown {
+  return isObject(holder) ? Reflect.get(holder, key) : undefined
 }
 
 function pathOf(keys: readonly PropertyKey[], file: string): string {

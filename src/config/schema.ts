@@ -2,6 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { pushTypes } from '../apns/push-type.ts'
 import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback } from './admin-token.ts'
 import { isNetwork } from './ip-network.ts'
@@ -115,27 +116,9 @@ export function configurationSchema(directory: string) {
       teamId: appleId.optional(),
       topic: z.string().min(1).optional(),
       senderCertificates: z.array(sender).min(1).optional(),
-      pushType: z
-        .enum([
-          'alert',
-          'background',
-          'complication',
-          'controls',
-          'fileprovider',
-          'liveactivity',
-          'location',
-          'mdm',
-          'pushtotalk',
-          'voip',
-          'widgets',
-        ])
-        .optional(),
+      pushType: z.enum(pushTypes).optional(),
       priority: z.literal([5, 10]).optional(),
-      unregistered: policy.unregistered.optional(),
-      retryForSeconds: policy.retryForSeconds.optional(),
-      errorDeadlineMs: policy.errorDeadlineMs.optional(),
-      window: policy.window.optional(),
-      resendWindowSeconds: policy.resendWindowSeconds.optional(),
+      ...z.object(policy).partial().shape,
     })
     .superRefine((value, context) => {
       const problem = (at: string, message: string): void => {

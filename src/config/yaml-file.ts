@@ -36,7 +36,8 @@ function parseText(text: string, file: string, problems: ConfigProblem[]): unkno
   }
   if (document.errors.length > 0) return undefined
   try {
-    return document.toJS() as unknown
+    const value: unknown = document.toJS()
+    return value
   } catch (error) {
     // An alias without its anchor, or so many of them that expanding them would fill the memory.
     problems.push({ path: file, message: `is not YAML: ${messageOf(error)}` })

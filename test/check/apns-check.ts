@@ -64,7 +64,7 @@ t.test(
       {
         severity: 'ok',
         subject: 'routes[0] app',
-        finding: /takes its certificate in the handshake$/,
+        finding: /accepts its certificate in the handshake$/,
       },
     ])
     t.same(
