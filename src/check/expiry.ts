@@ -1,5 +1,6 @@
 /** How long a certificate is still valid, and how urgent its renewal is. */
 import type { X509Certificate } from 'node:crypto'
+import { dayOf } from '../credentials/certificate.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -38,9 +39,4 @@ export function expiryFinding(
 function inDays(days: number): string {
   if (days === 0) return 'within a day'
   return days === 1 ? 'in 1 day' : `in ${days} days`
-}
-
-/** As in 2021-03-31, UTC. */
-export function dayOf(date: Date): string {
-  return date.toISOString().slice(0, 10)
 }

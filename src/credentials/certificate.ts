@@ -100,3 +100,8 @@ function validDate(text: string): Date {
   if (Number.isNaN(date.getTime())) throw new RangeError('the date of expiry cannot be read')
   return date
 }
+
+/** A date in messages, as in 2021-03-31; UTC. */
+export function dayOf(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}

@@ -1,6 +1,7 @@
-/** The first configuration of an administrator: YAML with a word on every line that may puzzle. */
+/** The first configuration: YAML with a comment on every line that needs one. */
 import { isAbsolute, relative } from 'node:path'
 import { stringify } from 'yaml'
+import { dayOf } from '../credentials/certificate.ts'
 import type { PlannedRoute } from './route-plan.ts'
 
 /**
@@ -13,7 +14,7 @@ export function configurationText(
   routes: readonly PlannedRoute[],
 ): string {
   return `# apns-legacy-proxy. Every key, its default and its reason: docs/configuration.md
-#   look:      ${command} check --config proxy.yaml
+#   check:     ${command} check --config proxy.yaml
 #   rehearse:  ${command} serve --config proxy.yaml --rehearse
 #   run:       ${command} serve --config proxy.yaml
 
@@ -22,15 +23,15 @@ listeners:
   - { kind: gateway, port: 2195 }
   - { kind: feedback, port: 2196 }
 
-# What senders are shown: they have to trust tls/ca.pem.
+# The certificate that the proxy shows to senders: they have to trust tls/ca.pem.
 tls:
   certificate: tls/server.pem
   key: tls/server.key
 
-# Notifications on their way, and device tokens that are gone. Made when it is needed.
+# Undelivered notifications and unregistered device tokens. The proxy creates this folder.
 dataDirectory: data
 
-# Who sends, and as whom it is sent on.
+# Senders, and the credentials that the proxy sends their notifications with.
 routes:
 ${routes.map((route) => routeText(route, directory)).join('\n')}`
 }
@@ -61,7 +62,7 @@ function credentialRows({ credential, topic }: PlannedRoute, directory: string):
     ]
   const { keyFile, passphrase } = credential
   return [
-    `# ${topic}, valid until ${credential.notAfter.toISOString().slice(0, 10)}`,
+    `# ${topic}, valid until ${dayOf(credential.notAfter)}`,
     `certificate: ${at(credential.file)}`,
     ...(keyFile === undefined ? [] : [`key: ${at(keyFile)}`]),
     ...(passphrase === undefined ? [] : [`passphraseFile: ${at(passphrase.file)}`]),
@@ -70,9 +71,9 @@ function credentialRows({ credential, topic }: PlannedRoute, directory: string):
 
 function senderRows({ senders }: PlannedRoute): string[] {
   if (senders.length === 0)
-    return ['# The sender is recognised by the key of that same certificate.']
+    return ['# The proxy recognises the sender by the key of this certificate.']
   return [
-    '# Keys of the certificates that the senders show.',
+    '# Public keys of the senders’ certificates.',
     'senderCertificates:',
     ...senders.map(({ publicKeySha256, comment }) => `  - sha256:${publicKeySha256} # ${comment}`),
   ]

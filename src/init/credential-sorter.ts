@@ -1,6 +1,7 @@
-/** What the files of a newcomer turn out to be: told by their content, never by their names. */
-import { createPublicKey, type KeyObject } from 'node:crypto'
-import { publicKeySha256, type PushCertificate } from '../credentials/certificate.ts'
+/** Sorts credential files by their content, never by their names. */
+import type { KeyObject } from 'node:crypto'
+import type { PushCertificate } from '../credentials/certificate.ts'
+import { newestPair } from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import { openCredentialFile } from '../credentials/credential-file.ts'
 
@@ -89,21 +90,20 @@ export function sortCredentials(opened: readonly Opened[]): Credentials {
   }
 }
 
-/** Of several with the same key, as after a renewal, the one that expires last. */
 function pushIn(holder: Opened, keyFiles: readonly Opened[]): PushIdentity[] {
-  const newestFirst = holder.certificates.toSorted(
-    (a, b) => b.notAfter.getTime() - a.notAfter.getTime(),
+  const { file, certificates } = holder
+  const owners = [holder, ...keyFiles]
+  const pair = newestPair(
+    certificates,
+    owners.flatMap(({ keys }) => keys),
   )
-  for (const certificate of newestFirst) {
-    const owner = [holder, ...keyFiles].find(({ keys }) =>
-      keys.some((key) => publicKeySha256(createPublicKey(key)) === certificate.publicKeySha256),
-    )
-    if (owner === undefined) continue
-    const { file } = holder
+  const owner = owners.find(({ keys }) => pair !== undefined && keys.includes(pair.key))
+  if (pair !== undefined && owner !== undefined) {
     const keyFile = owner === holder ? undefined : owner.file
-    return [{ certificate, file, keyFile, passphrase: owner.passphrase ?? holder.passphrase }]
+    const passphrase = owner.passphrase ?? holder.passphrase
+    return [{ certificate: pair.certificate, file, keyFile, passphrase }]
   }
-  if (holder.keys.length > 0) throw new CredentialError('key-mismatch', holder.file)
+  if (holder.keys.length > 0) throw new CredentialError('key-mismatch', file)
   return []
 }
 

@@ -1,9 +1,9 @@
-/** Which routes the given credentials make, and what is still missing for them. */
+/** Plans routes for the given credentials, or says what is missing for them. */
 import { basename } from 'node:path'
-import type { Environment, PushCertificate } from '../credentials/certificate.ts'
+import { dayOf, type Environment, type PushCertificate } from '../credentials/certificate.ts'
 import type { Credentials, Passphrase, PushIdentity, SenderIdentity } from './credential-sorter.ts'
 
-/** What only a person may know, where the files do not tell. */
+/** Options for what the files do not contain. */
 export interface Knowledge {
   readonly topic: string | undefined
   readonly keyId: string | undefined
@@ -35,7 +35,7 @@ export interface PlannedRoute {
   readonly senders: readonly { readonly publicKeySha256: string; readonly comment: string }[]
 }
 
-/** Everything that stands in the way, told at once. Radius: the command. */
+/** Every problem at once. Radius: the command. */
 export class PlanError extends Error {
   override readonly name = 'PlanError'
 
@@ -108,12 +108,11 @@ function pushProblems({ certificate, file }: PushIdentity, nowMs: number): strin
       `${file}: names no topic (no UID in its subject), so it is no push certificate; give the one that the sender pushes with`,
     ]
   if (certificate.notAfter.getTime() > nowMs) return []
-  const day = certificate.notAfter.toISOString().slice(0, 10)
   return [
-    `${file}: expired on ${day}, and APNs refuses it. Renew it` +
+    `${file}: expired on ${dayOf(certificate.notAfter)}, and APNs refuses it. Renew it` +
       (isMdm(certificate.topic)
         ? ' at identity.apple.com with the Apple Account that made it ("Renew", never "Create": the topic must stay)'
-        : ' in the Apple developer account, or give a signing key (.p8) beside it: then it still tells who the sender is'),
+        : ' in the Apple developer account, or give a signing key (.p8) beside it: then it still identifies the sender'),
   ]
 }
 
@@ -136,8 +135,8 @@ function senderLine({ certificate, file }: SenderIdentity): PlannedRoute['sender
 }
 
 const explanation =
-  'A signing key tells Apple who the proxy is, but not the proxy who its sender is: old senders ' +
-  'show a push certificate when they connect, and a route lists those that it serves under ' +
+  'a signing key identifies the proxy to Apple. It does not identify the sender: old senders ' +
+  'show a push certificate when they connect, and a route lists its senders under ' +
   'senderCertificates. Give the certificate of the sender as a further file: .pem, .cer or .p12, ' +
   'even if it has expired'
 
@@ -155,7 +154,7 @@ function signingKeyRoutes(
   const keyId = known.keyId ?? /^AuthKey_([A-Z0-9]{10})\.p8$/.exec(basename(file))?.[1]
   if (keyId === undefined)
     problems.push(
-      `${file}: its name does not tell the key ID, as AuthKey_<keyId>.p8 would; give it with --key-id`,
+      `${file}: its name does not contain the key ID, as AuthKey_<keyId>.p8 would; give it with --key-id`,
     )
   return groupsOf(senders, known.topic).flatMap(([topic, group]) =>
     signingKeyRoute({ file, keyId, topic, senders: group }, known, problems),
@@ -196,7 +195,7 @@ function signingKeyRoute(
     )
   if (teamId === undefined)
     problems.push(
-      `${names}: does not tell the team ID; give it with --team-id, from the membership page of the Apple developer account`,
+      `${names}: does not contain the team ID; give it with --team-id, from the membership page of the Apple developer account`,
     )
   if (keyId === undefined || topic === undefined || teamId === undefined) return []
   return [

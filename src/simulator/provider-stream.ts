@@ -1,4 +1,4 @@
-/** One request and what becomes of it: an answer, or the fault that the script asks for. */
+/** One HTTP/2 stream: receives a request, then sends the answer or causes the fault of the script. */
 import { randomUUID } from 'node:crypto'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import {
@@ -37,7 +37,6 @@ export interface ReceivedNotification {
   readonly reason: string | undefined
 }
 
-/** What an exchange needs of its connection. */
 export interface StreamContext {
   readonly session: number
   /** Adds `apns-unique-id` to the answers. */
@@ -133,20 +132,11 @@ export class ProviderStream {
     else this.#answer(verdict)
   }
 
+  /** SILENCE needs no action. */
   #fail(fault: ConnectionFault): void {
-    switch (fault) {
-      case 'REFUSED_STREAM':
-        this.#stream.close(constants.NGHTTP2_REFUSED_STREAM)
-        return
-      case 'RESET':
-        this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-        return
-      case 'DISCONNECT':
-        this.#context.disconnect()
-        return
-      case 'SILENCE':
-        return
-    }
+    if (fault === 'REFUSED_STREAM') this.#stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    if (fault === 'RESET') this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    if (fault === 'DISCONNECT') this.#context.disconnect()
   }
 
   /** — source: Apple, "Handling notification responses from APNs" */

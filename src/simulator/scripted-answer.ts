@@ -1,19 +1,14 @@
-/** What the simulator is told to answer to valid notifications, by the beginning of their token. */
+/** The answers that a script prescribes for valid notifications, by the beginning of their token. */
 import { statusFor } from './reason.ts'
 
-/** What happens to a stream or its connection in place of an answer. */
-export type ConnectionFault = 'REFUSED_STREAM' | 'RESET' | 'SILENCE' | 'DISCONNECT'
+const connectionFaults = ['REFUSED_STREAM', 'RESET', 'SILENCE', 'DISCONNECT'] as const
 
-const connectionFaults: readonly string[] = [
-  'REFUSED_STREAM',
-  'RESET',
-  'SILENCE',
-  'DISCONNECT',
-] satisfies ConnectionFault[]
+/** What happens to a stream or its connection in place of an answer. */
+export type ConnectionFault = (typeof connectionFaults)[number]
 
 /** True for a reason that is not an answer. */
 export function isConnectionFault(reason: string | undefined): reason is ConnectionFault {
-  return reason !== undefined && connectionFaults.includes(reason)
+  return connectionFaults.some((fault) => fault === reason)
 }
 
 /** One line of a script. */
@@ -51,7 +46,7 @@ interface Line {
   readonly used: Map<string, number>
 }
 
-/** A script that is being played. The first line that matches and is not used up decides. */
+/** A script in use. The first line that matches and is not used up decides. */
 export class ScriptedAnswers {
   readonly #lines: readonly Line[]
 

@@ -1,43 +1,36 @@
-/** Which form of topic goes with which push type. */
-
-interface TopicForm {
-  readonly pushType: string
-  readonly suffix: string
-}
+/** The push types that may be sent to a topic, by the suffix of the topic. */
 
 /** — source: Apple, "Sending notification requests to APNs", apns-push-type */
-const suffixes: readonly TopicForm[] = [
-  { pushType: 'voip', suffix: '.voip' },
-  { pushType: 'complication', suffix: '.complication' },
-  { pushType: 'fileprovider', suffix: '.pushkit.fileprovider' },
-  { pushType: 'location', suffix: '.location-query' },
-  { pushType: 'pushtotalk', suffix: '.voip-ptt' },
-  { pushType: 'liveactivity', suffix: '.push-type.liveactivity' },
-  { pushType: 'controls', suffix: '.push-type.controls' },
-  { pushType: 'widgets', suffix: '.push-type.widgets' },
-]
-
-const plain: readonly string[] = ['alert', 'background']
+const pushTypeBySuffix: Readonly<Record<string, string>> = {
+  '.voip': 'voip',
+  '.complication': 'complication',
+  '.pushkit.fileprovider': 'fileprovider',
+  '.location-query': 'location',
+  '.voip-ptt': 'pushtotalk',
+  '.push-type.liveactivity': 'liveactivity',
+  '.push-type.controls': 'controls',
+  '.push-type.widgets': 'widgets',
+}
 
 /** True for the topic of a device management server, the UID of its push certificate. */
 export function isManagementTopic(topic: string): boolean {
   return topic.startsWith('com.apple.mgmt.')
 }
 
-function formOf(topic: string): TopicForm | undefined {
-  return suffixes.find(({ suffix }) => topic.endsWith(suffix))
+function suffixOf(topic: string): string {
+  return Object.keys(pushTypeBySuffix).find((suffix) => topic.endsWith(suffix)) ?? ''
 }
 
 /** Push types that may go to `topic`. */
 export function pushTypesFor(topic: string): readonly string[] {
   if (isManagementTopic(topic)) return ['mdm']
-  const form = formOf(topic)
-  return form === undefined ? plain : [form.pushType]
+  const pushType = pushTypeBySuffix[suffixOf(topic)]
+  return pushType === undefined ? ['alert', 'background'] : [pushType]
 }
 
-/** The app's bundle ID: `topic` without the suffix that a push type asks for. */
+/** The app's bundle ID: `topic` without the suffix that a push type requires. */
 export function bundleIdOf(topic: string): string {
-  return topic.slice(0, topic.length - (formOf(topic)?.suffix.length ?? 0))
+  return topic.slice(0, topic.length - suffixOf(topic).length)
 }
 
 /** Most bytes of a payload. — source: Apple, "Generating a remote notification" */
