@@ -36,7 +36,7 @@ ${written.includes('tls/ca.key') ? 'Next:' : renewal(at)}
      Debian    cp ca.pem /usr/local/share/ca-certificates/apns-proxy.crt
                  and update-ca-certificates
 
-2. Point the names that it connects to at this machine, in its hosts file or in its DNS:
+2. Point these names to this machine, in the sender's hosts file or its DNS:
 ${names.map((name) => `     ${address} ${name}`).join('\n')}
 
 3. Check, then run:

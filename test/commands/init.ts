@@ -103,7 +103,7 @@ t.test('a .p12 of Keychain Access with its passphrase in a file', async (t) => {
   ])
   const steps = [
     '\n1. Let the sender trust tls/ca.pem',
-    '\n2. Let the names',
+    '\n2. Point these names',
     '\n3. Check, then run',
   ]
   for (const step of steps) t.ok(stdout.includes(step), step)
