@@ -8,7 +8,7 @@ import type { ListenerObserver } from './gateway/listener.ts'
 import type { Logger } from './log.ts'
 import type { RecorderObserver } from './recording/recorder.ts'
 import type { RouteEvent, RouteTrace } from './relay/route-event.ts'
-import type { ReceivedNotification } from './simulator/exchange.ts'
+import type { ReceivedNotification } from './simulator/provider-stream.ts'
 import { inPublic, type RedisAddress } from './store/redis-address.ts'
 import type { RedisStoreObserver } from './store/redis-store.ts'
 import type { StoreObserver } from './store/store.ts'
@@ -155,25 +155,27 @@ export function observeRecorder(log: Logger): RecorderObserver {
 /** What became of a sender's connection. */
 export function logConnection(log: Logger, connection: number): (event: ConnectionEvent) => void {
   return (happened) => {
-    const { event } = happened
-    switch (event) {
+    switch (happened.event) {
       case 'error-response.sent': {
         const { statusCode, identifier } = happened
         const meaning = statusCodeName(statusCode)
-        log.info({ event, connection, statusCode, meaning, identifier })
+        log.info({ event: 'error-response.sent', connection, statusCode, meaning, identifier })
         break
       }
       case 'connection.unreadable':
-        log.warn({ event, connection, code: happened.error.code }, happened.error.message)
+        log.warn(
+          { event: 'connection.unreadable', connection, code: happened.error.code },
+          happened.error.message,
+        )
         break
       case 'bug': {
         const text = 'a defect of the proxy ended this connection'
-        log.error({ event, connection, err: happened.error }, text)
+        log.error({ event: 'bug', connection, err: happened.error }, text)
         break
       }
       case 'connection.closed': {
         const { received, reported } = happened
-        log.info({ event, connection, received, reported })
+        log.info({ event: 'connection.closed', connection, received, reported })
         break
       }
       default:

@@ -20,7 +20,7 @@ import { reportOf, type Report } from './census/report.ts'
 import { countConnection, countFeedbackRead, type SenderFacts } from './census/sender-facts.ts'
 import type { Clock } from './clock.ts'
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts'
-import { networkList } from './config/network.ts'
+import { networkList } from './config/ip-network.ts'
 import type { CertificateCredential } from './credentials/credential.ts'
 import { SenderConnection } from './gateway/connection.ts'
 import { serveFeedback } from './gateway/feedback-service.ts'
@@ -149,7 +149,7 @@ export class Proxy {
   /**
    * Goes by another configuration from now on; nobody is disconnected. Sessions of a credential
    * that is not used any more finish what they have, and so do routes that are gone. Addresses,
-   * store and data directory stay as they were; see `obstaclesTo`.
+   * store and data directory stay as they were; see `reasonsForRestart`.
    */
   async reload(configuration: Configuration): Promise<void> {
     const store = this.#store

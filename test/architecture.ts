@@ -26,10 +26,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   admin: ['binary', 'apns', 'relay', 'census', 'clock.ts'],
   cluster: ['config', 'log.ts'],
   sender: ['binary', 'capture', 'clock.ts'],
-  simulator: ['credentials', 'clock.ts'],
+  simulator: ['config', 'credentials', 'clock.ts'],
   init: ['credentials'],
   check: ['apns', 'config', 'credentials', 'store', 'upstream', 'clock.ts'],
-  rehearsal: ['config', 'credentials', 'clock.ts'],
   commands: ['handlers', 'simulator', 'version.ts'],
 }
 

@@ -9,22 +9,18 @@ import {
 } from './fixtures/source-code.ts'
 
 /** Of src/**\/*.ts, comments and blank lines apart. To be lowered whenever code has gone. */
-const mostCodeLines = 20_200
+const mostCodeLines = 18_700
 const mostFileLines = 350
 const mostFunctionLines = 60
 
 /** Files that are longer, with the lines that each may have. A row may only shrink or go. */
 const longFiles: Readonly<Record<string, number>> = {
-  'src/capture/explanation.ts': 427,
-  'src/gateway/connection.ts': 424,
+  'src/gateway/connection.ts': 351,
   'src/gateway/listener.ts': 402,
   'src/proxy.ts': 549,
-  'src/relay/replicated-state.ts': 398,
-  'src/relay/relay.ts': 602,
+  'src/relay/replicated-state.ts': 374,
+  'src/relay/relay.ts': 359,
   'src/store/redis-journal.ts': 481,
-  'src/upstream/http2/connection.ts': 460,
-  'src/upstream/http2/http2-session.ts': 358,
-  'src/upstream/pool.ts': 368,
 }
 
 /** Functions that are one table from their first line to their last, as `file name`. */

@@ -84,6 +84,7 @@ export function createMetrics(sources: MetricSources): Registry {
   for (const { name } of registry.getMetricsAsArray())
     if (unhelpful.test(name)) registry.removeSingleMetric(name)
   addRouteCounts(registry, sources)
+  addRouteLatencies(registry, sources)
   addRouteGauges(registry, sources)
   addListenerCounts(registry, sources)
   addStanding(registry, sources)
@@ -136,6 +137,9 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
   counter(registry, 'retries_total', 'Requests sent once more', ['route'], (set) => {
     for (const { name, counters } of routes()) set({ route: name }, counters.retries)
   })
+}
+
+function addRouteLatencies(registry: Registry, { routes }: MetricSources): void {
   histogram(
     registry,
     'request_duration_seconds',
@@ -152,15 +156,11 @@ function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
   )
 }
 
-/** How the values of several processes become one. */
-type Together = 'sum' | 'min' | 'max' | 'first'
-
 /** One value for each route. */
 const routeGauges: readonly (readonly [
   name: string,
   help: string,
   read: (route: RouteGauge) => number,
-  together?: Together,
 ])[] = [
   ['notifications_owned', 'Notifications received and not yet settled', ({ owned }) => owned],
   [
@@ -178,7 +178,7 @@ const routeGauges: readonly (readonly [
     'Requests waiting for room in a provider session',
     ({ upstream }) => upstream.waiting,
   ],
-  ['route_up', '1 while notifications of the route can be sent', ({ isUp }) => Number(isUp), 'min'],
+  ['route_up', '1 while notifications of the route can be sent', ({ isUp }) => Number(isUp)],
   [
     'provider_sessions',
     'Provider sessions that take requests',
@@ -194,22 +194,14 @@ const routeGauges: readonly (readonly [
     'feedback_waiting',
     'Tokens that wait for a reader of the feedback service',
     ({ feedbackWaiting }) => feedbackWaiting,
-    'max',
   ],
 ]
 
 function addRouteGauges(registry: Registry, { routes }: MetricSources): void {
-  for (const [name, help, read, together] of routeGauges)
-    gauge(
-      registry,
-      name,
-      help,
-      ['route'],
-      (set) => {
-        for (const route of routes()) set({ route: route.name }, read(route))
-      },
-      together,
-    )
+  for (const [name, help, read] of routeGauges)
+    gauge(registry, name, help, ['route'], (set) => {
+      for (const route of routes()) set({ route: route.name }, read(route))
+    })
 }
 
 function addListenerCounts(registry: Registry, { listeners }: MetricSources): void {
@@ -257,35 +249,20 @@ function addStanding(registry: Registry, { version, certificates, store }: Metri
       for (const { credential, route, expiresInSeconds } of certificates())
         set({ credential, route }, expiresInSeconds)
     },
-    'min',
   )
   gauge(registry, 'journal_entries', 'Notifications in the journal', [], (set) => {
     set({}, store().entries)
   })
-  gauge(
-    registry,
-    'journal_healthy',
-    '1 while the journal can be written',
-    [],
-    (set) => {
-      set({}, Number(store().healthy))
-    },
-    'min',
-  )
+  gauge(registry, 'journal_healthy', '1 while the journal can be written', [], (set) => {
+    set({}, Number(store().healthy))
+  })
   gauge(registry, 'store_bytes', 'What the store takes on the disk', [], (set) => {
     const { bytes } = store()
     if (bytes !== undefined) set({}, bytes)
   })
-  gauge(
-    registry,
-    'build_info',
-    'What is running; always 1',
-    ['version', 'node'],
-    (set) => {
-      set({ version, node: process.versions.node }, 1)
-    },
-    'first',
-  )
+  gauge(registry, 'build_info', 'What is running; always 1', ['version', 'node'], (set) => {
+    set({ version, node: process.versions.node }, 1)
+  })
 }
 
 type SetValue<Label extends string> = (labels: Record<Label, string>, value: number) => void
@@ -317,13 +294,11 @@ function gauge<Label extends string>(
   help: string,
   labelNames: Label[],
   read: (set: SetValue<Label>) => void,
-  together: Together = 'sum',
 ): void {
   new Gauge({
     name: prefix + name,
     help,
     labelNames,
-    aggregator: together,
     registers: [registry],
     collect() {
       this.reset()

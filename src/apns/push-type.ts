@@ -1,18 +1,22 @@
 /** Push type and priority, which the binary protocol did not have, read from topic and payload. */
 
 /** What goes into `apns-push-type`. — source: Apple, "Sending notification requests to APNs" */
-export type PushType =
-  | 'alert'
-  | 'background'
-  | 'complication'
-  | 'controls'
-  | 'fileprovider'
-  | 'liveactivity'
-  | 'location'
-  | 'mdm'
-  | 'pushtotalk'
-  | 'voip'
-  | 'widgets'
+export const pushTypes = [
+  'alert',
+  'background',
+  'complication',
+  'controls',
+  'fileprovider',
+  'liveactivity',
+  'location',
+  'mdm',
+  'pushtotalk',
+  'voip',
+  'widgets',
+] as const
+
+/** One of {@link pushTypes}. */
+export type PushType = (typeof pushTypes)[number]
 
 /** Push type, and how the sender's own priority is to be treated. */
 export interface Inference {

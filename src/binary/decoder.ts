@@ -144,7 +144,6 @@ function judge(message: Message, run: Buffer): Received {
   })
 }
 
-
 /** Items may stand in any order, 3 to 5 may be missing, and ids that Apple did not define are skipped. */
 function judgeFrame(items: readonly Item[], run: Buffer): Received {
   let token: Buffer = nothing

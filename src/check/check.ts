@@ -1,11 +1,10 @@
 /** Everything that can be wrong with a configuration and the way to APNs, found in one go. */
 import type { Clock } from '../clock.ts'
 import { examineConfiguration, type Examination, type Loaded } from '../config/configuration.ts'
-import type { Finding } from './finding.ts'
-import { problemFinding } from './problem.ts'
-import { reachFindings, type RouteTarget } from './reach-check.ts'
+import { problemFinding, type Finding } from './finding.ts'
+import { apnsFindings, type RouteTarget } from './apns-check.ts'
 import { routeFindings } from './route-check.ts'
-import { dataDirectoryFindings, secretFileFindings } from './secret-file.ts'
+import { dataDirectoryFindings, secretFileFindings } from './file-check.ts'
 import { serverFindings } from './server-check.ts'
 import { storeFindings } from './store-check.ts'
 
@@ -70,5 +69,5 @@ async function networkFindings(
       : [{ subject: `routes[${index}] ${route.name}`, route, origin: origins[route.environment] }],
   )
   const reach = { certificateAuthority, proxy: origins.proxy, live }
-  return [...kept, ...(await reachFindings(targets, reach, clock))]
+  return [...kept, ...(await apnsFindings(targets, reach, clock))]
 }

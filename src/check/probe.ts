@@ -1,27 +1,23 @@
-/** The way to the provider API, step by step, so that a fault tells in which step it is. */
-import { lookup } from 'node:dns/promises'
+/** Connects to the provider API step by step, so that a fault names the step that failed. */
 import { once } from 'node:events'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls'
+import { isIP, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { z } from 'zod'
 import type { Clock } from '../clock.ts'
-import { openTunnel } from '../upstream/dial.ts'
+import { dial } from '../upstream/dial.ts'
+import type { SessionTarget } from '../upstream/session.ts'
 
 /** Whom to reach, and as whom. */
-export interface ProbeTarget {
-  /** `https://host[:port]` */
-  readonly origin: string
-  readonly certificate: { readonly certificatePem: string; readonly keyPem: string } | undefined
-  /** PEM, beside the roots that Node trusts. */
-  readonly certificateAuthority: string | undefined
-  /** `http://[user:password@]host:port`, where one is on the way; a secret. */
-  readonly proxy: string | undefined
-}
+export type ProbeTarget = Pick<
+  SessionTarget,
+  'origin' | 'certificate' | 'certificateAuthority' | 'proxy'
+>
 
 /** Each is only possible after the one before it. */
 export type Step = 'proxy' | 'dns' | 'tcp' | 'tls' | 'alpn' | 'http2'
 
-/** The way ended in a step. Radius: the check of this origin. */
+/** A step failed. Radius: the check of this origin. */
 export class ProbeFault extends Error {
   override readonly name = 'ProbeFault'
   readonly step: Step
@@ -35,11 +31,11 @@ export class ProbeFault extends Error {
   }
 }
 
-/** What a request was answered. */
+/** The answer to a request. */
 export interface ProbeAnswer {
   readonly status: number
   readonly body: string
-  /** The peer's clock, where it tells; milliseconds. */
+  /** The peer's clock, if it sends `date`; milliseconds. */
   readonly dateMs: number | undefined
 }
 
@@ -50,7 +46,7 @@ const timeoutMs = 10_000
 export class Probe {
   readonly #session: ClientHttp2Session
   readonly #clock: Clock
-  #farewell: string | undefined
+  #goawayReason: string | undefined
   /** Such as `17.188.143.34, TLSv1.3`. */
   readonly path: string
 
@@ -59,19 +55,19 @@ export class Probe {
     this.path = path
     this.#clock = clock
     session.on('goaway', (_code: number, _last: number, debugData?: Buffer) => {
-      this.#farewell = reasonIn(debugData?.toString() ?? '')
+      this.#goawayReason = reasonIn(debugData?.toString() ?? '')
     })
   }
 
   /** @throws {ProbeFault} */
   static async open(target: ProbeTarget, clock: Clock): Promise<Probe> {
-    const way = new Way(target, clock)
+    const attempt = new ConnectionAttempt(target, clock)
     try {
-      const socket = await way.secure()
+      const socket = await attempt.dial()
       const path = `${socket.remoteAddress ?? 'unknown'}, ${socket.getProtocol() ?? 'TLS'}`
-      return new Probe(await way.settle(socket), path, clock)
+      return new Probe(await attempt.openSession(socket), path, clock)
     } catch (error) {
-      throw way.fail(error)
+      throw attempt.fail(error)
     }
   }
 
@@ -81,21 +77,21 @@ export class Probe {
     const cancel = this.#clock.after(timeoutMs, () => {
       stream.destroy(new ProbeFault('http2', 'TIMEOUT', 'no answer'))
     })
-    stream.setEncoding('utf8')
+    let answer = { status: 0, body: '', dateMs: NaN }
+    stream.on('response', ({ ':status': status = 0, date = '' }) => {
+      answer = { ...answer, status, dateMs: Date.parse(date) }
+    })
+    stream.setEncoding('utf8').on('data', (text: string) => (answer.body += text))
     if (body.length > 0) stream.end(body)
     try {
-      const ended = once(stream, 'close').then(closedEarly)
-      const answered = once(stream, 'response') as Promise<[Record<string, unknown>]>
-      const [response] = await Promise.race([answered, ended])
-      let text = ''
-      for await (const chunk of stream as AsyncIterable<string>) text += chunk
-      const dateMs = Date.parse(String(response['date']))
-      const status = Number(response[':status'])
-      return { status, body: text, dateMs: Number.isNaN(dateMs) ? undefined : dateMs }
+      await once(stream, 'close')
+      if (answer.status === 0) closedEarly()
+      return { ...answer, dateMs: Number.isNaN(answer.dateMs) ? undefined : answer.dateMs }
     } catch (error) {
-      if (this.#farewell !== undefined)
-        throw new ProbeFault('http2', this.#farewell, `GOAWAY ${this.#farewell}`)
-      throw error instanceof ProbeFault ? error : faultOf('http2', error)
+      const reason = this.#goawayReason
+      throw reason === undefined
+        ? faultOf('http2', error)
+        : new ProbeFault('http2', reason, `GOAWAY ${reason}`)
     } finally {
       cancel()
     }
@@ -106,106 +102,82 @@ export class Probe {
   }
 }
 
-/** The steps in their order, the socket of the last, and the time for all of them. */
-class Way {
+/** Dials as the proxy does; knows the step that it has reached. */
+class ConnectionAttempt {
   readonly #target: ProbeTarget
-  readonly #url: URL
-  readonly #stop: () => void
-  #step: Step = 'dns'
+  readonly #stopClock: () => void
+  #step: Step
   #timedOut = false
   #abandon: () => void = () => undefined
 
   constructor(target: ProbeTarget, clock: Clock) {
+    const host = new URL(target.origin).hostname.replace(/^\[(.*)\]$/, '$1')
     this.#target = target
-    this.#url = new URL(target.origin)
-    this.#stop = clock.after(timeoutMs, () => {
+    this.#step = target.proxy !== undefined ? 'proxy' : isIP(host) === 0 ? 'dns' : 'tcp'
+    this.#stopClock = clock.after(timeoutMs, () => {
       this.#timedOut = true
       this.#abandon()
     })
   }
 
-  async secure(): Promise<TLSSocket> {
-    const host = this.#url.hostname.replace(/^\[(.*)\]$/, '$1')
-    const port = Number(this.#url.port || 443)
-    const { certificate, certificateAuthority, proxy } = this.#target
-    const socket = connectTls({
-      socket: await (proxy === undefined
-        ? this.#direct(host, port)
-        : this.#tunnel(proxy, host, port)),
-      ...(isIP(host) === 0 && { servername: host }),
-      host,
-      ALPNProtocols: ['h2'],
-      ...(certificate && { cert: certificate.certificatePem, key: certificate.keyPem }),
-      ...(certificateAuthority !== undefined && {
-        ca: [...rootCertificates, certificateAuthority],
-      }),
-    })
-    await this.#through('tls', socket, 'secureConnect')
-    this.#step = 'alpn'
-    if (socket.alpnProtocol !== 'h2') throw new Error('no HTTP/2 is offered')
-    return socket
-  }
-
-  async #direct(host: string, port: number): Promise<Socket> {
-    await this.#unlessLate(lookup(host))
-    const tcp = connectTcp(port, host)
-    await this.#through('tcp', tcp, 'connect')
-    return tcp
-  }
-
-  #tunnel(proxy: string, host: string, port: number): Promise<Socket> {
-    this.#step = 'proxy'
-    return new Promise((dialled, reject) => {
-      this.#abandon = openTunnel(
-        proxy,
-        { host, port },
+  dial(): Promise<TLSSocket> {
+    return new Promise((resolve, reject) => {
+      let dialled: Socket | undefined
+      const stop = dial(
+        { ...this.#target, providerToken: undefined, random: () => 0 },
         {
-          dialled,
+          dialled: (socket) => {
+            dialled = socket
+            resolve(this.#secure(socket))
+          },
           failed: (cause) => {
             reject(new Error(cause))
           },
         },
       )
+      this.#abandon = () => {
+        stop()
+        dialled?.destroy()
+      }
     })
   }
 
-  async settle(socket: TLSSocket): Promise<ClientHttp2Session> {
+  async #secure(socket: Socket): Promise<TLSSocket> {
+    if (this.#step === 'proxy') this.#step = 'tls'
+    socket.on('lookup', (error: Error | null) => {
+      if (error === null) this.#step = 'tcp'
+    })
+    socket.on('connect', () => {
+      this.#step = 'tls'
+    })
+    await arrival(socket, 'secureConnect')
+    this.#step = 'alpn'
+    if (!(socket instanceof TLSSocket) || socket.alpnProtocol !== 'h2')
+      throw new Error('no HTTP/2 is offered')
+    return socket
+  }
+
+  async openSession(socket: TLSSocket): Promise<ClientHttp2Session> {
+    this.#step = 'http2'
     const session = connectHttp2(this.#target.origin, { createConnection: () => socket })
-    await this.#through('http2', session, 'remoteSettings')
-    this.#stop()
+    await arrival(session, 'remoteSettings')
+    this.#stopClock()
     return session
   }
 
   fail(error: unknown): ProbeFault {
-    this.#stop()
+    this.#stopClock()
     this.#abandon()
     return this.#timedOut
       ? new ProbeFault(this.#step, 'TIMEOUT', `nothing happened for ${timeoutMs / 1000} seconds`)
       : faultOf(this.#step, error)
   }
+}
 
-  async #through(
-    step: Step,
-    subject: NodeJS.EventEmitter & { destroy(): unknown },
-    event: string,
-  ): Promise<void> {
-    this.#step = step
-    this.#abandon = () => subject.destroy()
-    subject.on('error', () => {
-      // What is waiting for the event is told.
-    })
-    await Promise.race([once(subject, event), once(subject, 'close').then(closedEarly)])
-  }
-
-  /** A look-up cannot be called off, only left alone. */
-  async #unlessLate<Result>(result: Promise<Result>): Promise<Result> {
-    const late = new Promise<never>((_resolve, reject) => {
-      this.#abandon = () => {
-        reject(new Error('no answer'))
-      }
-    })
-    return Promise.race([result, late])
-  }
+/** Rejects if the emitter fails or closes before. Later errors of it have a listener. */
+async function arrival(emitter: NodeJS.EventEmitter, event: string): Promise<void> {
+  emitter.on('error', () => undefined)
+  await Promise.race([once(emitter, event), once(emitter, 'close').then(closedEarly)])
 }
 
 function closedEarly(): never {
@@ -213,17 +185,19 @@ function closedEarly(): never {
 }
 
 function faultOf(step: Step, error: unknown): ProbeFault {
+  if (error instanceof ProbeFault) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'CLOSED'
   const message = error instanceof Error ? error.message : String(error)
   // Where several addresses were tried in vain, the message is empty.
   return new ProbeFault(step, code, message || code)
 }
 
-/** The `reason` of an answer or a GOAWAY of the provider API, where it gives one. */
+const reasonBody = z.object({ reason: z.string() })
+
+/** The `reason` of an answer or a GOAWAY of the provider API, if there is one. */
 export function reasonIn(body: string): string | undefined {
   try {
-    const value = JSON.parse(body) as { readonly reason?: unknown } | null
-    return typeof value?.reason === 'string' ? value.reason : undefined
+    return reasonBody.safeParse(JSON.parse(body)).data?.reason
   } catch {
     return undefined
   }

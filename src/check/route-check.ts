@@ -2,9 +2,9 @@
 import { X509Certificate } from 'node:crypto'
 import type { Route } from '../config/route.ts'
 import type { PushCertificate } from '../credentials/certificate.ts'
-import { environmentOids } from '../credentials/push-extension.ts'
+import { environmentOids } from '../credentials/apple-extension.ts'
 import { ok, warning, type Finding } from './finding.ts'
-import { validityFinding } from './validity.ts'
+import { expiryFinding } from './expiry.ts'
 
 const renewals = {
   mdm:
@@ -23,7 +23,7 @@ export function routeFindings(route: Route, subject: string, nowMs: number): Fin
   return [
     sends,
     ...environmentFindings(certificate, route, `${subject}.certificate`),
-    validityFinding(
+    expiryFinding(
       `${subject}.certificate`,
       new X509Certificate(certificate.pem),
       nowMs,
@@ -42,8 +42,8 @@ function environmentFindings(
     return [
       warning(
         subject,
-        `names no topic, so it is hardly a push certificate: APNs will refuse it for ${topic}`,
-        'give the push certificate that Apple issued; its subject has a UID with the topic',
+        `names no topic, so it is probably no push certificate: APNs will refuse it for ${topic}`,
+        'give the push certificate that Apple issued: its subject has a UID with the topic',
       ),
     ]
   if (certificate.environments.length > 0) return []
@@ -52,7 +52,7 @@ function environmentFindings(
       subject,
       `does not carry the ${environment} mark (extension ${environmentOids[environment]}): APNs ` +
         'may answer BadCertificateEnvironment to every push',
-      'check --live tells whether APNs takes it; else have Apple issue another one',
+      'run check --live: if APNs refuses it, have Apple issue another one',
     ),
   ]
 }

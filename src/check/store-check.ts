@@ -1,4 +1,4 @@
-/** Whether the Redis of a configuration can be used, and whether it keeps what it is given. */
+/** Checks whether the Redis of a configuration can be used, and whether its settings keep the data. */
 import type { Clock } from '../clock.ts'
 import type { StoreConfiguration } from '../config/store.ts'
 import { inPublic } from '../store/redis-address.ts'
@@ -9,12 +9,12 @@ import {
   type Reply,
 } from '../store/redis-connection.ts'
 import { redisKeys } from '../store/redis-key.ts'
-import { error, ok, warning, type Finding } from './finding.ts'
+import { error, ok, problemFinding, warning, type Finding } from './finding.ts'
 
 const subject = 'store'
 const timeoutMs = 5000
 
-/** Nothing where it is not Redis. */
+/** No findings for the embedded store. */
 export async function storeFindings(store: StoreConfiguration, clock: Clock): Promise<Finding[]> {
   if (store.kind === 'lmdb') return []
   const place = inPublic(store.address)
@@ -36,7 +36,7 @@ export async function storeFindings(store: StoreConfiguration, clock: Clock): Pr
   }
 }
 
-/** One of each kind of command that the store uses, as far as they can do no harm. */
+/** Sends one harmless command of each kind that the store uses. */
 async function tryRights(connection: RedisConnection, key: string): Promise<void> {
   await connection.send(['SET', key, '1', 'PX', '1', 'GET'])
   await connection.send(['EVAL', "return redis.call('HLEN', KEYS[1])", '1', `${key}:hash`])
@@ -48,37 +48,36 @@ function failure(cause: Error, place: string): Finding {
   const fault = faultOf(cause, place)
   if (fault === undefined) {
     const finding = `Redis at ${place} cannot be reached (${cause.message})`
-    return error(subject, finding, 'start it, or correct the address and what is on the way to it')
+    return error(subject, finding, 'start it, or correct its address or the network in between')
   }
-  const [finding = '', cure = 'correct store'] = fault.message.split('; ')
-  return error(subject, finding, cure)
+  return problemFinding({ path: subject, message: fault.message })
 }
 
-/** A user without many rights may not ask for settings, and that is no fault. */
+/** A user without the right to read settings is no fault: then there is no finding about them. */
 async function settingFindings(connection: RedisConnection, place: string): Promise<Finding[]> {
   const ask = (...args: string[]): Promise<Reply | undefined> =>
     connection.send(args).catch(() => undefined)
   const info = String((await ask('INFO')) ?? '')
   const value = (key: string): string | undefined =>
     new RegExp(`^${key}:(.*?)\\r?$`, 'm').exec(info)?.[1]
-  const version =
-    value('valkey_version') ?? value('redis_version') ?? 'which does not tell its version'
+  const version = value('valkey_version') ?? value('redis_version') ?? 'version unknown'
   const findings = [ok(subject, `Redis at ${place} can be used (${version})`)]
   const policy = value('maxmemory_policy')
   if (policy !== undefined && policy !== 'noeviction')
     findings.push(
       warning(
         subject,
-        `its maxmemory-policy is ${policy}: when memory is short, it forgets notifications`,
+        `its maxmemory-policy is ${policy}: when memory is short, Redis evicts notifications`,
         'set maxmemory-policy noeviction',
       ),
     )
-  const [, snapshots] = ((await ask('CONFIG', 'GET', 'save')) ?? []) as readonly Reply[]
-  if (value('aof_enabled') === '0' && snapshots !== undefined && String(snapshots) === '')
+  const save = await ask('CONFIG', 'GET', 'save')
+  const snapshots = Array.isArray(save) && save.length > 1 ? String(save[1]) : undefined
+  if (value('aof_enabled') === '0' && snapshots === '')
     findings.push(
       warning(
         subject,
-        'it keeps nothing on its disk: what is owned is lost if it stops together with the proxies',
+        'it keeps nothing on disk: notifications are lost if it and the proxies stop at the same time',
         'set appendonly yes',
       ),
     )

@@ -11,7 +11,7 @@ import { report } from './report.ts'
 import { send } from './send.ts'
 import { serve } from './serve.ts'
 import { simulate } from './simulate.ts'
-import { ownCommand } from '../handlers/own-command.ts'
+import { ownCommand } from '../handlers/invocation.ts'
 import { version } from '../version.ts'
 
 // Its CommonJS form: loads in half the time of the other, which also breaks lines within words.
@@ -42,7 +42,7 @@ export async function run(args: readonly string[]): Promise<void> {
       })
       .parseAsync()
   } catch (error) {
-    const { fail } = await import('../handlers/failure.ts')
+    const { fail } = await import('../handlers/command-error.ts')
     fail(error)
   }
 }

@@ -1,6 +1,6 @@
 /** The command line of `simulate`. */
 import type { CommandModule, InferredOptionTypes, Options } from 'yargs'
-import { parseAnswer, parseLatency } from '../simulator/option-text.ts'
+import { parseAnswer, parseLatency } from '../simulator/option-parser.ts'
 import { wholeNumber } from './number-option.ts'
 
 const options = {

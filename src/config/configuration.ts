@@ -7,12 +7,12 @@ import { CredentialError } from '../credentials/credential-error.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { loadAdminToken } from './admin-token.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
-import { readDocument } from './document.ts'
+import { readYamlFile } from './yaml-file.ts'
 import { loadCertificate, loadRoute, type PolicyDefaults, type Route } from './route.ts'
 import { configurationSchema, type ConfigurationFile, type RouteEntry } from './schema.ts'
-import { keysAt, unknownKey } from './spelling.ts'
+import { keysAt, unknownKey } from './unknown-key.ts'
 import { certificatesIn, loadStore, type StoreConfiguration, type StoreEntry } from './store.ts'
-import { inWords } from './wording.ts'
+import { messageFor } from './message.ts'
 import { workerCount, workerProblems } from './workers.ts'
 
 /** One port to listen on. */
@@ -76,7 +76,14 @@ export interface Examination {
  * @throws {ConfigError} with every problem found, none of them with a secret in it
  */
 export function loadConfiguration(path: string): Configuration {
-  const { configuration, problems } = examineConfiguration(path)
+  return soundConfiguration(path, examineConfiguration(path))
+}
+
+/** @throws {ConfigError} with every problem of the examination */
+export function soundConfiguration(
+  path: string,
+  { configuration, problems }: Examination,
+): Configuration {
   if (configuration === undefined) throw new ConfigError(path, problems)
   return configuration
 }
@@ -84,9 +91,15 @@ export function loadConfiguration(path: string): Configuration {
 /** Loads a YAML or JSON file, whatever is wrong with it. */
 export function examineConfiguration(path: string): Examination {
   const problems: ConfigProblem[] = []
-  const value = readDocument(path, problems)
-  if (problems.length > 0)
-    return { problems, configuration: undefined, parts: undefined, loaded: none }
+  const value = readYamlFile(path, problems)
+  return problems.length > 0
+    ? { problems, configuration: undefined, parts: undefined, loaded: none }
+    : examineValue(path, value)
+}
+
+/** Loads what stands in a file, which `path` names in messages; paths in it are relative to its folder. */
+export function examineValue(path: string, value: unknown): Examination {
+  const problems: ConfigProblem[] = []
   const schema = configurationSchema(dirname(resolve(path)))
   const known = structuredClone(value)
   noteProblems(schema, known, path, problems)
@@ -149,21 +162,26 @@ function noteProblems(
   file: string,
   problems: ConfigProblem[],
 ): void {
-  for (const issue of schema.safeParse(known, { error: inWords }).error?.issues ?? []) {
+  for (const issue of schema.safeParse(known, { error: messageFor }).error?.issues ?? []) {
     if (issue.code !== 'unrecognized_keys') {
       problems.push({ path: pathOf(issue.path, file), message: issue.message })
       continue
     }
-    const holder = issue.path.reduce<unknown>(
-      (inner, key) => (inner as Record<PropertyKey, unknown>)[key],
-      known,
-    ) as Record<string, unknown>
+    const holder = issue.path.reduce(valueAt, known)
     for (const key of issue.keys) {
       const path = pathOf([...issue.path, key], file)
       problems.push({ path, message: unknownKey(key, keysAt(schema, issue.path)) })
-      Reflect.deleteProperty(holder, key)
+      if (isObject(holder)) Reflect.deleteProperty(holder, key)
     }
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function valueAt(holder: unknown, key: PropertyKey): unknown {
+  return isObject(holder) ? Reflect.get(holder, key) : undefined
 }
 
 function pathOf(keys: readonly PropertyKey[], file: string): string {

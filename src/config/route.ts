@@ -10,7 +10,7 @@ import {
   type SigningKey,
 } from '../credentials/credential.ts'
 import type { RelayPolicy } from '../relay/relay-policy.ts'
-import type { ConfigurationFile, RouteEntry } from './schema.ts'
+import { isPublicKey, type ConfigurationFile, type RouteEntry } from './schema.ts'
 
 /** What holds for every route that does not say otherwise. */
 export type PolicyDefaults = Pick<
@@ -103,7 +103,7 @@ export function loadCertificate(files: {
 
 function loadSenders({ senderCertificates = [] }: RouteEntry): string[] {
   return senderCertificates.flatMap((entry) =>
-    entry.startsWith('sha256:')
+    isPublicKey(entry)
       ? [entry.slice('sha256:'.length)]
       : loadCertificates(entry).map(({ publicKeySha256 }) => publicKeySha256),
   )

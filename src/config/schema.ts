@@ -2,9 +2,10 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { pushTypes } from '../apns/push-type.ts'
 import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback } from './admin-token.ts'
-import { isNetwork } from './network.ts'
+import { isNetwork } from './ip-network.ts'
 
 const mustBeStore = 'must be lmdb, or the address of Redis, for example redis://host:6379'
 /** Of TCP. */
@@ -117,27 +118,9 @@ export function configurationSchema(directory: string) {
       teamId: appleId.optional(),
       topic: z.string().min(1).optional(),
       senderCertificates: z.array(sender).min(1).optional(),
-      pushType: z
-        .enum([
-          'alert',
-          'background',
-          'complication',
-          'controls',
-          'fileprovider',
-          'liveactivity',
-          'location',
-          'mdm',
-          'pushtotalk',
-          'voip',
-          'widgets',
-        ])
-        .optional(),
+      pushType: z.enum(pushTypes).optional(),
       priority: z.literal([5, 10]).optional(),
-      unregistered: policy.unregistered.optional(),
-      retryForSeconds: policy.retryForSeconds.optional(),
-      errorDeadlineMs: policy.errorDeadlineMs.optional(),
-      window: policy.window.optional(),
-      resendWindowSeconds: policy.resendWindowSeconds.optional(),
+      ...z.object(policy).partial().shape,
     })
     .superRefine((value, context) => {
       const problem = (at: string, message: string): void => {
@@ -215,7 +198,8 @@ export function configurationSchema(directory: string) {
   })
 }
 
-function isPublicKey(entry: string): boolean {
+/** A sender named by its public key and not by a certificate file. */
+export function isPublicKey(entry: string): boolean {
   return entry.startsWith('sha256:')
 }
 

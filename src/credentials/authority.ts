@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import forge from 'node-forge'
 import type { Environment } from './certificate.ts'
-import { encodeNull, encodeTopics, environmentOids, topicsOid } from './push-extension.ts'
+import { encodeNull, encodeTopics, environmentOids, topicsOid } from './apple-extension.ts'
 
 /** RSA-2048, which every old sender can do, or ECDSA on P-256. */
 export type KeyType = 'rsa' | 'ecdsa'

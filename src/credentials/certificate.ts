@@ -8,7 +8,7 @@ import {
   extensionsOf,
   topicsOid,
   voipTopicsOid,
-} from './push-extension.ts'
+} from './apple-extension.ts'
 
 /** The two separate worlds of APNs; a device token is valid in one of them. */
 export type Environment = 'production' | 'sandbox'
@@ -99,4 +99,9 @@ function validDate(text: string): Date {
   const date = new Date(text)
   if (Number.isNaN(date.getTime())) throw new RangeError('the date of expiry cannot be read')
   return date
+}
+
+/** A date in messages, as in 2021-03-31; UTC. */
+export function dayOf(date: Date): string {
+  return date.toISOString().slice(0, 10)
 }

@@ -58,17 +58,31 @@ function some<Item>(
   return items
 }
 
+/** The certificate that expires last among those whose key is given, with the first such key. */
+export function newestPair(
+  certificates: readonly PushCertificate[],
+  keys: readonly KeyObject[],
+): { readonly certificate: PushCertificate; readonly key: KeyObject } | undefined {
+  const byPublicKey = new Map(
+    keys.toReversed().map((key) => [publicKeySha256(createPublicKey(key)), key]),
+  )
+  const [pair] = certificates
+    .flatMap((certificate) => {
+      const key = byPublicKey.get(certificate.publicKeySha256)
+      return key === undefined ? [] : [{ certificate, key }]
+    })
+    .sort((one, other) => other.certificate.notAfter.getTime() - one.certificate.notAfter.getTime())
+  return pair
+}
+
 function matched(
   certificates: readonly PushCertificate[],
   keys: readonly KeyObject[],
   keyFile: string,
 ): CertificateCredential {
-  const byPublicKey = new Map(keys.map((key) => [publicKeySha256(createPublicKey(key)), key]))
-  const [certificate] = certificates
-    .filter((candidate) => byPublicKey.has(candidate.publicKeySha256))
-    .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime())
-  const key = certificate && byPublicKey.get(certificate.publicKeySha256)
-  if (!certificate || !key) throw new CredentialError('key-mismatch', keyFile)
+  const pair = newestPair(certificates, keys)
+  if (pair === undefined) throw new CredentialError('key-mismatch', keyFile)
+  const { certificate, key } = pair
   return {
     kind: 'certificate',
     certificate,

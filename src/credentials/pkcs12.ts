@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type Forge from 'node-forge'
 import { CredentialError } from './credential-error.ts'
-import { forge } from './forge.ts'
+import { forge } from './node-forge.ts'
 
 /** What lies in an opened file: DER certificates and keys, in the order found. */
 export interface Pkcs12 {

@@ -9,19 +9,20 @@ import {
   type Authority,
   type KeyType,
 } from '../credentials/authority.ts'
+import { dayOf } from '../credentials/certificate.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
-import { configurationText } from '../init/configuration-text.ts'
+import { configurationText } from '../init/configuration-yaml.ts'
 import {
   isAboutPassphrase,
   openWithAny,
   sortCredentials,
   type Opened,
   type Passphrase,
-} from '../init/credential-kind.ts'
-import { writeNewFiles, type NewFile } from '../init/new-file.ts'
+} from '../init/credential-sorter.ts'
+import { writeNewFiles, type NewFile } from '../init/file-writer.ts'
 import { nextSteps } from '../init/next-step.ts'
-import { planRoutes, type PlannedRoute } from '../init/plan.ts'
-import { ownCommand } from './own-command.ts'
+import { planRoutes, type PlannedRoute } from '../init/route-plan.ts'
+import { ownCommand } from './invocation.ts'
 
 const passphraseVariable = 'APNS_LEGACY_PROXY_PASSPHRASE'
 
@@ -52,7 +53,9 @@ export async function init(args: InitArguments): Promise<void> {
   const routes = planRoutes(sortCredentials(opened), { topic, keyId, teamId }, now.getTime())
   const files = [
     ...(await tlsFiles(args, now)),
-    ...fromEnvironment.filter(isUsedBy(routes)).map(passphraseFile),
+    ...fromEnvironment
+      .filter(isUsedBy(routes))
+      .map(({ text, file }) => ({ path: basename(file), content: `${text}\n`, secret: true })),
     {
       path: 'proxy.yaml',
       content: configurationText(ownCommand(directory), directory, routes),
@@ -61,15 +64,9 @@ export async function init(args: InitArguments): Promise<void> {
   ]
   writeNewFiles(args.directory, files)
   const written = files.map(({ path }) => path)
-  console.log(
-    nextSteps({
-      command: ownCommand(),
-      directory: args.directory,
-      written,
-      routes,
-      hosts: args.host,
-    }),
-  )
+  const { host: hosts } = args
+  const command = ownCommand()
+  console.log(nextSteps({ command, directory: args.directory, written, routes, hosts }))
 }
 
 function openAll(files: readonly string[], passphrases: readonly Passphrase[]): Opened[] {
@@ -94,8 +91,8 @@ function passphraseHelp(file: string, passphrases: readonly Passphrase[]): strin
       : 'is encrypted, and no passphrase given opens it'
   return (
     `${file} ${problem}. Write the passphrase into a file that only you can read, and name it with ` +
-    `--passphrase-file; or put it into the environment variable ${passphraseVariable}. It is not ` +
-    'taken from the command line, where every user of this machine could see it'
+    `--passphrase-file; or put it into the environment variable ${passphraseVariable}. There is no ` +
+    'option for the passphrase itself: every user of this machine could read it'
   )
 }
 
@@ -116,29 +113,19 @@ function isUsedBy(routes: readonly PlannedRoute[]): (passphrase: Passphrase) => 
     )
 }
 
-function passphraseFile({ text, file }: Passphrase): NewFile {
-  return { path: basename(file), content: `${text}\n`, secret: true }
-}
-
 async function tlsFiles(args: InitArguments, now: Date): Promise<NewFile[]> {
   const { ca, host, keyType } = args
-  const authority = ca === undefined ? await newAuthority(now) : openAuthority(ca)
+  const authority =
+    ca === undefined
+      ? await createAuthority(`apns-legacy-proxy ${dayOf(now)}`, now)
+      : openAuthority(ca)
   const server = await issueServerCertificate(authority, [...allAppleHosts, ...host], now, keyType)
-  const file = (name: string, content: string, secret: boolean): NewFile => ({
-    path: `tls/${name}`,
-    content,
-    secret,
-  })
   return [
-    file('ca.pem', authority.certificatePem, false),
-    ...(ca === undefined ? [file('ca.key', authority.keyPem, true)] : []),
-    file('server.pem', server.certificatePem, false),
-    file('server.key', server.keyPem, true),
+    { path: 'tls/ca.pem', content: authority.certificatePem, secret: false },
+    ...(ca === undefined ? [{ path: 'tls/ca.key', content: authority.keyPem, secret: true }] : []),
+    { path: 'tls/server.pem', content: server.certificatePem, secret: false },
+    { path: 'tls/server.key', content: server.keyPem, secret: true },
   ]
-}
-
-function newAuthority(now: Date): Promise<Authority> {
-  return createAuthority(`apns-legacy-proxy ${now.toISOString().slice(0, 10)}`, now)
 }
 
 /** As `init` wrote it: the key beside the certificate. */

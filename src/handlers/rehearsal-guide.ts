@@ -1,6 +1,6 @@
 /** What to do in a rehearsal: the commands to try, spelled out for its ports and files. */
 import type { ProxyAddresses } from '../proxy.ts'
-import { ownCommand, quoted } from './own-command.ts'
+import { ownCommand, quoted } from './invocation.ts'
 
 /** Who may play the sender. */
 export interface SenderFiles {

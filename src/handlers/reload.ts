@@ -3,8 +3,8 @@ import { unwatchFile, watchFile } from 'node:fs'
 import { configurationFor } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { examineConfiguration, type Configuration } from '../config/configuration.ts'
-import { namedFiles } from '../config/named-file.ts'
-import { obstaclesTo } from '../config/obstacle.ts'
+import { referencedFiles } from '../config/referenced-file.ts'
+import { reasonsForRestart } from '../config/restart-needed.ts'
 import type { Logger } from '../log.ts'
 import type { Proxy } from '../proxy.ts'
 import type { SignalSource } from './stop-signal.ts'
@@ -30,7 +30,7 @@ export interface ReloadingDeps {
 /** Reloads until {@link Reloading.stop}. What cannot be used is told, and changes nothing. */
 export class Reloading {
   readonly #deps: ReloadingDeps
-  #watched: readonly string[] = []
+  #watched: ReadonlySet<string> = new Set()
   #soon: NodeJS.Timeout | undefined
   #last: Promise<unknown>
 
@@ -74,7 +74,7 @@ export class Reloading {
   #watch(): void {
     for (const file of this.#watched) unwatchFile(file, this.#changed)
     const { parts } = examineConfiguration(this.#deps.path)
-    this.#watched = parts === undefined ? [] : namedFiles(parts)
+    this.#watched = new Set(parts && referencedFiles(parts).map((file) => file.path))
     for (const file of this.#watched)
       watchFile(file, { interval: pollMs, persistent: false }, this.#changed)
   }
@@ -89,8 +89,8 @@ export function nextConfiguration(path: string, running: Configuration, worker =
   const { configuration, problems } = examineConfiguration(path)
   if (configuration === undefined) throw new ConfigError(path, problems)
   const next = configurationFor(worker, configuration)
-  const obstacles = obstaclesTo(next, running)
-  if (obstacles.length > 0) throw new ConfigError(path, obstacles)
+  const reasons = reasonsForRestart(next, running)
+  if (reasons.length > 0) throw new ConfigError(path, reasons)
   return next
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../config/configuration.ts'
 import { surviveDefects } from '../defect.ts'
 import type { Logger } from '../log.ts'
-import { observeRecorder } from '../log-observer.ts'
+import { logSimulated, observeRecorder } from '../log-observer.ts'
 import { Proxy, type ProxyAddresses } from '../proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
 import {
@@ -20,14 +20,14 @@ import {
   prepareRehearsal,
   rehearsalConfiguration,
   rehearsed,
-} from '../rehearsal/rehearsal.ts'
+  startRehearsalProvider,
+} from '../simulator/rehearsal.ts'
 import { isAddressInUse, withKey } from './bind-error.ts'
 import { recorderOptions, type CaptureArguments } from './capture.ts'
+import { fail } from './command-error.ts'
 import { ExitCode } from './exit-code.ts'
-import { fail } from './failure.ts'
-import { inheritedSockets } from './inherited-socket.ts'
+import { inheritedSockets } from './socket-activation.ts'
 import { openLog } from './open-log.ts'
-import { playProvider } from './played-provider.ts'
 import { Reloading } from './reload.ts'
 import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
 import { endNow, stopSignal, type SignalSource } from './stop-signal.ts'
@@ -208,7 +208,12 @@ async function rehearse(
   sender: SenderFiles | undefined,
 ): Promise<void> {
   const log = openLog(configuration.log.level)
-  const { providerApi, stop } = await playProvider(configuration, log)
+  const onNotification = logSimulated.bind(undefined, log)
+  const { providerApi, stop } = await startRehearsalProvider(
+    configuration,
+    onNotification,
+    systemClock,
+  )
   try {
     const played = rehearsed(configuration, providerApi)
     const started = startSomewhere(played, capture, log).then(({ occupied, ...running }) => {

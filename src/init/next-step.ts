@@ -1,9 +1,10 @@
-/** What an administrator does after `init`, in the words of this very set-up. */
+/** The next steps after `init`, with the paths and names of this set-up. */
 import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { appleHosts } from '../credentials/apple-host.ts'
-import type { PlannedRoute } from './plan.ts'
+import { dayOf } from '../credentials/certificate.ts'
+import type { PlannedRoute } from './route-plan.ts'
 
 /** What was made. */
 export interface SetUp {
@@ -35,15 +36,15 @@ ${written.includes('tls/ca.key') ? 'Next:' : renewal(at)}
      Debian    cp ca.pem /usr/local/share/ca-certificates/apns-proxy.crt
                  and update-ca-certificates
 
-2. Let the names it knows lead here, in its machine's hosts file or in its DNS:
+2. Point these names to this machine, in the sender's hosts file or its DNS:
 ${names.map((name) => `     ${address} ${name}`).join('\n')}
 
-3. Look, then run:
+3. Check, then run:
      ${command} check --config ${at('proxy.yaml')}
      ${command} serve --config ${at('proxy.yaml')}
    To try it first: serve --rehearse talks to a simulator instead of Apple.
 
-docs/getting-started.md has every step at length, and the way back.`
+docs/getting-started.md explains every step, and how to go back.`
 }
 
 /** Of a CA that was there before. */
@@ -58,9 +59,7 @@ For another proxy, next:`
 
 function routeLine({ name, topic, environment, credential }: PlannedRoute): string {
   const until =
-    credential.kind === 'certificate'
-      ? `, valid until ${credential.notAfter.toISOString().slice(0, 10)}`
-      : ''
+    credential.kind === 'certificate' ? `, valid until ${dayOf(credential.notAfter)}` : ''
   return `  ${name}: ${topic}\n    ${environment}${until}`
 }
 

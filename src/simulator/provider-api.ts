@@ -5,12 +5,12 @@ import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
-import type { ReceivedNotification } from './exchange.ts'
+import type { ReceivedNotification } from './provider-stream.ts'
 import { ProviderConnection, type Simulation } from './provider-connection.ts'
 import { ProviderTokenVerifier, type RegisteredKey } from './provider-token-check.ts'
-import { Script, type ScriptedAnswer } from './script.ts'
+import { ScriptedAnswers, type ScriptedAnswer } from './scripted-answer.ts'
 
-export type { ReceivedNotification } from './exchange.ts'
+export type { ReceivedNotification } from './provider-stream.ts'
 
 /** What kind of APNs to be. */
 export interface SimulatorOptions {
@@ -91,7 +91,7 @@ function simulationOf(options: SimulatorOptions, deps: SimulatorDependencies): S
     goawayEvery: options.goawayEvery ?? Infinity,
     onNotification: options.onNotification ?? nothing,
     log: deps.log ?? nothing,
-    script: new Script(options.answers ?? []),
+    script: new ScriptedAnswers(options.answers ?? []),
     silent: false,
   }
 }
@@ -145,7 +145,7 @@ class RunningSimulator implements Simulator {
   }
 
   script(answers: readonly ScriptedAnswer[]): void {
-    this.#simulation.script = new Script(answers)
+    this.#simulation.script = new ScriptedAnswers(answers)
   }
 
   goaway(reason = 'Shutdown'): void {

@@ -5,14 +5,14 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { clientCredential } from './client-certificate.ts'
-import { Exchange, type ExchangeSurroundings, type ReceivedNotification } from './exchange.ts'
+import { ProviderStream, type StreamContext, type ReceivedNotification } from './provider-stream.ts'
 import {
   bearerToken,
   ProviderTokenHistory,
   type ProviderTokenVerifier,
 } from './provider-token-check.ts'
 import type { Credential } from './request-check.ts'
-import type { Script, Verdict } from './script.ts'
+import type { ScriptedAnswers, Verdict } from './scripted-answer.ts'
 
 /** What all connections of a simulator share. */
 export interface Simulation {
@@ -27,7 +27,7 @@ export interface Simulation {
   readonly goawayEvery: number
   readonly onNotification: (notification: ReceivedNotification) => void
   readonly log: (event: object) => void
-  script: Script
+  script: ScriptedAnswers
   /** Nothing is answered any more. */
   silent: boolean
 }
@@ -36,7 +36,7 @@ export interface Simulation {
 const maxHeaderListSize = 8000
 
 /** Serves one client until either side ends. */
-export class ProviderConnection implements ExchangeSurroundings {
+export class ProviderConnection implements StreamContext {
   readonly session: number
   readonly sandbox: boolean
   readonly #socket: TLSSocket
@@ -152,19 +152,19 @@ export class ProviderConnection implements ExchangeSurroundings {
       stream.close(constants.NGHTTP2_REFUSED_STREAM)
       return
     }
-    this.#serve(stream, new Exchange(stream, rawHeaders, this))
+    this.#serve(stream, new ProviderStream(stream, rawHeaders, this))
     if (this.#requests >= this.#simulation.goawayEvery) this.goaway('Shutdown')
   }
 
-  #serve(stream: ServerHttp2Stream, exchange: Exchange): void {
+  #serve(stream: ServerHttp2Stream, request: ProviderStream): void {
     this.#requests += 1
     this.#openStreams += 1
     this.#lastStreamId = stream.id ?? this.#lastStreamId
     stream.on('data', (chunk: Buffer) => {
-      exchange.receive(chunk)
+      request.receive(chunk)
     })
     stream.on('end', () => {
-      exchange.finish()
+      request.finish()
     })
     stream.on('close', this.#streamClosed)
   }

@@ -1,7 +1,7 @@
 /** A file with everything that the simulator received, one JSON object a line. */
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { once } from 'node:events'
-import type { ReceivedNotification } from './exchange.ts'
+import type { ReceivedNotification } from './provider-stream.ts'
 
 /** Device tokens and payloads are in it in clear: only its owner may read it. */
 export class RecordFile {

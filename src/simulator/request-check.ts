@@ -1,6 +1,6 @@
 /** Judges one request as APNs would: what it received goes in, the reason for a refusal comes out. */
 import type { Reason } from './reason.ts'
-import { bundleIdOf, isManagementTopic, payloadLimitBytes, pushTypesFor } from './topic-form.ts'
+import { bundleIdOf, isManagementTopic, payloadLimitBytes, pushTypesFor } from './topic-suffix.ts'
 
 /** Header fields by name, pseudo-headers included. */
 export interface HeaderFields {

@@ -32,10 +32,7 @@ const firstBytes = 1024 * 1024
  *
  * @throws {StoreError} when the directory cannot be used; nothing in it is changed then
  */
-export async function openLmdbStore(
-  directory: string,
-  deps: LmdbStoreDeps,
-): Promise<Store> {
+export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Promise<Store> {
   try {
     makeDirectory(directory)
     const lock = await DirectoryLock.take(directory)

@@ -137,6 +137,6 @@ t.test('the network is asked with the CA and origins of the file', async (t) => 
   t.match(findings.slice(-3), [
     { severity: 'ok', subject: simulator.origin, finding: /^reached by HTTP\/2/ },
     { severity: 'ok', subject: simulator.origin, finding: /^its clock agrees/ },
-    { severity: 'ok', subject: 'routes[0] app', finding: /^APNs takes credential and topic/ },
+    { severity: 'ok', subject: 'routes[0] app', finding: /^APNs accepts credential and topic/ },
   ])
 })

@@ -36,7 +36,7 @@ t.test('an expired one says how a new one is made that senders trust already', a
   const [found, ...more] = worries(issued, now.getTime() + 3 * year)
   t.same(more, [])
   t.match(found, { severity: 'error', subject: 'tls.certificate' })
-  t.match(found?.finding, /^expired on \d{4}-\d\d-\d\d: it is refused everywhere$/)
+  t.match(found?.finding, /^expired on \d{4}-\d\d-\d\d: every peer refuses it$/)
   t.match(found?.cure, /^renew it with the command init in an empty folder, given --ca/)
 })
 
@@ -90,7 +90,7 @@ t.test('one that is signed by itself, and a short key, are warned of', (t) => {
   )
   t.match(found, [
     { finding: /^its RSA key is shorter than 2048 bits/ },
-    { finding: /^is signed by itself: senders have to trust this very certificate/ },
+    { finding: /^is self-signed: senders have to trust this very certificate/ },
   ])
   t.end()
 })

@@ -1,7 +1,7 @@
 /** What each worker of a configuration gets for itself. */
 import t from 'tap'
 import { configurationFor, folderFor, workerNumber } from '../../src/cluster/worker.ts'
-import { rehearsalConfiguration } from '../../src/rehearsal/rehearsal.ts'
+import { rehearsalConfiguration } from '../../src/simulator/rehearsal.ts'
 import { pushCertificate, server } from '../fixtures/identity.ts'
 import { folder } from '../fixtures/folder.ts'
 import { writeFileSync } from 'node:fs'

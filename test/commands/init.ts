@@ -103,8 +103,8 @@ t.test('a .p12 of Keychain Access with its passphrase in a file', async (t) => {
   ])
   const steps = [
     '\n1. Let the sender trust tls/ca.pem',
-    '\n2. Let the names',
-    '\n3. Look, then run',
+    '\n2. Point these names',
+    '\n3. Check, then run',
   ]
   for (const step of steps) t.ok(stdout.includes(step), step)
   t.match(stdout, /^ +(\S+) gateway\.push\.apple\.com\n +\1 feedback\.push\.apple\.com$/m)
@@ -253,7 +253,7 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'an encrypted file without a passphrase',
       {},
       ['mdm-legacy.p12'],
-      /is encrypted, and no passphrase was given\. .*--passphrase-file; .*APNS_LEGACY_PROXY_PASSPHRASE\. It is not taken from the command line/,
+      /is encrypted, and no passphrase was given\. .*--passphrase-file; .*APNS_LEGACY_PROXY_PASSPHRASE\. There is no option for the passphrase itself/,
     ],
     [
       'an encrypted file with another passphrase',
@@ -278,7 +278,7 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'a signing key alone',
       {},
       ['AuthKey_ABC123DEFG.p8'],
-      /but not the proxy who its sender is: .* lists those that it serves under senderCertificates\. Give the certificate of the sender/,
+      /It does not identify the sender: .* lists its senders under senderCertificates\. Give the certificate of the sender/,
     ],
     [
       'a signing key and a certificate that tell too little',
@@ -287,7 +287,7 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
         'app.pem': app.certificatePem,
       },
       ['key.p8', 'app.pem'],
-      /does not tell the key ID, .*--key-id\n.*app\.pem: does not tell the team ID; give it with --team-id/s,
+      /does not contain the key ID, .*--key-id\n.*app\.pem: does not contain the team ID; give it with --team-id/s,
     ],
     [
       'a signing key for MDM',

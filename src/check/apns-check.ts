@@ -1,0 +1,128 @@
+/** Whether the provider API can be reached from here, and what it says to each route. */
+import { randomUUID } from 'node:crypto'
+import { ProviderToken } from '../apns/provider-token.ts'
+import { inferPush } from '../apns/push-type.ts'
+import { requestHeaders } from '../apns/request.ts'
+import type { Clock } from '../clock.ts'
+import type { Route } from '../config/route.ts'
+import { ok, type Finding } from './finding.ts'
+import { Probe, ProbeFault, type ProbeTarget } from './probe.ts'
+import { answerFinding, clockFindings, faultFinding, refusalFinding } from './apns-message.ts'
+
+/** A route and how its provider API is reached. */
+export interface RouteTarget {
+  /** Such as `routes[0] mdm`. */
+  readonly subject: string
+  readonly route: Route
+  readonly origin: string
+}
+
+/** What every target shares, and what is asked of it. */
+export interface ApnsCheckOptions {
+  /** PEM, beside the roots that Node trusts. */
+  readonly certificateAuthority: string | undefined
+  /** `http://[user:password@]host:port`, where one is on the way; a secret. */
+  readonly proxy: string | undefined
+  /** Sends a push to a token that no device has. */
+  readonly live: boolean
+}
+
+/** Each origin first, without a credential; then the routes of those that can be reached. */
+export async function apnsFindings(
+  targets: readonly RouteTarget[],
+  options: ApnsCheckOptions,
+  clock: Clock,
+): Promise<Finding[]> {
+  const origins = [...new Set(targets.map(({ origin }) => origin))]
+  const groups = origins.map(async (origin) => {
+    const own = await originFindings({ ...options, origin, certificate: undefined }, clock)
+    if (own.some(({ severity }) => severity === 'error')) return own
+    const routes = targets.filter((target) => target.origin === origin)
+    const theirs = await Promise.all(routes.map((target) => routeFindings(target, options, clock)))
+    return [...own, ...theirs.flat()]
+  })
+  return (await Promise.all(groups)).flat()
+}
+
+/** A request that is no push: whatever the answer is, it shows that HTTP/2 works, and the time. */
+const question = { ':method': 'GET', ':path': '/' }
+
+async function originFindings(target: ProbeTarget, clock: Clock): Promise<Finding[]> {
+  return probing(target.origin, target, clock, async (probe) => {
+    const answer = await probe.request(question, Buffer.alloc(0))
+    const reached = ok(target.origin, `reached by HTTP/2 (${probe.path})`)
+    return [reached, ...clockFindings(target.origin, answer, clock.now())]
+  })
+}
+
+async function routeFindings(
+  { subject, route, origin }: RouteTarget,
+  { live, ...way }: ApnsCheckOptions,
+  clock: Clock,
+): Promise<Finding[]> {
+  const { credential } = route
+  const certificate = credential.kind === 'certificate' ? credential : undefined
+  if (!live && certificate === undefined) return []
+  return probing(subject, { origin, certificate, ...way }, clock, async (probe) => {
+    if (!live) {
+      const answer = await probe.request(question, Buffer.alloc(0))
+      const taken = ok(subject, `${origin} accepts its certificate in the handshake`)
+      return [refusalFinding(subject, answer) ?? taken]
+    }
+    const payload = Buffer.from(JSON.stringify(contentFor(route)))
+    const headers = await pushHeaders(route, payload, clock)
+    return [answerFinding(subject, await probe.request(headers, payload))]
+  })
+}
+
+async function probing(
+  subject: string,
+  target: ProbeTarget,
+  clock: Clock,
+  ask: (probe: Probe) => Promise<Finding[]>,
+): Promise<Finding[]> {
+  let probe: Probe | undefined
+  try {
+    probe = await Probe.open(target, clock)
+    return await ask(probe)
+  } catch (error) {
+    if (!(error instanceof ProbeFault)) throw error
+    return [faultFinding(subject, error)]
+  } finally {
+    probe?.close()
+  }
+}
+
+/** No device has it. */
+const impossibleToken = '0'.repeat(64)
+
+/** Wakes nobody, even if there were such a device. */
+function contentFor({ topic }: Route): Record<string, unknown> {
+  return topic.startsWith('com.apple.mgmt.') ? { mdm: 'check' } : { aps: {} }
+}
+
+async function pushHeaders(
+  route: Route,
+  payload: Buffer,
+  clock: Clock,
+): Promise<Record<string, string>> {
+  const { pushType, priority } = inferPush(route.topic, contentFor(route))
+  const push = {
+    apnsId: randomUUID(),
+    token: impossibleToken,
+    topic: route.topic,
+    pushType: route.pushType ?? pushType,
+    priority: route.priority ?? (priority === 5 ? 5 : undefined),
+    expiration: 0,
+    payload,
+  }
+  return requestHeaders(push, await authorizationOf(route, clock))
+}
+
+async function authorizationOf({ credential }: Route, clock: Clock): Promise<string | undefined> {
+  if (credential.kind === 'certificate') return undefined
+  const token = new ProviderToken(credential, clock)
+  await token.start()
+  token.stop()
+  return token.authorization
+}

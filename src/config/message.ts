@@ -1,0 +1,58 @@
+/** What is wrong with a value of the configuration, in the words of its administrator. */
+import type { z } from 'zod'
+
+type Issue = Parameters<z.core.$ZodErrorMap>[0]
+
+const kinds: Readonly<Record<string, string>> = {
+  array: 'a list, each entry behind "- "',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'a block of keys and values, as in "key: value"',
+  string: 'text',
+}
+
+/** What to do about the most common mistakes, by the kind that is expected and the one found. */
+const cures: Readonly<Record<string, string>> = {
+  'boolean, not text': 'leave the quotes out',
+  'int, not text': 'write digits alone, without quotes and unit',
+  'number, not text': 'write digits alone, without quotes and unit',
+  'string, not a number': 'put it in quotes',
+  'string, not true or false': 'put it in quotes',
+}
+
+/** Says what must stand there, never what does: that might be a secret in the wrong place. */
+export function messageFor(issue: Issue): string | undefined {
+  const expectation = expectationOf(issue)
+  if (expectation === undefined) return undefined
+  if (issue.input === undefined) return `is missing; it must be ${expectation}`
+  if (issue.input === null) return `has no value; it must be ${expectation}`
+  if (issue.code !== 'invalid_type') return `must be ${expectation}`
+  const found = foundKind(issue.input)
+  const cure = cures[`${issue.expected}, not ${found}`]
+  const contrast = found === undefined ? '' : `, not ${found}`
+  return `must be ${expectation}${contrast}${cure === undefined ? '' : `; ${cure}`}`
+}
+
+function expectationOf(issue: Issue): string | undefined {
+  if (issue.code === 'invalid_type') return kinds[issue.expected]
+  if (issue.code === 'invalid_value') return oneOf(issue.values)
+  if (issue.code === 'too_big') return `${issue.maximum} or less`
+  if (issue.code === 'too_small')
+    return issue.origin === 'number' ? `${issue.minimum} or more` : 'something: it is empty'
+  if (issue.code === 'invalid_union' && Array.isArray(issue['options']))
+    return oneOf(issue['options'])
+  return undefined
+}
+
+function oneOf(values: readonly unknown[]): string {
+  const last = String(values.at(-1))
+  return values.length === 1 ? last : `${values.slice(0, -1).join(', ')} or ${last}`
+}
+
+function foundKind(input: unknown): string | undefined {
+  if (Array.isArray(input)) return 'a list'
+  if (typeof input === 'string') return 'text'
+  if (typeof input === 'number') return Number.isInteger(input) ? 'a number' : 'a fraction'
+  return typeof input === 'boolean' ? 'true or false' : 'a block of keys'
+}

@@ -1,0 +1,230 @@
+/** Plans routes for the given credentials, or says what is missing for them. */
+import { basename } from 'node:path'
+import { dayOf, type Environment, type PushCertificate } from '../credentials/certificate.ts'
+import type { Credentials, Passphrase, PushIdentity, SenderIdentity } from './credential-sorter.ts'
+
+/** Options for what the files do not contain. */
+export interface Knowledge {
+  readonly topic: string | undefined
+  readonly keyId: string | undefined
+  readonly teamId: string | undefined
+}
+
+/** A route to be written. */
+export interface PlannedRoute {
+  readonly name: string
+  readonly topic: string
+  readonly environment: Environment
+  /** Allowed too, for who wants the other one. */
+  readonly environments: readonly Environment[]
+  readonly credential:
+    | {
+        readonly kind: 'certificate'
+        readonly file: string
+        readonly keyFile: string | undefined
+        readonly passphrase: Passphrase | undefined
+        readonly notAfter: Date
+      }
+    | {
+        readonly kind: 'signing-key'
+        readonly file: string
+        readonly keyId: string
+        readonly teamId: string
+      }
+  /** Empty: the sender has the route's own certificate. */
+  readonly senders: readonly { readonly publicKeySha256: string; readonly comment: string }[]
+}
+
+/** Every problem at once. Radius: the command. */
+export class PlanError extends Error {
+  override readonly name = 'PlanError'
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+  }
+}
+
+/** @throws {PlanError} */
+export function planRoutes(
+  credentials: Credentials,
+  known: Knowledge,
+  nowMs: number,
+): readonly PlannedRoute[] {
+  const problems = [...strayProblems(credentials), ...twinProblems(credentials.pushes)]
+  const { signingKeys } = credentials
+  const isRetired = ({ certificate }: PushIdentity): boolean =>
+    signingKeys.length > 0 && certificate.notAfter.getTime() <= nowMs && !isMdm(certificate.topic)
+  const active = credentials.pushes.filter((push) => !isRetired(push))
+  const senders = [...credentials.senders, ...credentials.pushes.filter(isRetired)]
+  const forKeys = senders.filter(({ certificate }) => !active.some(servesTopicOf(certificate)))
+  problems.push(...active.flatMap((push) => pushProblems(push, nowMs)))
+  const routes = [
+    ...active.map((push) => certificateRoute(push, senders)),
+    ...signingKeyRoutes(signingKeys, forKeys, known, problems),
+  ]
+  if (signingKeys.length === 0) problems.push(...forKeys.map(keyless))
+  if (problems.length > 0) throw new PlanError(problems)
+  return withDistinctNames(routes)
+}
+
+function isMdm(topic: string | undefined): boolean {
+  return topic?.startsWith('com.apple.mgmt.') === true
+}
+
+function servesTopicOf({ topic }: PushCertificate): (push: PushIdentity) => boolean {
+  return ({ certificate }) => topic !== undefined && certificate.topics.includes(topic)
+}
+
+function strayProblems({ strayKeys }: Credentials): string[] {
+  return strayKeys.map(
+    (file) =>
+      `${file}: the key belongs to none of the certificates given; give its certificate too`,
+  )
+}
+
+function keyless({ file }: SenderIdentity): string {
+  return (
+    `${file}: a certificate without its key, and APNs wants both. Export certificate and key ` +
+    'together as .p12 (Keychain Access: select both), or give the key as a second file'
+  )
+}
+
+/** A sender leads to one route, by its key. */
+function twinProblems(pushes: readonly PushIdentity[]): string[] {
+  return pushes.flatMap((push, index) => {
+    const key = push.certificate.publicKeySha256
+    const twin = pushes
+      .slice(0, index)
+      .find(({ certificate }) => certificate.publicKeySha256 === key)
+    return twin === undefined
+      ? []
+      : [`${push.file}: holds the same key as ${twin.file}; give the one that expires last`]
+  })
+}
+
+function pushProblems({ certificate, file }: PushIdentity, nowMs: number): string[] {
+  if (certificate.topic === undefined && certificate.topics.length === 0)
+    return [
+      `${file}: names no topic (no UID in its subject), so it is no push certificate; give the one that the sender pushes with`,
+    ]
+  if (certificate.notAfter.getTime() > nowMs) return []
+  return [
+    `${file}: expired on ${dayOf(certificate.notAfter)}, and APNs refuses it. Renew it` +
+      (isMdm(certificate.topic)
+        ? ' at identity.apple.com with the Apple Account that made it ("Renew", never "Create": the topic must stay)'
+        : ' in the Apple developer account, or give a signing key (.p8) beside it: then it still identifies the sender'),
+  ]
+}
+
+function certificateRoute(push: PushIdentity, senders: readonly SenderIdentity[]): PlannedRoute {
+  const { certificate, file, keyFile, passphrase } = push
+  const topic = certificate.topic ?? certificate.topics[0] ?? ''
+  const others = senders.filter((sender) => servesTopicOf(sender.certificate)(push))
+  return {
+    name: nameFor(topic),
+    topic,
+    environment: certificate.environments[0] ?? 'production',
+    environments: certificate.environments,
+    credential: { kind: 'certificate', file, keyFile, passphrase, notAfter: certificate.notAfter },
+    senders: others.length === 0 ? [] : [push, ...others].map(senderLine),
+  }
+}
+
+function senderLine({ certificate, file }: SenderIdentity): PlannedRoute['senders'][number] {
+  return { publicKeySha256: certificate.publicKeySha256, comment: basename(file) }
+}
+
+const explanation =
+  'a signing key identifies the proxy to Apple. It does not identify the sender: old senders ' +
+  'show a push certificate when they connect, and a route lists its senders under ' +
+  'senderCertificates. Give the certificate of the sender as a further file: .pem, .cer or .p12, ' +
+  'even if it has expired'
+
+function signingKeyRoutes(
+  files: readonly string[],
+  senders: readonly SenderIdentity[],
+  known: Knowledge,
+  problems: string[],
+): PlannedRoute[] {
+  const [file, ...more] = files
+  if (file === undefined) return []
+  if (more.length > 0)
+    problems.push(`${files.join(', ')}: give one signing key at a time, each with its senders`)
+  if (senders.length === 0) problems.push(`${file}: ${explanation}`)
+  const keyId = known.keyId ?? /^AuthKey_([A-Z0-9]{10})\.p8$/.exec(basename(file))?.[1]
+  if (keyId === undefined)
+    problems.push(
+      `${file}: its name does not contain the key ID, as AuthKey_<keyId>.p8 would; give it with --key-id`,
+    )
+  return groupsOf(senders, known.topic).flatMap(([topic, group]) =>
+    signingKeyRoute({ file, keyId, topic, senders: group }, known, problems),
+  )
+}
+
+/** Senders by the topic that they push for. */
+function groupsOf(
+  senders: readonly SenderIdentity[],
+  topic: string | undefined,
+): [string | undefined, SenderIdentity[]][] {
+  const groups = new Map<string | undefined, SenderIdentity[]>()
+  for (const sender of senders) {
+    const key = topic ?? sender.certificate.topic
+    groups.set(key, [...(groups.get(key) ?? []), sender])
+  }
+  return [...groups]
+}
+
+function signingKeyRoute(
+  draft: {
+    file: string
+    keyId: string | undefined
+    topic: string | undefined
+    senders: readonly SenderIdentity[]
+  },
+  known: Knowledge,
+  problems: string[],
+): PlannedRoute[] {
+  const { file, keyId, topic, senders } = draft
+  const names = senders.map((sender) => sender.file).join(', ')
+  const teamId = known.teamId ?? senders.map(teamOf).find((team) => team !== undefined)
+  if (topic === undefined)
+    problems.push(`${names}: names no topic; give the bundle ID of the app with --topic`)
+  if (isMdm(topic))
+    problems.push(
+      `${names}: for MDM topics Apple takes the push certificate only; renew that instead of using a signing key`,
+    )
+  if (teamId === undefined)
+    problems.push(
+      `${names}: does not contain the team ID; give it with --team-id, from the membership page of the Apple developer account`,
+    )
+  if (keyId === undefined || topic === undefined || teamId === undefined) return []
+  return [
+    {
+      name: nameFor(topic),
+      topic,
+      environment: 'production',
+      environments: ['production', 'sandbox'],
+      credential: { kind: 'signing-key', file, keyId, teamId },
+      senders: senders.map(senderLine),
+    },
+  ]
+}
+
+/** Apple writes the team into the organizational unit. — source: push certificates of apps */
+function teamOf({ certificate }: SenderIdentity): string | undefined {
+  return /(?:^|, )OU=([A-Z0-9]{10})(?:,|$)/.exec(certificate.subject)?.[1]
+}
+
+/** `mdm`, or what stands behind the company in a bundle ID. */
+function nameFor(topic: string): string {
+  return isMdm(topic) ? 'mdm' : topic.split('.').slice(2).join('-') || topic
+}
+
+function withDistinctNames(routes: readonly PlannedRoute[]): PlannedRoute[] {
+  const counts = new Map<string, number>()
+  return routes.map((route) => {
+    const count = (counts.get(route.name) ?? 0) + 1
+    counts.set(route.name, count)
+    return count === 1 ? route : { ...route, name: `${route.name}-${count}` }
+  })
+}

@@ -1,0 +1,128 @@
+/** A rehearsal: a proxy with throw-away certificates, in front of a simulator for each environment. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { examineValue, soundConfiguration, type Configuration } from '../config/configuration.ts'
+import { allAppleHosts } from '../credentials/apple-host.ts'
+import {
+  createAuthority,
+  issuePushCertificate,
+  issueServerCertificate,
+} from '../credentials/authority.ts'
+import type { Environment } from '../credentials/certificate.ts'
+import { loadCertificateCredential } from '../credentials/credential.ts'
+import { startSimulator, type ReceivedNotification, type Simulator } from './provider-api.ts'
+import { rehearsalAnswers } from './scripted-answer.ts'
+
+/** The files that a rehearsal keeps. */
+export interface RehearsalFiles {
+  /** The private CA, for the sender. */
+  readonly authority: string
+  /** The gateway's certificate and key. */
+  readonly server: string
+  /** The sender's push certificate and key, in one file. */
+  readonly sender: string
+}
+
+/** The names by which senders know the gateway, and this machine. */
+const rehearsalHosts = [...allAppleHosts, 'localhost', '127.0.0.1']
+
+/** Makes what is missing under `dataDirectory/rehearsal`, private files with mode 0600. */
+export async function prepareRehearsal(
+  dataDirectory: string,
+  clock: Clock,
+): Promise<RehearsalFiles> {
+  const directory = join(dataDirectory, 'rehearsal')
+  const files = {
+    authority: join(directory, 'ca.pem'),
+    server: join(directory, 'server.pem'),
+    sender: join(directory, 'sender.pem'),
+  }
+  if (Object.values(files).every((file) => existsSync(file))) return files
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const now = new Date(clock.now())
+  const authority = await createAuthority('apns-legacy-proxy rehearsal', now)
+  const push = { topic: 'com.example.rehearsal', environments: ['production', 'sandbox'] } as const
+  const server = await issueServerCertificate(authority, rehearsalHosts, now)
+  const sender = await issuePushCertificate(authority, push, now)
+  const secret = { mode: 0o600 }
+  writeFileSync(files.server, server.certificatePem + server.keyPem, secret)
+  writeFileSync(files.sender, sender.certificatePem + sender.keyPem, secret)
+  writeFileSync(files.authority, authority.certificatePem)
+  return files
+}
+
+/** The provider API of a rehearsal, in place of Apple's. */
+export interface RehearsalProvider {
+  readonly origins: Configuration['providerApi']['origins']
+  /** PEM. */
+  readonly certificateAuthority: string
+}
+
+/** Starts a simulator for each environment. */
+export async function startRehearsalProvider(
+  { dataDirectory }: Pick<Configuration, 'dataDirectory'>,
+  onNotification: (notification: ReceivedNotification) => void,
+  clock: Clock,
+): Promise<{ readonly providerApi: RehearsalProvider; readonly stop: () => Promise<void> }> {
+  const files = await prepareRehearsal(dataDirectory, clock)
+  const tls = loadCertificateCredential({ certificate: files.server })
+  const start = (environment: Environment): Promise<Simulator> =>
+    startSimulator({ tls, environment, answers: rehearsalAnswers, onNotification }, { clock })
+  const [production, sandbox] = [await start('production'), await start('sandbox')]
+  return {
+    providerApi: {
+      origins: { production: production.origin, sandbox: sandbox.origin },
+      certificateAuthority: readFileSync(files.authority, 'utf8'),
+    },
+    stop: async () => {
+      await Promise.all([production.stop(), sandbox.stop()])
+    },
+  }
+}
+
+/**
+ * The same configuration before the simulators. Its store is another: what was only rehearsed must
+ * never be delivered.
+ */
+export function rehearsed(
+  configuration: Configuration,
+  providerApi: RehearsalProvider,
+): Configuration {
+  const dataDirectory = join(configuration.dataDirectory, 'rehearsal', 'store')
+  return {
+    ...configuration,
+    providerApi: { ...providerApi, proxy: undefined },
+    store: { kind: 'lmdb' },
+    workers: 1,
+    dataDirectory,
+  }
+}
+
+/** The same configuration on ports that are free. */
+export function onFreePorts(configuration: Configuration): Configuration {
+  const { listeners, admin } = configuration
+  return {
+    ...configuration,
+    listeners: listeners.map((listener) => ({ ...listener, port: 0 })),
+    admin: { ...admin, port: 0 },
+  }
+}
+
+/** For an administrator without a configuration: every port on loopback, one route. */
+export function rehearsalConfiguration(
+  dataDirectory: string,
+  files: RehearsalFiles,
+): Configuration {
+  const host = '127.0.0.1'
+  const value = {
+    listeners: [
+      { kind: 'gateway', host },
+      { kind: 'feedback', host },
+    ],
+    tls: { certificate: files.server, key: files.server },
+    dataDirectory,
+    routes: [{ name: 'rehearsal', certificate: files.sender }],
+  }
+  return soundConfiguration('rehearsal', examineValue('rehearsal', value))
+}
