@@ -1,9 +1,16 @@
 /** The journal in Redis: a hash for each process, which others take over when it is gone. */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import { JournalEntryEncoder, recordCount } from './journal-entry.ts'
-import { Batch, SettlementSweep } from './journal.ts'
+import { JournalEntryEncoder } from './journal-entry.ts'
+import { SettlementSweep } from './journal.ts'
 import { readHash, type Reply } from './redis-connection.ts'
+import {
+  JournalHash,
+  RedisBatch,
+  settledField,
+  type BatchWriter,
+  type Changes,
+} from './redis-journal-hash.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
@@ -24,14 +31,12 @@ const readAtOnce = 200
 const bytesAtOnce = 1024 * 1024
 /** What may be under way; the rest waits, so that a slow Redis is not sent what it cannot take. */
 const bytesUnderWay = 4 * 1024 * 1024
-/** What it costs beside its bytes to have a field under way. */
-const fieldBytes = 64
 
 /**
  * Entries go out at the end of the turn, all in one command, and are kept in memory until they are
  * settled: a Redis that has lost them is given them again. Settlements follow every 20 ms.
  */
-export class RedisJournal implements Journal {
+export class RedisJournal implements Journal, BatchWriter {
   readonly #deps: RedisJournalDeps
   readonly #encoder = new JournalEntryEncoder()
   readonly #sweep: SettlementSweep
@@ -137,7 +142,7 @@ export class RedisJournal implements Journal {
     const hash = new JournalHash(name)
     hash.fields = new Set(fields.keys())
     this.#hashes.set(name, hash)
-    const numbers = [...fields.keys()].filter((field) => !isSettledField(field)).map(Number)
+    const numbers = [...fields.keys()].filter((field) => !field.endsWith('s')).map(Number)
     for (const number of numbers.sort((one, other) => one - other))
       try {
         for (const record of this.#load(hash, number, fields))
@@ -262,102 +267,5 @@ export class RedisJournal implements Journal {
     if (batch.remaining > 0) hash.batches.set(number, batch)
     else this.#sweep.settled(batch, 0)
     return records
-  }
-}
-
-/** A hash in Redis, as its owner knows it. */
-class JournalHash {
-  readonly name: string
-  /** What is not settled, by its number, which is also its field. */
-  readonly batches = new Map<number, RedisBatch>()
-  /** What Redis has when all that was sent has arrived. */
-  fields = new Set<string>()
-  lastNumber = 0
-
-  constructor(name: string) {
-    this.name = name
-  }
-
-  get size(): number {
-    return this.fields.size
-  }
-}
-
-/** Arguments of commands for one hash. */
-interface Changes {
-  readonly put: (string | Buffer)[]
-  readonly remove: string[]
-}
-
-function settledField(number: number): string {
-  return `${number}s`
-}
-
-function isSettledField(field: string): boolean {
-  return field.endsWith('s')
-}
-
-class RedisBatch extends Batch {
-  /** Redis has confirmed it once. */
-  isWritten = false
-  hash: JournalHash
-  number: number
-  readonly #journal: RedisJournal
-  readonly #entry: Buffer
-
-  constructor(
-    journal: RedisJournal,
-    sweep: SettlementSweep,
-    hash: JournalHash,
-    entry: Buffer,
-    number = 0,
-  ) {
-    super(sweep, recordCount(entry))
-    this.#journal = journal
-    this.#entry = entry
-    this.hash = hash
-    this.number = number
-  }
-
-  /** Redis has it, once all that was sent has arrived. */
-  get isInRedis(): boolean {
-    return this.hash.fields.has(String(this.number))
-  }
-
-  /** About what it takes to write it. */
-  get bytes(): number {
-    return fieldBytes + (this.remaining === 0 || this.isInRedis ? 0 : this.#entry.length)
-  }
-
-  queue(): void {
-    this.#journal.writeSoon(this)
-  }
-
-  override settled(index: number): void {
-    const before = this.remaining
-    super.settled(index)
-    if (this.remaining < before) this.#journal.settled(this, before - this.remaining)
-  }
-
-  moveTo(hash: JournalHash): void {
-    this.hash = hash
-    this.number = ++hash.lastNumber
-    hash.batches.set(this.number, this)
-  }
-
-  /** Adds what is true by now. */
-  write({ put, remove }: Changes): void {
-    const { fields } = this.hash
-    const names = [String(this.number), settledField(this.number)] as const
-    this.isQueued = false
-    if (this.remaining === 0) {
-      remove.push(...names.filter((name) => fields.delete(name)))
-      return
-    }
-    if (!this.isInRedis) put.push(names[0], this.#entry)
-    // A copy: it may be settled further before it has gone out.
-    if (this.bits !== undefined) put.push(names[1], Buffer.from(this.bits))
-    fields.add(names[0])
-    if (this.bits !== undefined) fields.add(names[1])
   }
 }
