@@ -83,7 +83,7 @@ export class SenderConnection implements ConnectionOwner {
     relay.opened(this.#connection)
     this.#isAttending = false
     socket.on('data', (chunk: Buffer) => {
-      this.#lane.heard(clock.now())
+      this.#hear(clock.now())
       this.#reader.receive(chunk)
       this.attend()
       this.#watchForPause()
@@ -189,13 +189,11 @@ export class SenderConnection implements ConnectionOwner {
     this.#reader.read(this.#hasEnded)
     const isBlocked = this.#reader.isBlocked && !this.#hasEnded
     if (isBlocked && !this.#socket.isPaused()) this.#socket.pause()
-    else if (!isBlocked && this.#socket.isPaused()) this.#resume()
-  }
-
-  /** Quiet was only the pause: the sender may have written all the time. */
-  #resume(): void {
-    this.#lane.heard(this.#deps.clock.now())
-    this.#socket.resume()
+    else if (!isBlocked && this.#socket.isPaused()) {
+      // Quiet was only the pause: the sender may have written all the time.
+      this.#lane.heard(this.#deps.clock.now())
+      this.#socket.resume()
+    }
   }
 
   #advise(): void {
@@ -210,7 +208,9 @@ export class SenderConnection implements ConnectionOwner {
         this.#attendAt(advice.atMs, now)
         break
       case 'leave':
-        if (this.#hasLooked()) this.#leave()
+        if (!this.#hasLooked()) break
+        this.#lane.leave()
+        this.#advise()
         break
       case 'report':
         this.#reportWhenAgreed(advice.response, listens)
@@ -222,11 +222,6 @@ export class SenderConnection implements ConnectionOwner {
       case 'nothing':
         this.#carryOn(now)
     }
-  }
-
-  #leave(): void {
-    this.#lane.leave()
-    this.#advise()
   }
 
   /** Wherever the sender resends to, the error response is known there before it is written. */
@@ -258,6 +253,13 @@ export class SenderConnection implements ConnectionOwner {
       })
     }
     return this.#look === 'done'
+  }
+
+  #hear(now: number): void {
+    const { heardAtMs } = this.#lane
+    if (heardAtMs > 0 && now - heardAtMs >= pauseMs && !this.#hasReported)
+      this.#connection.hasPaused = true
+    this.#lane.heard(now)
   }
 
   /** Behind an error response; whether the proxy itself has paused is no matter of the sender's. */

@@ -21,7 +21,10 @@ export class ConnectionState implements Origin, Source {
   isAdmitted = false
   /** Its error response is `agreed`, and may be written, when it was applied in its turn. */
   phase: 'unreported' | 'announced' | 'agreed' | 'told' | 'ended' | 'withdrawn' = 'unreported'
-  /** It has paused since its error response: what it repeats from then on is wanted. */
+  /**
+   * The sender has paused since the error response: what it repeats from then on is wanted. Before
+   * one, since its first byte: then it is not resending after another.
+   */
   hasPaused = false
   owned = 0
   ownedBytes = 0

@@ -138,6 +138,11 @@ export class Delivery implements Arrival, LaneItem {
     this.#dropPayload()
   }
 
+  /** Drops the payload of a delivery that is over where it keeps a large read in memory. */
+  compact(): void {
+    if (this.request.payload.buffer.byteLength > smallReadBytes) this.dropPayload()
+  }
+
   /** How it ended; undefined while it is on its way. */
   get ending(): Ending | undefined {
     return this.#ending
@@ -190,6 +195,8 @@ export class Delivery implements Arrival, LaneItem {
   }
 }
 
+/** A read of this size, or less, is not worth the hash that takes its place. */
+const smallReadBytes = 4096
 /** What a delivery takes in memory beside its payload, roughly. */
 const overheadBytes = 1024
 

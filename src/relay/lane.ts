@@ -103,6 +103,15 @@ export class Lane<Item extends LaneItem> {
     return !this.#ascending
   }
 
+  /** Calls `run` for what is remembered though it is settled, once or twice for each. */
+  eachSettled(run: (item: Item) => void): void {
+    for (const item of this.#first) if (item.settlement !== undefined) run(item)
+    for (let index = 0; index < this.#head; index++) {
+      const item = this.#items[index]
+      if (item !== undefined) run(item)
+    }
+  }
+
   /** Whether a rejection waits until it can be told. */
   get isRejecting(): boolean {
     return this.#rejectedAtMs !== undefined
@@ -215,7 +224,8 @@ export class Lane<Item extends LaneItem> {
       if (isToBeTold(item)) break
     }
     const kept = this.#ascending ? landmarkCount : namesakeCount
-    if (this.#head < kept + slack) return
+    const isIdle = this.#ascending && this.#head === this.#items.length
+    if (this.#head < kept + (isIdle ? 1 : slack)) return
     this.#items.splice(0, this.#head - kept)
     this.#head = kept
   }

@@ -6,6 +6,7 @@
  * |---|---|
  * | (a) matches on another connection; on the same one until its sender has paused | `matches` |
  * | (b) lives until 10 s after the sender's EOF, renewed by each match | `expiresAtMs` |
+ * | (b) and while the same sender writes on without a pause, for 60 s | {@link Overrun.resumed} |
  * | (b) each copy for 60 s at most while the sender keeps its connection open | `rememberedAtMs` |
  * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `ReplicatedState.compares` |
  * | (d) whoever repeats the beginning, on this connection or a later one, begins a new run: forget | `isNewRun` |
@@ -17,9 +18,14 @@ import { StatusCode } from '../binary/status-code.ts'
 export interface Origin {
   /** No other connection of the route has it, in no process. */
   readonly id: string
+  /** Hex SHA-256 of the sender's public key. */
+  readonly sender: string
   /** Rises with every connection of the route opened. */
   readonly order: number
-  /** Its sender has paused since the error response, and so is not resending. */
+  /**
+   * Its sender has paused since the error response, or since its first byte where there was none,
+   * and so is not resending.
+   */
   readonly hasPaused?: boolean
 }
 
@@ -85,6 +91,8 @@ interface Episode<C> {
   /** When the last notification arrived, or the report was made. */
   heardAtMs: number
   /** Undefined until the sender's EOF. */
+  endedAtMs: number | undefined
+  /** Undefined as long. */
   expiresAtMs: number | undefined
 }
 
@@ -175,6 +183,21 @@ export class Overrun<C extends Copy> {
     this.#remember(episode, copy, nowMs)
   }
 
+  /**
+   * Bytes arrived on a connection. Its sender may have thousands of new notifications to write before
+   * the resends: as long as it writes them without a pause, its window does not run out.
+   */
+  resumed({ sender, order, hasPaused }: Origin, nowMs: number): void {
+    if (hasPaused) return
+    for (const episode of this.#episodes.values()) {
+      const { endedAtMs, expiresAtMs } = episode
+      if (endedAtMs === undefined || expiresAtMs === undefined) continue
+      if (sender !== episode.sender || order <= episode.order) continue
+      const untilMs = Math.min(nowMs + this.resendWindowMs, endedAtMs + openLimitMs)
+      episode.expiresAtMs = Math.max(expiresAtMs, untilMs)
+    }
+  }
+
   /** The first copy that a notification repeats, used up by this; undefined when it is new. */
   match(origin: Origin, key: string, nowMs: number): C | undefined {
     for (const episode of this.#episodes.values()) {
@@ -195,7 +218,9 @@ export class Overrun<C extends Copy> {
     this.forgetExpired(nowMs)
     this.#silent.delete(id)
     const episode = this.#episodes.get(id)
-    if (episode !== undefined) episode.expiresAtMs ??= nowMs + this.resendWindowMs
+    if (episode?.endedAtMs !== undefined || episode === undefined) return
+    episode.endedAtMs = nowMs
+    episode.expiresAtMs = nowMs + this.resendWindowMs
   }
 
   #begin(
@@ -211,6 +236,7 @@ export class Overrun<C extends Copy> {
       copies: new Map(),
       byAge: new Set(),
       heardAtMs: nowMs,
+      endedAtMs: undefined,
       expiresAtMs: undefined,
     }
     this.#episodes.set(id, episode)
@@ -218,9 +244,9 @@ export class Overrun<C extends Copy> {
   }
 
   /** A deaf sender goes on; or its report was before this process's time. */
-  #wake({ id, order }: Origin, nowMs: number): Episode<C> {
+  #wake({ id, sender, order }: Origin, nowMs: number): Episode<C> {
     const silent = this.#silent.get(id)
-    if (silent === undefined) return this.#begin({ id, sender: '', order }, new Set(), nowMs)
+    if (silent === undefined) return this.#begin({ id, sender, order }, new Set(), nowMs)
     this.#silent.delete(id)
     this.#episodes.set(id, silent)
     return silent

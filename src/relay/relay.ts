@@ -172,6 +172,7 @@ export class Relay implements ReplicatedStateOwner {
   /** That error response has been written. */
   reported(connection: ConnectionState): void {
     connection.phase = 'told'
+    connection.hasPaused = false
     this.#settlements.reported(connection)
   }
 

@@ -30,6 +30,7 @@ export interface Reporting {
 export interface Arrived {
   readonly kind: 'arrived'
   readonly id: string
+  readonly sender: string
   readonly order: number
   /** See `Origin.hasPaused`. */
   readonly hasPaused: boolean

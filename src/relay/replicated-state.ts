@@ -180,7 +180,7 @@ export class ReplicatedState {
    * hear that it is decided.
    */
   arrived(connection: ConnectionState, deliveries: readonly Delivery[]): void {
-    const { id, order, hasPaused } = connection
+    const { id, sender, order, hasPaused } = connection
     const name = this.#newName()
     const batch: Batch = { connection, deliveries, waits: false }
     this.#undecided.set(name, batch)
@@ -189,7 +189,7 @@ export class ReplicatedState {
     const refs = this.#isOverrun(connection)
       ? deliveries.map((delivery) => this.#copies.publish(delivery))
       : undefined
-    this.#append({ kind: 'arrived', id, order, hasPaused, batch: name, keys, refs })
+    this.#append({ kind: 'arrived', id, sender, order, hasPaused, batch: name, keys, refs })
     batch.waits = true
   }
 
@@ -320,13 +320,15 @@ export class ReplicatedState {
   }
 
   #applyBehind(id: string, items: readonly RememberedItem[], atMs: number): void {
-    for (const item of items) this.#overrun.arrived({ id, order: 0 }, this.#copies.of(item), atMs)
+    const origin = { id, sender: '', order: 0 }
+    for (const item of items) this.#overrun.arrived(origin, this.#copies.of(item), atMs)
   }
 
   #applyArrived(event: Arrived, atMs: number): void {
     const own = this.#undecided.get(event.batch)
     this.#undecided.delete(event.batch)
     this.#overrun.forgetExpired(atMs)
+    this.#overrun.resumed(event, atMs)
     for (const [index, key] of event.keys.entries()) {
       const delivery = own?.deliveries[index]
       const original = this.#originalOf(event, key, atMs)

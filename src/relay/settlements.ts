@@ -157,6 +157,7 @@ export class Settlements {
     const now = settlement.kind === 'rejected' ? this.#deps.clock.now() : 0
     const canBeTold = source.lane.settle(delivery, settlement, now)
     if (source.lane.isAmbiguous) delivery.dropPayload()
+    else if (source.lane.inFlight === 0) source.lane.eachSettled(compact)
     source.owner.settled()
     return canBeTold
   }
@@ -192,6 +193,11 @@ export class Settlements {
   ): void {
     this.#deps.emit({ event, record: recordOf(delivery), reason, statusCode })
   }
+}
+
+/** An idle connection keeps no large read for the sake of what its lane remembers. */
+function compact(delivery: Delivery): void {
+  delivery.compact()
 }
 
 function statusOf(ending: Rejecting): StatusCode {

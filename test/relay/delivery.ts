@@ -62,6 +62,22 @@ t.test('keeps its key and lets go of its payload once it is over and remembered'
   t.end()
 })
 
+t.test('drops a payload that keeps a large read in memory, a small one not', (t) => {
+  const read = Buffer.alloc(65_536, '{"aps":{}}')
+  const large = deliver({ payload: read.subarray(0, 10) })
+  large.compact()
+  t.equal(large.request.payload.length, 10, 'it may still be sent')
+  large.end({ kind: 'delivered' })
+  large.compact()
+  t.equal(large.request.payload.length, 0)
+  t.equal(large.key, deliver().key)
+  const small = deliver({ payload: Buffer.from(new ArrayBuffer(10)) })
+  small.end({ kind: 'delivered' })
+  small.compact()
+  t.equal(small.request.payload.length, 10)
+  t.end()
+})
+
 t.test('a resend needs no payload, since it is never sent', (t) => {
   const delivery = deliver()
   const { key } = delivery

@@ -364,6 +364,22 @@ t.test('the landmarks of a long connection are kept: its first 16, and the last 
   t.end()
 })
 
+t.test('an idle lane remembers no more than 32, a busy one some more', (t) => {
+  const { lane, receive } = given()
+  const settledCount = (): number => {
+    const seen = new Set<LaneEntry>()
+    lane.eachSettled((entry) => seen.add(entry))
+    return seen.size
+  }
+  const [unsettled] = receive(0)
+  if (!unsettled) throw new TypeError('an entry')
+  acceptAll(lane, receive(...Array.from({ length: 100 }, (_, index) => index + 1)))
+  t.equal(settledCount(), 15, 'what stands behind an unsettled one is waited for')
+  lane.settle(unsettled, accepted, 0)
+  t.equal(settledCount(), 32)
+  t.end()
+})
+
 t.test('in a long connection, too, everything in front is waited for', (t) => {
   const { lane, receive } = given()
   const unsettled: LaneEntry[] = []

@@ -14,7 +14,11 @@ class Named implements Copy {
 
 const copies = (...keys: string[]): Named[] => keys.map((key) => new Named(key))
 
-const connection = (number: number): Origin => ({ id: `id ${number}`, order: number })
+const connection = (number: number): Origin => ({
+  id: `id ${number}`,
+  sender: 'sender',
+  order: number,
+})
 
 /** Connection 1 was told of `bad`, with `behind` behind it; 2 was open at that time. */
 const first = connection(1)
@@ -138,6 +142,33 @@ t.test('(b) lives for 10 s after the sender’s EOF', (t) => {
   t.equal(overrun.size, 0)
   t.end()
 })
+
+t.test('(b) lives on while the sender goes on writing on a later connection, for 60 s', (t) => {
+  const { overrun, isResend } = given({ behind: copies('one', 'two', 'three', 'four') })
+  overrun.ended(first.id, 0)
+  for (let ms = 5000; ms <= 55_000; ms += 5000) {
+    overrun.forgetExpired(ms)
+    overrun.resumed(later, ms)
+  }
+  t.ok(isResend(later, 'one', 59_999), 'which a match renews')
+  overrun.resumed(later, 69_000)
+  t.ok(isResend(later, 'two', 69_998))
+  t.notOk(isResend(later, 'three', 79_998), 'beyond the minute, only a match does')
+  t.end()
+})
+
+for (const [what, origin] of Object.entries({
+  'a sender that has paused': { ...later, hasPaused: true },
+  'another sender': { ...later, sender: 'other' },
+  'a connection that was open already': beside,
+}))
+  t.test(`(b) what ${what} writes does not renew it`, (t) => {
+    const { overrun, isResend } = given()
+    overrun.ended(first.id, 0)
+    overrun.resumed(origin, 9000)
+    t.notOk(isResend(later, 'one', 10_000))
+    t.end()
+  })
 
 t.test('(b) only a match renews it, and only one EOF counts', (t) => {
   const { overrun, isResend } = given()
