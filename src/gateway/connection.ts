@@ -11,20 +11,18 @@ import type { Relay } from '../relay/relay.ts'
 import type { ConnectionEvent } from './connection-event.ts'
 import { NotificationReader } from './notification-reader.ts'
 
-/** What bounds a connection. */
 export interface ConnectionLimits extends LaneTimes {
   /** 4,096 bytes, 5,120 for VoIP topics. */
   readonly maxPayloadBytes: number
 }
 
-/** What a connection is given. */
 export interface ConnectionDeps {
-  /** As the log has it. */
+  /** Its number in the log. */
   readonly connection: number
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
   readonly relay: Relay
-  /** False while the journal cannot be written: nothing is decoded then. */
+  /** False while the journal cannot be written. Then nothing is decoded. */
   readonly canWrite: () => boolean
   readonly limits: ConnectionLimits
   readonly clock: Clock
@@ -45,16 +43,16 @@ type State =
   | { readonly is: 'finished'; readonly atMs: number; readonly lingers: boolean }
   | { readonly is: 'closed' }
 
-/** A sender that resends does not pause for so long: whatever it repeats then, it wants repeated. */
+/** A sender that resends does not pause this long. What it repeats after a pause is wanted. */
 const pauseMs = 500
 /** A sender that wrote within this time may have more on its way. */
 const busyMs = 1000
-/** So long after its own end a stopping connection waits for what was on its way to either side. */
+/** How long a stopping connection waits, after its own end, for bytes on the way to either side. */
 const lingerMs = 1000
 
 /**
- * Reads until the sender's EOF, whatever else happens, and closes its own side after an error
- * response, after an unreadable stream, or once everything received is settled.
+ * Reads until the sender's EOF, whatever else happens. Closes its own side after an error response,
+ * after an unreadable stream, or once everything received is settled.
  */
 export class SenderConnection implements ConnectionOwner {
   readonly #socket: Duplex
@@ -69,7 +67,7 @@ export class SenderConnection implements ConnectionOwner {
   #isAttending = true
   #cancelWait: Cancel | undefined
   #cancelPause: Cancel | undefined
-  /** `reading` until everything is read that lay in the sockets, `done` for one look at it. */
+  /** `reading` while the sockets are being read, `done` for the one {@link attend} after that. */
   #look: 'none' | 'reading' | 'done' = 'none'
   readonly #onClosed: (() => void)[] = []
 
@@ -101,26 +99,26 @@ export class SenderConnection implements ConnectionOwner {
     return this.#reader.receivedByCommand
   }
 
-  /** As its log lines have it. */
+  /** Its number in the log. */
   get id(): number {
     return this.#deps.connection
   }
 
-  /** Whether its own side is closed, and the sender's is not. */
+  /** Whether the gateway's side is closed and the sender's is not. */
   get isHalfClosed(): boolean {
     return this.#state.is === 'finished' && !this.#hasEnded
   }
 
-  /** Since the sender or its gateway last said anything, ms. */
+  /** Milliseconds since the sender last wrote or the gateway closed its side. */
   get idleMs(): number {
     const finishedAtMs = this.#state.is === 'finished' ? this.#state.atMs : -Infinity
     return this.#deps.clock.now() - Math.max(this.#lane.heardAtMs, finishedAtMs)
   }
 
   /**
-   * Takes over what the sender has in flight, then closes: a busy connection with status 10 and the
-   * last identifier taken over, an idle one without a word. Waits for the sender to be quiet, but
-   * not beyond `latestAtMs`, ms since the epoch. Resolves when the connection is gone.
+   * Receives what the sender has in flight, then closes: a busy connection with status 10 and the last
+   * identifier received, an idle one without a packet. Waits for a quiet moment, at the latest until
+   * `latestAtMs`, ms since the epoch. Resolves when the connection is closed.
    */
   async stop(latestAtMs: number): Promise<void> {
     if (this.#state.is === 'closed') return
@@ -131,7 +129,7 @@ export class SenderConnection implements ConnectionOwner {
     await closed
   }
 
-  /** Closes now. What was received goes its way all the same. */
+  /** Closes now. What was received is delivered all the same. */
   destroy(): void {
     this.#socket.destroy()
   }
@@ -141,7 +139,7 @@ export class SenderConnection implements ConnectionOwner {
     else if (this.#lane.isRejecting || this.#reader.isFinished || this.#isStopping) this.attend()
   }
 
-  /** Does whatever is due after an event; events that come of it are not nested. */
+  /** Does what is due after an event. Not re-entrant. */
   attend(): void {
     if (this.#isAttending) return
     this.#isAttending = true
@@ -184,13 +182,13 @@ export class SenderConnection implements ConnectionOwner {
     this.attend()
   }
 
-  /** Pauses the sender while decoding waits; what is unreadable is read on and dropped. */
+  /** Stops reading while decoding must wait. Reads on and drops what is unreadable. */
   #read(): void {
     this.#reader.read(this.#hasEnded)
     const isBlocked = this.#reader.isBlocked && !this.#hasEnded
     if (isBlocked && !this.#socket.isPaused()) this.#socket.pause()
     else if (!isBlocked && this.#socket.isPaused()) {
-      // Quiet was only the pause: the sender may have written all the time.
+      // The sender may have written all the time: only the gateway was not reading.
       this.#lane.heard(this.#deps.clock.now())
       this.#socket.resume()
     }
@@ -224,7 +222,7 @@ export class SenderConnection implements ConnectionOwner {
     }
   }
 
-  /** Wherever the sender resends to, the error response is known there before it is written. */
+  /** Every process must know the error response before it is written: the sender may resend anywhere. */
   #reportWhenAgreed(response: ErrorResponse, listens: boolean): void {
     if (this.#connection.phase === 'unreported' && (listens || this.#hasLooked()))
       this.#deps.relay.announce(this.#connection, response.statusCode)
@@ -239,9 +237,8 @@ export class SenderConnection implements ConnectionOwner {
   }
 
   /**
-   * If this process was busy, the sender's EOF, or the answers that are waited for, may lie unread
-   * in the sockets.
-   * @returns whether all of that has been read; where not, it is read and {@link attend} follows
+   * If this process was busy, the sender's EOF or APNs' answers may lie unread in the sockets.
+   * @returns whether the sockets have been read; if not, they are, and {@link attend} follows
    */
   #hasLooked(): boolean {
     if (this.#look === 'none') {
@@ -262,7 +259,7 @@ export class SenderConnection implements ConnectionOwner {
     this.#lane.heard(now)
   }
 
-  /** Behind an error response; whether the proxy itself has paused is no matter of the sender's. */
+  /** Finds out, behind an error response, whether the sender has paused. The gateway's own pauses do not count. */
   #watchForPause(): void {
     this.#cancelPause?.()
     this.#cancelPause = undefined
@@ -290,7 +287,7 @@ export class SenderConnection implements ConnectionOwner {
     })
   }
 
-  /** A sender that has finished can be told nothing: it is not kept for as long as an outage. */
+  /** After the sender's EOF nothing can be reported: the connection does not stay for a whole outage. */
   #closeWhenSettled(now: number): void {
     if (!this.#reader.isFinished) return
     const atMs = this.#lane.heardAtMs + this.#deps.limits.errorDeadlineMs
@@ -302,7 +299,7 @@ export class SenderConnection implements ConnectionOwner {
     const { heardAtMs, inFlight } = this.#lane
     const atMs = Math.min(heardAtMs + this.#deps.limits.quietMs, latestAtMs)
     if (now < atMs) this.#attendAt(atMs, now)
-    // One that is held back comes here again when it is admitted.
+    // A connection that is held back comes here again when it is admitted.
     else if (this.#connection.isAdmitted)
       this.#stopNow(this.#reader.isBlocked || inFlight > 0 || now - heardAtMs < busyMs)
   }
@@ -312,13 +309,13 @@ export class SenderConnection implements ConnectionOwner {
     this.#deps.relay.mute(this.#connection)
     if (!isBusy || identifier === undefined) this.#finish()
     else {
-      // The sender will send again what comes from now on, to whoever listens then.
+      // The sender will send again, elsewhere, what it writes from now on.
       this.#reader.finish()
       this.#finish({ statusCode: StatusCode.shutdown, identifier })
     }
   }
 
-  /** A reset would destroy what the sender has not read yet, and what it is still writing. */
+  /** A reset would destroy what the sender has not read yet and what it is still writing. */
   #linger(now: number): void {
     if (!this.#isStopping) return
     const leftMs = lingerMs - this.idleMs
@@ -326,7 +323,7 @@ export class SenderConnection implements ConnectionOwner {
     else this.#attendAt(now + leftMs, now)
   }
 
-  /** Reading goes on until the sender's EOF. The response: one write, one TLS record. */
+  /** Closes the gateway's side; reading goes on. The response is one write and one TLS record. */
   #finish(response?: ErrorResponse): void {
     const now = this.#deps.clock.now()
     if (this.#state.is === 'serving' || this.#state.is === 'stopping')

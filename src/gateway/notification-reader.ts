@@ -1,4 +1,4 @@
-/** Decodes what a sender writes, a slice at a time, and as far as its route has room for it. */
+/** Decodes what a sender writes: a slice at a time, and no more than the route has room for. */
 import { Decoder, type Received } from '../binary/decoder.ts'
 import type { Command } from '../binary/notification.ts'
 import type { Cancel, Clock } from '../clock.ts'
@@ -6,25 +6,24 @@ import type { ConnectionState } from '../relay/connection-state.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import type { Relay } from '../relay/relay.ts'
 
-/** What a reader is given. */
 export interface ReaderDeps {
   readonly connection: ConnectionState
   readonly relay: Relay
-  /** False while the journal cannot be written: nothing is decoded then. */
+  /** False while the journal cannot be written. Then nothing is decoded. */
   readonly canWrite: () => boolean
   /** 4,096 bytes, 5,120 for VoIP topics. */
   readonly maxPayloadBytes: number
   readonly clock: Clock
-  /** Time to {@link NotificationReader.read} again. */
+  /** {@link NotificationReader.read} may be able to go on. */
   readonly onReadable: () => void
   readonly onReceived: (received: readonly Received[], deliveries: readonly Delivery[]) => void
-  /** The sender broke the protocol, or we made a mistake: nothing is decoded any more. */
+  /** The sender broke the protocol, or the proxy has a defect. Nothing is decoded any more. */
   readonly onFault: (error: unknown) => void
 }
 
-/** How often a full journal is asked again. */
+/** How often a reader asks again whether there is room. */
 const roomPollMs = 50
-/** After so many, answers and other senders have their turn. */
+/** Notifications in a slice. After one, answers and other senders have their turn. */
 const sliceCount = 128
 
 /** One for each connection. */
@@ -50,23 +49,23 @@ export class NotificationReader {
     return this.#lastIdentifier
   }
 
-  /** Nothing is decoded any more: what arrives is dropped. */
+  /** Nothing is decoded any more. What arrives is dropped. */
   get isFinished(): boolean {
     return this.#isFinished
   }
 
-  /** Whether decoding waits for room, or for its turn; asked again, the answer may be another. */
+  /** Whether the last {@link read} had to stop for lack of room, or to wait for its turn. */
   get isBlocked(): boolean {
     return this.#isBlocked
   }
 
-  /** Bytes of the sender. */
+  /** Stores bytes of the sender. */
   receive(chunk: Buffer): void {
     if (!this.#isFinished) this.#decoder.receive(chunk)
   }
 
   /**
-   * Decodes and hands to the relay what may be decoded now.
+   * Decodes what may be decoded now, and hands it to the relay.
    * @param hasEnded the sender's EOF has been read
    */
   read(hasEnded: boolean): void {
@@ -77,12 +76,12 @@ export class NotificationReader {
     }
   }
 
-  /** The sender will send again what it has written from now on. */
+  /** Decodes nothing any more: the sender will send it again. */
   finish(): void {
     this.#isFinished = true
   }
 
-  /** There may be room: reads again when answers and other senders have had their turn. */
+  /** Reads again after answers and other senders have had their turn. */
   readInTurn(): void {
     this.#cancelSlice ??= this.#deps.clock.after(0, () => {
       this.#cancelSlice = undefined
@@ -91,7 +90,7 @@ export class NotificationReader {
     })
   }
 
-  /** How many may be decoded now: 0 where that has to wait. */
+  /** How many notifications may be decoded now. */
   #decodable(): number {
     const { connection, relay, canWrite } = this.#deps
     if (!connection.isAdmitted || this.#inSlice >= sliceCount) return 0
@@ -100,7 +99,7 @@ export class NotificationReader {
     return Math.min(room, sliceCount - this.#inSlice)
   }
 
-  /** @returns whether there may be more */
+  /** @returns whether more may follow */
   #readSome(count: number, hasEnded: boolean): boolean {
     const received: Received[] = []
     this.#attempt(() => {
@@ -124,7 +123,7 @@ export class NotificationReader {
     return isWhole
   }
 
-  /** Whatever goes wrong, only this connection suffers. */
+  /** An error of any kind affects this connection only. */
   #attempt(run: () => void): void {
     try {
       run()

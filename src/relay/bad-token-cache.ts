@@ -1,4 +1,4 @@
-/** Tokens that APNs has called bad: answered without asking again (delivery contract, D7). */
+/** Tokens that APNs rejected as bad. The proxy answers them itself for an hour (delivery contract, D7). */
 
 const rememberedMs = 3_600_000
 
@@ -13,7 +13,7 @@ export class BadTokenCache {
     this.#maxTokens = maxTokens
   }
 
-  /** A token has been rejected for good. */
+  /** APNs rejected a token. */
   add(token: string, reason: string, nowMs: number): void {
     this.#tokens.delete(token)
     this.#tokens.set(token, { reason, untilMs: nowMs + rememberedMs })
@@ -21,7 +21,7 @@ export class BadTokenCache {
     if (this.#tokens.size > this.#maxTokens && oldest !== undefined) this.#tokens.delete(oldest)
   }
 
-  /** Why a token is bad, as far as that is remembered; for an hour. */
+  /** The reason for which APNs rejected a token; undefined after an hour. */
   reasonFor(token: string, nowMs: number): string | undefined {
     const entry = this.#tokens.get(token)
     if (entry === undefined) return undefined
@@ -30,7 +30,7 @@ export class BadTokenCache {
     return undefined
   }
 
-  /** The answers were not to be believed. */
+  /** The credential was at fault, not the tokens. */
   clear(): void {
     this.#tokens.clear()
   }

@@ -1,15 +1,15 @@
-/** A client connection of this process, as the relay and the other processes know it. */
+/** A client connection of this process, as the relay sees it. */
 import type { Delivery, Source, SourceOwner } from './delivery.ts'
 import { Lane, type LaneTimes } from './lane.ts'
 import type { Origin } from './overrun.ts'
 
-/** Whoever reads and writes it. */
+/** Reads and writes the connection. */
 export interface ConnectionOwner extends SourceOwner {
-  /** It has been admitted, or its error response agreed. */
+  /** The connection was admitted, or its error response may be written. */
   attend(): void
 }
 
-/** One for each connection; what it waits for, the event log brings. See `replicated-state.ts`. */
+/** One for each connection. The event log changes what it waits for: see `replicated-state.ts`. */
 export class ConnectionState implements Origin, Source {
   readonly number: number
   readonly sender: string
@@ -17,9 +17,9 @@ export class ConnectionState implements Origin, Source {
   readonly owner: ConnectionOwner
   id = ''
   order = 0
-  /** What it sends may be decoded: everything that it might repeat is known. */
+  /** Its bytes may be decoded: this process knows every notification that it might resend. */
   isAdmitted = false
-  /** Its error response is `agreed`, and may be written, when it was applied in its turn. */
+  /** `agreed` once the event log has applied the error response, which may be written then. */
   phase: 'unreported' | 'announced' | 'agreed' | 'told' | 'ended' | 'withdrawn' = 'unreported'
   /**
    * The sender has paused since the error response: what it repeats from then on is wanted. Before

@@ -2,7 +2,7 @@
 
 const distinctTokens = 30
 const withinMs = 60_000
-/** So long the tokens are not believed to be bad; then they are. */
+/** How long the route is suspected. After that the tokens are taken for bad. */
 const doubtMs = 300_000
 
 const tokenReasons: readonly string[] = ['BadDeviceToken', 'DeviceTokenNotForTopic']
@@ -19,8 +19,8 @@ export function mayBlameRoute(reason: string): boolean {
 }
 
 /**
- * One for each route. When 30 different tokens in a row are rejected within a minute, and none is
- * delivered between them, it is the route that is suspected, for five minutes at the most.
+ * One for each route. Suspects the route, for five minutes at most, when 30 different tokens are
+ * rejected within a minute and nothing is delivered between them.
  */
 export class CredentialBreaker {
   readonly #tokens = new Set<string>()
@@ -28,7 +28,7 @@ export class CredentialBreaker {
   #suspectedAtMs: number | undefined
   #convinced = false
 
-  /** Whether it is the route that is suspected. */
+  /** Whether the route is suspected. */
   get isActive(): boolean {
     return this.#suspectedAtMs !== undefined && !this.#convinced
   }
@@ -40,7 +40,7 @@ export class CredentialBreaker {
     this.#convinced = false
   }
 
-  /** A notification to a token was rejected so. Returns whether the route is to be doubted instead. */
+  /** APNs rejected a notification. Returns whether the route is suspected instead of the token. */
   doubts(token: string, nowMs: number): boolean {
     if (this.#convinced) return false
     if (this.#suspectedAtMs !== undefined) {

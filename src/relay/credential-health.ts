@@ -1,10 +1,10 @@
-/** Whether APNs takes a route's credential, as far as its answers tell (delivery contract, D11). */
+/** Judges from APNs' answers whether a route's credential works (delivery contract, D11). */
 import { CredentialBreaker, mayBlameRoute } from './credential-breaker.ts'
 import type { RouteEvent } from './route-event.ts'
 
-/** Whoever sends with the credential. */
+/** Sends with the credential. */
 export interface CredentialUser {
-  /** The credential was refused: send one at a time, with growing pauses, until told otherwise. */
+  /** The credential was refused: send one request at a time, with growing pauses, until {@link trust}. */
   distrust(): void
   /** The credential works. */
   trust(): void
@@ -22,25 +22,25 @@ export class CredentialHealth {
     this.#emit = emit
   }
 
-  /** Why the route cannot send at all; undefined when it can, as far as is known. */
+  /** Why APNs refuses the route; undefined while it does not. */
   get downReason(): string | undefined {
     return this.#downReason
   }
 
-  /** APNs refused the credential: no notification and no token is to blame. */
+  /** APNs refused the credential. */
   refused(reason: string): void {
     this.#user.distrust()
     if (this.#downReason === undefined) this.#emit({ event: 'route.down', reason })
     this.#downReason = reason
   }
 
-  /** It is another credential, or has delivered: what was held against it does not count. */
+  /** The credential is new, or has delivered: drops all suspicions. */
   works(): void {
     this.#breaker.cleared()
     this.answered()
   }
 
-  /** APNs judged a notification; a suspected credential has to prove itself by a delivery. */
+  /** APNs judged a notification. A suspected credential stays suspected until it delivers. */
   answered(): void {
     if (this.#downReason === undefined || this.#breaker.isActive) return
     this.#downReason = undefined
@@ -48,7 +48,7 @@ export class CredentialHealth {
     this.#emit({ event: 'route.up' })
   }
 
-  /** Whether a rejection is to be held against the credential and not against its token. */
+  /** Whether the credential, and not the token, is at fault for a rejection. */
   isBlamedFor(reason: string, token: string, nowMs: number): boolean {
     return mayBlameRoute(reason) && this.#breaker.doubts(token, nowMs)
   }

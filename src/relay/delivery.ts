@@ -1,4 +1,4 @@
-/** One notification from its arrival to its end: in the lane, in the journal, and on its way to APNs. */
+/** One notification from its arrival to its end: in the lane, in the journal and on the way to APNs. */
 import { createHash } from 'node:crypto'
 import type { Amendment } from '../apns/reason.ts'
 import { amend, type ProviderRequest } from '../apns/request.ts'
@@ -18,34 +18,34 @@ export type Ending =
     }
   | { readonly kind: 'rejected'; readonly reason: string }
 
-/** Whoever reads and writes the connection that a delivery came on. */
+/** Reads and writes the connection that a delivery came on. */
 export interface SourceOwner {
-  /** One of its notifications has been settled. */
+  /** A notification of the connection was settled. */
   settled(): void
 }
 
 /** The connection that a delivery came on. */
 export interface Source {
-  /** In this process, as the log has it. */
+  /** The number of the connection in this process and its log. */
   readonly number: number
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
   readonly lane: Lane<Delivery>
   readonly owner: SourceOwner
-  /** Deliveries of it that the proxy owns. */
+  /** How many deliveries of the connection the proxy owns. */
   owned: number
-  /** The same in bytes, as {@link Delivery.bytes} counts. */
+  /** The same in bytes, see {@link Delivery.bytes}. */
   ownedBytes: number
 }
 
-/** The first copy of a notification that was received behind a named one: resends are told by it. */
+/** The first copy of a notification that stands behind an error response. Its resends take its ending. */
 export class Original implements Copy {
   readonly key: string
-  /** Its apns-id, by which every process knows it. */
+  /** Its apns-id, which identifies it in every process. */
   readonly ref: string
-  /** Whether another process owns it; it may be gone. */
+  /** Whether another process owns it. That process may be gone. */
   readonly isForeign: boolean
-  /** Resends that this process received, waiting for the same ending. */
+  /** Resends in this process that wait for its ending. */
   readonly followers: Delivery[] = []
   ending: Ending | undefined
 
@@ -59,7 +59,7 @@ export class Original implements Copy {
 
 const noBytes = Buffer.alloc(0)
 
-/** What is refused before there is a request has this one, which is never sent. */
+/** Stands in for the request of a refused notification. It is never sent. */
 export const noRequest: ProviderRequest = {
   apnsId: '',
   token: '',
@@ -70,18 +70,17 @@ export const noRequest: ProviderRequest = {
   payload: noBytes,
 }
 
-/** What is known of a notification when it arrives. */
 export interface Arrival {
   readonly request: ProviderRequest
-  /** As its sender wrote it; undefined where it is not to be written into the journal. */
+  /** As the sender wrote it; undefined where it is not to be journalled. */
   readonly notification: Notification | undefined
-  /** Its sender's. */
+  /** As the sender numbered it. */
   readonly identifier: number | undefined
-  /** Where it came from; undefined for one that an earlier process left behind. */
+  /** The connection; undefined for a notification that an earlier process left in the journal. */
   readonly source: Source | undefined
   /** When its bytes were read, ms since the epoch. */
   readonly receivedAtMs: number
-  /** From then on it is not worth sending, ms since the epoch. */
+  /** When the proxy gives up, ms since the epoch. */
   readonly giveUpAtMs: number
 }
 
@@ -92,17 +91,17 @@ export class Delivery implements Arrival, LaneItem {
   readonly receivedAtMs: number
   readonly giveUpAtMs: number
   request: ProviderRequest
-  /** Let go of when it is in the journal. */
+  /** Undefined once it is in the journal. */
   notification: Notification | undefined
-  /** Payload and what is kept beside it, bytes: what the room of its route is counted in. */
+  /** Approximate memory of the delivery, bytes. `journal.maxBytes` limits the sum for a route. */
   readonly bytes: number
-  /** Times that the provider API could not take it. */
+  /** How often APNs could not take it. */
   attempts = 0
   settlement: Settlement | undefined
   hasLeft = false
-  /** Not to be sent before the event log has said whether it is a resend. */
+  /** The event log has not yet said whether it is a resend; it must not be sent before. */
   isUndecided = false
-  /** A resend of it has come: that is told, or goes on waiting. */
+  /** A resend of it has arrived and is reported in its place. */
   isResent = false
   #batch: JournalBatch | undefined
   #index = 0
@@ -125,7 +124,7 @@ export class Delivery implements Arrival, LaneItem {
     return this.request.apnsId
   }
 
-  /** Of device token and payload: by it a resend is recognised. */
+  /** Hash of device token and payload, by which a resend is recognised. */
   get key(): string {
     this.#key ??= keyOf(this.request)
     this.#dropPayload()
@@ -143,30 +142,30 @@ export class Delivery implements Arrival, LaneItem {
     if (this.request.payload.buffer.byteLength > smallReadBytes) this.dropPayload()
   }
 
-  /** How it ended; undefined while it is on its way. */
+  /** Undefined while it is on its way. */
   get ending(): Ending | undefined {
     return this.#ending
   }
 
-  /** What it repeats; it is never sent then, and ends as that does. */
+  /** Set for a resend, which is never sent and takes the ending of its original. */
   get original(): Original | undefined {
     return this.#original
   }
 
-  /** The journal has it, at `index` of a batch. */
+  /** It is in the journal, at `index` of a batch. */
   journalled(batch: JournalBatch, index: number): void {
     this.notification = undefined
     this.#batch = batch
     this.#index = index
   }
 
-  /** Nobody needs to take it over any more. */
+  /** A later process need not take it over any more. */
   leaveJournal(): void {
     this.#batch?.settled(this.#index)
     this.#batch = undefined
   }
 
-  /** It turned out to be a resend. */
+  /** It is a resend. */
   follow(original: Original): void {
     this.#original = original
     this.#dropPayload()
@@ -179,7 +178,7 @@ export class Delivery implements Arrival, LaneItem {
     this.leaveJournal()
   }
 
-  /** Changes the proxy's own choice; once, then the notification is to blame after all. */
+  /** Changes what the proxy chose itself. Returns false the second time: then the notification is at fault. */
   amend(amendment: Amendment): boolean {
     if (this.#amended) return false
     this.#amended = true
@@ -197,10 +196,10 @@ export class Delivery implements Arrival, LaneItem {
 
 /** A read of this size, or less, is not worth the hash that takes its place. */
 const smallReadBytes = 4096
-/** What a delivery takes in memory beside its payload, roughly. */
+/** Approximate memory of a delivery beside its payload. */
 const overheadBytes = 1024
 
-/** 16 bytes of SHA-256: short, because it travels. */
+/** 16 bytes of SHA-256: short, because events carry it between processes. */
 function keyOf({ token, payload }: ProviderRequest): string {
   const digest = createHash('sha256').update(token).update(payload).digest()
   return digest.toString('base64', 0, 16)

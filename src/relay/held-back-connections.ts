@@ -1,4 +1,4 @@
-/** Connections that wait until the sender has closed those with an error response (delivery contract, D3). */
+/** Connections that wait until their sender has closed the ones with an error response (D3). */
 import type { Cancel, Clock } from '../clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 
@@ -8,7 +8,7 @@ interface HeldBack {
   readonly cancel: Cancel
 }
 
-/** A resend must not overtake the overrun that it repeats; after so long it is read all the same. */
+/** A resend must not overtake the overrun that it repeats. The wait has this limit, ms. */
 const holdBackMs = 500
 
 /** One for each route. */
@@ -21,8 +21,8 @@ export class HeldBackConnections {
   }
 
   /**
-   * Admits a connection once all others are finished.
-   * @param unfinished their ids
+   * Admits a connection as soon as the others are finished, or at once if there are none.
+   * @param unfinished ids of connections that the sender has not closed
    */
   add(connection: ConnectionState, unfinished: readonly string[]): void {
     if (unfinished.length === 0) {
@@ -35,7 +35,7 @@ export class HeldBackConnections {
     this.#heldBack.set(connection, { unfinished: new Set(unfinished), cancel })
   }
 
-  /** A connection is no longer waited for. */
+  /** The sender has closed a reported connection, or its report was withdrawn. */
   finished(id: string): void {
     for (const [connection, { unfinished }] of this.#heldBack)
       if (unfinished.delete(id) && unfinished.size === 0) this.#admit(connection)

@@ -1,7 +1,7 @@
 /**
- * The order book of one client connection: which of its notifications is the first rejected one,
- * and when that may be told (delivery contract, D1, D2 and D6). Pure: the time is an argument,
- * what to do is a return value.
+ * The notifications of one connection in the order received. Finds the first rejected one, and decides
+ * when the error response is sent (delivery contract, D1, D2 and D6). Time is an argument; what to do is
+ * a return value.
  */
 import type { ErrorResponse } from '../binary/error-response.ts'
 import type { StatusCode } from '../binary/status-code.ts'
@@ -14,69 +14,69 @@ export interface Rejection {
   readonly reason: string
 }
 
-/** How a notification ended, as far as its sender is concerned. Silence means accepted. */
+/** How a notification ended for its sender. An accepted one is answered with silence. */
 export type Settlement = { readonly kind: 'accepted' } | Rejection
 
-/** The settlement of most notifications, one object for all. */
+/** One object for all accepted notifications. */
 export const accepted: Settlement = { kind: 'accepted' }
 
-/** What the connection is to do now. */
+/** What the connection must do now. */
 export type Advice =
   | { readonly do: 'nothing' }
-  /** Ask again at `atMs`, or when something happens. */
+  /** Ask again at `atMs`, or after the next event. */
   | { readonly do: 'wait'; readonly atMs: number }
-  /** Earlier ones are late. {@link Lane.leave}, unless their answers have arrived meanwhile. */
+  /** The deadline for earlier notifications has passed: {@link Lane.leave}, then ask again. */
   | { readonly do: 'leave' }
-  /** Write this, {@link Lane.mute}, then close: there is never another. */
+  /** Write this error response, {@link Lane.mute}, then close. A connection never gets a second one. */
   | { readonly do: 'report'; readonly response: ErrorResponse }
-  /** Nothing is left to wait for and nothing to say. */
+  /** Everything is settled and there is nothing to report. */
   | { readonly do: 'close' }
 
-/** Milliseconds that shape when an error response is sent. */
+/** When an error response is sent, milliseconds. */
 export interface LaneTimes {
-  /** How long a rejection waits for what was received before it. Default 500. */
+  /** How long a rejection waits for earlier notifications. Default 500. */
   readonly errorDeadlineMs: number
-  /** How long the sender must have been quiet. 20: an early close destroys what it still writes. */
+  /** How long the sender must be quiet: an early close destroys what it is still writing. 20. */
   readonly quietMs: number
-  /** How long a rejection waits for the quiet, at the most. 100. */
+  /** How long a rejection waits for that at most. 100. */
   readonly quietAtMostMs: number
 }
 
-/** One notification, as far as its lane cares. */
+/** One notification in a lane. */
 export interface LaneItem {
-  /** As sent; undefined for command 0 and for frames without one: then nothing can be told. */
+  /** Undefined for command 0 and for frames without one: their rejection cannot be reported. */
   readonly identifier: number | undefined
-  /** What its sender is told of it; undefined while that is not known. */
+  /** Undefined while the outcome is not known. */
   settlement: Settlement | undefined
-  /** The lane waits for it no longer: it took too long, and cannot be told any more. */
+  /** It took too long: the lane no longer waits for it, and its rejection cannot be reported. */
   hasLeft: boolean
 }
 
-/** What an error response leaves behind: all that a resender may send again. */
+/** What a sender may send again after an error response. */
 export interface Report<Item> {
   readonly named: Item
   /** The first 16 received on this connection, and the last 16 in front of the named one. */
   readonly inFront: readonly Item[]
-  /** Received behind the named one; where the identifier is ambiguous, from its first on. */
+  /** Received behind the named one; for an ambiguous identifier, from its first use on. */
   readonly behind: readonly Item[]
-  /** The identifier stands for several notifications of this lane. */
+  /** Several notifications of this lane have the identifier. */
   readonly ambiguous: boolean
 }
 
 const nothing: Advice = { do: 'nothing' }
 const leave: Advice = { do: 'leave' }
 
-/** How many at the beginning, and in front of a rejected one, tell a new run from a resend. */
+/** How many at the beginning, and in front of the named one, distinguish a new run from a resend. */
 const landmarkCount = 16
-/** Settled notifications kept where identifiers repeat, to find the first with a given one. */
+/** How many settled notifications are kept where identifiers repeat, to find the first of a given one. */
 const namesakeCount = 4096
-/** What may pile up before it is cut off: a shift per notification would move the whole array. */
+/** How many more may be kept before they are removed at once: removing one moves the whole array. */
 const slack = 128
 
-/** See the file's first lines. */
+/** One for each connection. */
 export class Lane<Item extends LaneItem> {
   readonly #times: LaneTimes
-  /** Settled ones that are remembered, then from {@link #head} on all that is still waited for. */
+  /** Some settled ones, then from {@link #head} on all that the lane waits for. */
   readonly #items: Item[] = []
   #head = 0
   readonly #first: Item[] = []
@@ -93,17 +93,17 @@ export class Lane<Item extends LaneItem> {
     this.#times = times
   }
 
-  /** Notifications received and neither settled nor left. */
+  /** How many notifications are received and neither settled nor left. */
   get inFlight(): number {
     return this.#inFlight
   }
 
-  /** Whether identifiers repeat, so that thousands of settled notifications are remembered. */
+  /** Whether identifiers repeat, so that the lane keeps thousands of settled notifications. */
   get isAmbiguous(): boolean {
     return !this.#ascending
   }
 
-  /** Calls `run` for what is remembered though it is settled, once or twice for each. */
+  /** Calls `run` for each settled notification that the lane keeps, once or twice. */
   eachSettled(run: (item: Item) => void): void {
     for (const item of this.#first) if (item.settlement !== undefined) run(item)
     for (let index = 0; index < this.#head; index++) {
@@ -112,22 +112,22 @@ export class Lane<Item extends LaneItem> {
     }
   }
 
-  /** Whether a rejection waits until it can be told. */
+  /** Whether a rejection waits to be reported. */
   get isRejecting(): boolean {
     return this.#rejectedAtMs !== undefined
   }
 
-  /** Bytes of the sender have arrived. */
+  /** The sender has written. */
   heard(nowMs: number): void {
     this.#heardAtMs = nowMs
   }
 
-  /** When bytes last arrived, ms; -Infinity before the first. */
+  /** When the sender last wrote, ms since the epoch; -Infinity before the first byte. */
   get heardAtMs(): number {
     return this.#heardAtMs
   }
 
-  /** Takes up a notification, behind all received before. */
+  /** Adds a notification behind all received before. */
   receive(item: Item): void {
     this.#inFlight++
     if (this.#mute) return
@@ -140,9 +140,9 @@ export class Lane<Item extends LaneItem> {
   }
 
   /**
-   * Ends a notification of this lane, in any order, once.
-   * @param nowMs counts for a rejection alone
-   * @returns false for a rejection that this connection cannot be told of any more
+   * Settles a notification of this lane, once, in any order.
+   * @param nowMs matters for a rejection only
+   * @returns false for a rejection that this connection cannot report any more
    */
   settle(item: Item, settlement: Settlement, nowMs: number): boolean {
     if (item.settlement !== undefined) throw new TypeError('a notification is settled once')
@@ -156,8 +156,8 @@ export class Lane<Item extends LaneItem> {
   }
 
   /**
-   * Nothing can be told any more: the sender's EOF came, or an error response was sent.
-   * @returns the rejections that were still to be told, the one of an error response first
+   * Reports nothing any more, because the sender's EOF came or an error response was sent.
+   * @returns the rejections that were waiting to be reported, the reported one first
    */
   mute(): Item[] {
     if (this.#mute) return []
@@ -169,12 +169,12 @@ export class Lane<Item extends LaneItem> {
     return untold
   }
 
-  /** Nothing more will be decoded; a rejection among what was received is still to be told. */
+  /** Nothing more will be decoded. A rejection among what was received is still reported. */
   finish(nowMs: number): void {
     if (!this.#mute) this.#closingAtMs ??= nowMs
   }
 
-  /** What the connection is to do at this moment; ask after every event. */
+  /** What the connection must do at this moment. Ask after every event. */
   advise(nowMs: number, senderListens: boolean): Advice {
     if (this.#rejectedAtMs !== undefined)
       return this.#adviseReport(this.#rejectedAtMs, nowMs, senderListens)
@@ -184,7 +184,7 @@ export class Lane<Item extends LaneItem> {
     return { do: 'wait', atMs }
   }
 
-  /** The error response waits no longer for what was received before the rejected one. */
+  /** Stops waiting for notifications in front of the first rejected one. */
   leave(): void {
     for (const item of this.#items.slice(this.#head)) {
       if (isToBeTold(item)) break
@@ -195,7 +195,7 @@ export class Lane<Item extends LaneItem> {
     this.#advance()
   }
 
-  /** What the error response that {@link advise} asks for will leave behind, as of now. */
+  /** What the sender may send again after the error response that {@link advise} asks for. */
   report(): Report<Item> | undefined {
     const named = this.#items[this.#head]
     if (named?.settlement?.kind !== 'rejected') return undefined
@@ -217,7 +217,7 @@ export class Lane<Item extends LaneItem> {
     }
   }
 
-  /** Goes past what is settled at the front, up to the first rejection that can be told. */
+  /** Passes what is settled at the front, up to the first rejection that can be reported. */
   #advance(): void {
     for (let item = this.#items[this.#head]; item; item = this.#items[++this.#head]) {
       if (item.settlement === undefined && !item.hasLeft) break

@@ -1,46 +1,49 @@
-/** First copies that are remembered, whichever process owns them, and the resends that wait for them. */
+/** Originals that all processes remember, and the resends in this process that wait for their ending. */
 import type { Clock } from '../clock.ts'
 import { Original, type Delivery, type Ending } from './delivery.ts'
 import type { RememberedItem } from './replicated-event.ts'
 
-/** Hears what came of first copies and resends. */
+/** Is called when originals and resends of this process end. */
 export interface OriginalsOwner {
-  /** A delivery of this process was remembered; a resend of it has come, and is told instead. */
+  /** A resend of a remembered delivery has arrived, and is reported in its place. */
   resent(first: Delivery): void
-  /** A delivery of this process was remembered; no resend of it has come. */
+  /** A remembered delivery has expired, and no resend of it has arrived. */
   forgotten(first: Delivery): void
-  /** Its first copy has ended; undefined when it is not waited for any longer. */
+  /** The original of a resend has ended; undefined when the resend stops waiting. */
   followed(resend: Delivery, ending: Ending | undefined): void
 }
 
-/** So long a resend waits for a copy of another process, which may be gone: that owns it anyway. */
+/**
+ * How long a resend waits for the ending of an original that another process owns. After that, the
+ * other process (or its successor) still delivers the original; the resend is settled without it.
+ */
 const followMs = 60_000
-/** Whoever has not heard of an ending yet may still name its copy as one that goes on. */
+/** A process that has not applied an ending yet can still refer to that original as unfinished. */
 const rememberedEndings = 50_000
 
 /** One for each route. */
 export class Originals {
   readonly #owner: OriginalsOwner
   readonly #clock: Clock
-  /** Remembered or followed, and not ended, by ref. */
+  /** Originals that have not ended and are remembered or followed, by ref. */
   readonly #unended = new Map<string, Original>()
-  /** How others ended, by ref: the latest, and those before. */
+  /** The latest endings by ref, in two generations. */
   #endings = new Map<string, Ending>()
   #earlierEndings = new Map<string, Ending>()
-  /** Deliveries of this process that others may wait for, by ref. */
+  /** Deliveries of this process that other processes may wait for, by ref. */
   readonly #published = new Map<string, Delivery>()
-  /** Deliveries of this process that are remembered for their resends, by ref. */
+  /** Deliveries of this process whose resends would be recognised, by ref. */
   readonly #remembered = new Map<string, Delivery>()
-  /** Resends of what another process owns. */
+  /** Resends that wait for an original of another process. */
   readonly #foreignFollowers = new Set<Delivery>()
-  #patient = true
+  #mayWait = true
 
   constructor(owner: OriginalsOwner, clock: Clock) {
     this.#owner = owner
     this.#clock = clock
   }
 
-  /** What others have to know of a delivery to recognise its resend. */
+  /** What other processes must know of a delivery to recognise its resend. */
   itemOf(delivery: Delivery): RememberedItem {
     const { key, original } = delivery
     this.remember(delivery)
@@ -49,29 +52,29 @@ export class Originals {
     return { key, ref: delivery.apnsId, ending: delivery.ending }
   }
 
-  /** Its resend may come, until it is {@link forgotten}. */
+  /** A resend of the delivery is recognised until the original is {@link forgotten}. */
   remember(delivery: Delivery): void {
     this.#remembered.set(refOf(delivery), delivery)
   }
 
-  /** Whether its resend may still come. */
+  /** Whether a resend of the delivery would still be recognised. */
   remembers(delivery: Delivery): boolean {
     return this.#remembered.get(refOf(delivery)) === delivery
   }
 
-  /** Others may come to wait for it. Returns its ref. */
+  /** Other processes may wait for the delivery. Returns its ref. */
   publish(delivery: Delivery): string {
     const { apnsId } = delivery
     this.#published.set(apnsId, delivery)
     return apnsId
   }
 
-  /** It has ended. Returns whether others are to be told. */
+  /** The delivery has ended. Returns whether other processes must know. */
   unpublish({ apnsId }: Delivery): boolean {
     return this.#published.size > 0 && this.#published.delete(apnsId)
   }
 
-  /** The copy that others know by a ref. */
+  /** The original that all processes know by a ref. */
   of(item: RememberedItem): Original {
     const copy = this.#unended.get(item.ref)
     if (copy !== undefined) return copy
@@ -80,13 +83,13 @@ export class Originals {
     return this.await(new Original({ ...item, ending }, !this.#published.has(item.ref)))
   }
 
-  /** Its ending will be heard, if it has not ended. */
+  /** Keeps an unfinished original until its ending is applied. */
   await(copy: Original): Original {
     if (copy.ending === undefined) this.#unended.set(copy.ref, copy)
     return copy
   }
 
-  /** It is not remembered any more; those who wait for it do so all the same. */
+  /** An original has expired or was matched. Resends that wait for it go on waiting. */
   forgotten(copy: Original, wasMatched: boolean): void {
     if (copy.followers.length === 0) this.#unended.delete(copy.ref)
     const delivery = this.#remembered.get(copy.ref)
@@ -96,7 +99,7 @@ export class Originals {
     else this.#owner.forgotten(delivery)
   }
 
-  /** A notification has turned out to be a resend. */
+  /** A delivery is a resend of an original. */
   follow(delivery: Delivery, original: Original): void {
     this.#published.delete(delivery.apnsId)
     delivery.follow(original)
@@ -105,26 +108,27 @@ export class Originals {
     if (original.isForeign) this.#foreignFollowers.add(delivery)
   }
 
-  /** Bounds how long those of them wait that wait for another process. */
+  /** Limits how long resends among them wait for an original of another process. */
   limitWaiting(deliveries: readonly Delivery[]): void {
-    const strays = deliveries.filter((delivery) => this.#foreignFollowers.has(delivery))
-    if (strays.length === 0) return
-    const letGo = (): void => {
-      for (const stray of strays) this.#letGo(stray)
+    if (this.#foreignFollowers.size === 0) return
+    const foreign = deliveries.filter((delivery) => this.#foreignFollowers.has(delivery))
+    if (foreign.length === 0) return
+    const stopAll = (): void => {
+      for (const resend of foreign) this.#stopFollowing(resend)
     }
-    if (this.#patient) this.#clock.after(followMs, letGo)
-    else letGo()
+    if (this.#mayWait) this.#clock.after(followMs, stopAll)
+    else stopAll()
   }
 
-  #letGo(stray: Delivery): void {
-    const { original } = stray
-    if (!this.#foreignFollowers.delete(stray) || original === undefined) return
-    original.followers.splice(original.followers.indexOf(stray), 1)
+  #stopFollowing(resend: Delivery): void {
+    const { original } = resend
+    if (!this.#foreignFollowers.delete(resend) || original === undefined) return
+    original.followers.splice(original.followers.indexOf(resend), 1)
     if (original.followers.length === 0) this.#unended.delete(original.ref)
-    this.#owner.followed(stray, undefined)
+    this.#owner.followed(resend, undefined)
   }
 
-  /** A first copy has ended, and with it those who wait for it. */
+  /** An original has ended, and with it the resends that wait for it. */
   ended(ref: string, ending: Ending): void {
     this.#remember(ref, ending)
     const copy = this.#unended.get(ref)
@@ -137,7 +141,7 @@ export class Originals {
     }
   }
 
-  /** Half is forgotten at once: to find the oldest of a map that forgets one by one takes long. */
+  /** Evicts half of the endings at a time: evicting one by one would search for the oldest. */
   #remember(ref: string, ending: Ending): void {
     this.#endings.set(ref, ending)
     if (this.#endings.size < rememberedEndings) return
@@ -145,10 +149,10 @@ export class Originals {
     this.#endings = new Map()
   }
 
-  /** Nobody is left to be told. */
+  /** No sender is left to be told: ends all waiting for other processes. */
   stopWaiting(): void {
-    this.#patient = false
-    for (const stray of [...this.#foreignFollowers]) this.#letGo(stray)
+    this.#mayWait = false
+    for (const resend of [...this.#foreignFollowers]) this.#stopFollowing(resend)
   }
 }
 

@@ -1,54 +1,54 @@
 /**
- * What was received behind a reported notification, remembered so that its resend is recognised
- * (delivery contract, D4 and D5). One for each route. Pure: time and connections are arguments.
+ * Remembers what was received behind a reported notification, and recognises its resends (delivery
+ * contract, D4 and D5). Time and connections are arguments.
  *
  * | clause | here |
  * |---|---|
- * | (a) matches on another connection; on the same one until its sender has paused | `matches` |
+ * | (a) matches on another connection; on the same one until the sender has paused | `matches` |
  * | (b) lives until 10 s after the sender's EOF, renewed by each match | `expiresAtMs` |
  * | (b) and while the same sender writes on without a pause, for 60 s | {@link Overrun.resumed} |
  * | (b) each copy for 60 s at most while the sender keeps its connection open | `rememberedAtMs` |
  * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `ReplicatedState.compares` |
- * | (d) whoever repeats the beginning, on this connection or a later one, begins a new run: forget | `isNewRun` |
+ * | (d) a sender that repeats the beginning, here or on a later connection, begins a new run | `isNewRun` |
  * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.report` |
  */
 import { StatusCode } from '../binary/status-code.ts'
 
-/** A client connection, as far as the contract cares. */
+/** A client connection, as this contract sees it. */
 export interface Origin {
-  /** No other connection of the route has it, in no process. */
+  /** Unique among the connections of the route in all processes. */
   readonly id: string
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
   /** Rises with every connection of the route opened. */
   readonly order: number
   /**
-   * Its sender has paused since the error response, or since its first byte where there was none,
-   * and so is not resending.
+   * The sender has paused since the error response (since its first byte, where there was none), so
+   * it is not resending.
    */
   readonly hasPaused?: boolean
 }
 
-/** The first copy of a notification that may arrive again. */
+/** The original of a notification that may be resent. */
 export interface Copy {
-  /** Of device token and payload: identifier and expiration may change in a resend. */
+  /** Hash of device token and payload. Identifier and expiration may change in a resend. */
   readonly key: string
 }
 
 /** An error response. */
 export interface Reported<C extends Copy> {
-  /** Of the connection. */
+  /** Of the connection that is reported. */
   readonly id: string
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
   /** Connections opened before the report have a lower {@link Origin.order}. */
   readonly order: number
   readonly statusCode: number
-  /** Its key; undefined where nothing was sent of it, as with a token of the wrong size. */
+  /** Its key; undefined where no request was made of it, for instance for a token of wrong size. */
   readonly named: string | undefined
   /** Keys of the first 16 received on this connection and the last 16 in front of the named one. */
   readonly inFront: readonly string[]
-  /** What a resender sends again: behind the named one, or from its first namesake on. */
+  /** What a resender sends again: all behind the named one, or from its first namesake on. */
   readonly behind: readonly C[]
   /** The identifier stood for several notifications of the lane. */
   readonly ambiguous: boolean
@@ -58,15 +58,15 @@ export interface Reported<C extends Copy> {
 export interface OverrunLimits {
   /** Milliseconds from the sender's EOF, or the last match. Default 10,000. */
   readonly resendWindowMs: number
-  /** Notifications, over all reports of the route; what does not fit is not remembered. */
+  /** Notifications over all reports of the route. The rest is not remembered. */
   readonly maxEntries: number
 }
 
-/** Silent for so long after an error response, a sender does not read it. */
+/** A sender that is silent for this long after an error response does not read it. */
 const openLimitMs = 60_000
-/** Connections of deaf senders that are remembered in case they speak again. */
+/** How many connections of silent senders are remembered in case they write again. */
 const maxSilent = 10_000
-/** After these the named notification itself is retried, so its return is no new run. */
+/** After these statuses a sender retries the named notification: its return is no new run. */
 const retriedStatuses: readonly number[] = [
   StatusCode.processingError,
   StatusCode.shutdown,
@@ -82,9 +82,9 @@ interface Episode<C> {
   readonly id: string
   readonly sender: string
   readonly order: number
-  /** Keys by which a new run betrays itself. */
+  /** Keys of what stood in front of the named one: their return is a new run. */
   readonly beginning: ReadonlySet<string>
-  /** A multiset: clients reorder and renumber. */
+  /** A multiset, because clients reorder and renumber. */
   readonly copies: Map<string, Remembered<C>[]>
   /** The same, the oldest first. */
   readonly byAge: Set<Remembered<C>>
@@ -96,20 +96,20 @@ interface Episode<C> {
   expiresAtMs: number | undefined
 }
 
-/** See the file's first lines. */
+/** One for each route. */
 export class Overrun<C extends Copy> {
-  /** See {@link OverrunLimits}; may change, for what is remembered from then on. */
+  /** See {@link OverrunLimits}. A new value holds from the next EOF or match on. */
   resendWindowMs: number
   readonly #maxEntries: number
   readonly #forgotten: (copy: C, wasMatched: boolean) => void
   /** By the id of the connection, in the order reported. */
   readonly #episodes = new Map<string, Episode<C>>()
-  /** Those of deaf senders: nothing to compare with, until more arrives. */
+  /** Of silent senders. They are not compared with until more arrives. */
   readonly #silent = new Map<string, Episode<C>>()
   readonly #listeners = new Set<string>()
   #size = 0
 
-  /** @param forgotten hears of each copy that is no longer remembered, and whether it was matched */
+  /** @param forgotten is called for each original that is no longer remembered */
   constructor(
     limits: OverrunLimits,
     forgotten: (copy: C, wasMatched: boolean) => void = () => undefined,
@@ -124,25 +124,25 @@ export class Overrun<C extends Copy> {
     return this.#size
   }
 
-  /** Whether there is anything to compare with at all: the usual case is no. */
+  /** Whether there is anything to compare with; usually not. */
   isActive(nowMs: number): boolean {
     for (const episode of this.#episodes.values()) if (nowMs < endOf(episode)) return true
     return false
   }
 
-  /** Whether {@link forgetExpired} would find anything. */
+  /** Whether {@link forgetExpired} would forget anything. */
   isDue(nowMs: number): boolean {
     for (const episode of this.#episodes.values())
       if (nowMs >= endOf(episode) || nowMs >= agedAtMs(episode)) return true
     return false
   }
 
-  /** Whether anything is left that will have to be forgotten. */
+  /** Whether nothing is left to forget. */
   get isEmpty(): boolean {
     return this.#episodes.size === 0
   }
 
-  /** Whether what arrives on a connection is overrun. */
+  /** Whether what arrives on a connection stands behind an error response. */
   covers(id: string): boolean {
     return this.#episodes.has(id) || this.#silent.has(id)
   }
@@ -160,23 +160,21 @@ export class Overrun<C extends Copy> {
       .map(({ id }) => id)
   }
 
-  /** An error response is sent, before the sender's EOF. */
+  /** An error response is going to be sent. */
   reported(report: Reported<C>, nowMs: number): void {
     this.forgetExpired(nowMs)
     const episode = this.#begin(report, beginningOf(report), nowMs)
     for (const copy of report.behind) this.#remember(episode, copy, nowMs)
   }
 
-  /** It was not sent after all: the sender's EOF came first. */
+  /** The error response was not sent: the sender's EOF came first. */
   withdrawn(id: string): void {
     const episode = this.#episodes.get(id)
     if (episode !== undefined) this.#forget(episode)
     this.#silent.delete(id)
   }
 
-  /**
-   * A notification arrived on a connection that was reported, so it is overrun as well.
-   */
+  /** A notification arrived on a reported connection, so it is overrun too. */
   arrived(origin: Origin, copy: C, nowMs: number): void {
     const episode = this.#episodes.get(origin.id) ?? this.#wake(origin, nowMs)
     episode.heardAtMs = nowMs
@@ -184,8 +182,8 @@ export class Overrun<C extends Copy> {
   }
 
   /**
-   * Bytes arrived on a connection. Its sender may have thousands of new notifications to write before
-   * the resends: as long as it writes them without a pause, its window does not run out.
+   * Bytes arrived on a connection. A sender may write thousands of new notifications before the
+   * resends. While it writes without a pause, its resend window does not run out.
    */
   resumed({ sender, order, hasPaused }: Origin, nowMs: number): void {
     if (hasPaused) return
@@ -198,7 +196,7 @@ export class Overrun<C extends Copy> {
     }
   }
 
-  /** The first copy that a notification repeats, used up by this; undefined when it is new. */
+  /** The original of a notification, which this uses up; undefined for a new notification. */
   match(origin: Origin, key: string, nowMs: number): C | undefined {
     for (const episode of this.#episodes.values()) {
       if (isNewRun(episode, origin, key)) this.#forget(episode)
@@ -213,7 +211,7 @@ export class Overrun<C extends Copy> {
     return undefined
   }
 
-  /** The sender's EOF: from now on the resend window runs. */
+  /** The sender's EOF. The resend window begins. */
   ended(id: string, nowMs: number): void {
     this.forgetExpired(nowMs)
     this.#silent.delete(id)
@@ -243,7 +241,7 @@ export class Overrun<C extends Copy> {
     return episode
   }
 
-  /** A deaf sender goes on; or its report was before this process's time. */
+  /** A silent sender writes again, or its report is older than this process. */
   #wake({ id, sender, order }: Origin, nowMs: number): Episode<C> {
     const silent = this.#silent.get(id)
     if (silent === undefined) return this.#begin({ id, sender, order }, new Set(), nowMs)
@@ -265,7 +263,7 @@ export class Overrun<C extends Copy> {
     else copies.push(remembered)
   }
 
-  /** The oldest copy with a key. */
+  /** The oldest original with a key. */
   #take(episode: Episode<C>, key: string, wasMatched: boolean): C | undefined {
     const copies = episode.copies.get(key)
     const oldest = copies?.shift()
@@ -277,7 +275,7 @@ export class Overrun<C extends Copy> {
     return oldest.copy
   }
 
-  /** Time has passed. */
+  /** Forgets what is too old at `nowMs`. */
   forgetExpired(nowMs: number): void {
     for (const episode of this.#episodes.values())
       if (episode.expiresAtMs === undefined) this.#forgetAged(episode, nowMs)
@@ -312,12 +310,12 @@ function beginningOf<C extends Copy>(report: Reported<C>): ReadonlySet<string> {
   if (report.ambiguous || retriedStatuses.includes(report.statusCode)) return new Set()
   const beginning = new Set(report.inFront)
   if (report.named !== undefined) beginning.add(report.named)
-  // What stands on both sides of the named one returns in a resend too.
+  // What stands on both sides of the named one returns in a resend as well.
   for (const { key } of report.behind) beginning.delete(key)
   return beginning
 }
 
-/** A connection opened before the report may still bring what it has in common with that one. */
+/** A connection that was open before the report may bring the same without beginning a new run. */
 function isNewRun<C>(episode: Episode<C>, { id, order }: Origin, key: string): boolean {
   return (id === episode.id || order > episode.order) && episode.beginning.has(key)
 }
@@ -326,12 +324,12 @@ function matches<C>(episode: Episode<C>, origin: Origin): boolean {
   return episode.id !== origin.id || origin.hasPaused !== true
 }
 
-/** When nothing of an episode is remembered any longer, ms. */
+/** When a whole episode is forgotten, ms since the epoch. */
 function endOf<C>({ expiresAtMs, heardAtMs }: Episode<C>): number {
   return expiresAtMs ?? heardAtMs + openLimitMs
 }
 
-/** When the oldest copy of an open episode is forgotten, ms. */
+/** When the oldest original of an open episode is forgotten, ms since the epoch. */
 function agedAtMs<C>({ expiresAtMs, byAge }: Episode<C>): number {
   const [oldest] = byAge
   return expiresAtMs === undefined && oldest ? oldest.rememberedAtMs + openLimitMs : Infinity

@@ -1,4 +1,4 @@
-/** What a route owns: all that was received and is not settled, and how much more fits. */
+/** Counts what a route owns (received and not settled), and how much more each connection may bring. */
 import type { Delivery } from './delivery.ts'
 
 /** What a route may own at a time. */
@@ -8,7 +8,7 @@ export interface OwnedLimits {
   readonly maxBytes: number
 }
 
-/** A connection may own so many times as much as is still free in its route: some is always left. */
+/** A connection may own this many times what is still free in its route, so some is always free. */
 const shareOfFree = 8
 
 /** One for each route. */
@@ -27,7 +27,7 @@ export class OwnedDeliveries {
     return this.#count
   }
 
-  /** How many more notifications of a connection may be owned now. */
+  /** How many more notifications a connection may bring now. */
   roomFor({ owned, ownedBytes }: { readonly owned: number; readonly ownedBytes: number }): number {
     const { maxEntries, maxBytes } = this.limits
     if (ownedBytes >= shareOfFree * (maxBytes - this.#bytes)) return 0
@@ -35,7 +35,7 @@ export class OwnedDeliveries {
     return Math.max(0, Math.ceil((shareOfFree * free - owned) / (shareOfFree + 1)))
   }
 
-  /** The route owns it from now on. */
+  /** The route owns the delivery from now on. */
   add(delivery: Delivery): Delivery {
     this.#count++
     this.#bytes += delivery.bytes
@@ -46,7 +46,7 @@ export class OwnedDeliveries {
     return delivery
   }
 
-  /** It is settled, or only awaits a resend. */
+  /** The delivery is settled, or only awaits a resend. */
   remove({ source, bytes }: Delivery): void {
     this.#bytes -= bytes
     if (source !== undefined) {

@@ -12,11 +12,8 @@ import { Delivery, noRequest, type Ending, type Original } from './delivery.ts'
 import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
 import type { JournalEntry, RelayJournal } from './relay-journal.ts'
 import type { RelayPolicy } from './relay-policy.ts'
-import {
-  ReplicatedState,
-  type RelayEventLog,
-  type ReplicatedStateOwner,
-} from './replicated-state.ts'
+import type { RelayEventLog } from './replicated-event.ts'
+import { ReplicatedState, type ReplicatedStateOwner } from './replicated-state.ts'
 import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
 import { payloadNotAnObject, type RouteCounters } from './route-counters.ts'
 import { recordOf, type RouteEvent, type RouteTrace } from './route-event.ts'
@@ -24,28 +21,27 @@ import { Settlements, type RelayFeedback } from './settlements.ts'
 
 /** The way to the provider API. */
 export interface Upstream extends CredentialUser {
-  /** It is answered exactly once for each time it is sent, or expires. */
+  /** Each call is followed by exactly one `answered` or `expired` for the delivery. */
   send(delivery: Delivery): void
 }
 
-/** What a relay is given. */
 export interface RelayDeps {
   readonly upstream: Upstream
   readonly journal: RelayJournal
   readonly feedback: RelayFeedback
   readonly eventLog: RelayEventLog
-  /** No other process has it. */
+  /** Unique among all processes of the route. */
   readonly processName: string
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
   readonly newApnsId: () => string
   readonly emit: (event: RouteEvent | RouteTrace) => void
-  /** Whether anybody wants to know each step of every notification. */
+  /** Whether a subscriber wants each step of every notification. */
   readonly isTraced: () => boolean
 }
 
-/** One for each route. Holds what is received and unsettled. */
+/** One for each route. */
 export class Relay implements ReplicatedStateOwner {
   #policy: RelayPolicy
   readonly #deps: RelayDeps
@@ -79,20 +75,20 @@ export class Relay implements ReplicatedStateOwner {
     return this.#settlements.counters
   }
 
-  /** Notifications received and not yet settled, without those that only await a resend. */
+  /** How many notifications are received and not settled, except those that only await a resend. */
   get owned(): number {
     return this.#owned.count
   }
 
-  /** Why the route cannot send at all; undefined when it can, as far as is known. */
+  /** Why APNs refuses the route; undefined while it does not. */
   get downReason(): string | undefined {
     return this.#credential.downReason
   }
 
-  /** Resolves as soon as nothing is owned; to be asked when no sender is left. */
+  /** Resolves as soon as the route owns nothing. Call it when no sender is connected any more. */
   idle(): Promise<void> {
     this.#settlements.stop()
-    this.#replicated.stopWaiting()
+    this.#replicated.originals.stopWaiting()
     return this.#owned.empty()
   }
 
@@ -107,12 +103,12 @@ export class Relay implements ReplicatedStateOwner {
     this.#replicated.ended(connection)
   }
 
-  /** Nothing can be told on a connection any more. */
+  /** The connection can report nothing any more. */
   mute(connection: ConnectionState): void {
     this.#settlements.mute(connection)
   }
 
-  /** Whether a sender has been seen to resend after an error response. */
+  /** Whether this sender has resent after an error response before. */
   listens(sender: string): boolean {
     return this.#replicated.listens(sender)
   }
@@ -123,8 +119,8 @@ export class Relay implements ReplicatedStateOwner {
   }
 
   /**
-   * Takes over what one connection brought in one go. It is in the journal, as one entry, before
-   * any of it may be sent.
+   * Takes over what one connection received in one go. The journal has it, as one entry, before any
+   * of it is sent.
    */
   take(received: readonly Received[], connection: ConnectionState): readonly Delivery[] {
     const now = this.#deps.clock.now()
@@ -140,7 +136,7 @@ export class Relay implements ReplicatedStateOwner {
     return deliveries
   }
 
-  /** Takes over what an earlier process left behind; what has expired since is settled as such. */
+  /** Takes over what an earlier process left in the journal. */
   recover(entry: JournalEntry, settled: () => void): void {
     const { notification, receivedAtMs } = entry
     this.counters.recovered++
@@ -152,7 +148,7 @@ export class Relay implements ReplicatedStateOwner {
         identifier: notification.identifier,
         source: undefined,
         receivedAtMs,
-        giveUpAtMs: this.#giveUpAtMs(request?.expiration, receivedAtMs),
+        giveUpAtMs: giveUpAt(receivedAtMs, request?.expiration, this.#policy.retryForSeconds),
       }),
     )
     delivery.journalled({ settled }, 0)
@@ -160,23 +156,23 @@ export class Relay implements ReplicatedStateOwner {
       this.#settlements.refuse(delivery, payloadNotAnObject, StatusCode.missingPayload)
       return
     }
-    this.#replicated.recovered(delivery)
+    this.#replicated.originals.publish(delivery)
     this.#deps.upstream.send(delivery)
   }
 
-  /** An error response is due; it may be written once all processes know of it: `agreed`. */
+  /** An error response is due. It may be written once the connection's phase is `agreed`. */
   announce(connection: ConnectionState, statusCode: number): void {
     this.#replicated.announce(connection, statusCode)
   }
 
-  /** That error response has been written. */
+  /** The error response has been written. */
   reported(connection: ConnectionState): void {
     connection.phase = 'told'
     connection.hasPaused = false
     this.#settlements.reported(connection)
   }
 
-  /** What the provider API says to a delivery, once for each time that it was sent. */
+  /** APNs has answered, or could not. Called once for each time that a delivery was sent. */
   answered(delivery: Delivery, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'delivered':
@@ -200,43 +196,39 @@ export class Relay implements ReplicatedStateOwner {
     }
   }
 
-  /** It was not sent, for it is past its time. */
+  /** A delivery was not sent, because the time to give up had passed. */
   expired(delivery: Delivery): void {
     this.#deps.emit({ event: 'notification.expired', record: recordOf(delivery) })
     this.#settlements.end(delivery, { kind: 'expired' })
     this.steady()
   }
 
-  /** APNs refuses the route's credential: no notification and no token is to blame. */
+  /** APNs refuses the route's credential. No notification and no token is at fault. */
   refused(reason: string): void {
     this.#credential.refused(reason)
   }
 
-  /** The route has another credential: what was held against the last one does not count. */
+  /** The route has a new credential. Suspicions against the old one are dropped. */
   renewed(): void {
     this.#replicated.clearBadTokens()
     this.#credential.works()
   }
 
-  /** A provider session has held: where nothing is owned, there is no better sign of health. */
+  /** A provider session has lasted. Where the route owns nothing, no answer can prove more. */
   steady(): void {
     if (this.owned === 0 && this.downReason !== undefined) this.#credential.works()
   }
 
-  /** Each is sent, or waits for what it repeats. */
+  /** Sends each delivery, or lets a resend wait for its original. */
   decided(deliveries: readonly Delivery[]): void {
     const now = this.#deps.clock.now()
-    let hasResends = false
     for (const delivery of deliveries) {
       const { original, ending, isUndecided } = delivery
       if (isUndecided || ending !== undefined) continue
       if (original === undefined) this.#send(delivery, now)
-      else {
-        hasResends = true
-        this.#follow(delivery, original)
-      }
+      else this.#follow(delivery, original)
     }
-    if (hasResends) this.#replicated.limitWaiting(deliveries)
+    this.#replicated.originals.limitWaiting(deliveries)
   }
 
   resent(original: Delivery): void {
@@ -264,7 +256,7 @@ export class Relay implements ReplicatedStateOwner {
         identifier: received.identifier,
         source: connection,
         receivedAtMs: now,
-        giveUpAtMs: this.#giveUpAtMs(request?.expiration, now),
+        giveUpAtMs: giveUpAt(now, request?.expiration, this.#policy.retryForSeconds),
       }),
     )
     connection.lane.receive(delivery)
@@ -275,7 +267,7 @@ export class Relay implements ReplicatedStateOwner {
     return delivery
   }
 
-  /** Journals what is neither over nor a resend: nobody else needs to be taken over. */
+  /** Journals what is neither over nor a resend. */
   #journal(deliveries: readonly Delivery[]): void {
     const unwritten = deliveries.filter(isToBeJournalled)
     if (unwritten.length === 0) return
@@ -289,7 +281,7 @@ export class Relay implements ReplicatedStateOwner {
     else this.#settlements.end(delivery, { kind: 'rejected', reason })
   }
 
-  /** Its original is in a journal already. */
+  /** A resend leaves the journal, because the journal has its original. */
   #follow(resend: Delivery, { ref, ending }: Original): void {
     if (this.#deps.isTraced()) {
       const record = { ...recordOf(resend), apnsId: resend.apnsId }
@@ -315,7 +307,7 @@ export class Relay implements ReplicatedStateOwner {
     }
     const { token } = delivery.request
     if (this.#credential.isBlamedFor(reason, token, this.#deps.clock.now())) {
-      // The tokens rejected before were as good, and are not to be refused for an hour.
+      // The tokens rejected before may be good too: do not refuse them for an hour.
       this.#replicated.clearBadTokens()
       this.refused(`${reason} for every token: wrong certificate, topic or environment?`)
       this.#deps.upstream.send(delivery)
@@ -345,16 +337,12 @@ export class Relay implements ReplicatedStateOwner {
       })
   }
 
-  #giveUpAtMs(expiration: number | undefined, receivedAtMs: number): number {
-    return giveUpAt(receivedAtMs, expiration, this.#policy.retryForSeconds)
-  }
-
   #trace(event: 'notification.accepted' | 'notification.delivered', delivery: Delivery): void {
     if (this.#deps.isTraced()) this.#deps.emit({ event, record: recordOf(delivery) })
   }
 }
 
-/** What is over, or is a resend, needs nobody to take it over. */
+/** A later process need not take over what is over, or a resend. */
 function isToBeJournalled(delivery: Delivery): delivery is Delivery & JournalEntry {
   return delivery.notification !== undefined && delivery.ending === undefined && !delivery.original
 }

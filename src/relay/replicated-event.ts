@@ -58,3 +58,18 @@ export type ReplicatedEvent =
   | { readonly kind: 'elapsed' }
   /** No token is bad: the answers were not to be believed. */
   | { readonly kind: 'good' }
+
+/** An event at its place in the log. */
+export interface LoggedEvent {
+  readonly event: ReplicatedEvent
+  /** Rises with every event of the route, and is the same in all processes. */
+  readonly position: number
+  /** When the event was appended: ms since the epoch, by this process's clock. */
+  readonly atMs: number
+}
+
+/** Gives all processes the same events of the route in the same order. */
+export interface RelayEventLog {
+  listen(apply: (event: LoggedEvent) => void): void
+  append(event: ReplicatedEvent): void
+}

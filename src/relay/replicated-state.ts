@@ -1,19 +1,18 @@
 /**
- * How several processes agree on one route. Whatever one of them has to know of another is appended
- * to an event log, and each applies all events, its own as well, in the order of the event log to
- * its own replica of the same pure classes: {@link Overrun}, {@link BadTokenCache}, {@link ReportLimiter}.
- * Same order, same state; so the rules exist once, and a process that is alone differs only in
- * applying each event at once.
+ * The state of one route that all processes share. A process appends what the others must know to an
+ * event log. Each process applies all events, its own too, in the order of the log to its own replica
+ * of the same pure classes: {@link Overrun}, {@link BadTokenCache}, {@link ReportLimiter}. The same
+ * order gives the same state. A single process applies each event at once.
  *
- * | event | what waits until it is applied |
+ * | event | what waits until the event is applied |
  * |---|---|
- * | `opened` | decoding a connection: every error response before it is known by then |
- * | `reporting` | writing an error response; if the sender's EOF comes first, `withdrawn` |
- * | `arrived` | sending what was read while something is remembered: it may be a resend |
- * | `ending` | resends, for the ending of their first copy, whichever process owns that |
- * | `ended` | decoding the connections that the same sender opened after `reporting` (D3) |
+ * | `opened` | decoding of a connection: by then the process knows every earlier error response |
+ * | `reporting` | writing of an error response; `withdrawn` follows if the sender's EOF comes first |
+ * | `arrived` | sending of notifications that may be resends, while originals are remembered |
+ * | `ending` | settlement of resends, which take the ending of their original |
+ * | `ended` | decoding of connections that the same sender opened after `reporting` (D3) |
  *
- * Nothing is appended for a notification as long as there is nothing to compare it with.
+ * While no original is remembered, notifications append nothing.
  */
 import type { Cancel, Clock } from '../clock.ts'
 import type { Delivery, Ending, Original, Source } from './delivery.ts'
@@ -23,35 +22,25 @@ import { BadTokenCache } from './bad-token-cache.ts'
 import { loopKey, ReportLimiter } from './report-limiter.ts'
 import { Overrun } from './overrun.ts'
 import type { ConnectionState } from './connection-state.ts'
-import type { Arrived, ReplicatedEvent, RememberedItem, Reporting } from './replicated-event.ts'
+import type {
+  Arrived,
+  LoggedEvent,
+  RelayEventLog,
+  RememberedItem,
+  ReplicatedEvent,
+  Reporting,
+} from './replicated-event.ts'
 
-/** An event in its turn. */
-export interface LoggedEvent {
-  readonly event: ReplicatedEvent
-  /** Rises with every event of the route; the same for all processes. */
-  readonly position: number
-  /** When it was appended, ms of this process's clock. */
-  readonly atMs: number
-}
-
-/** One order of events for all processes. */
-export interface RelayEventLog {
-  listen(apply: (event: LoggedEvent) => void): void
-  append(event: ReplicatedEvent): void
-}
-
-/** Hears what came of the notifications that waited for the event log. */
+/** Is called when notifications no longer wait for the event log. */
 export interface ReplicatedStateOwner extends OriginalsOwner {
-  /** It is known of each of them whether it is a resend. */
+  /** For each of them the process now knows whether it is a resend. */
   decided(deliveries: readonly Delivery[]): void
 }
 
-/** How resends are recognised. */
 export interface ReplicatedStatePolicy {
   readonly resendWindowSeconds: number
 }
 
-/** What an agreement is given. */
 export interface ReplicatedStateDeps {
   readonly eventLog: RelayEventLog
   readonly clock: Clock
@@ -64,22 +53,22 @@ interface Announcement {
   readonly loop: string
 }
 
-/** What one read brought, until it is known what it repeats. */
+/** What one read brought, until the event log has said which of it are resends. */
 interface Batch {
   readonly connection: ConnectionState
   readonly deliveries: readonly Delivery[]
-  /** Whoever brought it has been told that it has to wait. */
+  /** `arrived` has returned, so the owner expects a call. */
   waits: boolean
 }
 
 const overrunEntries = 100_000
 const maxBadTokens = 100_000
-/** Window for observing who resends, where resends are not held back. */
+/** The window in which senders that resend are observed, where resends are delivered again. */
 const observedWindowSeconds = 10
-/** How often it is looked whether something is to be forgotten. */
+/** How often the process checks whether originals have expired. */
 const forgetMs = 1000
 
-/** See the file's first lines. One for each route. */
+/** One for each route. */
 export class ReplicatedState {
   readonly #deps: ReplicatedStateDeps
   readonly #owner: ReplicatedStateOwner
@@ -87,8 +76,8 @@ export class ReplicatedState {
   readonly #badTokens = new BadTokenCache(maxBadTokens)
   readonly #loops = new ReportLimiter()
   #holdsBackResends: boolean
-  readonly #copies: Originals
-  /** What was appended and not applied yet. */
+  readonly originals: Originals
+  // Appended by this process and not applied yet.
   readonly #opening = new Map<string, ConnectionState>()
   readonly #announced = new Map<string, Announcement>()
   readonly #undecided = new Map<string, Batch>()
@@ -105,23 +94,23 @@ export class ReplicatedState {
     this.#owner = owner
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
-    this.#copies = new Originals(owner, deps.clock)
+    this.originals = new Originals(owner, deps.clock)
     this.#heldBack = new HeldBackConnections(deps.clock)
     this.#overrun = new Overrun(limits, (copy, wasMatched) => {
-      this.#copies.forgotten(copy, wasMatched)
+      this.originals.forgotten(copy, wasMatched)
     })
     deps.eventLog.listen((event) => {
       this.#apply(event)
     })
   }
 
-  /** Goes by another policy from now on. */
+  /** Applies a new policy, starting with the next event. */
   reconfigure(policy: ReplicatedStatePolicy): void {
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     this.#overrun.resendWindowMs = windowOf(policy)
   }
 
-  /** A sender has connected; admitted at once, or when its turn has come. */
+  /** A sender has connected. The connection is admitted when its event is applied. */
   opened(connection: ConnectionState): void {
     connection.id = this.#newName()
     this.#opening.set(connection.id, connection)
@@ -142,7 +131,7 @@ export class ReplicatedState {
     }
   }
 
-  /** An error response is due; it may be written when the connection is `agreed`. */
+  /** An error response is due. It may be written once the connection's phase is `agreed`. */
   announce(connection: ConnectionState, statusCode: number): void {
     const report = connection.lane.report()
     if (report === undefined) return
@@ -150,7 +139,7 @@ export class ReplicatedState {
     const { named, inFront, behind, ambiguous } = report
     const reason = named.settlement?.kind === 'rejected' ? named.settlement.reason : ''
     const loop = loopKey(named, connection, reason)
-    // Nothing of command 0; and what is undecided follows, as `behind`.
+    // Command 0 is never remembered; what is undecided follows in a `behind` event.
     const remembered = behind.filter(
       ({ identifier, apnsId, isUndecided }) =>
         identifier !== undefined && apnsId !== '' && !isUndecided,
@@ -164,20 +153,20 @@ export class ReplicatedState {
       statusCode,
       named: keyOf(named),
       inFront: inFront.flatMap((delivery) => keyOf(delivery) ?? []),
-      behind: remembered.map((delivery) => this.#copies.itemOf(delivery)),
+      behind: remembered.map((delivery) => this.originals.itemOf(delivery)),
       ambiguous,
       loop,
     })
   }
 
-  /** Whether what a connection brings has to be compared: the usual case is no. */
+  /** Whether notifications of a connection must be compared with originals; usually not. */
   compares(connection: ConnectionState, nowMs: number): boolean {
     return this.#overrun.isActive(nowMs) || this.#isOverrun(connection)
   }
 
   /**
-   * What one read brought, to be compared. What is `isUndecided` afterwards waits for its owner to
-   * hear that it is decided.
+   * Compares what one read brought. A delivery that is `isUndecided` afterwards waits until the owner's
+   * `decided` is called.
    */
   arrived(connection: ConnectionState, deliveries: readonly Delivery[]): void {
     const { id, sender, order, hasPaused } = connection
@@ -187,36 +176,16 @@ export class ReplicatedState {
     for (const delivery of deliveries) delivery.isUndecided = true
     const keys = deliveries.map(({ key }) => key)
     const refs = this.#isOverrun(connection)
-      ? deliveries.map((delivery) => this.#copies.publish(delivery))
+      ? deliveries.map((delivery) => this.originals.publish(delivery))
       : undefined
     this.#append({ kind: 'arrived', id, sender, order, hasPaused, batch: name, keys, refs })
     batch.waits = true
   }
 
-  /** Bounds how long those of them wait that wait for another process. */
-  limitWaiting(deliveries: readonly Delivery[]): void {
-    this.#copies.limitWaiting(deliveries)
-  }
-
-  /** Whether a resend of a delivery may come, and be told instead. */
-  mayBeResent(delivery: Delivery): boolean {
-    return this.#copies.remembers(delivery)
-  }
-
-  /** Others may come to wait for it: an earlier process took it over, and is gone. */
-  recovered(delivery: Delivery): void {
-    this.#copies.publish(delivery)
-  }
-
   /** A delivery of this process is over. */
   concluded(delivery: Delivery, ending: Ending): void {
-    if (this.#copies.unpublish(delivery))
+    if (this.originals.unpublish(delivery))
       this.#append({ kind: 'ending', ref: delivery.apnsId, ending })
-  }
-
-  /** Nobody is left to be told how what others own has ended. */
-  stopWaiting(): void {
-    this.#copies.stopWaiting()
   }
 
   /** Whether a sender has been seen to resend after an error response. */
@@ -224,22 +193,22 @@ export class ReplicatedState {
     return this.#overrun.listens(sender)
   }
 
-  /** Whether a sender may be told of a rejection once more. */
+  /** Whether the sender may receive one more error response for this rejection. */
   mayReport(delivery: Delivery, source: Source, reason: string): boolean {
     return this.#loops.admits(loopKey(delivery, source, reason), this.#deps.clock.now())
   }
 
-  /** A token has been rejected for good. */
+  /** APNs rejected a token as bad. */
   markBad(token: string, reason: string): void {
     this.#append({ kind: 'bad', token, reason })
   }
 
-  /** The answers about tokens were not to be believed. */
+  /** The credential was at fault, not the tokens. */
   clearBadTokens(): void {
     this.#append({ kind: 'good' })
   }
 
-  /** Why a token is bad, as far as that is remembered. */
+  /** The reason for which APNs rejected a token, while it is remembered. */
   reasonAgainst(token: string, nowMs: number): string | undefined {
     return this.#badTokens.reasonFor(token, nowMs)
   }
@@ -276,7 +245,7 @@ export class ReplicatedState {
         this.#heldBack.finished(event.id)
         break
       case 'ending':
-        this.#copies.ended(event.ref, event.ending)
+        this.originals.ended(event.ref, event.ending)
         break
       case 'elapsed':
         this.#overrun.forgetExpired(atMs)
@@ -300,7 +269,7 @@ export class ReplicatedState {
   #applyReporting(event: Reporting, position: number, atMs: number): void {
     const { id, loop, behind } = event
     this.#loops.reported(loop, event.ambiguous, atMs)
-    const copies = behind.map((item) => this.#copies.of(item))
+    const copies = behind.map((item) => this.originals.of(item))
     this.#overrun.reported({ ...event, order: position, behind: copies }, atMs)
     this.#forgetLater()
     const announcement = this.#announced.get(id)
@@ -309,7 +278,7 @@ export class ReplicatedState {
     announcement.connection.owner.attend()
   }
 
-  /** Every process forgets in the order of the event log, so that all remember the same. */
+  /** Expiry goes through the event log too, so that all processes remember the same. */
   #forgetLater(): void {
     if (this.#overrun.isEmpty) return
     this.#cancelForget ??= this.#deps.clock.after(forgetMs, () => {
@@ -321,7 +290,7 @@ export class ReplicatedState {
 
   #applyBehind(id: string, items: readonly RememberedItem[], atMs: number): void {
     const origin = { id, sender: '', order: 0 }
-    for (const item of items) this.#overrun.arrived(origin, this.#copies.of(item), atMs)
+    for (const item of items) this.#overrun.arrived(origin, this.originals.of(item), atMs)
   }
 
   #applyArrived(event: Arrived, atMs: number): void {
@@ -332,18 +301,19 @@ export class ReplicatedState {
     for (const [index, key] of event.keys.entries()) {
       const delivery = own?.deliveries[index]
       const original = this.#originalOf(event, key, atMs)
-      if (original !== undefined && delivery !== undefined) this.#copies.follow(delivery, original)
+      if (original !== undefined && delivery !== undefined)
+        this.originals.follow(delivery, original)
       const ref = event.refs?.[index]
       if (ref === undefined) continue
-      if (delivery !== undefined) this.#copies.remember(delivery)
-      const copy = original ?? this.#copies.of({ key, ref, ending: undefined })
-      this.#overrun.arrived(event, this.#copies.await(copy), atMs)
+      if (delivery !== undefined) this.originals.remember(delivery)
+      const copy = original ?? this.originals.of({ key, ref, ending: undefined })
+      this.#overrun.arrived(event, this.originals.await(copy), atMs)
     }
     this.#forgetLater()
     if (own !== undefined) this.#decide(own, event)
   }
 
-  /** What one repeats. One that was given up is no delivery: its resend is a new chance. */
+  /** The original of a resend. A resend of an expired original is sent: it was never delivered. */
   #originalOf(event: Arrived, key: string, atMs: number): Original | undefined {
     const first = this.#overrun.match(event, key, atMs)
     return this.#holdsBackResends && first?.ending?.kind !== 'expired' ? first : undefined
@@ -351,15 +321,15 @@ export class ReplicatedState {
 
   #decide({ connection, deliveries, waits }: Batch, { id, refs }: Arrived): void {
     for (const delivery of deliveries) delivery.isUndecided = false
-    // Announced in between: what stands behind that could not be said before.
+    // The connection was reported meanwhile, so these stand behind its error response.
     if (refs === undefined && this.#isOverrun(connection)) {
-      const items = deliveries.map((delivery) => this.#copies.itemOf(delivery))
+      const items = deliveries.map((delivery) => this.originals.itemOf(delivery))
       this.#append({ kind: 'behind', id, items })
     }
     if (waits) this.#owner.decided(deliveries)
   }
 
-  /** Whether what a connection brings stands behind an error response. */
+  /** Whether what a connection brings is overrun. */
   #isOverrun({ id, phase }: ConnectionState): boolean {
     if (phase === 'unreported' || phase === 'withdrawn') return false
     return phase === 'announced' || this.#overrun.covers(id)
@@ -370,7 +340,7 @@ function windowOf({ resendWindowSeconds }: ReplicatedStatePolicy): number {
   return (resendWindowSeconds || observedWindowSeconds) * 1000
 }
 
-/** What was refused before there was a request has none. */
+/** Undefined for a notification that was refused before a request was made of it. */
 function keyOf(delivery: Delivery): string | undefined {
   return delivery.apnsId === '' ? undefined : delivery.key
 }

@@ -1,4 +1,4 @@
-/** Stops senders that resend the very notification that was named, for ever (delivery contract, D16). */
+/** Stops the loop of a sender that resends the notification that was named (delivery contract, D16). */
 import type { Delivery, Source } from './delivery.ts'
 
 const periodMs = 60_000
@@ -9,17 +9,17 @@ interface Count {
   reports: number
 }
 
-/** One for each route; counts the reports of one (token, payload) within a minute. */
+/** One for each route. Counts the error responses for one (token, payload) within a minute. */
 export class ReportLimiter {
   readonly #counts = new Map<string, Count>()
 
-  /** Whether it may be reported once more. */
+  /** Whether one more error response may be sent. */
   admits(key: string, nowMs: number): boolean {
     const count = this.#counts.get(key)
     return count === undefined || nowMs >= count.untilMs || count.reports < reportsPerPeriod
   }
 
-  /** @param ambiguous the identifier stood for several notifications: once is enough */
+  /** @param ambiguous several notifications had the identifier: one error response is enough */
   reported(key: string, ambiguous: boolean, nowMs: number): void {
     this.#forgetBefore(nowMs)
     const count = this.#counts.get(key) ?? { untilMs: nowMs + periodMs, reports: 0 }
@@ -27,12 +27,12 @@ export class ReportLimiter {
     this.#counts.set(key, count)
   }
 
-  /** A report was not sent after all; none of the others counts either, so that one more may be. */
+  /** The error response was not sent. Forgets the others too, so that another one may be sent. */
   withdrawn(key: string): void {
     this.#counts.delete(key)
   }
 
-  /** In the order begun, so the first that is not over ends the search. */
+  /** The counts are in the order begun, so the first that is not over ends the search. */
   #forgetBefore(nowMs: number): void {
     for (const [key, { untilMs }] of this.#counts) {
       if (nowMs < untilMs) return
@@ -41,9 +41,9 @@ export class ReportLimiter {
   }
 }
 
-/** By which a sender that resends the same rejected notification for ever is recognised. */
+/** The key under which the error responses for a notification are counted. */
 export function loopKey(delivery: Delivery, { sender }: Source, reason: string): string {
   const { apnsId, identifier } = delivery
-  // What was never made a request has no key of its own; in a loop, identifier and reason return.
+  // A refused notification has no key. In a loop its identifier and reason return.
   return apnsId === '' ? `${sender} ${String(identifier)} ${reason}` : delivery.key
 }

@@ -6,7 +6,7 @@ import { backoffMs, spread } from '../timing/backoff.ts'
 export type Unavailable = Extract<Outcome, { kind: 'unavailable' | 'credential' }>
 
 const pauses = { firstMs: 500, longestMs: 30_000 }
-/** So often in a row a notification is sent again at once, before pauses are made after all. */
+/** How often in a row a notification is sent again without a pause. */
 const promptAttempts = 3
 
 /**

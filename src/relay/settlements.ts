@@ -1,4 +1,4 @@
-/** The end of each delivery: for its sender, the journal, the counters, and those that repeat it. */
+/** Settles deliveries: for the sender, the journal, the counters, the feedback list and resends. */
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectionState } from './connection-state.ts'
@@ -11,14 +11,13 @@ import { countRejection, newCounters, type SettledOutcome } from './route-counte
 import { recordOf, type RouteEvent } from './route-event.ts'
 import { statusFor } from './status.ts'
 
-/** Tokens that the feedback service names. */
+/** The tokens that the feedback service lists. */
 export interface RelayFeedback {
   add(token: string, timestamp: number): void
-  /** The token was delivered to after all; called for every delivery. */
+  /** APNs delivered to the token. Called for every delivery. */
   drop(token: string): void
 }
 
-/** What settlements are given. */
 export interface SettlementsDeps {
   readonly owned: OwnedDeliveries
   readonly replicated: ReplicatedState
@@ -34,7 +33,7 @@ export class Settlements {
   readonly counters = newCounters()
   policy: RelayPolicy
   readonly #deps: SettlementsDeps
-  /** Rejected, and a resend of them may still be told. */
+  /** Rejected and not reported, while a resend may still arrive and be reported. */
   readonly #awaiting = new Set<Delivery>()
   #isStopping = false
 
@@ -43,13 +42,13 @@ export class Settlements {
     this.#deps = deps
   }
 
-  /** No sender is left: no resend is awaited any more. */
+  /** No sender is connected any more: stops awaiting resends. */
   stop(): void {
     this.#isStopping = true
     for (const delivery of this.#awaiting) this.forgotten(delivery)
   }
 
-  /** The one place where a delivery is over. */
+  /** Ends a delivery. Every delivery that was sent ends here. */
   end(delivery: Delivery, ending: Ending): void {
     delivery.end(ending)
     if (ending.kind === 'unregistered') this.#addToFeedback(delivery, ending.timestamp)
@@ -61,13 +60,13 @@ export class Settlements {
     this.#deps.replicated.concluded(delivery, ending)
   }
 
-  /** Rejects without asking the provider API. */
+  /** Rejects a notification that is not sent to APNs. */
   refuse(delivery: Delivery, reason: string, statusCode: StatusCode): void {
     delivery.end({ kind: 'rejected', reason })
     this.#reject(delivery, reason, statusCode)
   }
 
-  /** Settles a resend as its original ended; undefined where that is not known in time. */
+  /** Settles a resend with the ending of its original; undefined if that is not known in time. */
   endResend(resend: Delivery, ending: Ending | undefined): void {
     if (ending !== undefined && this.#isRejection(ending)) {
       const { reason } = ending
@@ -93,12 +92,12 @@ export class Settlements {
     for (const delivery of behind) this.#untold(delivery)
   }
 
-  /** Nothing can be told on a connection any more. */
+  /** The connection can report nothing any more. */
   mute({ lane }: ConnectionState): void {
     for (const delivery of lane.mute()) this.#untold(delivery, 'for good')
   }
 
-  /** A resend of a remembered delivery has come, and is told instead. */
+  /** A resend of a remembered delivery has arrived and is reported in its place. */
   resent(original: Delivery): void {
     original.isResent = true
     if (!this.#awaiting.delete(original)) return
@@ -106,7 +105,7 @@ export class Settlements {
     this.#deps.emit({ event: 'notification.resent', record: recordOf(original) })
   }
 
-  /** No resend of a remembered delivery has come. */
+  /** A remembered delivery has expired without a resend. */
   forgotten(original: Delivery): void {
     if (!this.#awaiting.delete(original)) return
     this.counters.settled.untold++
@@ -124,7 +123,7 @@ export class Settlements {
     feedback.add(request.token, timestamp ?? Math.floor(clock.now() / 1000))
   }
 
-  /** Counted once for each: its resends only take it over. */
+  /** Counts each rejection once: resends only repeat it. */
   #reject(delivery: Delivery, reason: string, statusCode: StatusCode): void {
     countRejection(this.counters, reason)
     const rejection: Rejection = { kind: 'rejected', statusCode, reason }
@@ -133,12 +132,12 @@ export class Settlements {
     this.#tell(delivery, rejection)
   }
 
-  /** The lane decides whether the sender can be told. */
+  /** The lane decides whether the connection can report it. */
   #tell(delivery: Delivery, rejection: Rejection): void {
     if (!this.#settle(delivery, rejection)) this.#untold(delivery)
   }
 
-  /** @returns whether it was settled without a word: the sender was told too often already */
+  /** @returns whether the rejection was settled silently, because the sender was told too often */
   #silence(delivery: Delivery, rejection: Rejection): boolean {
     const { source } = delivery
     const { reason } = rejection
@@ -150,7 +149,7 @@ export class Settlements {
     return true
   }
 
-  /** @returns false where the sender cannot be told of a rejection */
+  /** @returns false for a rejection that the connection cannot report */
   #settle(delivery: Delivery, settlement: Settlement): boolean {
     const { source } = delivery
     if (source === undefined) return false
@@ -162,10 +161,10 @@ export class Settlements {
     return canBeTold
   }
 
-  /** Its connection cannot tell it; a resend of it may, as long as it is remembered. */
+  /** The connection cannot report it. While it is remembered, a resend may arrive and be reported. */
   #untold(delivery: Delivery, forGood?: 'for good'): void {
     if (delivery.isResent) this.#finish(delivery, 'resent')
-    else if (forGood || this.#isStopping || !this.#deps.replicated.mayBeResent(delivery)) {
+    else if (forGood || this.#isStopping || !this.#deps.replicated.originals.remembers(delivery)) {
       this.#finish(delivery, 'untold')
       this.#conclude(delivery, 'rejection.untold')
     } else {
@@ -179,7 +178,7 @@ export class Settlements {
     this.#deps.owned.remove(delivery)
   }
 
-  /** The lane's last word on a rejection. */
+  /** Whether the sender was told of a rejection is decided. */
   #conclude(delivery: Delivery, event: 'rejection.told' | 'rejection.untold'): void {
     const { settlement } = delivery
     if (settlement?.kind === 'rejected') this.#emitRejection(event, delivery, settlement)
@@ -195,7 +194,7 @@ export class Settlements {
   }
 }
 
-/** An idle connection keeps no large read for the sake of what its lane remembers. */
+/** The lane of an idle connection must not keep large reads in memory. */
 function compact(delivery: Delivery): void {
   delivery.compact()
 }
