@@ -1,11 +1,11 @@
 /** Where a command logs: readable lines on a terminal, JSON lines anywhere else. */
-import { createLog, type Logger } from '../log.ts'
+import { createLog, standardOutput, type Logger } from '../log.ts'
 import { prettyLine } from './pretty-line.ts'
 
-/** On standard output. Written at once: the last line before an exit is the one that matters. */
+/** A logger on standard output. The last line before an exit is written, too. */
 export function openLog(level?: string): Logger {
   const { stdout } = process
-  if (!stdout.isTTY) return createLog(level)
+  if (!stdout.isTTY) return createLog(level, oncePerTurn(standardOutput()))
   return createLog(level, {
     write(line) {
       // Not every terminal says how wide it is.
@@ -13,4 +13,24 @@ export function openLog(level?: string): Logger {
       stdout.write(prettyLine(line, { columns, colors: stdout.hasColors() }))
     },
   })
+}
+
+interface Output {
+  write(text: string): void
+}
+
+/** One system call for all lines of one turn of the event loop: each costs as much as ten lines. */
+export function oncePerTurn(output: Output): Output {
+  let lines = ''
+  const flush = (): void => {
+    if (lines !== '') output.write(lines)
+    lines = ''
+  }
+  process.on('exit', flush)
+  return {
+    write(line) {
+      if (lines === '') setImmediate(flush)
+      lines += line
+    },
+  }
 }

@@ -54,6 +54,7 @@ const integration = {
     'credentials/authority.ts',
     'gateway/feedback-service.ts',
     'gateway/sender-registry.ts',
+    'handlers/open-log.ts',
     'handlers/reload.ts',
     'log.ts',
     'operating.ts',
