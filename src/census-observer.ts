@@ -1,7 +1,7 @@
 /** What the census counts: each observer here hears what another hears, and tells it on. */
 import type { Census } from './census/census.ts'
 import { countName, countReceived, type SenderFacts } from './census/sender-facts.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from './timing/clock.ts'
 import type { ConnectionEvent } from './gateway/connection-event.ts'
 import type { ListenerObserver } from './gateway/listener.ts'
 import type { DeliveryRecord, RouteEvent, RouteTrace } from './relay/route-event.ts'

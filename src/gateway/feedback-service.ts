@@ -1,7 +1,7 @@
 /** The feedback service's side of one connection: tells which tokens are gone, then closes. */
 import type { Socket } from 'node:net'
 import { encodeFeedbackTuple, type FeedbackTuple } from '../binary/feedback-tuple.ts'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { FeedbackHold, FeedbackStore } from '../store/store.ts'
 
 /** Hears how readings end; an empty list is not worth a word. */

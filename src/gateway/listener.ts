@@ -15,7 +15,7 @@ import {
   type TlsOptions,
   type TLSSocket,
 } from 'node:tls'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { offeredVersion } from './client-hello.ts'
 import { handshakeCause, type HandshakeCause } from './handshake-cause.ts'

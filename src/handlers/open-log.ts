@@ -1,5 +1,5 @@
 /** Where a command logs: readable lines on a terminal, JSON lines anywhere else. */
-import { createLog, type Logger } from '../log.ts'
+import { createLog, type Logger } from '../log/log.ts'
 import { prettyLine } from './pretty-line.ts'
 
 /** On standard output. Written at once: the last line before an exit is the one that matters. */

@@ -5,8 +5,8 @@ import { ConfigError } from '../config/config-error.ts'
 import { examineConfiguration, type Configuration } from '../config/configuration.ts'
 import { referencedFiles } from '../config/referenced-file.ts'
 import { reasonsForRestart } from '../config/restart-needed.ts'
-import type { Logger } from '../log.ts'
-import type { Proxy } from '../proxy.ts'
+import type { Logger } from '../log/log.ts'
+import type { Proxy } from '../proxy/proxy.ts'
 import type { SignalSource } from './stop-signal.ts'
 
 /** Asked for again and again: notice of a change does not come from every file system. */

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileFindings } from '../check/check.ts'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import { configurationFor, folderFor, supervisorSignals, workerNumber } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
 import {
@@ -10,10 +10,10 @@ import {
   loadConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
-import { surviveDefects } from '../defect.ts'
-import type { Logger } from '../log.ts'
-import { logSimulated, observeRecorder } from '../log-observer.ts'
-import { Proxy, type ProxyAddresses } from '../proxy.ts'
+import { surviveDefects } from '../log/crash-guard.ts'
+import type { Logger } from '../log/log.ts'
+import { logSimulated, observeRecorder } from '../proxy/log-observer.ts'
+import { Proxy, type ProxyAddresses } from '../proxy/proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
 import {
   onFreePorts,

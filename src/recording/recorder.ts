@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import { feedbackTupleFields, notificationFields } from '../binary/wire-format.ts'
 import { formatCapture } from '../capture/capture.ts'
 import { Mask } from '../capture/mask.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { CaptureFile } from './capture-file.ts'
 import { Recording } from './recording.ts'
 

@@ -1,5 +1,5 @@
 /** Connections that wait until the sender has closed those with an error response (delivery contract, D3). */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 
 interface HeldBack {

@@ -1,5 +1,5 @@
 /** First copies that are remembered, whichever process owns them, and the resends that wait for them. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { Original, type Delivery, type Ending } from './delivery.ts'
 import type { RememberedItem } from './replicated-event.ts'
 

@@ -15,7 +15,7 @@
  *
  * Nothing is appended for a notification as long as there is nothing to compare it with.
  */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { Delivery, Ending, Original, Source } from './delivery.ts'
 import { HeldBackConnections } from './held-back-connections.ts'
 import { Originals, type OriginalsOwner } from './originals.ts'

@@ -1,6 +1,6 @@
 /** The end of each delivery: for its sender, the journal, the counters, and those that repeat it. */
 import { StatusCode } from '../binary/status-code.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 import type { Delivery, Ending } from './delivery.ts'
 import { accepted, type Rejection, type Settlement } from './lane.ts'

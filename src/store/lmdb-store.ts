@@ -2,7 +2,7 @@
 import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { DirectoryLock } from './directory-lock.ts'
 import { FileRoom } from './file-room.ts'
 import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'

@@ -1,7 +1,7 @@
 /** Brings changes to the disk, in transactions that are over before the next statement runs. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { StoreObserver } from './store.ts'
-import { Timer } from './timer.ts'
+import { Timer } from '../timing/timer.ts'
 
 /** Something to be written. It is asked at the last moment, so it writes what is true by then. */
 export interface Change {

@@ -1,7 +1,7 @@
 /** A store in Redis or Valkey, for proxies on several machines. */
 import { randomUUID } from 'node:crypto'
-import { every, within } from './timer.ts'
-import type { Cancel, Clock } from '../clock.ts'
+import { every, within } from '../timing/timer.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import { inPublic } from './redis-address.ts'
 import { RedisEventLog } from './redis-event-log.ts'
 import { faultOf, redisDialler, type RedisAccess } from './redis-connection.ts'

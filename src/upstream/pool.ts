@@ -1,6 +1,6 @@
 /** The sessions of one route's credential, and the queue of deliveries that wait for room in them. */
 import type { Outcome } from '../apns/outcome.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import { Histogram } from '../relay/histogram.ts'
 import type { Upstream } from '../relay/relay.ts'

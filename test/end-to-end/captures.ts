@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { Recorder } from '../../src/recording/recorder.ts'
 import { runCommand } from '../fixtures/command.ts'
 import { until } from '../fixtures/condition.ts'
@@ -82,7 +82,7 @@ t.test('apn@1.7.8, recorded under TLS: decodes to what it sent, replays to the s
     readdirSync(captures).map((name) => readFileSync(join(captures, name), 'utf8'))
   await until(() => errors.length === 1 && stage.received.length === tokens.length)
   // What it resends behind the error response comes over a second connection.
-  await until(() => files().length === 2 && stage.proxy.lines[0]?.counters.settled.resent === 29)
+  await until(() => files().length === 2 && stage.proxy.routes[0]?.counters.settled.resent === 29)
   await until(() => files().some((text) => text.includes('\n< ')))
 
   const told = readdirSync(captures).find((name) =>

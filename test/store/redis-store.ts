@@ -1,7 +1,7 @@
 /** The Redis store before a real redis-server: conformance, several processes, a server in trouble. */
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { systemClock, type Clock } from '../../src/clock.ts'
+import { systemClock, type Clock } from '../../src/timing/clock.ts'
 import { parseRedisUrl } from '../../src/store/redis-address.ts'
 import { redisDialler, type RedisConnection } from '../../src/store/redis-connection.ts'
 import { openRedisStore, type RedisStoreObserver } from '../../src/store/redis-store.ts'

@@ -55,7 +55,7 @@ const integration = {
     'gateway/feedback-service.ts',
     'gateway/sender-registry.ts',
     'handlers/reload.ts',
-    'log.ts',
+    'log/log.ts',
     'operating.ts',
     'recording/capture-file.ts',
     'recording/recorder.ts',

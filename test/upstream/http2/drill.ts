@@ -1,6 +1,6 @@
 /** A pool of our sessions in hard times: nothing is lost, doubled or left hanging. */
 import t, { type Test } from 'tap'
-import { systemClock } from '../../../src/clock.ts'
+import { systemClock } from '../../../src/timing/clock.ts'
 import { startSimulator, type SimulatorOptions } from '../../../src/simulator/provider-api.ts'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
 import { Pool, type PoolOwner } from '../../../src/upstream/pool.ts'

@@ -6,28 +6,28 @@
  */
 import type { TLSSocket } from 'node:tls'
 import type { Registry } from 'prom-client'
-import { AdminServer, type Readiness } from './admin/admin-server.ts'
-import { History, totalsOf } from './admin/history.ts'
-import { createMetrics, type CertificateGauge, type MetricSources } from './admin/metrics.ts'
-import { Rejections } from './admin/rejections.ts'
-import type { StoreState } from './admin/status-source.ts'
-import { statusOf, type Status } from './admin/status.ts'
-import { KeyRing } from './apns/key-ring.ts'
-import { CensusKeeper } from './census-keeper.ts'
-import { countConnectionOf, countStrangers } from './census-observer.ts'
-import { Census } from './census/census.ts'
-import { reportOf, type Report } from './census/report.ts'
-import { countConnection, countFeedbackRead, type SenderFacts } from './census/sender-facts.ts'
-import type { Clock } from './clock.ts'
-import type { Configuration, ListenerConfiguration } from './config/configuration.ts'
-import { networkList } from './config/ip-network.ts'
-import type { CertificateCredential } from './credentials/credential.ts'
-import { SenderConnection } from './gateway/connection.ts'
-import { serveFeedback } from './gateway/feedback-service.ts'
-import { Listener, turnAway, type ListenerOptions } from './gateway/listener.ts'
-import { SenderRegistry, type SenderCertificate } from './gateway/sender-registry.ts'
-import { Line, type LineDeps } from './line.ts'
-import type { Logger } from './log.ts'
+import { AdminServer, type Readiness } from '../admin/admin-server.ts'
+import { History, totalsOf } from '../admin/history.ts'
+import { createMetrics, type CertificateGauge, type MetricSources } from '../admin/metrics.ts'
+import { Rejections } from '../admin/rejections.ts'
+import type { StoreState } from '../admin/status-source.ts'
+import { statusOf, type Status } from '../admin/status.ts'
+import { KeyRing } from '../apns/key-ring.ts'
+import { CensusKeeper } from '../census-keeper.ts'
+import { countConnectionOf, countStrangers } from '../census-observer.ts'
+import { Census } from '../census/census.ts'
+import { reportOf, type Report } from '../census/report.ts'
+import { countConnection, countFeedbackRead, type SenderFacts } from '../census/sender-facts.ts'
+import type { Clock } from '../timing/clock.ts'
+import type { Configuration, ListenerConfiguration } from '../config/configuration.ts'
+import { networkList } from '../config/ip-network.ts'
+import type { CertificateCredential } from '../credentials/credential.ts'
+import { SenderConnection } from '../gateway/connection.ts'
+import { serveFeedback } from '../gateway/feedback-service.ts'
+import { Listener, turnAway, type ListenerOptions } from '../gateway/listener.ts'
+import { SenderRegistry, type SenderCertificate } from '../gateway/sender-registry.ts'
+import { ActiveRoute, type ActiveRouteDeps } from './active-route.ts'
+import type { Logger } from '../log/log.ts'
 import {
   logConnection,
   observeCensus,
@@ -36,10 +36,10 @@ import {
   observeRedis,
   observeStore,
 } from './log-observer.ts'
-import type { Recorder } from './recording/recorder.ts'
-import { openLmdbStore } from './store/lmdb-store.ts'
-import type { RecoveredRecord, Store } from './store/store.ts'
-import { within } from './timing/deadline.ts'
+import type { Recorder } from '../recording/recorder.ts'
+import { openLmdbStore } from '../store/lmdb-store.ts'
+import type { RecoveredRecord, Store } from '../store/store.ts'
+import { within } from '../timing/timer.ts'
 import { version } from './version.ts'
 
 /** What a proxy is given from outside. */
@@ -76,16 +76,16 @@ const crowded = 0.9
 /** Idle for longer than this after its error response, a sender is not about to read it. */
 const deafMs = 10_000
 
-/** See the file's first lines. Starts from the inside out and stops from the outside in. */
+/** Starts from the inside out and stops from the outside in. */
 export class Proxy {
   readonly #metrics: Registry
   readonly #deps: ProxyDeps
   readonly #keyRing: KeyRing
   #configuration: Configuration
-  #lines: readonly Line[] = []
+  #routes: readonly ActiveRoute[] = []
   /** Routes that are not configured any more and still own something. */
-  readonly #leaving = new Set<Line>()
-  #registry = new SenderRegistry<Line>([])
+  readonly #leaving = new Set<ActiveRoute>()
+  #registry = new SenderRegistry<ActiveRoute>([])
   #store: Store | undefined
   #census: CensusKeeper | undefined
   readonly #listeners: Listener[] = []
@@ -113,12 +113,12 @@ export class Proxy {
   }
 
   /** Its routes at work. */
-  get lines(): readonly Line[] {
-    return this.#lines
+  get routes(): readonly ActiveRoute[] {
+    return this.#routes
   }
 
   get #readiness(): Readiness {
-    const routes = Object.fromEntries(this.#lines.map(({ name, isUp }) => [name, isUp]))
+    const routes = Object.fromEntries(this.#routes.map(({ name, isUp }) => [name, isUp]))
     const store = this.#store?.isReachable === true ? 'reachable' : 'unreachable'
     const hasRoom = this.#store?.journal.healthy === true
     return { ready: hasRoom && Object.values(routes).every(Boolean), routes, store }
@@ -161,7 +161,7 @@ export class Proxy {
     for (const [index, listener] of configuration.listeners.entries())
       this.#listeners[index]?.renew(this.#optionsOf(listener))
     const latestAtMs = this.#deps.clock.now() + (configuration.limits.drainSeconds * 1000) / 2
-    for (const line of gone) void this.#dismiss(line, latestAtMs)
+    for (const route of gone) void this.#dismiss(route, latestAtMs)
   }
 
   /**
@@ -170,7 +170,7 @@ export class Proxy {
    */
   async stop(): Promise<boolean> {
     const { log } = this.#deps
-    const connections = this.#lines.reduce((sum, line) => sum + line.connections, 0)
+    const connections = this.#routes.reduce((sum, route) => sum + route.connections, 0)
     logStopping(log, connections, this.#owned)
     const withinMs = this.#configuration.limits.drainSeconds * 1000
     const closed = this.#listeners.map((listener) => listener.close())
@@ -179,7 +179,7 @@ export class Proxy {
     const drained = await this.#drain(withinMs)
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(closed)
-    if (drained) await Promise.all(this.#lines.map(({ pool }) => pool.drain()))
+    if (drained) await Promise.all(this.#routes.map(({ pool }) => pool.drain()))
     const owned = this.#owned
     await this.destroy()
     logStopped(log, drained, owned)
@@ -188,7 +188,7 @@ export class Proxy {
 
   /** Stops now; what is not settled is lost with the process. */
   async destroy(): Promise<void> {
-    for (const { pool } of [...this.#lines, ...this.#leaving]) pool.destroy()
+    for (const { pool } of [...this.#routes, ...this.#leaving]) pool.destroy()
     this.#keyRing.keep([])
     for (const listener of this.#listeners) listener.destroyConnections()
     await Promise.all(this.#listeners.map((listener) => listener.close()))
@@ -205,7 +205,7 @@ export class Proxy {
     if (store.kind === 'lmdb')
       return openLmdbStore(dataDirectory, { clock, observer: observeStore(log) })
     await this.#openAdmin()
-    const { openRedisStore } = await import('./store/redis-store.ts')
+    const { openRedisStore } = await import('../store/redis-store.ts')
     const { maxUnwritten } = journal
     return openRedisStore(store, {
       clock,
@@ -216,7 +216,7 @@ export class Proxy {
 
   async #openAdmin(): Promise<AdminServer> {
     const { clock } = this.#deps
-    this.#history ??= new History(() => totalsOf(this.#lines), clock)
+    this.#history ??= new History(() => totalsOf(this.#routes), clock)
     this.#admin ??= await AdminServer.open(this.#configuration.admin, {
       metrics: this.#metrics,
       readiness: () => this.#readiness,
@@ -238,26 +238,26 @@ export class Proxy {
     configuration: Configuration,
     store: Store,
     { census }: CensusKeeper,
-  ): Promise<readonly Line[]> {
-    const running = new Map(this.#lines.map((line) => [line.name, line]))
-    const deps: LineDeps = {
+  ): Promise<readonly ActiveRoute[]> {
+    const running = new Map(this.#routes.map((route) => [route.name, route]))
+    const deps: ActiveRouteDeps = {
       ...this.#deps,
       store,
       census,
       keyRing: this.#keyRing,
       rejections: this.#rejections,
     }
-    const lines: Line[] = []
+    const routes: ActiveRoute[] = []
     for (const route of configuration.routes) {
-      const line = running.get(route.name)
+      const active = running.get(route.name)
       running.delete(route.name)
-      await line?.renew(route, configuration)
-      lines.push(line ?? (await Line.start(route, configuration, deps)))
+      await active?.renew(route, configuration)
+      routes.push(active ?? (await ActiveRoute.start(route, configuration, deps)))
       // As they come, so that what fails later finds those to be stopped.
-      this.#lines = [...lines, ...running.values()]
+      this.#routes = [...routes, ...running.values()]
     }
-    this.#lines = lines
-    this.#registry = new SenderRegistry(lines)
+    this.#routes = routes
+    this.#registry = new SenderRegistry(routes)
     const signing = configuration.routes.flatMap(({ credential }) =>
       credential.kind === 'signing-key' ? [credential] : [],
     )
@@ -265,17 +265,17 @@ export class Proxy {
     return [...running.values()]
   }
 
-  async #dismiss(line: Line, latestAtMs: number): Promise<void> {
-    this.#leaving.add(line)
-    await Promise.all([...line.open.keys()].map((sender) => sender.stop(latestAtMs)))
-    await line.relay.idle()
-    await line.pool.drain()
-    this.#leaving.delete(line)
+  async #dismiss(route: ActiveRoute, latestAtMs: number): Promise<void> {
+    this.#leaving.add(route)
+    await Promise.all([...route.open.keys()].map((sender) => sender.stop(latestAtMs)))
+    await route.relay.idle()
+    await route.pool.drain()
+    this.#leaving.delete(route)
   }
 
   async #count(): Promise<CensusKeeper> {
     this.#census = await CensusKeeper.open(this.#configuration.dataDirectory, {
-      routes: () => this.#lines.map(({ facts }) => facts),
+      routes: () => this.#routes.map(({ facts }) => facts),
       clock: this.#deps.clock,
       observer: observeCensus(this.#deps.log),
     })
@@ -306,31 +306,31 @@ export class Proxy {
 
   /** What belongs to a route that is no longer configured stays where it is. */
   #takeOver({ route, record, settled }: RecoveredRecord): boolean {
-    const line = this.#lines.find(({ name }) => name === route)
-    line?.relay.recover(record, settled)
-    return line !== undefined
+    const active = this.#routes.find(({ name }) => name === route)
+    active?.relay.recover(record, settled)
+    return active !== undefined
   }
 
   /** Senders that never pause are stopped after half of the time, so that answers have the rest. */
   async #drain(withinMs: number): Promise<boolean> {
     const { clock } = this.#deps
-    const lines = [...this.#lines, ...this.#leaving]
-    const relays = lines.map(({ relay }) => relay)
-    const senders = lines.flatMap(({ open }) => [...open.keys()])
+    const routes = [...this.#routes, ...this.#leaving]
+    const relays = routes.map(({ relay }) => relay)
+    const senders = routes.flatMap(({ open }) => [...open.keys()])
     const stopped = Promise.all(senders.map((one) => one.stop(clock.now() + withinMs / 2)))
     const settled = stopped.then(() => Promise.all(relays.map((relay) => relay.idle())))
-    await within(clock, withinMs, settled, () => [])
+    await within(clock, withinMs, settled)
     return relays.every(({ owned }) => owned === 0)
   }
 
   #listen(listener: ListenerConfiguration, census: Census): Promise<Listener> {
     const { clock, log } = this.#deps
-    return Listener.open<Line>(this.#optionsOf(listener), {
+    return Listener.open<ActiveRoute>(this.#optionsOf(listener), {
       registry: () => this.#registry,
-      welcome: (socket, line, certificate, address) => {
-        const sender = census.sender(line.name, certificate, clock.now())
-        if (listener.kind === 'feedback') this.#serveFeedback(socket, address, line, sender)
-        else this.#welcome(socket, address, line, certificate, sender)
+      welcome: (socket, route, certificate, address) => {
+        const sender = census.sender(route.name, certificate, clock.now())
+        if (listener.kind === 'feedback') this.#serveFeedback(socket, address, route, sender)
+        else this.#welcome(socket, address, route, certificate, sender)
       },
       clock,
       observer: countStrangers(census, clock, observeListener(log)),
@@ -345,11 +345,16 @@ export class Proxy {
     return { ...listener, certificatePem, keyPem, ...limits, balancers }
   }
 
-  #serveFeedback(socket: TLSSocket, address: string, line: Line, sender: SenderFacts): void {
-    const { name, log } = line
+  #serveFeedback(
+    socket: TLSSocket,
+    address: string,
+    route: ActiveRoute,
+    sender: SenderFacts,
+  ): void {
+    const { name, log } = route
     const { clock, recorder } = this.#deps
     countFeedbackRead(sender, address, clock.now())
-    line.feedbackReadAtMs = clock.now()
+    route.feedbackReadAtMs = clock.now()
     recorder?.record(socket, { kind: 'feedback', route: name, address })
     const store = this.#store?.feedback
     if (store === undefined) socket.destroy()
@@ -359,18 +364,18 @@ export class Proxy {
   #welcome(
     socket: TLSSocket,
     address: string,
-    line: Line,
+    route: ActiveRoute,
     certificate: SenderCertificate,
     facts: SenderFacts,
   ): void {
     const { clock, recorder } = this.#deps
     countConnection(facts, address, socket.getProtocol())
     const id = ++this.#connections
-    recorder?.record(socket, { kind: 'gateway', route: line.name, address, connection: id })
-    const { log } = line
-    if (line.relay.downReason !== undefined) {
+    recorder?.record(socket, { kind: 'gateway', route: route.name, address, connection: id })
+    const { log } = route
+    if (route.relay.downReason !== undefined) {
       log.warn(
-        { event: 'connection.refused', connection: id, reason: line.relay.downReason },
+        { event: 'connection.refused', connection: id, reason: route.relay.downReason },
         'the route is down',
       )
       turnAway(socket, this.#configuration.limits.handshakeTimeoutMs, clock)
@@ -391,31 +396,31 @@ export class Proxy {
         connection: id,
         notAfter: certificate.notAfter,
       })
-    const { errorDeadlineMs, maxPayloadBytes } = line.route
+    const { errorDeadlineMs, maxPayloadBytes } = route.route
     const sender = certificate.publicKeySha256
     const logged = logConnection(log, id)
     const counted = countConnectionOf(facts)
     const connection: SenderConnection = new SenderConnection(socket, {
       connection: id,
       sender,
-      relay: line.relay,
+      relay: route.relay,
       canWrite: () => this.#store?.journal.healthy !== false,
       limits: { errorDeadlineMs, maxPayloadBytes, quietMs, quietAtMostMs },
       clock,
       emit: (event) => {
-        if (event.event === 'connection.closed') line.open.delete(connection)
+        if (event.event === 'connection.closed') route.open.delete(connection)
         counted(event)
         logged(event)
       },
     })
-    line.open.set(connection, peer)
+    route.open.set(connection, peer)
   }
 
   /** A sender that is deaf to its error response, or to a close, may keep its connection for ever. */
   #makeRoom(): void {
-    const count = this.#lines.reduce((sum, { open }) => sum + open.size, 0)
+    const count = this.#routes.reduce((sum, { open }) => sum + open.size, 0)
     if (count < this.#configuration.limits.maxConnections * crowded) return
-    const senders = this.#lines.flatMap(({ open }) => [...open.keys()])
+    const senders = this.#routes.flatMap(({ open }) => [...open.keys()])
     const deaf = senders.filter(({ isHalfClosed }) => isHalfClosed)
     const [longestIdle] = deaf.sort((one, other) => other.idleMs - one.idleMs)
     if (longestIdle === undefined || longestIdle.idleMs < deafMs) return
@@ -430,7 +435,7 @@ export class Proxy {
   #metricSources(): MetricSources {
     return {
       version,
-      routes: () => this.#lines,
+      routes: () => this.#routes,
       listeners: () => this.#listeners,
       certificates: () => certificatesOf(this.#configuration, this.#deps.clock.now()),
       store: () => ({
@@ -448,7 +453,7 @@ export class Proxy {
   }
 
   get #owned(): number {
-    return this.#lines.reduce((sum, { owned }) => sum + owned, 0)
+    return this.#routes.reduce((sum, { owned }) => sum + owned, 0)
   }
 
   #status(): Status {
@@ -459,7 +464,7 @@ export class Proxy {
       now: this.#history?.latest,
       gatewayCertificateNotAfterMs: tls.certificate.notAfter.getTime(),
       store: this.#storeState,
-      routes: this.#lines,
+      routes: this.#routes,
       rejections: this.#rejections.latest,
     })
   }

@@ -1,36 +1,36 @@
 /** One route at work: its credential, its provider sessions, its relay, and who is connected. */
-import type { RouteGauge } from './admin/metrics.ts'
-import type { Rejections } from './admin/rejections.ts'
-import type { CredentialStatus, RouteSource, SenderSource } from './admin/status-source.ts'
-import { ApnsIdSource } from './apns/apns-id.ts'
-import type { KeyRing } from './apns/key-ring.ts'
-import { countRouteOf } from './census-observer.ts'
-import type { Census, RouteFacts } from './census/census.ts'
-import type { Clock } from './clock.ts'
-import type { Configuration } from './config/configuration.ts'
-import type { Route } from './config/route.ts'
-import type { SenderConnection } from './gateway/connection.ts'
-import type { Admission } from './gateway/sender-registry.ts'
-import type { Logger } from './log.ts'
+import type { RouteGauge } from '../admin/metrics.ts'
+import type { Rejections } from '../admin/rejections.ts'
+import type { CredentialStatus, RouteSource, SenderSource } from '../admin/status-source.ts'
+import { ApnsIdSource } from '../apns/apns-id.ts'
+import type { KeyRing } from '../apns/key-ring.ts'
+import { countRouteOf } from '../census-observer.ts'
+import type { Census, RouteFacts } from '../census/census.ts'
+import type { Clock } from '../timing/clock.ts'
+import type { Configuration } from '../config/configuration.ts'
+import type { Route } from '../config/route.ts'
+import type { SenderConnection } from '../gateway/connection.ts'
+import type { Admission } from '../gateway/sender-registry.ts'
+import type { Logger } from '../log/log.ts'
 import { logRoute, observePool } from './log-observer.ts'
-import type { Histogram } from './relay/histogram.ts'
-import type { RelayEventLog } from './relay/replicated-state.ts'
-import type { ReplicatedEvent } from './relay/replicated-event.ts'
-import type { RelayJournal } from './relay/relay-journal.ts'
-import { Relay } from './relay/relay.ts'
-import type { RouteCounters } from './relay/route-counters.ts'
-import type { RouteEvent, RouteTrace } from './relay/route-event.ts'
-import type { RelayFeedback } from './relay/settlements.ts'
-import type { Store } from './store/store.ts'
-import { Http2Session } from './upstream/http2/http2-session.ts'
-import { Pool } from './upstream/pool.ts'
-import type { OpenSession, SessionTarget, SessionTimes } from './upstream/session.ts'
+import type { Histogram } from '../relay/histogram.ts'
+import type { RelayEventLog } from '../relay/replicated-state.ts'
+import type { ReplicatedEvent } from '../relay/replicated-event.ts'
+import type { RelayJournal } from '../relay/relay-journal.ts'
+import { Relay } from '../relay/relay.ts'
+import type { RouteCounters } from '../relay/route-counters.ts'
+import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
+import type { RelayFeedback } from '../relay/settlements.ts'
+import type { Store } from '../store/store.ts'
+import { Http2Session } from '../upstream/http2/http2-session.ts'
+import { Pool } from '../upstream/pool.ts'
+import type { OpenSession, SessionTarget, SessionTimes } from '../upstream/session.ts'
 
 /** What all routes have in common. */
-export type LineSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>
+export type RouteSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>
 
 /** What a line is given. */
-export interface LineDeps {
+export interface ActiveRouteDeps {
   readonly store: Store
   readonly keyRing: KeyRing
   readonly census: Census
@@ -59,7 +59,7 @@ const pingIntervalMs = 60_000
 const pingTimeoutMs = 5_000
 
 /** See the file's first line. */
-export class Line implements RouteGauge, RouteSource, Admission {
+export class ActiveRoute implements RouteGauge, RouteSource, Admission {
   readonly relay: Relay
   readonly pool: Pool
   readonly log: Logger
@@ -69,12 +69,17 @@ export class Line implements RouteGauge, RouteSource, Admission {
   feedbackReadAtMs: number | null = null
   /** Why the last session, or the attempt to open one, came to nothing. */
   outageCause: string | undefined
-  readonly #deps: LineDeps
+  readonly #deps: ActiveRouteDeps
   #route: Route
   #approach: Approach
   #ownedLimit: number
 
-  private constructor(route: Route, approach: Approach, settings: LineSettings, deps: LineDeps) {
+  private constructor(
+    route: Route,
+    approach: Approach,
+    settings: RouteSettings,
+    deps: ActiveRouteDeps,
+  ) {
     const { clock, random, store, rejections } = deps
     const apnsIds = new ApnsIdSource()
     this.#route = route
@@ -123,10 +128,14 @@ export class Line implements RouteGauge, RouteSource, Admission {
   }
 
   /** Signs a provider token where the route sends with one, and opens the first session. */
-  static async start(route: Route, settings: LineSettings, deps: LineDeps): Promise<Line> {
-    const line = new Line(route, await approachOf(route, settings, deps), settings, deps)
-    line.pool.start()
-    return line
+  static async start(
+    route: Route,
+    settings: RouteSettings,
+    deps: ActiveRouteDeps,
+  ): Promise<ActiveRoute> {
+    const active = new ActiveRoute(route, await approachOf(route, settings, deps), settings, deps)
+    active.pool.start()
+    return active
   }
 
   /** What the configuration says of it. */
@@ -222,7 +231,7 @@ export class Line implements RouteGauge, RouteSource, Admission {
   }
 
   /** Takes up what a configuration says by now; sessions of another credential finish and go. */
-  async renew(route: Route, settings: LineSettings): Promise<void> {
+  async renew(route: Route, settings: RouteSettings): Promise<void> {
     const approach = await approachOf(route, settings, this.#deps)
     this.#route = route
     this.#ownedLimit = settings.journal.maxEntries
@@ -264,8 +273,8 @@ export function factsOf({ name, topic, environment, credential }: Route): RouteF
 
 async function approachOf(
   { credential, environment }: Route,
-  { providerApi, limits }: LineSettings,
-  { keyRing, random }: LineDeps,
+  { providerApi, limits }: RouteSettings,
+  { keyRing, random }: ActiveRouteDeps,
 ): Promise<Approach> {
   const { requestTimeoutMs, maxSessions } = limits
   return {
