@@ -16,8 +16,6 @@ const mostFunctionLines = 60
 /** Files that are longer, with the lines that each may have. A row may only shrink or go. */
 const longFiles: Readonly<Record<string, number>> = {
   'src/gateway/connection.ts': 351,
-  'src/gateway/listener.ts': 402,
-  'src/proxy/proxy.ts': 510,
   'src/relay/replicated-state.ts': 374,
   'src/relay/relay.ts': 359,
 }

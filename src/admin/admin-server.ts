@@ -100,8 +100,8 @@ export class AdminServer {
     return address
   }
 
-  /** Goes by other rules from now on: who was let in by another token and still listens has to ask again. */
-  renew(rules: AccessRules): void {
+  /** Applies other rules; a live connection that was opened with another token is closed. */
+  reconfigure(rules: AccessRules): void {
     if (rules.token !== this.#rules.token) this.#live.close()
     this.#rules = rules
   }

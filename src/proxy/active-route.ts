@@ -6,30 +6,29 @@ import { ApnsIdSource } from '../apns/apns-id.ts'
 import type { KeyRing } from '../apns/key-ring.ts'
 import { countRouteOf } from '../census-observer.ts'
 import type { Census, RouteFacts } from '../census/census.ts'
-import type { Clock } from '../timing/clock.ts'
-import type { Configuration } from '../config/configuration.ts'
 import type { Route } from '../config/route.ts'
 import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/sender-registry.ts'
 import type { Logger } from '../log/log.ts'
-import { logRoute, observePool } from './log-observer.ts'
 import type { Histogram } from '../relay/histogram.ts'
-import type { RelayEventLog } from '../relay/replicated-state.ts'
-import type { ReplicatedEvent } from '../relay/replicated-event.ts'
-import type { RelayJournal } from '../relay/relay-journal.ts'
 import { Relay } from '../relay/relay.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
-import type { RelayFeedback } from '../relay/settlements.ts'
 import type { Store } from '../store/store.ts'
+import type { Clock } from '../timing/clock.ts'
 import { Http2Session } from '../upstream/http2/http2-session.ts'
-import { Pool } from '../upstream/pool.ts'
-import type { OpenSession, SessionTarget, SessionTimes } from '../upstream/session.ts'
+import { Pool, type PoolOwner } from '../upstream/pool.ts'
+import type { OpenSession } from '../upstream/session.ts'
+import type { SessionEvent } from '../upstream/session-event.ts'
+import { logEvents } from './log-event.ts'
+import { eventLogOf, feedbackOf, journalOf, noJournal } from './route-store.ts'
+import {
+  isSameAccess,
+  upstreamAccess,
+  type RouteSettings,
+  type UpstreamAccess,
+} from './upstream-access.ts'
 
-/** What all routes have in common. */
-export type RouteSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>
-
-/** What a line is given. */
 export interface ActiveRouteDeps {
   readonly store: Store
   readonly keyRing: KeyRing
@@ -41,88 +40,56 @@ export interface ActiveRouteDeps {
   readonly rejections: Rejections
 }
 
-/** Where a sender's connection comes from. */
-export interface Peer {
+/** Where a client connection comes from. */
+export interface ClientPeer {
   readonly address: string
   readonly tlsVersion: string
 }
 
-/** How to reach the provider API, and as whom. */
-interface Approach {
-  readonly target: SessionTarget
-  readonly times: SessionTimes
-  readonly maxSessions: number
-}
-
-const connectTimeoutMs = 10_000
-const pingIntervalMs = 60_000
-const pingTimeoutMs = 5_000
-
-/** See the file's first line. */
+/** Its counts and states are what metrics and the status page show. */
 export class ActiveRoute implements RouteGauge, RouteSource, Admission {
   readonly relay: Relay
   readonly pool: Pool
   readonly log: Logger
-  /** Senders connected, and from where. */
-  readonly open = new Map<SenderConnection, Peer>()
+  readonly clients = new Map<SenderConnection, ClientPeer>()
   /** When a sender last read the feedback service, ms since the epoch. */
   feedbackReadAtMs: number | null = null
-  /** Why the last session, or the attempt to open one, came to nothing. */
+  /** Why the last session, or the last attempt to open one, ended. */
   outageCause: string | undefined
   readonly #deps: ActiveRouteDeps
   #route: Route
-  #approach: Approach
+  #access: UpstreamAccess
   #ownedLimit: number
 
   private constructor(
     route: Route,
-    approach: Approach,
+    access: UpstreamAccess,
     settings: RouteSettings,
     deps: ActiveRouteDeps,
   ) {
     const { clock, random, store, rejections } = deps
     const apnsIds = new ApnsIdSource()
     this.#route = route
-    this.#approach = approach
+    this.#access = access
     this.#ownedLimit = settings.journal.maxEntries
     this.#deps = deps
     this.log = deps.log.child({ route: route.name })
-    const poolObserver = observePool(this.log)
-    this.pool = new Pool(this.#opener(), approach, {
+    this.pool = new Pool(this.#opener(), access, {
       clock,
       random,
-      owner: {
-        answered: (delivery, outcome) => {
-          this.relay.answered(delivery, outcome)
-        },
-        expired: (delivery) => {
-          this.relay.expired(delivery)
-        },
-      },
-      observer: {
-        ...poolObserver,
-        closed: (cause, retryInMs) => {
-          this.outageCause = cause
-          poolObserver.closed(cause, retryInMs)
-        },
-        refused: (cause) => {
-          this.relay.refused(cause)
-        },
-        steady: () => {
-          this.relay.steady()
-        },
-      },
+      owner: this.#poolOwner(),
+      emit: this.#sessionSubscribers(),
     })
     this.relay = new Relay(route, settings.journal, {
       upstream: this.pool,
-      journal: settings.journal.enabled ? journalOf(store, route) : noJournal,
-      feedback: feedbackOf(store, route),
-      eventLog: eventLogOf(store, route),
+      journal: settings.journal.enabled ? journalOf(store, route.name) : noJournal,
+      feedback: feedbackOf(store, route.name),
+      eventLog: eventLogOf(store, route.name),
       processName: apnsIds.next().slice(0, 8),
       clock,
       random,
       newApnsId: () => apnsIds.next(),
-      emit: this.#subscribers(rejections),
+      emit: this.#routeSubscribers(rejections),
       isTraced: () => this.log.isLevelEnabled('debug'),
     })
   }
@@ -133,12 +100,17 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     settings: RouteSettings,
     deps: ActiveRouteDeps,
   ): Promise<ActiveRoute> {
-    const active = new ActiveRoute(route, await approachOf(route, settings, deps), settings, deps)
+    const active = new ActiveRoute(
+      route,
+      await upstreamAccess(route, settings, deps),
+      settings,
+      deps,
+    )
     active.pool.start()
     return active
   }
 
-  /** What the configuration says of it. */
+  /** As configured. */
   get route(): Route {
     return this.#route
   }
@@ -187,11 +159,11 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
   }
 
   get connections(): number {
-    return this.open.size
+    return this.clients.size
   }
 
   get senders(): readonly SenderSource[] {
-    return Array.from(this.open, ([{ receivedByCommand }, peer]) => ({
+    return Array.from(this.clients, ([{ receivedByCommand }, peer]) => ({
       ...peer,
       receivedByCommand,
     }))
@@ -230,21 +202,59 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     return this.pool.load.sessions > 0 && this.relay.downReason === undefined
   }
 
-  /** Takes up what a configuration says by now; sessions of another credential finish and go. */
-  async renew(route: Route, settings: RouteSettings): Promise<void> {
-    const approach = await approachOf(route, settings, this.#deps)
+  /** Applies a changed configuration; sessions of another credential finish what they have. */
+  async reconfigure(route: Route, settings: RouteSettings): Promise<void> {
+    const access = await upstreamAccess(route, settings, this.#deps)
     this.#route = route
     this.#ownedLimit = settings.journal.maxEntries
     this.log.level = this.#deps.log.level
     this.relay.reconfigure(route, settings.journal)
-    if (isSame(approach, this.#approach)) return
-    this.#approach = approach
-    this.pool.renew(this.#opener(), approach)
+    if (isSameAccess(access, this.#access)) return
+    this.#access = access
+    this.pool.reconfigure(this.#opener(), access)
     this.relay.renewed()
   }
 
-  #subscribers(rejections: Rejections): (event: RouteEvent | RouteTrace) => void {
-    const log = logRoute(this.log)
+  /** Stops the client connections, settles what is owned, and closes the sessions. */
+  async drain(latestAtMs: number): Promise<void> {
+    await this.stopClients(latestAtMs)
+    await this.relay.idle()
+    await this.pool.drain()
+  }
+
+  /** @param latestAtMs from then on a sender that does not pause is interrupted, ms since the epoch */
+  async stopClients(latestAtMs: number): Promise<void> {
+    await Promise.all([...this.clients.keys()].map((client) => client.stop(latestAtMs)))
+  }
+
+  /** The pool comes before its relay, which sends through it. */
+  #poolOwner(): PoolOwner {
+    return {
+      answered: (delivery, outcome) => {
+        this.relay.answered(delivery, outcome)
+      },
+      expired: (delivery) => {
+        this.relay.expired(delivery)
+      },
+      refused: (cause) => {
+        this.relay.refused(cause)
+      },
+      steady: () => {
+        this.relay.steady()
+      },
+    }
+  }
+
+  #sessionSubscribers(): (event: SessionEvent) => void {
+    const log = logEvents(this.log)
+    return (event) => {
+      if (event.event === 'session.closed') this.outageCause = event.cause
+      log(event)
+    }
+  }
+
+  #routeSubscribers(rejections: Rejections): (event: RouteEvent | RouteTrace) => void {
+    const log = logEvents(this.log)
     const count = countRouteOf(this.name, this.#deps.census)
     return (event) => {
       log(event)
@@ -254,7 +264,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
   }
 
   #opener(): OpenSession {
-    const { target, times } = this.#approach
+    const { target, times } = this.#access
     return (owner) => new Http2Session(target, owner, times, this.#deps.clock)
   }
 }
@@ -268,72 +278,5 @@ export function factsOf({ name, topic, environment, credential }: Route): RouteF
     credential: credential.kind,
     credentialNotAfterMs:
       credential.kind === 'certificate' ? credential.certificate.notAfter.getTime() : null,
-  }
-}
-
-async function approachOf(
-  { credential, environment }: Route,
-  { providerApi, limits }: RouteSettings,
-  { keyRing, random }: ActiveRouteDeps,
-): Promise<Approach> {
-  const { requestTimeoutMs, maxSessions } = limits
-  return {
-    target: {
-      origin: providerApi.origins[environment],
-      certificate: credential.kind === 'certificate' ? credential : undefined,
-      certificateAuthority: providerApi.certificateAuthority,
-      providerToken:
-        credential.kind === 'signing-key' ? await keyRing.tokenOf(credential) : undefined,
-      proxy: providerApi.proxy,
-      random,
-    },
-    times: { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs },
-    maxSessions,
-  }
-}
-
-function isSame(one: Approach, other: Approach): boolean {
-  const inWords = ({ target, times, maxSessions }: Approach): string =>
-    JSON.stringify([
-      target.origin,
-      target.certificate?.certificatePem,
-      target.certificate?.keyPem,
-      target.certificateAuthority,
-      target.proxy,
-      times,
-      maxSessions,
-    ])
-  return one.target.providerToken === other.target.providerToken && inWords(one) === inWords(other)
-}
-
-const noJournal: RelayJournal = {
-  put: () => ({ settled: () => undefined }),
-}
-
-function journalOf({ journal }: Store, { name }: Route): RelayJournal {
-  return { put: (entries) => journal.put(name, entries) }
-}
-
-function eventLogOf({ eventLog }: Store, { name }: Route): RelayEventLog {
-  return {
-    listen: (apply) => {
-      eventLog.listen(name, ({ event, position, atMs }) => {
-        apply({ event: event as ReplicatedEvent, position, atMs })
-      })
-    },
-    append: (event) => {
-      eventLog.append(name, event)
-    },
-  }
-}
-
-function feedbackOf({ feedback }: Store, { name }: Route): RelayFeedback {
-  return {
-    add: (token, timestamp) => {
-      feedback.add(name, token, timestamp)
-    },
-    drop: (token) => {
-      feedback.drop(name, token)
-    },
   }
 }

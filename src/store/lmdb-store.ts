@@ -10,12 +10,13 @@ import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalEventLog } from './local-event-log.ts'
-import { StoreError, type Store, type StoreObserver } from './store.ts'
+import type { StoreEvent } from './store-event.ts'
+import { StoreError, type Store } from './store.ts'
 
 /** What a store is given. */
 export interface LmdbStoreDeps {
   readonly clock: Clock
-  readonly observer: StoreObserver
+  readonly emit: (event: StoreEvent) => void
 }
 
 const formatKey = 'format'

@@ -19,16 +19,13 @@ const simulator = { answers: [{ tokenPrefix: 'bad', reason: 'BadDeviceToken' }] 
 /** Records everything in clear, as `serve --capture --capture-tokens --capture-payloads` does. */
 function recordInto(directory: string): Recorder {
   const options = { route: undefined, address: undefined, maxBytes: 1_000_000, maxConnections: 10 }
-  const nothing = (): undefined => undefined
-  return new Recorder({ ...options, directory, tokens: true, payloads: true }, systemClock, {
-    exposed: nothing,
-    opened: nothing,
-    full: nothing,
-    failed: (path, error) => {
-      throw new Error(path, { cause: error })
+  return new Recorder(
+    { ...options, directory, tokens: true, payloads: true },
+    systemClock,
+    (event) => {
+      if (event.event === 'capture.failed') throw new Error(event.file, { cause: event.error })
     },
-    finished: nothing,
-  })
+  )
 }
 
 /** What APNs got, and how it answered. */

@@ -68,13 +68,7 @@ t.test('the address in the header is the sender’s, in the log and in its captu
       payloads: false,
     },
     systemClock,
-    {
-      exposed: () => undefined,
-      opened: () => undefined,
-      full: () => undefined,
-      failed: () => undefined,
-      finished: () => undefined,
-    },
+    () => undefined,
   )
   const stage = await behindBalancer(t, { recorder })
   const sender = await sendBehind(t, stage, line.subarray(0, 9), line.subarray(9))

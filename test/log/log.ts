@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { createLog } from '../../src/log/log.ts'
-import { logRoute } from '../../src/proxy/log-observer.ts'
+import { logEvents } from '../../src/proxy/log-event.ts'
 import { token } from '../fixtures/hex.ts'
 import { leaksIn } from '../fixtures/leak.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
@@ -47,7 +47,7 @@ t.test('an error is its stack, without what hangs on it', (t) => {
 t.test('the level of a route decides at once whether its notifications are traced', (t) => {
   const lines: string[] = []
   const log = createLog('info', { write: (line) => lines.push(line) })
-  const write = logRoute(log)
+  const write = logEvents(log)
   const record = { sender: 'a', connection: 1, identifier: 2, apnsId: 'b', token }
   write({ event: 'notification.delivered', record })
   t.same(lines, [])
