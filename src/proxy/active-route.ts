@@ -143,7 +143,15 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
 
   /** What the migration report says of it. */
   get facts(): RouteFacts {
-    return factsOf(this.#route)
+    const { name, topic, environment, credential } = this.#route
+    return {
+      name,
+      topic,
+      environment,
+      credential: credential.kind,
+      credentialNotAfterMs:
+        credential.kind === 'certificate' ? credential.certificate.notAfter.getTime() : null,
+    }
   }
 
   get counters(): RouteCounters {
@@ -266,17 +274,5 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
   #opener(): OpenSession {
     const { target, times } = this.#access
     return (owner) => new Http2Session(target, owner, times, this.#deps.clock)
-  }
-}
-
-/** What the migration report says of a route. */
-export function factsOf({ name, topic, environment, credential }: Route): RouteFacts {
-  return {
-    name,
-    topic,
-    environment,
-    credential: credential.kind,
-    credentialNotAfterMs:
-      credential.kind === 'certificate' ? credential.certificate.notAfter.getTime() : null,
   }
 }
