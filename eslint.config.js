@@ -30,7 +30,7 @@ export default tseslint.config(
   },
   {
     files: ['src/**'],
-    ignores: ['src/clock.ts', 'src/cluster/**', 'src/handlers/**', 'src/admin/page/**'],
+    ignores: ['src/timing/clock.ts', 'src/cluster/**', 'src/handlers/**', 'src/admin/page/**'],
     rules: {
       'no-restricted-globals': ['error', ...ambient, ...turns],
       'no-restricted-imports': [

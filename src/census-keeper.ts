@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Census, censusFacts, type CensusFacts, type RouteFacts } from './census/census.ts'
-import type { Cancel, Clock } from './clock.ts'
+import type { Cancel, Clock } from './timing/clock.ts'
 
 /** What a keeper is given. */
 export interface CensusKeeperDeps {

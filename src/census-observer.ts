@@ -1,9 +1,9 @@
 /** What the census counts: each observer here hears what another hears, and tells it on. */
 import type { Census } from './census/census.ts'
 import { countName, countReceived, type SenderFacts } from './census/sender-facts.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from './timing/clock.ts'
 import type { ConnectionEvent } from './gateway/connection-event.ts'
-import type { ListenerObserver } from './gateway/listener.ts'
+import type { ListenerEvent } from './gateway/listener-event.ts'
 import type { DeliveryRecord, RouteEvent, RouteTrace } from './relay/route-event.ts'
 
 /** What one connection says of its sender. */
@@ -64,23 +64,23 @@ function countRejection(
   if (event === 'rejection.untold') facts.untold++
 }
 
-/** Who was not let in. */
-export function countStrangers(
-  census: Census,
-  clock: Clock,
-  observer: ListenerObserver,
-): ListenerObserver {
-  return {
-    ...observer,
-    refused(address, refusal, certificate, environment) {
-      const { subject, publicKeySha256 } = certificate ?? {}
-      census.turnedAway({ address, cause: refusal, subject, publicKeySha256 }, clock.now())
-      observer.refused(address, refusal, certificate, environment)
-    },
-    handshakeFailed(address, cause, error, offered) {
-      const refused = cause === 'tls-version' ? offered : undefined
-      census.turnedAway({ address, cause, offered: refused }, clock.now())
-      observer.handshakeFailed(address, cause, error, offered)
-    },
+/** Who was not admitted. */
+export function countStrangers(census: Census, clock: Clock): (event: ListenerEvent) => void {
+  return (event) => {
+    switch (event.event) {
+      case 'sender.refused': {
+        const { address, refusal: cause, certificate } = event
+        const { subject, publicKeySha256 } = certificate ?? {}
+        census.turnedAway({ address, cause, subject, publicKeySha256 }, clock.now())
+        break
+      }
+      case 'handshake.failed': {
+        const { address, cause, offered } = event
+        const refused = cause === 'tls-version' ? offered : undefined
+        census.turnedAway({ address, cause, offered: refused }, clock.now())
+        break
+      }
+      default:
+    }
   }
 }

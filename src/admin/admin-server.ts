@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Report } from '../census/report.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { admittance, type AccessRules } from './access.ts'
 import { loadAssets } from './asset.ts'
 import type { Sample } from './history.ts'
@@ -100,8 +100,8 @@ export class AdminServer {
     return address
   }
 
-  /** Goes by other rules from now on: who was let in by another token and still listens has to ask again. */
-  renew(rules: AccessRules): void {
+  /** Applies other rules; a live connection that was opened with another token is closed. */
+  reconfigure(rules: AccessRules): void {
     if (rules.token !== this.#rules.token) this.#live.close()
     this.#rules = rules
   }

@@ -1,5 +1,5 @@
 /** The last hour, one sample a second: all that is computed while nobody looks. */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import { latencyBoundsMs } from '../relay/histogram.ts'
 import type { RouteGauge } from './metrics.ts'
 

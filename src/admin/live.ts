@@ -1,6 +1,6 @@
 /** One report each second to everybody who listens, as server-sent events. */
 import type { ServerResponse } from 'node:http'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 
 /** What is told. */
 export interface LiveReports {

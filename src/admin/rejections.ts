@@ -1,5 +1,5 @@
 /** The last notifications that were not delivered; neither token nor payload is kept. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { DeliveryRecord, RouteEvent, RouteTrace } from '../relay/route-event.ts'
 
 /** One of the last. */

@@ -1,5 +1,5 @@
 /** The provider tokens in use: one for each signing key, however many routes send with it. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import {
   alone,
   ProviderToken,

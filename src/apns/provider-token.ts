@@ -1,6 +1,6 @@
 /** The provider token that stands for a signing key: made once, shared, renewed in time. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 
 /** What a token is signed with, and whom it speaks for. */
 export interface ProviderTokenKey {

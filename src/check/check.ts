@@ -1,5 +1,5 @@
 /** Everything that can be wrong with a configuration and the way to APNs, found in one go. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { examineConfiguration, type Examination, type Loaded } from '../config/configuration.ts'
 import { problemFinding, type Finding } from './finding.ts'
 import { apnsFindings, type RouteTarget } from './apns-check.ts'

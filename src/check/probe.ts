@@ -4,7 +4,7 @@ import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { z } from 'zod'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { dial } from '../upstream/dial.ts'
 import type { SessionTarget } from '../upstream/session.ts'
 

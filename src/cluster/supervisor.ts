@@ -5,7 +5,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Logger } from '../log.ts'
+import type { Logger } from '../log/log.ts'
 import { workerVariable } from './worker.ts'
 
 /** What a supervisor is given. */

@@ -12,13 +12,15 @@ import { send } from './send.ts'
 import { serve } from './serve.ts'
 import { simulate } from './simulate.ts'
 import { ownCommand } from '../handlers/invocation.ts'
-import { version } from '../version.ts'
 
 // Its CommonJS form: loads in half the time of the other, which also breaks lines within words.
 const yargs = createRequire(import.meta.url)('yargs') as typeof Yargs
 
-/** @param args as typed, without the program */
-export async function run(args: readonly string[]): Promise<void> {
+/**
+ * @param args as typed, without the program
+ * @param version what `--version` prints
+ */
+export async function run(args: readonly string[], version: string): Promise<void> {
   try {
     await yargs(joinDashes(args))
       .scriptName(ownCommand())

@@ -1,22 +1,20 @@
 /** The feedback service's side of one connection: tells which tokens are gone, then closes. */
 import type { Socket } from 'node:net'
 import { encodeFeedbackTuple, type FeedbackTuple } from '../binary/feedback-tuple.ts'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { FeedbackHold, FeedbackStore } from '../store/store.ts'
 
-/** Hears how readings end; an empty list is not worth a word. */
-export interface FeedbackObserver {
-  /** The reader took everything and closed: the entries are forgotten. */
-  read(count: number): void
+/** How a reading ended; that of an empty list is not reported. Each name is also that of the log event. */
+export type FeedbackEvent =
+  /** The reader took all entries and closed: they are forgotten. */
+  | { readonly event: 'feedback.read'; readonly count: number }
   /** The reader broke off or never closed: the entries are offered again. */
-  abandoned(count: number): void
-}
+  | { readonly event: 'feedback.abandoned'; readonly count: number }
 
-/** What a connection is given. */
 export interface FeedbackDeps {
   readonly store: FeedbackStore
   readonly clock: Clock
-  readonly observer: FeedbackObserver
+  readonly emit: (event: FeedbackEvent) => void
 }
 
 /**
@@ -112,15 +110,12 @@ class FeedbackConnection {
   }
 
   #conclude(clean: boolean): void {
-    const { observer } = this.#deps
     this.#cancelPatience?.()
     this.#cancelClose?.()
     if (clean) void this.#hold?.forget()
     else this.#hold?.release()
     const count = this.#hold?.tuples.length ?? 0
-    if (count === 0) return
-    if (clean) observer.read(count)
-    else observer.abandoned(count)
+    if (count > 0) this.#deps.emit({ event: clean ? 'feedback.read' : 'feedback.abandoned', count })
   }
 }
 

@@ -1,7 +1,7 @@
 /** Decodes what a sender writes: a slice at a time, and no more than the route has room for. */
 import { Decoder, type Received } from '../binary/decoder.ts'
 import type { Command } from '../binary/notification.ts'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { ConnectionState } from '../relay/connection-state.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import type { Relay } from '../relay/relay.ts'

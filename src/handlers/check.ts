@@ -1,7 +1,7 @@
 /** What `check` does: finds what is wrong with a configuration before anybody notices. */
 import { checkConfiguration } from '../check/check.ts'
 import { countOf, report } from '../check/report.ts'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import { ExitCode } from './exit-code.ts'
 
 /** What the command line says. */

@@ -46,7 +46,7 @@ export async function decode(args: DecodeArguments): Promise<void> {
 
 /** The log's hash of a secret; the logger behind it is loaded where it is asked for. */
 async function tagger(): Promise<(secret: Buffer) => string> {
-  const { tokenTag } = await import('../log.ts')
+  const { tokenTag } = await import('../log/log.ts')
   return (secret) => tokenTag(secret.toString('hex'))
 }
 

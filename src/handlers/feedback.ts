@@ -1,5 +1,5 @@
 /** What `feedback` does: reads the feedback service as a legacy sender does. */
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import { readFeedback } from '../sender/feedback-reader.ts'
 import { senderFrom, type SenderArguments } from './sender.ts'
 

@@ -1,7 +1,7 @@
 /** What `init` does: from the files that an administrator has to a proxy that is ready to serve. */
 import { basename, join, resolve } from 'node:path'
 import { readFileSync } from 'node:fs'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,

@@ -1,5 +1,5 @@
 /** Where a command logs: readable lines on a terminal, JSON lines anywhere else. */
-import { createLog, standardOutput, type Logger } from '../log.ts'
+import { createLog, standardOutput, type Logger } from '../log/log.ts'
 import { prettyLine } from './pretty-line.ts'
 
 /** A logger on standard output. The last line before an exit is written, too. */

@@ -1,5 +1,5 @@
 /** What to do in a rehearsal: the commands to try, spelled out for its ports and files. */
-import type { ProxyAddresses } from '../proxy.ts'
+import type { ProxyAddresses } from '../proxy/proxy-event.ts'
 import { ownCommand, quoted } from './invocation.ts'
 
 /** Who may play the sender. */

@@ -1,17 +1,17 @@
-/** Takes up a changed configuration: on SIGHUP, and when a file that it names has changed. */
+/** Applies a changed configuration: on SIGHUP, and when a file that it names has changed. */
 import { unwatchFile, watchFile } from 'node:fs'
 import { configurationFor } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { examineConfiguration, type Configuration } from '../config/configuration.ts'
 import { referencedFiles } from '../config/referenced-file.ts'
 import { reasonsForRestart } from '../config/restart-needed.ts'
-import type { Logger } from '../log.ts'
-import type { Proxy } from '../proxy.ts'
+import type { Logger } from '../log/log.ts'
+import type { Proxy } from '../proxy/proxy.ts'
 import type { SignalSource } from './stop-signal.ts'
 
-/** Asked for again and again: notice of a change does not come from every file system. */
+/** Files are polled: not every file system notifies of a change. */
 const pollMs = 2000
-/** A certificate and its key are two files, and are not written in one moment. */
+/** A certificate and its key are two files, and are not written at the same moment. */
 const settleMs = 1000
 
 /** What is reloaded, and when. */
@@ -27,7 +27,7 @@ export interface ReloadingDeps {
   readonly worker: number | undefined
 }
 
-/** Reloads until {@link Reloading.stop}. What cannot be used is told, and changes nothing. */
+/** Reloads until {@link Reloading.stop}. A configuration with mistakes is logged, and changes nothing. */
 export class Reloading {
   readonly #deps: ReloadingDeps
   #watched: ReadonlySet<string> = new Set()
@@ -54,10 +54,10 @@ export class Reloading {
 
   /** One at a time. */
   readonly #reload = (): void => {
-    this.#last = this.#last.then(() => this.#takeUp())
+    this.#last = this.#last.then(() => this.#apply())
   }
 
-  async #takeUp(): Promise<void> {
+  async #apply(): Promise<void> {
     const { path, proxy, log, worker } = this.#deps
     try {
       const configuration = nextConfiguration(path, proxy.configuration, worker)
@@ -94,7 +94,7 @@ export function nextConfiguration(path: string, running: Configuration, worker =
   return next
 }
 
-/** Says why a configuration is not taken up. */
+/** Logs why a configuration is not applied. */
 export function logRefused(log: Logger, error: unknown, consequence: string): void {
   const why = error instanceof ConfigError ? { problems: error.problems } : { err: error }
   log.error({ event: 'configuration.refused', ...why }, consequence)

@@ -1,6 +1,6 @@
 /** What `replay` does: plays a capture against a gateway. */
 import type { CapturedConnection } from '../capture/capture.ts'
-import { wakefulClock } from '../clock.ts'
+import { wakefulClock } from '../timing/clock.ts'
 import { replay as play, type Played } from '../sender/replay.ts'
 import { sourceOf } from './decode.ts'
 import { ExitCode } from './exit-code.ts'

@@ -1,6 +1,6 @@
 /** What `send` does: acts as a legacy sender, for trying a gateway. */
 import type { Command, Notification } from '../binary/notification.ts'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import { LegacySender, type GatewayAnswer } from '../sender/legacy-sender.ts'
 import { ProgressBar } from './progress-bar.ts'
 import type { Draft } from './push-lines.ts'

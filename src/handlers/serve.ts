@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileFindings } from '../check/check.ts'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import { configurationFor, folderFor, supervisorSignals, workerNumber } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
 import {
@@ -10,10 +10,11 @@ import {
   loadConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
-import { surviveDefects } from '../defect.ts'
-import type { Logger } from '../log.ts'
-import { logSimulated, observeRecorder } from '../log-observer.ts'
-import { Proxy, type ProxyAddresses } from '../proxy.ts'
+import { installCrashGuard } from '../log/crash-guard.ts'
+import type { Logger } from '../log/log.ts'
+import { logEvents } from '../proxy/log-event.ts'
+import type { ProxyAddresses } from '../proxy/proxy-event.ts'
+import { Proxy } from '../proxy/proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
 import {
   onFreePorts,
@@ -30,6 +31,7 @@ import { inheritedSockets } from './socket-activation.ts'
 import { openLog } from './open-log.ts'
 import { Reloading } from './reload.ts'
 import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
+import { logSimulated } from './simulator-log.ts'
 import { endNow, stopSignal, type SignalSource } from './stop-signal.ts'
 import { supervise } from './supervise.ts'
 
@@ -150,7 +152,7 @@ function proxyOf(
     clock: systemClock,
     random: Math.random,
     // A folder that cannot be used is a matter for the log.
-    recorder: recording && new Recorder(recording, systemClock, observeRecorder(log)),
+    recorder: recording && new Recorder(recording, systemClock, logEvents(log)),
     inherited,
   })
 }
@@ -161,7 +163,7 @@ async function serveUntilSignal(
   log: Logger,
   signals: SignalSource = process,
 ): Promise<void> {
-  surviveDefects(log)
+  installCrashGuard(log)
   const stopped = stopSignal(() => endNow(log), signals)
   const first = await Promise.race([started, stopped])
   if (first === undefined) process.exit(ExitCode.unsettled)

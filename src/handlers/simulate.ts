@@ -1,11 +1,10 @@
 /** What `simulate` does: runs Apple's HTTP/2 provider API on this machine, to rehearse against. */
 import { createPublicKey } from 'node:crypto'
 import { join, resolve } from 'node:path'
-import { systemClock, type Clock } from '../clock.ts'
+import { systemClock, type Clock } from '../timing/clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { loadSigningKey } from '../credentials/credential.ts'
-import type { Logger } from '../log.ts'
-import { logSimulated } from '../log-observer.ts'
+import type { Logger } from '../log/log.ts'
 import { openCertificateFolder } from '../simulator/certificate-folder.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../simulator/provider-api.ts'
 import type { RegisteredKey } from '../simulator/provider-token-check.ts'
@@ -13,6 +12,7 @@ import { RecordFile } from '../simulator/record-file.ts'
 import { rehearsalAnswers, type ScriptedAnswer } from '../simulator/scripted-answer.ts'
 import { ExitCode } from './exit-code.ts'
 import { openLog } from './open-log.ts'
+import { logSimulated } from './simulator-log.ts'
 import { stopSignal } from './stop-signal.ts'
 
 /** What the command line says. */

@@ -1,5 +1,5 @@
 /** Ctrl-C and SIGTERM: the first asks a command to finish, the second to stop at once. */
-import type { Logger } from '../log.ts'
+import type { Logger } from '../log/log.ts'
 import { ExitCode } from './exit-code.ts'
 
 /** Where signals come from: `process`, or the supervisor of this worker. */

@@ -1,8 +1,8 @@
 /** What `serve` does with several workers: starts them, and passes on the signals that it gets. */
 import { Supervisor } from '../cluster/supervisor.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { surviveDefects } from '../defect.ts'
-import type { Logger } from '../log.ts'
+import { installCrashGuard } from '../log/crash-guard.ts'
+import type { Logger } from '../log/log.ts'
 import { ExitCode } from './exit-code.ts'
 import { logRefused, nextConfiguration } from './reload.ts'
 import { endNow, stopSignal } from './stop-signal.ts'
@@ -20,7 +20,7 @@ export interface SuperviseOptions {
 /** Runs until a signal, or until a worker cannot start; ends the process. */
 export async function supervise(options: SuperviseOptions): Promise<never> {
   const { path, configuration, log, hasInherited } = options
-  surviveDefects(log)
+  installCrashGuard(log)
   const mayReplace = (): boolean => {
     try {
       nextConfiguration(path, configuration)

@@ -7,8 +7,9 @@ import type { TLSSocket } from 'node:tls'
 import { feedbackTupleFields, notificationFields } from '../binary/wire-format.ts'
 import { formatCapture } from '../capture/capture.ts'
 import { Mask } from '../capture/mask.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { CaptureFile } from './capture-file.ts'
+import type { Recorded, RecorderEvent } from './recorder-event.ts'
 import { Recording } from './recording.ts'
 
 /** What is recorded, and how. */
@@ -28,47 +29,25 @@ export interface RecorderOptions {
   readonly payloads: boolean
 }
 
-/** Hears of files; whatever happens to them, the connections go on. */
-export interface RecorderObserver {
-  /** Others than the owner can list the directory; they cannot read the files. */
-  exposed(directory: string): void
-  opened(path: string, about: Recorded): void
-  full(path: string): void
-  /** Told once: further failures are passed over. */
-  failed(path: string, error: unknown): void
-  /** So many connections have been recorded as may be. */
-  finished(): void
-}
-
-/** Which connection it is. */
-export interface Recorded {
-  readonly kind: 'gateway' | 'feedback'
-  readonly route: string
-  /** The sender's. */
-  readonly address: string
-  /** Its number in the log, where it has one. */
-  readonly connection?: number
-}
-
 /** One for a process, since its key makes equal tokens equal in all files. */
 export class Recorder {
   readonly #options: RecorderOptions
   readonly #clock: Clock
-  readonly #observer: RecorderObserver
+  readonly #emit: (event: RecorderEvent) => void
   readonly #key = randomBytes(32)
   readonly #addresses = new BlockList()
   #recorded = 0
   #hasFailed = false
 
-  constructor(options: RecorderOptions, clock: Clock, observer: RecorderObserver) {
+  constructor(options: RecorderOptions, clock: Clock, emit: (event: RecorderEvent) => void) {
     const { address, directory } = options
     this.#options = options
     this.#clock = clock
-    this.#observer = observer
+    this.#emit = emit
     if (address !== undefined) this.#addresses.addAddress(address, familyOf(address))
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
-      if ((statSync(directory).mode & 0o077) !== 0) observer.exposed(directory)
+      if ((statSync(directory).mode & 0o077) !== 0) emit({ event: 'capture.exposed', directory })
     } catch (error) {
       this.#failed(directory, error)
     }
@@ -114,14 +93,14 @@ export class Recorder {
     const path = join(directory, fileName(about, takenAt, number))
     const file = new CaptureFile(path, maxBytes, {
       full: (full) => {
-        this.#observer.full(full)
+        this.#emit({ event: 'capture.full', file: full })
       },
       failed: (failed, error) => {
         this.#failed(failed, error)
       },
     })
-    this.#observer.opened(path, about)
-    if (number === maxConnections) this.#observer.finished()
+    this.#emit({ event: 'capture.opened', file: path, about })
+    if (number === maxConnections) this.#emit({ event: 'capture.finished' })
     file.append(this.#head(socket, about, takenAt))
     return file
   }
@@ -147,7 +126,7 @@ export class Recorder {
   #failed(path: string, error: unknown): void {
     if (this.#hasFailed) return
     this.#hasFailed = true
-    this.#observer.failed(path, error)
+    this.#emit({ event: 'capture.failed', file: path, error })
   }
 }
 

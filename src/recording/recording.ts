@@ -1,7 +1,7 @@
 /** One connection being recorded: its records in order, each written as soon as it is masked. */
 import { formatRecord, type CapturedRecord } from '../capture/capture.ts'
 import type { Mask } from '../capture/mask.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 
 /** The direction that carries tokens, and what hides them. */
 export interface MaskedSide {

@@ -1,5 +1,5 @@
 /** Originals that all processes remember, and the resends in this process that wait for their ending. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { Original, type Delivery, type Ending } from './delivery.ts'
 import type { RememberedItem } from './replicated-event.ts'
 

@@ -14,7 +14,7 @@
  *
  * While no original is remembered, notifications append nothing.
  */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { Delivery, Ending, Original, Source } from './delivery.ts'
 import { HeldBackConnections } from './held-back-connections.ts'
 import { Originals, type OriginalsOwner } from './originals.ts'

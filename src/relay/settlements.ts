@@ -1,6 +1,6 @@
 /** Settles deliveries: for the sender, the journal, the counters, the feedback list and resends. */
 import { StatusCode } from '../binary/status-code.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 import type { Delivery, Ending } from './delivery.ts'
 import { accepted, type Rejection, type Settlement } from './lane.ts'

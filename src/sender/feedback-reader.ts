@@ -1,6 +1,6 @@
 /** A reader of the feedback service, as legacy senders have one: connects, and reads to the end. */
 import { decodeFeedbackTuples, type FeedbackTuple } from '../binary/feedback-tuple.ts'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import { openSenderSocket, type SenderOptions } from './sender-socket.ts'
 
 /**

@@ -7,7 +7,7 @@ import {
   type ErrorResponse,
 } from '../binary/error-response.ts'
 import type { Notification } from '../binary/notification.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { openSenderSocket, type SenderOptions } from './sender-socket.ts'
 
 /** How a gateway answered; silence is success. */

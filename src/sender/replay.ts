@@ -2,7 +2,7 @@
 import { FieldReader } from '../binary/field-reader.ts'
 import { notificationFields } from '../binary/wire-format.ts'
 import type { CapturedConnection } from '../capture/capture.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { LegacySender, type GatewayAnswer } from './legacy-sender.ts'
 import type { SenderOptions } from './sender-socket.ts'
 

@@ -1,7 +1,7 @@
 /** The connection of a legacy sender: to a gateway's notification port or to its feedback port. */
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 
 /** Where to connect, and as whom. */
 export interface SenderOptions {

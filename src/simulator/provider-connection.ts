@@ -2,7 +2,7 @@
 import { constants, performServerHandshake, type ServerHttp2Session } from 'node:http2'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { clientCredential } from './client-certificate.ts'
 import { ProviderStream, type StreamContext, type ReceivedNotification } from './provider-stream.ts'

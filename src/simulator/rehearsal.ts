@@ -1,7 +1,7 @@
 /** A rehearsal: a proxy with throw-away certificates, in front of a simulator for each environment. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { examineValue, soundConfiguration, type Configuration } from '../config/configuration.ts'
 import { allAppleHosts } from '../credentials/apple-host.ts'
 import {

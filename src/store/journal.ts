@@ -1,8 +1,8 @@
 /** What the journals of all stores share: batches, and the sweep that has their settlements written. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { decodeJournalEntry } from './journal-entry.ts'
 import type { JournalBatch, RecoveredRecord } from './store.ts'
-import { Timer } from './timer.ts'
+import { Timer } from '../timing/timer.ts'
 
 /** A process that is killed sends again, at the most, what was settled within this time. */
 const sweepMs = 20

@@ -1,5 +1,5 @@
 /** The journal in LMDB: one entry for what one read brought, gone when all in it is settled. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { decodeJournalEntry, JournalEntryEncoder, recordCount } from './journal-entry.ts'
 import { Batch, SettlementSweep } from './journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'

@@ -2,7 +2,7 @@
 import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { DirectoryLock } from './directory-lock.ts'
 import { FileRoom } from './file-room.ts'
 import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
@@ -10,12 +10,13 @@ import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalEventLog } from './local-event-log.ts'
-import { StoreError, type Store, type StoreObserver } from './store.ts'
+import type { StoreEvent } from './store-event.ts'
+import { StoreError, type Store } from './store.ts'
 
 /** What a store is given. */
 export interface LmdbStoreDeps {
   readonly clock: Clock
-  readonly observer: StoreObserver
+  readonly emit: (event: StoreEvent) => void
 }
 
 const formatKey = 'format'

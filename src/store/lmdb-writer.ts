@@ -1,7 +1,7 @@
 /** Brings changes to the disk, in transactions that are over before the next statement runs. */
-import type { Clock } from '../clock.ts'
-import type { StoreObserver } from './store.ts'
-import { Timer } from './timer.ts'
+import type { Clock } from '../timing/clock.ts'
+import type { StoreEvent } from './store-event.ts'
+import { Timer } from '../timing/timer.ts'
 
 /** Something to be written. It is asked at the last moment, so it writes what is true by then. */
 export interface Change {
@@ -22,7 +22,7 @@ export interface WriterDeps {
   /** For a few changes that only remove: may draw on room that is kept back for them. */
   readonly commitRemovals: Commit
   readonly clock: Clock
-  readonly observer: StoreObserver
+  readonly emit: (event: StoreEvent) => void
 }
 
 const retryMs = 1000
@@ -108,7 +108,7 @@ export class Writer {
     }
     if (this.#healthy) return
     this.#healthy = true
-    this.#deps.observer.writeRecovered()
+    this.#deps.emit({ event: 'journal.recovered-writing' })
   }
 
   /** A journal that has filled the disk must still be able to shrink. */
@@ -135,6 +135,6 @@ export class Writer {
     if (!this.#closed) this.#retry.start()
     if (!this.#healthy) return
     this.#healthy = false
-    this.#deps.observer.writeFailed(error)
+    this.#deps.emit({ event: 'journal.failed', error })
   }
 }

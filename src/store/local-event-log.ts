@@ -1,5 +1,5 @@
 /** The event log of a process that shares its store with nobody: what is appended is applied at once. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
 
 /** See {@link EventLog}. */

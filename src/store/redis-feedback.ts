@@ -1,12 +1,12 @@
 /** The feedback lists in Redis, and what this process has to know of them. */
 import { randomUUID } from 'node:crypto'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import { checkFeedbackEntry, FeedbackLists, tuplesOf, type FeedbackEntry } from './feedback.ts'
 import { readHash, type Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { EventLog, FeedbackHold, FeedbackStore } from './store.ts'
-import { every } from './timer.ts'
+import { every } from '../timing/timer.ts'
 
 /** What feedback is given. */
 export interface RedisFeedbackDeps {

@@ -1,6 +1,6 @@
 /** The journal in Redis: a hash for each process, which others take over when it is gone. */
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { JournalEntryEncoder } from './journal-entry.ts'
 import { SettlementSweep } from './journal.ts'
 import { readHash, type Reply } from './redis-connection.ts'

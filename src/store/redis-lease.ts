@@ -1,9 +1,9 @@
 /** Which process owns which journal in Redis, and that this one lives. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
-import { Timer } from './timer.ts'
+import { Timer } from '../timing/timer.ts'
 
 /** What a lease is given. */
 export interface RedisLeaseDeps {

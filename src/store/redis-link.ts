@@ -1,7 +1,7 @@
 /** Keeps a connection to Redis, and says whether it can be used just now. */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { OpenConnection, RedisConnection, Reply } from './redis-connection.ts'
-import { every, Timer } from './timer.ts'
+import { every, Timer } from '../timing/timer.ts'
 
 /** What a link is given. */
 export interface LinkDeps {

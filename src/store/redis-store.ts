@@ -1,7 +1,7 @@
 /** A store in Redis or Valkey, for proxies on several machines. */
 import { randomUUID } from 'node:crypto'
-import { every, within } from './timer.ts'
-import type { Cancel, Clock } from '../clock.ts'
+import { every, within } from '../timing/timer.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import { inPublic } from './redis-address.ts'
 import { RedisEventLog } from './redis-event-log.ts'
 import { faultOf, redisDialler, type RedisAccess } from './redis-connection.ts'
@@ -11,22 +11,13 @@ import { redisKeys } from './redis-key.ts'
 import { RedisLease } from './redis-lease.ts'
 import { RedisLink } from './redis-link.ts'
 import { RedisTokens } from './redis-token.ts'
+import type { RedisStoreEvent } from './store-event.ts'
 import type { Store } from './store.ts'
-
-/** Hears what becomes of the way to Redis. */
-export interface RedisStoreObserver {
-  /** Told once until it is back: what comes is kept in memory. */
-  lost(error: Error): void
-  /** It has all again that it should have. */
-  back(awayMs: number): void
-  /** What another process left cannot be read, and is lost. */
-  damaged(): void
-}
 
 /** What a store is given. */
 export interface RedisStoreDeps {
   readonly clock: Clock
-  readonly observer: RedisStoreObserver
+  readonly emit: (event: RedisStoreEvent) => void
   /** Notifications that may wait in memory until Redis has them. */
   readonly maxUnwritten: number
 }
@@ -64,7 +55,7 @@ class RedisStore implements Store {
   #closed: Promise<void> | undefined
 
   constructor(access: RedisAccess, deps: RedisStoreDeps) {
-    const { clock, maxUnwritten, observer } = deps
+    const { clock, maxUnwritten, emit } = deps
     const keys = redisKeys(access.address.prefix)
     const process = randomUUID()
     const lost = (error: Error): void => {
@@ -93,7 +84,7 @@ class RedisStore implements Store {
       },
     })
     const damaged = (): void => {
-      observer.damaged()
+      emit({ event: 'store.damaged' })
     }
     this.#address = inPublic(access.address)
     this.#deps = deps
@@ -148,7 +139,7 @@ class RedisStore implements Store {
     if (fault !== undefined) this.#opening?.reject(fault)
     if (this.#lostAtMs !== undefined || this.#closed !== undefined) return
     this.#lostAtMs = this.#deps.clock.now()
-    this.#deps.observer.lost(error)
+    this.#deps.emit({ event: 'store.lost', error })
   }
 
   #back(): void {
@@ -157,7 +148,7 @@ class RedisStore implements Store {
     this.#opening?.resolve()
     this.#opening = undefined
     if (this.#lostAtMs === undefined) return
-    this.#deps.observer.back(this.#deps.clock.now() - this.#lostAtMs)
+    this.#deps.emit({ event: 'store.back', awayMs: this.#deps.clock.now() - this.#lostAtMs })
     this.#lostAtMs = undefined
   }
 

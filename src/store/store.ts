@@ -127,13 +127,6 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** Hears when writing stops to work, and when it works again. */
-export interface StoreObserver {
-  /** Told once; the same writes are tried again every second. */
-  writeFailed(error: Error): void
-  writeRecovered(): void
-}
-
 /** What is wrong with a data directory, and what to do about it. */
 const explanations = {
   'in-use':

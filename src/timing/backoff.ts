@@ -1,5 +1,5 @@
 /** Pauses between attempts that fail: each is twice as long as the last one, up to a limit. */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from './clock.ts'
 
 /** Milliseconds. */
 export interface BackoffLimits {

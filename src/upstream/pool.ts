@@ -1,29 +1,18 @@
 /** The sessions of one route's credential, and the queue of deliveries that wait for room in them. */
 import type { Outcome } from '../apns/outcome.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import { Histogram } from '../relay/histogram.ts'
 import type { Upstream } from '../relay/relay.ts'
 import { Backoff } from '../timing/backoff.ts'
 import { Queue } from './queue.ts'
 import type { OpenSession, ProviderSession } from './session.ts'
+import type { SessionEvent } from './session-event.ts'
 
 /** Limits of a pool. */
 export interface PoolLimits {
   /** Default 8; Apple advises few sessions that last long. */
   readonly maxSessions: number
-}
-
-/** Is told of each decision about a session. */
-export interface PoolObserver {
-  opening(): void
-  ready(): void
-  draining(reason: string): void
-  closed(cause: string, retryInMs: number): void
-  /** The peer refused the credential before any request. */
-  refused(cause: string): void
-  /** A session has taken requests for 5 seconds. */
-  steady(): void
 }
 
 /** The sender of the deliveries. */
@@ -32,6 +21,10 @@ export interface PoolOwner {
   answered(delivery: Delivery, outcome: Outcome): void
   /** The delivery was not sent: its `giveUpAtMs` has passed. */
   expired(delivery: Delivery): void
+  /** The peer refused the credential before any request. */
+  refused(cause: string): void
+  /** A session has taken requests for 5 seconds: the peer accepts the credential. */
+  steady(): void
 }
 
 export interface PoolDeps {
@@ -39,7 +32,7 @@ export interface PoolDeps {
   /** In [0, 1). */
   readonly random: () => number
   readonly owner: PoolOwner
-  readonly observer: PoolObserver
+  readonly emit: (event: SessionEvent) => void
 }
 
 /** The load of one session. */
@@ -152,8 +145,8 @@ export class Pool implements Upstream {
     this.#pump()
   }
 
-  /** Opens sessions in another way from now on; the present ones serve until a new one is ready. */
-  renew(open: OpenSession, limits: PoolLimits): void {
+  /** Opens sessions with `open` from now on; the present ones serve until a new one is ready. */
+  reconfigure(open: OpenSession, limits: PoolLimits): void {
     this.#open = open
     this.#limits = limits
     for (const member of this.#members) if (member.state === 'ready') member.state = 'outdated'
@@ -238,7 +231,7 @@ export class Pool implements Upstream {
     if (this.#members.some(({ state }) => state === 'opening')) return
     const ready = this.#members.filter(({ state }) => state === 'ready')
     if (ready.length >= this.#limits.maxSessions) return
-    this.#deps.observer.opening()
+    this.#deps.emit({ event: 'session.opening' })
     try {
       this.#begin()
     } catch (error) {
@@ -259,12 +252,12 @@ export class Pool implements Upstream {
       },
       draining: (reason) => {
         this.#retire(member)
-        this.#deps.observer.draining(reason)
+        this.#deps.emit({ event: 'session.draining', reason })
         if (session.served && !this.#isServing) this.#growNow()
       },
       closed: (cause, credential) => {
         this.#closed(member, cause)
-        if (credential) this.#deps.observer.refused(cause)
+        if (credential) this.#deps.owner.refused(cause)
       },
     })
     const member: Member = { session, state: 'opening' }
@@ -273,12 +266,12 @@ export class Pool implements Upstream {
 
   #ready(member: Member): void {
     member.state = 'ready'
-    this.#deps.observer.ready()
+    this.#deps.emit({ event: 'session.ready' })
     for (const other of [...this.#members]) if (other.state === 'outdated') this.#drain(other)
     this.#deps.clock.after(steadyMs, () => {
       if (!isServing(member)) return
       this.#opening.succeed()
-      this.#deps.observer.steady()
+      this.#deps.owner.steady()
     })
   }
 
@@ -298,7 +291,7 @@ export class Pool implements Upstream {
     this.#members.splice(this.#members.indexOf(member), 1)
     if (this.#members.length === 0) for (const done of this.#onEmpty.splice(0)) done()
     if (member.session.served) {
-      this.#deps.observer.closed(cause, 0)
+      this.#deps.emit({ event: 'session.closed', cause, retryInMs: 0 })
       this.#opening.reset()
       this.#reopenIn(0)
     } else this.#failed(cause)
@@ -307,7 +300,7 @@ export class Pool implements Upstream {
   /** A session, or the attempt to open one, ended without any answer. */
   #failed(cause: string): void {
     const pauseMs = this.#stopped ? 0 : this.#opening.fail()
-    this.#deps.observer.closed(cause, pauseMs)
+    this.#deps.emit({ event: 'session.closed', cause, retryInMs: pauseMs })
     this.#reopenIn(pauseMs)
   }
 

@@ -155,7 +155,7 @@ t.test('with a token, only probes are answered without it', async (t) => {
 
 t.test('a token can be changed while it runs', async (t) => {
   const { server, ask } = await serve(t, {}, 'the-former-token')
-  server.renew({ host: '127.0.0.1', token: 'the-latter-token' })
+  server.reconfigure({ host: '127.0.0.1', token: 'the-latter-token' })
   const statusWith = async (secret: string): Promise<number> =>
     (await ask('/api/status', 'GET', { authorization: `Bearer ${secret}` })).status
   t.equal(await statusWith('the-former-token'), 401)
@@ -166,7 +166,7 @@ t.test('who listens with a token of before has to ask again', async (t) => {
   const { server, ask } = await serve(t, {}, 'the-former-token')
   const authorization = 'Bearer the-former-token'
   const renewed = (token: string): void => {
-    server.renew({ host: '127.0.0.1', token })
+    server.reconfigure({ host: '127.0.0.1', token })
   }
   const events = await ask('/api/events', 'GET', { authorization })
   renewed('the-former-token')

@@ -4,14 +4,14 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type * as decoder from '../../src/binary/decoder.ts'
 import type * as encoder from '../../src/binary/encoder.ts'
-import type * as clock from '../../src/clock.ts'
+import type * as clock from '../../src/timing/clock.ts'
 import type * as authority from '../../src/credentials/authority.ts'
 import type * as providerApi from '../../src/simulator/provider-api.ts'
 
 interface Modules {
   readonly 'binary/decoder': typeof decoder
   readonly 'binary/encoder': typeof encoder
-  readonly clock: typeof clock
+  readonly 'timing/clock': typeof clock
   readonly 'credentials/authority': typeof authority
   readonly 'simulator/provider-api': typeof providerApi
 }

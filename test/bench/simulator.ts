@@ -11,7 +11,7 @@ interface Task {
 
 process.on('disconnect', () => process.exit())
 const [{ tls, streams }] = (await once(process, 'message')) as [Task]
-const { systemClock } = await built('clock')
+const { systemClock } = await built('timing/clock')
 const { startSimulator } = await built('simulator/provider-api')
 let lags: number[] = []
 const { port } = await startSimulator(

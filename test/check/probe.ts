@@ -12,7 +12,7 @@ import {
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import t, { type Test } from 'tap'
 import { Probe, ProbeFault, type ProbeTarget } from '../../src/check/probe.ts'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { startSimulator } from '../../src/simulator/provider-api.ts'
 import { issueServerCertificate } from '../../src/credentials/authority.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { storeFindings } from '../../src/check/store-check.ts'
 import type { Finding } from '../../src/check/finding.ts'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { parseRedisUrl } from '../../src/store/redis-address.ts'
 import { redisDialler } from '../../src/store/redis-connection.ts'
 import { openRedisStore } from '../../src/store/redis-store.ts'
+import type { RedisStoreEvent } from '../../src/store/store-event.ts'
 import { folder } from '../fixtures/folder.ts'
 import { authority, server as identity } from '../fixtures/identity.ts'
 import { noRedis, RedisServer } from '../fixtures/redis-server.ts'
@@ -82,8 +83,8 @@ t.test(
       { severity: 'error', cure: /storeCertificateAuthority/ },
     ])
     t.match(await findingsOf(trusting(':secret@')), [{ severity: 'ok' }, { severity: 'warning' }])
-    const observer = { lost: () => t.fail(), back: () => undefined, damaged: () => t.fail() }
-    const deps = { clock: systemClock, observer, maxUnwritten: 1 }
+    const emit = ({ event }: RedisStoreEvent): unknown => event !== 'store.back' && t.fail(event)
+    const deps = { clock: systemClock, emit, maxUnwritten: 1 }
     const store = await openRedisStore(trusting(':secret@'), deps)
     await store.close()
   },
@@ -111,12 +112,11 @@ t.test('the ACL rule of docs/scaling.md is enough, and less is told', options, a
   t.match(await findingsOf(user), [{ severity: 'ok' }])
   t.match(await findingsOf(poor), [{ severity: 'error', cure: /ACL/ }])
   const lost: string[] = []
-  const observer = {
-    lost: (error: Error) => lost.push(error.message),
-    back: () => undefined,
-    damaged: () => t.fail(),
+  const emit = (event: RedisStoreEvent): void => {
+    if (event.event === 'store.lost') lost.push(event.error.message)
+    else if (event.event === 'store.damaged') t.fail()
   }
-  const store = await openRedisStore(user, { clock: systemClock, observer, maxUnwritten: 1 })
+  const store = await openRedisStore(user, { clock: systemClock, emit, maxUnwritten: 1 })
   store.feedback.add('app', 'aa', 1)
   store.feedback.drop('app', 'aa')
   store.feedback.add('app', 'bb', 1)

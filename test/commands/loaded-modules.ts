@@ -11,6 +11,9 @@ const root = pathToFileURL(fileURLToPath(new URL('../../', import.meta.url))).hr
 const recorder = fileURLToPath(new URL('../fixtures/apart/loaded.mjs', import.meta.url))
 const credentials = fileURLToPath(new URL('../fixtures/credentials/', import.meta.url))
 
+/** All that commands may load of the proxy. */
+const versionFile = 'proxy/version.js'
+
 /** yargs, and what it brings along. */
 const yargs = [
   'ansi-regex',
@@ -45,7 +48,9 @@ function loadedBy(t: Test, args: readonly string[]): { ours: string[]; packages:
     urls
       .filter((url) => url.startsWith(`${root}${folder}/`))
       .map((url) => url.slice(root.length + folder.length + 1))
-  const ours = within('dist').map((path) => (path.includes('/') ? path.replace(/\/.*/, '/') : path))
+  const ours = within('dist').map((path) =>
+    path === versionFile ? path : path.replace(/\/.*/, '/'),
+  )
   const packages = within('node_modules').map(
     (path) => /^(?:@[^/]+\/)?[^/]+/.exec(path.replace(/^.*\/node_modules\//, ''))?.[0] ?? path,
   )
@@ -53,12 +58,12 @@ function loadedBy(t: Test, args: readonly string[]): { ours: string[]; packages:
 }
 
 t.test('--version loads nothing but the version', (t) => {
-  t.same(loadedBy(t, ['--version']), { ours: ['cli.js', 'version.js'], packages: [] })
+  t.same(loadedBy(t, ['--version']), { ours: ['cli.js', versionFile], packages: [] })
   t.end()
 })
 
 /** The command line alone. */
-const commandLine = ['cli.js', 'commands/', 'handlers/', 'simulator/', 'version.js']
+const commandLine = ['cli.js', 'commands/', 'handlers/', versionFile, 'simulator/']
 
 for (const command of [
   '',
@@ -83,7 +88,7 @@ for (const command of [
   })
 
 const push = `${credentials}push-combined.pem`
-const acting = ['binary/', 'clock.js', 'config/', 'credentials/', 'sender/']
+const acting = ['binary/', 'config/', 'credentials/', 'sender/', 'timing/']
 const decoding = ['binary/', 'capture/']
 
 /** Port 1 is closed: what a sender needs has been loaded by then. */

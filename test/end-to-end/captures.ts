@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { Recorder } from '../../src/recording/recorder.ts'
 import { runCommand } from '../fixtures/command.ts'
 import { until } from '../fixtures/condition.ts'
@@ -19,16 +19,13 @@ const simulator = { answers: [{ tokenPrefix: 'bad', reason: 'BadDeviceToken' }] 
 /** Records everything in clear, as `serve --capture --capture-tokens --capture-payloads` does. */
 function recordInto(directory: string): Recorder {
   const options = { route: undefined, address: undefined, maxBytes: 1_000_000, maxConnections: 10 }
-  const nothing = (): undefined => undefined
-  return new Recorder({ ...options, directory, tokens: true, payloads: true }, systemClock, {
-    exposed: nothing,
-    opened: nothing,
-    full: nothing,
-    failed: (path, error) => {
-      throw new Error(path, { cause: error })
+  return new Recorder(
+    { ...options, directory, tokens: true, payloads: true },
+    systemClock,
+    (event) => {
+      if (event.event === 'capture.failed') throw new Error(event.file, { cause: event.error })
     },
-    finished: nothing,
-  })
+  )
 }
 
 /** What APNs got, and how it answered. */
@@ -82,7 +79,7 @@ t.test('apn@1.7.8, recorded under TLS: decodes to what it sent, replays to the s
     readdirSync(captures).map((name) => readFileSync(join(captures, name), 'utf8'))
   await until(() => errors.length === 1 && stage.received.length === tokens.length)
   // What it resends behind the error response comes over a second connection.
-  await until(() => files().length === 2 && stage.proxy.lines[0]?.counters.settled.resent === 29)
+  await until(() => files().length === 2 && stage.proxy.routes[0]?.counters.settled.resent === 29)
   await until(() => files().some((text) => text.includes('\n< ')))
 
   const told = readdirSync(captures).find((name) =>

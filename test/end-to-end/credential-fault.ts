@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { startSimulator } from '../../src/simulator/provider-api.ts'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
 import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
@@ -101,7 +101,7 @@ t.test('a certificate refused in the handshake: route down, up when it is accept
   const sent = pushes(50)
   const heard = await send(stage, sent)
   await untilIs(() => tallies(stage).settled, 50)
-  t.match(stage.proxy.lines[0]?.counters.settled, { delivered: 50 })
+  t.match(stage.proxy.routes[0]?.counters.settled, { delivered: 50 })
   t.equal(heard(), 0)
 })
 
@@ -133,7 +133,7 @@ t.test(
     t.ok(stage.log.count('notification.rejected') < 30)
     t.ok(heard() <= 6)
     // What is under way was judged before: a delivery among such answers would clear the suspicion.
-    await until(() => (stage.proxy.lines[0]?.upstream.inFlight ?? 0) <= 1)
+    await until(() => (stage.proxy.routes[0]?.upstream.inFlight ?? 0) <= 1)
     stage.simulator.script([])
     await stage.log.find('route.up')
     await settled(stage, 500)

@@ -1,6 +1,6 @@
 /** Whatever keeps APNs from delivering, what senders write is read and owned, and goes out afterwards. */
 import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { startSimulator, type ReceivedNotification } from '../../src/simulator/provider-api.ts'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
 import { untilIs } from '../fixtures/condition.ts'
@@ -59,12 +59,12 @@ for (const [what, { begin, end }] of Object.entries(troubles))
     await begin(stage)
     const sent = pushes(8000)
     socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
-    const [line] = stage.proxy.lines
-    await untilIs(() => line?.owned, 8000)
+    const [route] = stage.proxy.routes
+    await untilIs(() => route?.owned, 8000)
     t.equal(stage.log.count('connection.closed'), 0, 'nobody is closed')
     const later: ReceivedNotification[] = []
     await end(t, stage, (notification) => later.push(notification))
-    await untilIs(() => line?.owned, 0)
+    await untilIs(() => route?.owned, 0)
     t.same(lostAndDoubled({ received: [...stage.received, ...later] }, sent), none)
     t.equal(stage.log.count('connection.closed'), 0)
   })

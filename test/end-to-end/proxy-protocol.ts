@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { Recorder } from '../../src/recording/recorder.ts'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
 import { until, untilIs } from '../fixtures/condition.ts'
@@ -68,13 +68,7 @@ t.test('the address in the header is the sender’s, in the log and in its captu
       payloads: false,
     },
     systemClock,
-    {
-      exposed: () => undefined,
-      opened: () => undefined,
-      full: () => undefined,
-      failed: () => undefined,
-      finished: () => undefined,
-    },
+    () => undefined,
   )
   const stage = await behindBalancer(t, { recorder })
   const sender = await sendBehind(t, stage, line.subarray(0, 9), line.subarray(9))

@@ -56,15 +56,15 @@ t.test('stops reading when too much is in memory alone, and loses nothing', opti
     socket.write(enhanced(number, { token, payload }))
     await new Promise(setImmediate)
   }
-  const [line] = stage.proxy.lines
-  await untilAtLeast(() => line?.owned ?? 0, 20)
+  const [route] = stage.proxy.routes
+  await untilAtLeast(() => route?.owned ?? 0, 20)
   await stage.log.find('store.lost')
   t.same(await readinessOf(stage), { status: 503, store: 'unreachable' })
   t.match(await worriesOf(stage), [/^The journal cannot be written/])
-  t.ok((line?.owned ?? 0) < 200)
+  t.ok((route?.owned ?? 0) < 200)
   redis.resume()
   await stage.log.find('store.back')
-  await untilIs(() => line?.owned, 200)
+  await untilIs(() => route?.owned, 200)
   socket.destroy()
 })
 
@@ -74,8 +74,8 @@ t.test('one proxy delivers what another has left', options, async (t) => {
   const left = await setStage(t, { file, production: 'https://127.0.0.1:1' })
   const socket = await dial(left)
   socket.end(enhanced(1, { token, payload }))
-  const [line] = left.proxy.lines
-  await untilIs(() => line?.owned, 1)
+  const [route] = left.proxy.routes
+  await untilIs(() => route?.owned, 1)
   const heir = await setStage(t, { file })
   await left.proxy.stop()
   await settled(heir, 1)

@@ -98,7 +98,7 @@ t.test('a route more, and one less: what that one owns is still delivered', asyn
     file.routes = [{ name: 'other', certificate: 'other.pem' }]
   })
   t.same(
-    stage.proxy.lines.map(({ name }) => name),
+    stage.proxy.routes.map(({ name }) => name),
     ['other'],
   )
   await leaving.saw('end')

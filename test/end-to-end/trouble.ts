@@ -6,7 +6,7 @@ import { deliveries, lostAndDoubled, none, pushes, settled, tallies } from '../f
 import { dial, enhanced, type Push } from '../fixtures/resender.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
 import { startSimulator } from '../../src/simulator/provider-api.ts'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { server } from '../fixtures/identity.ts'
 
 /** Writes everything, and fails on a single byte in return. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import { serveFeedback } from '../../src/gateway/feedback-service.ts'
+import { serveFeedback, type FeedbackEvent } from '../../src/gateway/feedback-service.ts'
 import { LmdbFeedback } from '../../src/store/lmdb-feedback.ts'
 import type { FeedbackStore } from '../../src/store/store.ts'
 import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
@@ -31,17 +31,15 @@ async function startService(t: Test, count: number): Promise<Service> {
   for (let number = 0; number < count; number++)
     store.add('app', number.toString(16).padStart(64, '0'), 1_617_148_800 + number)
   const events: string[] = []
-  const observer = {
-    read: (read: number) => events.push(`read ${read}`),
-    abandoned: (kept: number) => events.push(`abandoned ${kept}`),
-  }
+  const emit = ({ event, count }: FeedbackEvent): unknown =>
+    events.push(`${event.replace('feedback.', '')} ${count}`)
   const sockets: Socket[] = []
   const { certificatePem: cert, keyPem: key } = identity
   const listener = createServer(
     { cert, key, maxVersion: 'TLSv1.2', allowHalfOpen: true },
     (socket) => {
       sockets.push(socket)
-      serveFeedback(socket, 'app', { store, clock, observer })
+      serveFeedback(socket, 'app', { store, clock, emit })
     },
   )
   listener.listen(0, '127.0.0.1')

@@ -7,8 +7,8 @@ import { createServer } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { systemClock } from '../../src/clock.ts'
-import { serveFeedback } from '../../src/gateway/feedback-service.ts'
+import { systemClock } from '../../src/timing/clock.ts'
+import { serveFeedback, type FeedbackEvent } from '../../src/gateway/feedback-service.ts'
 import { LmdbFeedback } from '../../src/store/lmdb-feedback.ts'
 import { untilIs } from '../fixtures/condition.ts'
 import { folder } from '../fixtures/folder.ts'
@@ -29,15 +29,13 @@ t.test('it is given the last tuple, too', { skip: without('go') }, async (t) => 
   const table = { getRange: () => [], put: () => undefined, remove: () => undefined }
   const store = new LmdbFeedback(table, { writeSoon: () => undefined })
   const ends: string[] = []
-  const observer = {
-    read: (count: number) => ends.push(`read ${count}`),
-    abandoned: (count: number) => ends.push(`abandoned ${count}`),
-  }
+  const emit = ({ event, count }: FeedbackEvent): unknown =>
+    ends.push(`${event.replace('feedback.', '')} ${count}`)
   const { certificatePem: cert, keyPem: key } = identity
   const listener = createServer(
     { cert, key, maxVersion: 'TLSv1.2', allowHalfOpen: true },
     (socket) => {
-      serveFeedback(socket, 'app', { store, clock: systemClock, observer })
+      serveFeedback(socket, 'app', { store, clock: systemClock, emit })
     },
   )
   await once(listener.listen(0, '127.0.0.1'), 'listening')

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseCapture } from '../../src/capture/capture.ts'
 import type { Description } from '../../src/capture/description.ts'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { Recorder, type RecorderOptions } from '../../src/recording/recorder.ts'
 import { until } from '../fixtures/condition.ts'
 import { describeConnection } from '../fixtures/description.ts'
@@ -60,12 +60,12 @@ async function setScene(
       ...wanted,
     },
     systemClock,
-    {
-      exposed: () => told.push('exposed'),
-      opened: (_path, { kind }) => told.push(`opened ${kind}`),
-      full: () => told.push('full'),
-      failed: (_path, error) => told.push(`failed ${(error as NodeJS.ErrnoException).code ?? ''}`),
-      finished: () => told.push('finished'),
+    (event) => {
+      const name = event.event.replace('capture.', '')
+      if (event.event === 'capture.opened') told.push(`${name} ${event.about.kind}`)
+      else if (event.event === 'capture.failed')
+        told.push(`${name} ${(event.error as NodeJS.ErrnoException).code ?? ''}`)
+      else told.push(name)
     },
   )
   const answers = [

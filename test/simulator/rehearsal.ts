@@ -6,7 +6,7 @@ import {
   rehearsalConfiguration,
   rehearsed,
 } from '../../src/simulator/rehearsal.ts'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { folder } from '../fixtures/folder.ts'
 
 const directory = folder(t)

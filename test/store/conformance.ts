@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { FeedbackTuple } from '../../src/binary/feedback-tuple.ts'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import type { JournalRecord, Store, LoggedEvent } from '../../src/store/store.ts'
 
 /** Opens the same storage again and again, once what was opened before is closed. */

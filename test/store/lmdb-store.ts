@@ -17,24 +17,21 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { open } from 'lmdb'
 import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { openLmdbStore } from '../../src/store/lmdb-store.ts'
+import type { StoreEvent } from '../../src/store/store-event.ts'
 import { StoreError, type JournalBatch, type Store } from '../../src/store/store.ts'
 import { until, untilAtLeast } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { conformance, numberedRecord } from './conformance.ts'
 
-const silent = {
-  writeFailed(error: Error): void {
-    throw error
-  },
-  writeRecovered(): void {
-    throw new Error('nothing had failed')
-  },
+/** No write may fail. */
+function silent(event: StoreEvent): void {
+  throw event.event === 'journal.failed' ? event.error : new Error('nothing had failed')
 }
 
 function openSilent(directory: string): Promise<Store> {
-  return openLmdbStore(directory, { clock: systemClock, observer: silent })
+  return openLmdbStore(directory, { clock: systemClock, emit: silent })
 }
 
 function makeDirectory(t: Test): string {
@@ -77,7 +74,7 @@ t.test('makes the directory and its files readable for their owner only', async 
 t.test('notes settlements after 20 ms, and sets no timer when there are none', async (t) => {
   const directory = makeDirectory(t)
   const clock = new FakeClock()
-  const store = await openLmdbStore(directory, { clock, observer: silent })
+  const store = await openLmdbStore(directory, { clock, emit: silent })
   const batch = store.journal.put('app', [numberedRecord(0), numberedRecord(1)])
   await store.journal.flush()
   t.equal(clock.pending, 0)
@@ -335,12 +332,12 @@ t.test('waits for room on a full disk, then writes what it kept', async (t) => {
   const directory = makeDisk(t, '8m')
   if (directory === undefined) return
   const events: string[] = []
-  const observer = {
-    writeFailed: (error: Error) => events.push(`failed ${error.message.slice(0, 6)}`),
-    writeRecovered: () => events.push('recovered'),
-  }
+  const emit = (event: StoreEvent): unknown =>
+    events.push(
+      event.event === 'journal.failed' ? `failed ${event.error.message.slice(0, 6)}` : 'recovered',
+    )
   const clock = new FakeClock()
-  const store = await openLmdbStore(directory, { clock, observer })
+  const store = await openLmdbStore(directory, { clock, emit })
   fillDisk(join(directory, 'ballast'))
   const batches = Array.from({ length: 60 }, (_, number) =>
     store.journal.put(
@@ -370,9 +367,8 @@ t.test('waits for room on a full disk, then writes what it kept', async (t) => {
 t.test('shrinks again after it has filled the disk itself', async (t) => {
   const directory = makeDisk(t, '8m')
   if (directory === undefined) return
-  const observer = { writeFailed: () => undefined, writeRecovered: () => undefined }
   const clock = new FakeClock()
-  const store = await openLmdbStore(directory, { clock, observer })
+  const store = await openLmdbStore(directory, { clock, emit: () => undefined })
   const batches: JournalBatch[] = []
   while (store.journal.healthy)
     batches.push(

@@ -34,10 +34,8 @@ function setUp(): Bench {
       if (disk.removalsFail) throw new Error('EIO')
       transactions.push(written)
     },
-    observer: {
-      writeFailed: ({ message }) => events.push(message),
-      writeRecovered: () => events.push('recovered'),
-    },
+    emit: (event) =>
+      events.push(event.event === 'journal.failed' ? event.error.message : 'recovered'),
   })
   const change = (name: string, bytes = 1): Change => ({
     bytes,

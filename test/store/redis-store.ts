@@ -1,10 +1,11 @@
 /** The Redis store before a real redis-server: conformance, several processes, a server in trouble. */
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { systemClock, type Clock } from '../../src/clock.ts'
+import { systemClock, type Clock } from '../../src/timing/clock.ts'
 import { parseRedisUrl } from '../../src/store/redis-address.ts'
 import { redisDialler, type RedisConnection } from '../../src/store/redis-connection.ts'
-import { openRedisStore, type RedisStoreObserver } from '../../src/store/redis-store.ts'
+import { openRedisStore } from '../../src/store/redis-store.ts'
+import type { RedisStoreEvent } from '../../src/store/store-event.ts'
 import type {
   JournalBatch,
   RecoveredRecord,
@@ -32,12 +33,8 @@ function accessTo(url: string, prefix = 'test'): Parameters<typeof openRedisStor
 
 async function openAt(server: RedisServer, options: Options = {}): Promise<Store> {
   const { events = [], prefix, maxUnwritten = 10_000, clock = systemClock } = options
-  const observer: RedisStoreObserver = {
-    lost: () => events.push('lost'),
-    back: () => events.push('back'),
-    damaged: () => events.push('damaged'),
-  }
-  return openRedisStore(accessTo(server.url, prefix), { clock, observer, maxUnwritten })
+  const emit = ({ event }: RedisStoreEvent): unknown => events.push(event.replace('store.', ''))
+  return openRedisStore(accessTo(server.url, prefix), { clock, emit, maxUnwritten })
 }
 
 /** Asks Redis itself. */
@@ -415,7 +412,7 @@ t.test(
     const deps = {
       clock: systemClock,
       maxUnwritten: 1,
-      observer: { lost: () => undefined, back: () => undefined, damaged: () => undefined },
+      emit: () => undefined,
     }
     const opening = (url: string): Promise<Store> => openRedisStore(accessTo(url), deps)
     const place = `127.0.0.1:${server.port}`

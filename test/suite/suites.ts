@@ -56,7 +56,7 @@ const integration = {
     'gateway/sender-registry.ts',
     'handlers/open-log.ts',
     'handlers/reload.ts',
-    'log.ts',
+    'log/log.ts',
     'operating.ts',
     'recording/capture-file.ts',
     'recording/recorder.ts',

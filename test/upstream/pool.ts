@@ -40,15 +40,12 @@ function given(maxSessions = 4): Given {
         expired: (delivery) => {
           parcelOf(delivery).expired()
         },
-      },
-      observer: {
-        opening: () => events.push('opening'),
-        ready: () => events.push('ready'),
-        draining: (reason) => events.push(`draining ${reason}`),
-        closed: (cause, retryInMs) => events.push(`closed ${cause} ${retryInMs}`),
         refused: (cause) => events.push(`refused ${cause}`),
         steady: () => events.push('steady'),
       },
+      // As `closed reset 500`.
+      emit: ({ event, ...fields }) =>
+        events.push([event.replace('session.', ''), ...Object.values(fields)].join(' ')),
     },
   )
   const last = (): FakeSession => {
@@ -525,7 +522,7 @@ t.test('renewed', (t) => {
   /** Sessions of the new kind, beside those that `given` counts. */
   const renew = (pool: Pool, maxSessions = 4): FakeSession[] => {
     const fresh: FakeSession[] = []
-    pool.renew(
+    pool.reconfigure(
       (owner) => {
         const session = new FakeSession(owner)
         fresh.push(session)

@@ -1,6 +1,6 @@
 /** A pool of our sessions in hard times: nothing is lost, doubled or left hanging. */
 import t, { type Test } from 'tap'
-import { systemClock } from '../../../src/clock.ts'
+import { systemClock } from '../../../src/timing/clock.ts'
 import { startSimulator, type SimulatorOptions } from '../../../src/simulator/provider-api.ts'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
 import { Pool, type PoolOwner } from '../../../src/upstream/pool.ts'
@@ -10,14 +10,6 @@ import { authority, pushCertificate, server as tls } from '../../fixtures/identi
 import { startSimulatorApart } from '../../fixtures/simulator-apart.ts'
 
 const certificate = await pushCertificate('com.example.app')
-const observer = {
-  opening: () => undefined,
-  ready: () => undefined,
-  draining: () => undefined,
-  closed: () => undefined,
-  refused: () => undefined,
-  steady: () => undefined,
-}
 
 /** So many, each to a device of its own. */
 function makeParcels(count: number): Parcel[] {
@@ -42,6 +34,8 @@ function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
     expired: () => {
       throw new Error('a drill lets nothing expire')
     },
+    refused: () => undefined,
+    steady: () => undefined,
   }
   const pool = new Pool(
     (sessionOwner) =>
@@ -59,7 +53,7 @@ function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
         systemClock,
       ),
     { maxSessions: 4 },
-    { clock: systemClock, random: () => 0.5, owner, observer },
+    { clock: systemClock, random: () => 0.5, owner, emit: () => undefined },
   )
   t.teardown(async () => {
     pool.destroy()

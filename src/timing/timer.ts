@@ -1,5 +1,5 @@
-/** Timers that are set again and again, and limits to waiting: on a {@link Clock}, for whoever has one. */
-import type { Cancel, Clock } from '../clock.ts'
+/** Timers that are set again and again, and limits to waiting, on a {@link Clock}. */
+import type { Cancel, Clock } from './clock.ts'
 
 /** One timer, which is either set or not. */
 export class Timer {
@@ -40,22 +40,24 @@ export function every(clock: Clock, periodMs: number, run: () => void): Cancel {
   }
 }
 
-/** Waits for `promise`, but not longer than `limitMs`: then the value is undefined. */
+/**
+ * Settles like `promise`, or after `limitMs` with undefined. Leaves no timer behind; `promise` is not
+ * cancelled.
+ */
 export async function within<T>(
   clock: Clock,
   limitMs: number,
   promise: Promise<T>,
 ): Promise<T | undefined> {
-  let timer: Timer | undefined
+  let cancel: Cancel | undefined
   const limit = new Promise<undefined>((resolve) => {
-    timer = new Timer(clock, limitMs, () => {
+    cancel = clock.after(limitMs, () => {
       resolve(undefined)
     })
-    timer.start()
   })
   try {
     return await Promise.race([promise, limit])
   } finally {
-    timer?.stop()
+    cancel?.()
   }
 }

@@ -4,12 +4,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { createLog } from '../src/log.ts'
-import { logRoute } from '../src/log-observer.ts'
-import { token } from './fixtures/hex.ts'
-import { leaksIn } from './fixtures/leak.ts'
-import { RawSender } from './fixtures/raw-sender.ts'
-import { setStage } from './fixtures/stage.ts'
+import { createLog } from '../../src/log/log.ts'
+import { logEvents } from '../../src/proxy/log-event.ts'
+import { token } from '../fixtures/hex.ts'
+import { leaksIn } from '../fixtures/leak.ts'
+import { RawSender } from '../fixtures/raw-sender.ts'
+import { setStage } from '../fixtures/stage.ts'
 
 /** What comes of one line. */
 function written(line: Record<string, unknown>): Record<string, unknown> {
@@ -47,7 +47,7 @@ t.test('an error is its stack, without what hangs on it', (t) => {
 t.test('the level of a route decides at once whether its notifications are traced', (t) => {
   const lines: string[] = []
   const log = createLog('info', { write: (line) => lines.push(line) })
-  const write = logRoute(log)
+  const write = logEvents(log)
   const record = { sender: 'a', connection: 1, identifier: 2, apnsId: 'b', token }
   write({ event: 'notification.delivered', record })
   t.same(lines, [])
@@ -58,13 +58,13 @@ t.test('the level of a route decides at once whether its notifications are trace
 })
 
 t.test('there is no other way to a logger', (t) => {
-  const source = fileURLToPath(new URL('../src', import.meta.url))
+  const source = fileURLToPath(new URL('../../src', import.meta.url))
   const makers = readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
     .filter((path) => /from 'pino'|console\.log/.test(readFileSync(join(source, path), 'utf8')))
   t.same(
     makers.filter((path) => !path.startsWith('handlers/') && path !== 'cli.ts'),
-    ['log.ts'],
+    ['log/log.ts'],
   )
   t.end()
 })
@@ -92,7 +92,7 @@ t.test('a notification can be followed from its connection to its end', async (t
 })
 
 const payload = Buffer.from('{"aps":{"alert":"a word that nobody else may read"}}')
-const key = readFileSync(new URL('fixtures/credentials/push.key', import.meta.url))
+const key = readFileSync(new URL('../fixtures/credentials/push.key', import.meta.url))
 
 /** How a secret might get into a log. */
 const slips: readonly (readonly [name: string, line: unknown])[] = [
@@ -120,7 +120,7 @@ t.test('the audit that ends npm test finds a secret in every spelling', (t) => {
 })
 
 t.test('the audit fails when a token has been logged, and passes with its tag', (t) => {
-  const audit = fileURLToPath(new URL('audit/log.ts', import.meta.url))
+  const audit = fileURLToPath(new URL('../audit/log.ts', import.meta.url))
   const run = (stream: string): { status: number | null; stdout: string } => {
     const directory = t.testdir({ '1.log': stream, '1.secret': `${token}\n` })
     return spawnSync(process.execPath, ['--import', 'tsx', audit, directory], { encoding: 'utf8' })

@@ -3,5 +3,5 @@ import { readFileSync } from 'node:fs'
 
 /** As in package.json. */
 export const { version } = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { readonly version: string }

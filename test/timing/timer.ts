@@ -1,6 +1,6 @@
 /** Timers and limits to waiting, on a clock that is wound by hand. */
 import t from 'tap'
-import { every, Timer, within } from '../../src/store/timer.ts'
+import { every, Timer, within } from '../../src/timing/timer.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
 t.test('a timer that is set is not set again, and can be once it has run', (t) => {
@@ -45,4 +45,15 @@ t.test('waits for a promise no longer than its limit, and leaves no timer', asyn
   clock.advance(100)
   t.equal(await waiting, undefined)
   t.equal(clock.pending, 0)
+})
+
+t.test('a promise that fails after the time does no harm', async (t) => {
+  const clock = new FakeClock()
+  let fail: (error: Error) => void = () => undefined
+  const broken = new Promise<string>((_, reject) => (fail = reject))
+  const late = within(clock, 100, broken)
+  clock.advance(100)
+  t.equal(await late, undefined)
+  fail(new Error('nobody listens'))
+  await new Promise((next) => setImmediate(next))
 })

@@ -1,8 +1,8 @@
-/** What happens when the proxy itself is wrong. */
+/** Keeps the process running after an error that nothing has caught. */
 import type { Logger } from './log.ts'
 
-/** A defect costs what it touches; it does not take every other sender with it. */
-export function surviveDefects(log: Logger): void {
+/** An uncaught error is logged and ends nothing: it must not disconnect every other sender. */
+export function installCrashGuard(log: Logger): void {
   const survive = (error: unknown): void => {
     log.error({ event: 'bug', err: error }, 'a defect of the proxy; please report it')
   }

@@ -1,0 +1,101 @@
+/** All routes at work: starts, reconfigures, drains and removes them as the configuration says. */
+import { KeyRing } from '../apns/key-ring.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { SenderRegistry } from '../gateway/sender-registry.ts'
+import type { RecoveredRecord } from '../store/store.ts'
+import { within } from '../timing/timer.ts'
+import { ActiveRoute, type ActiveRouteDeps } from './active-route.ts'
+
+/** In the order of the configuration. */
+export class ActiveRoutes {
+  readonly #deps: Omit<ActiveRouteDeps, 'keyRing'>
+  readonly #keyRing: KeyRing
+  #active: readonly ActiveRoute[] = []
+  /** Routes that are no longer configured and still own something. */
+  readonly #draining = new Set<ActiveRoute>()
+  #registry = new SenderRegistry<ActiveRoute>([])
+
+  constructor(deps: Omit<ActiveRouteDeps, 'keyRing'>) {
+    const { clock, store } = deps
+    this.#deps = deps
+    this.#keyRing = new KeyRing(clock, {
+      agree: (name, own, sinceMs) =>
+        store.tokens?.agree(name, own, sinceMs) ?? Promise.resolve(own),
+    })
+  }
+
+  /** Those that are configured. */
+  get active(): readonly ActiveRoute[] {
+    return this.#active
+  }
+
+  /** Which senders are admitted, and to which route. */
+  get registry(): SenderRegistry<ActiveRoute> {
+    return this.#registry
+  }
+
+  /** Starts and reconfigures routes; returns those that are not configured any more. */
+  async apply(configuration: Configuration): Promise<readonly ActiveRoute[]> {
+    const running = new Map(this.#active.map((route) => [route.name, route]))
+    const deps = { ...this.#deps, keyRing: this.#keyRing }
+    const applied: ActiveRoute[] = []
+    for (const route of configuration.routes) {
+      const active = running.get(route.name)
+      running.delete(route.name)
+      await active?.reconfigure(route, configuration)
+      applied.push(active ?? (await ActiveRoute.start(route, configuration, deps)))
+      // One by one: if a later route fails, `destroy` has to reach those already started.
+      this.#active = [...applied, ...running.values()]
+    }
+    this.#active = applied
+    this.#registry = new SenderRegistry(applied)
+    this.#keyRing.keep(
+      configuration.routes.flatMap(({ credential }) =>
+        credential.kind === 'signing-key' ? [credential] : [],
+      ),
+    )
+    return [...running.values()]
+  }
+
+  /** Drains a route that is not configured any more. */
+  async remove(route: ActiveRoute, latestAtMs: number): Promise<void> {
+    this.#draining.add(route)
+    await route.drain(latestAtMs)
+    this.#draining.delete(route)
+  }
+
+  /**
+   * Delivers a notification that another process left in the journal.
+   * @returns false where its route is not configured; the journal keeps it then
+   */
+  recover({ route, record, settled }: RecoveredRecord): boolean {
+    const active = this.#active.find(({ name }) => name === route)
+    active?.relay.recover(record, settled)
+    return active !== undefined
+  }
+
+  /**
+   * Stops all client connections and settles what is owned, within a time. Senders that never pause
+   * are interrupted after half of it, so that the answers have the rest.
+   * @returns whether all is settled
+   */
+  async settle(withinMs: number): Promise<boolean> {
+    const { clock } = this.#deps
+    const routes = [...this.#active, ...this.#draining]
+    const latestAtMs = clock.now() + withinMs / 2
+    const stopped = Promise.all(routes.map((route) => route.stopClients(latestAtMs)))
+    const settled = stopped.then(() => Promise.all(routes.map(({ relay }) => relay.idle())))
+    await within(clock, withinMs, settled)
+    return routes.every(({ owned }) => owned === 0)
+  }
+
+  /** Closes every session once its requests are answered. */
+  async drainSessions(): Promise<void> {
+    await Promise.all(this.#active.map(({ pool }) => pool.drain()))
+  }
+
+  destroy(): void {
+    for (const { pool } of [...this.#active, ...this.#draining]) pool.destroy()
+    this.#keyRing.keep([])
+  }
+}

@@ -1,0 +1,125 @@
+/** Admits senders to their routes, and evicts a connection that nobody reads where others need room. */
+import { countConnectionOf } from '../census-observer.ts'
+import type { Census } from '../census/census.ts'
+import { countConnection, countFeedbackRead, type SenderFacts } from '../census/sender-facts.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { SenderConnection } from '../gateway/connection.ts'
+import { serveFeedback } from '../gateway/feedback-service.ts'
+import { closeUnserved, type RecognisedSender } from '../gateway/listener.ts'
+import type { Logger } from '../log/log.ts'
+import type { Recorder } from '../recording/recorder.ts'
+import type { Store } from '../store/store.ts'
+import type { Clock } from '../timing/clock.ts'
+import type { ActiveRoute } from './active-route.ts'
+import { logEvents, type AnyEvent } from './log-event.ts'
+
+/** What connections are served with. */
+export interface ClientConnectionsDeps {
+  /** Those that count towards `maxConnections`. */
+  readonly routes: () => readonly ActiveRoute[]
+  readonly limits: () => Configuration['limits']
+  readonly store: Store
+  readonly census: Census
+  readonly recorder: Recorder | undefined
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+const quietMs = 20
+const quietAtMostMs = 100
+/** Share of `maxConnections` from which on connections are evicted. */
+const evictionThreshold = 0.9
+/** A sender that is silent for longer than this after its error response is not going to read it. */
+const evictableAfterMs = 10_000
+
+/** Of all routes. */
+export class ClientConnections {
+  readonly #deps: ClientConnectionsDeps
+  #lastNumber = 0
+
+  constructor(deps: ClientConnectionsDeps) {
+    this.#deps = deps
+  }
+
+  /** Tells a sender which tokens are unregistered. */
+  acceptFeedbackReader({
+    socket,
+    route,
+    certificate,
+    address,
+  }: RecognisedSender<ActiveRoute>): void {
+    const { census, clock, recorder, store } = this.#deps
+    const now = clock.now()
+    countFeedbackRead(census.sender(route.name, certificate, now), address, now)
+    route.feedbackReadAtMs = now
+    recorder?.record(socket, { kind: 'feedback', route: route.name, address })
+    serveFeedback(socket, route.name, {
+      store: store.feedback,
+      clock,
+      emit: logEvents(route.log),
+    })
+  }
+
+  /** Receives notifications, unless the route is down: then the connection is closed. */
+  accept(sender: RecognisedSender<ActiveRoute>): void {
+    const { socket, route, certificate, address } = sender
+    const { census, clock, recorder, limits } = this.#deps
+    const facts = census.sender(route.name, certificate, clock.now())
+    countConnection(facts, address, socket.getProtocol())
+    const connection = ++this.#lastNumber
+    recorder?.record(socket, { kind: 'gateway', route: route.name, address, connection })
+    const log = logEvents(route.log, { connection })
+    const { downReason } = route
+    if (downReason !== undefined) {
+      log({ event: 'connection.refused', reason: downReason })
+      closeUnserved(socket, limits().handshakeTimeoutMs, clock)
+      return
+    }
+    this.#makeRoom()
+    this.#open(sender, connection, facts, log)
+  }
+
+  #open(
+    { socket, route, certificate, address }: RecognisedSender<ActiveRoute>,
+    number: number,
+    facts: SenderFacts,
+    log: (event: AnyEvent) => void,
+  ): void {
+    const { clock, store } = this.#deps
+    const peer = { address, tlsVersion: socket.getProtocol() ?? 'unknown' }
+    const { subject, notAfter } = certificate
+    log({ event: 'connection.opened', address, protocol: peer.tlsVersion, subject })
+    if (notAfter.getTime() < clock.now()) log({ event: 'sender.certificate-expired', notAfter })
+    const { errorDeadlineMs, maxPayloadBytes } = route.route
+    const count = countConnectionOf(facts)
+    const connection: SenderConnection = new SenderConnection(socket, {
+      connection: number,
+      sender: certificate.publicKeySha256,
+      relay: route.relay,
+      canWrite: () => store.journal.healthy,
+      limits: { errorDeadlineMs, maxPayloadBytes, quietMs, quietAtMostMs },
+      clock,
+      emit: (event) => {
+        if (event.event === 'connection.closed') route.clients.delete(connection)
+        count(event)
+        log(event)
+      },
+    })
+    route.clients.set(connection, peer)
+  }
+
+  /** A sender that reads neither its error response nor a close may keep its connection for ever. */
+  #makeRoom(): void {
+    const routes = this.#deps.routes()
+    const count = routes.reduce((sum, { connections }) => sum + connections, 0)
+    if (count < this.#deps.limits().maxConnections * evictionThreshold) return
+    const [longestIdle] = routes
+      .flatMap(({ clients }) => [...clients.keys()])
+      .filter(({ isHalfClosed }) => isHalfClosed)
+      .sort((one, other) => other.idleMs - one.idleMs)
+    if (longestIdle === undefined || longestIdle.idleMs < evictableAfterMs) return
+    const { id, idleMs } = longestIdle
+    logEvents(this.#deps.log, { connection: id })({ event: 'connection.evicted', idleMs })
+    longestIdle.destroy()
+  }
+}

@@ -1,0 +1,212 @@
+/** Every log event of the running proxy, as a table: its level, its text and its fields. */
+import { statusCodeName } from '../binary/status-code.ts'
+import type { ConnectionEvent } from '../gateway/connection-event.ts'
+import type { FeedbackEvent } from '../gateway/feedback-service.ts'
+import type { ListenerEvent } from '../gateway/listener-event.ts'
+import type { Logger } from '../log/log.ts'
+import type { RecorderEvent } from '../recording/recorder-event.ts'
+import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
+import type { RedisStoreEvent, StoreEvent } from '../store/store-event.ts'
+import type { SessionEvent } from '../upstream/session-event.ts'
+import type { AdmissionEvent, ProxyEvent } from './proxy-event.ts'
+import { handshakeHint, refusalCure } from './sender-cure.ts'
+
+/** What any part of the proxy emits. */
+export type AnyEvent =
+  | AdmissionEvent
+  | ConnectionEvent
+  | FeedbackEvent
+  | ListenerEvent
+  | ProxyEvent
+  | RecorderEvent
+  | RedisStoreEvent
+  | RouteEvent
+  | RouteTrace
+  | SessionEvent
+  | StoreEvent
+
+type EventName = AnyEvent['event']
+type EventNamed<Name extends EventName> = Extract<AnyEvent, { readonly event: Name }>
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** How an event is logged. */
+interface Row<Event> {
+  readonly level: Level | ((event: Event) => Level)
+  readonly text?: string | ((event: Event) => string | undefined)
+  /** Default: those of the event. */
+  readonly fields?: (event: Event) => object
+}
+
+/** An event that has no row is not logged. */
+const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
+  'configuration.ignored': {
+    level: 'warn',
+    text: 'these keys have no effect any more and can be removed: see docs/configuration.md',
+  },
+  'proxy.ready': { level: 'info' },
+  'proxy.stopping': { level: 'info' },
+  'proxy.stopped': {
+    level: ({ drained }) => (drained ? 'info' : 'warn'),
+    text: ({ drained }) =>
+      drained
+        ? undefined
+        : 'drainSeconds are over; what the journal holds goes out after the next start',
+  },
+
+  'route.down': {
+    level: 'error',
+    text: 'APNs refuses the credential of this route; check certificate or key, topic and environment',
+  },
+  'route.up': { level: 'info' },
+
+  'session.opening': { level: 'debug' },
+  'session.ready': { level: 'info' },
+  'session.draining': { level: 'info' },
+  'session.closed': {
+    level: ({ retryInMs }) => (retryInMs > 0 ? 'warn' : 'info'),
+    fields: ({ cause, retryInMs }) => ({ cause, retryInMs: Math.round(retryInMs) }),
+  },
+
+  'connection.opened': { level: 'info' },
+  'connection.closed': { level: 'info' },
+  'connection.refused': { level: 'warn', text: 'the route is down' },
+  'connection.unreadable': {
+    level: 'warn',
+    text: ({ error }) => error.message,
+    fields: ({ error }) => ({ code: error.code }),
+  },
+  'connection.dropped': { level: 'warn', text: 'maxConnections is reached' },
+  'connection.evicted': {
+    level: 'warn',
+    text: 'it does not read what it was told, and others need its place',
+  },
+  bug: {
+    level: 'error',
+    text: 'a defect of the proxy ended this connection',
+    fields: ({ error }) => ({ err: error }),
+  },
+  'sender.refused': {
+    level: 'warn',
+    fields: ({ address, refusal, environment, certificate }) => ({
+      address,
+      refusal,
+      environment,
+      ...refusalCure(certificate),
+    }),
+  },
+  'sender.certificate-expired': { level: 'warn' },
+  'handshake.failed': {
+    level: 'warn',
+    text: ({ cause, error, offered }) => handshakeHint(cause, offered) ?? error.message,
+    fields: ({ address, cause, error, offered }) => ({
+      address,
+      cause,
+      code: 'code' in error ? error.code : undefined,
+      offered,
+    }),
+  },
+  'error-response.sent': {
+    level: 'info',
+    fields: ({ statusCode, identifier }) => ({
+      statusCode,
+      meaning: statusCodeName(statusCode),
+      identifier,
+    }),
+  },
+
+  'notification.accepted': { level: 'debug' },
+  'notification.recognised': { level: 'debug' },
+  'notification.retried': { level: 'debug' },
+  'notification.delivered': { level: 'debug' },
+  'notification.rejected': { level: 'info' },
+  'notification.unregistered': { level: 'info' },
+  'notification.silenced': {
+    level: 'warn',
+    text: 'reported so often within a minute that the sender seems to loop',
+  },
+  'notification.expired': { level: 'warn', text: 'given up undelivered' },
+
+  'feedback.read': { level: 'info' },
+  'feedback.abandoned': { level: 'warn', text: 'the reader broke off; offered again' },
+
+  'journal.recovered': { level: 'info' },
+  'journal.failed': {
+    level: 'error',
+    text: 'the data directory cannot be written; senders wait until it can: make room on its disk',
+    fields: causeOf,
+  },
+  'journal.recovered-writing': {
+    level: 'info',
+    text: 'the data directory can be written again',
+  },
+  'store.lost': {
+    level: 'error',
+    text: 'Redis cannot be reached: a start waits for it; later, memory keeps up to journal.maxUnwritten',
+    fields: causeOf,
+  },
+  'store.back': { level: 'info', text: 'Redis has everything again' },
+  'store.damaged': { level: 'error', text: 'what another process left cannot be read' },
+  'census.unreadable': {
+    level: 'warn',
+    text: 'put aside; the migration report begins anew',
+    fields: ({ file, error }) => ({ file, cause: String(error) }),
+  },
+  'census.failed': {
+    level: 'warn',
+    text: 'what is known of senders is lost at the next stop; make room on the disk',
+    fields: ({ file, error }) => ({ file, cause: String(error) }),
+  },
+
+  'capture.exposed': { level: 'warn', text: 'others can list it: chmod 700 closes it' },
+  'capture.opened': {
+    level: 'info',
+    fields: ({ file, about: { route, connection } }) => ({ file, route, connection }),
+  },
+  'capture.full': { level: 'info', text: 'more than --capture-bytes; the connection goes on' },
+  'capture.failed': {
+    level: 'error',
+    text: 'cannot be recorded, and further failures are not told; the connections go on',
+    fields: ({ file, error }) => ({ file, ...causeOf({ error }) }),
+  },
+  'capture.finished': {
+    level: 'info',
+    text: 'the last of --capture-connections is being recorded',
+  },
+}
+
+/**
+ * A subscriber that logs what it is given.
+ * @param context fields of every line, before those of the event
+ */
+export function logEvents(log: Logger, context: object = {}): (event: AnyEvent) => void {
+  return (event) => {
+    write(log, context, event.event, event)
+  }
+}
+
+function write<Name extends EventName>(
+  log: Logger,
+  context: object,
+  name: Name,
+  event: EventNamed<Name>,
+): void {
+  const row = rows[name]
+  if (row === undefined) return
+  const { level, text, fields = fieldsOf } = row
+  log[typeof level === 'string' ? level : level(event)](
+    { event: name, ...context, ...fields(event) },
+    typeof text === 'function' ? text(event) : text,
+  )
+}
+
+/** Of a notification only what identifies it; the logger turns the token into its tag. */
+function fieldsOf(event: AnyEvent): object {
+  if (!('record' in event)) return event
+  const { record, ...more } = event
+  const { connection, identifier, apnsId, token } = record
+  return { connection, identifier, apnsId, token, ...more }
+}
+
+function causeOf({ error }: { readonly error: unknown }): { readonly cause: string } {
+  return { cause: error instanceof Error ? error.message : String(error) }
+}
