@@ -1,4 +1,4 @@
-/** Turns a sender's byte stream, cut anywhere, into notifications. */
+/** Decodes a sender's byte stream, which may arrive in chunks of any size, into notifications. */
 import { parseMessages, type Item, type Message } from './layout.ts'
 import { incomplete, messageLength, outOfBounds } from './message-length.ts'
 import {
@@ -12,17 +12,16 @@ import {
 import { RefusedMessage } from './refused-message.ts'
 import { itemFormats } from './wire-format.ts'
 
-/** What a decoder yields: a notification to deliver, or one that is refused unasked. */
+/** What a decoder returns: a notification to deliver, or one that is refused without asking APNs. */
 export type Received = Notification | RefusedNotification
 
 const nothing: Buffer = Buffer.alloc(0)
 
 /**
- * Two verbs: {@link receive} stores, {@link next} decodes. Whoever stops calling `next` leaves the
- * bytes where they are. Limits are enforced from length fields before bytes are waited for, so at
- * most `maxPayloadBytes` and about 1 KiB stay behind when `next` has returned undefined. A single
- * bad notification is yielded as refused and the stream goes on behind it; once the stream itself
- * is unreadable every further call throws the same error.
+ * {@link receive} stores bytes, {@link next} decodes them. The decoder checks every length field
+ * before it waits for the bytes, so it stores at most `maxPayloadBytes` and about 1 KiB after `next`
+ * has returned undefined. A malformed notification is returned as refused, and decoding continues
+ * after it. If the stream itself is unreadable, every further call throws the same error.
  */
 export class Decoder {
   readonly #maxPayloadBytes: number
@@ -31,7 +30,7 @@ export class Decoder {
   #run: Buffer = nothing
   #messages: Message[] = []
   #nextMessage = 0
-  /** The message at the front, where it is out of bounds. */
+  /** The message being read, if its lengths are out of bounds. */
   #refused: RefusedMessage | undefined
   #fault: BinaryProtocolError | undefined
 
@@ -40,20 +39,20 @@ export class Decoder {
     this.#maxPayloadBytes = maxPayloadBytes
   }
 
-  /** Bytes stored and not yet decoded. */
+  /** Bytes stored but not decoded. */
   get bufferedBytes(): number {
     return this.#bytes.length
   }
 
-  /** Takes what arrived, of any length; the caller may re-use `chunk` afterwards. */
+  /** Stores received bytes; the caller may reuse `chunk` afterwards. */
   receive(chunk: Uint8Array): void {
-    // A plain concatenation is right because what is left over is bounded by one message.
+    // Concatenation is cheap, because the stored rest is at most one message.
     if (this.#fault === undefined) this.#bytes = Buffer.concat([this.#bytes, chunk])
   }
 
   /**
    * The next notification in the order received; undefined when more bytes are needed.
-   * @throws {BinaryProtocolError} when the stream cannot be read on
+   * @throws {BinaryProtocolError} when the rest of the stream is unreadable
    */
   next(): Received | undefined {
     if (this.#fault !== undefined) throw this.#fault
@@ -71,8 +70,8 @@ export class Decoder {
   }
 
   /**
-   * The sender has finished.
-   * @throws {BinaryProtocolError} `truncated` when it stopped inside a message
+   * Ends the stream.
+   * @throws {BinaryProtocolError} `truncated` when the stream ends inside a message
    */
   end(): void {
     if (this.#fault !== undefined) throw this.#fault
@@ -80,12 +79,12 @@ export class Decoder {
     if (readBytes === 0) return
     this.#fault = new BinaryProtocolError(
       'truncated',
-      `the stream ended inside a message, ${readBytes} bytes after its beginning`,
+      `the stream ended inside a message, of which ${readBytes} bytes were received`,
     )
     throw this.#fault
   }
 
-  /** Parses all whole messages at the front; false when it takes more bytes to get on. */
+  /** Parses all complete messages; false when more bytes are needed. */
   #parseRun(): boolean {
     let end = 0
     let length = incomplete
@@ -102,7 +101,7 @@ export class Decoder {
       return true
     }
     this.#messages = []
-    // An idle connection keeps nothing of the large read before.
+    // Releases the memory of the last read while the connection is idle.
     this.#run = nothing
     if (this.#bytes.length === 0) this.#bytes = nothing
     if (this.#bytes.length === 0 || length !== outOfBounds) return false
@@ -110,7 +109,7 @@ export class Decoder {
     return true
   }
 
-  /** Drops the bytes of the message as far as they have come; its refusal, once. */
+  /** Discards the stored bytes of the message; returns its refusal, once. */
   #readRefused(message: RefusedMessage): RefusedNotification | undefined {
     const before = message.readBytes
     try {
@@ -144,7 +143,7 @@ function judge(message: Message, run: Buffer): Received {
   })
 }
 
-/** Items may stand in any order, 3 to 5 may be missing, and ids that Apple did not define are skipped. */
+/** Items may come in any order, items 3 to 5 may be missing, and ids that Apple did not define are skipped. */
 function judgeFrame(items: readonly Item[], run: Buffer): Received {
   let token: Buffer = nothing
   let payload: Buffer = nothing
@@ -190,7 +189,7 @@ function judgeFrame(items: readonly Item[], run: Buffer): Received {
   })
 }
 
-/** What is too long never gets here: a {@link RefusedMessage} has read it. */
+/** Does not check for values that are too long: {@link RefusedMessage} has read those. */
 function weigh(notification: Notification): Received {
   const { command, identifier, token, payload } = notification
   if (token.length === 0) return refused(command, identifier, 'missing-token')

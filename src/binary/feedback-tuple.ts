@@ -1,9 +1,9 @@
-/** What the feedback service says of one device token. */
+/** The feedback tuple: reports that one device token is no longer valid. */
 import { Parser } from 'binary-parser'
 
-/** A token that is no longer valid for the topic, and since when. */
+/** A device token that is no longer valid for the topic of the connection. */
 export interface FeedbackTuple {
-  /** UNIX seconds: when APNs found the app gone. */
+  /** UNIX seconds: when APNs found that the app was removed. */
   readonly timestamp: number
   readonly token: Buffer
 }
@@ -24,12 +24,11 @@ export function encodeFeedbackTuple({ timestamp, token }: FeedbackTuple): Buffer
   return bytes
 }
 
-/** Tuples one behind the other. */
 export function encodeFeedbackTuples(tuples: readonly FeedbackTuple[]): Buffer {
   return Buffer.concat(tuples.map(encodeFeedbackTuple))
 }
 
-/** The whole tuples at the front of `bytes`, and what is left behind them for the next read. */
+/** The complete tuples in `bytes`, and the rest, to which the next bytes must be appended. */
 export function decodeFeedbackTuples(bytes: Buffer): { tuples: FeedbackTuple[]; rest: Buffer } {
   const tuples: FeedbackTuple[] = []
   let at = 0

@@ -1,19 +1,19 @@
-/** How long a message is, judged by its length fields alone, before its bytes are waited for. */
+/** Computes and checks the length of a message from its length fields, before all its bytes arrive. */
 import { tokenBytes } from './notification.ts'
 import { commandFormats, itemFormats, itemHeadBytes } from './wire-format.ts'
 
-/** What a frame may hold beyond its payload and still be waited for whole, bytes. */
+/** How much longer than the longest payload a frame may be, bytes. */
 const frameAllowanceBytes = 1024
 
-/** The message is not all here, and so far its lengths are in order. */
+/** Bytes of the message are missing; its lengths so far are within bounds. */
 export const incomplete = 0
-/** A length is over its limit, or contradicts another: not worth waiting for. */
+/** A length exceeds its limit or contradicts another one. */
 export const outOfBounds = -1
 
 /**
- * The length in bytes of the message that begins at `at`, if it is all here and within its bounds,
- * else {@link incomplete} or {@link outOfBounds}. What is incomplete never grows past
- * `maxPayloadBytes` and a little over 1 KiB.
+ * The length in bytes of the message that begins at `at`; {@link incomplete} if bytes are missing,
+ * {@link outOfBounds} if a length is. An incomplete message is at most `maxPayloadBytes` and a little
+ * over 1 KiB long.
  */
 export function messageLength(bytes: Buffer, at: number, maxPayloadBytes: number): number {
   const command = bytes[at]
@@ -23,7 +23,7 @@ export function messageLength(bytes: Buffer, at: number, maxPayloadBytes: number
   return outOfBounds
 }
 
-/** Bytes of a command and of the fixed fields behind it. */
+/** Bytes of the command and of the fixed fields that follow it. */
 function headBytes(command: keyof typeof commandFormats): number {
   return commandFormats[command].reduce((sum, { bytes = 0 }) => sum + bytes, 1)
 }
@@ -31,7 +31,7 @@ function headBytes(command: keyof typeof commandFormats): number {
 const simpleHeadBytes = headBytes(0)
 const enhancedHeadBytes = headBytes(1)
 
-/** Token and payload, written out rather than read from the format: a loop costs the decoder 5 %. */
+/** Commands 0 and 1. Does not loop over their format, because that makes the decoder 5 % slower. */
 function pairLength(bytes: Buffer, pairAt: number, at: number, maxPayloadBytes: number): number {
   const tokenAt = pairAt + 2
   if (bytes.length < tokenAt) return incomplete

@@ -1,4 +1,4 @@
-/** A message that is out of bounds: finds what to tell its sender, and keeps none of its bytes. */
+/** Reads a message that is out of bounds, to refuse it; stores none of its bytes. */
 import { FieldReader, type FieldPart } from './field-reader.ts'
 import {
   BinaryProtocolError,
@@ -10,7 +10,7 @@ import {
 } from './notification.ts'
 import { longestFrameBytes, notificationFields, type Field } from './wire-format.ts'
 
-/** Reads one message from its command byte to its end, so what follows it can be decoded. */
+/** Reads one message from its command byte to its end, so that the decoder can continue after it. */
 export class RefusedMessage {
   readonly #reader = new FieldReader(notificationFields)
   readonly #maxPayloadBytes: number
@@ -25,20 +25,19 @@ export class RefusedMessage {
     this.#maxPayloadBytes = maxPayloadBytes
   }
 
-  /** Whether all bytes of the message were read. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Bytes of the message that were read. */
+  /** Bytes of the message read so far. */
   get readBytes(): number {
     return this.#readBytes
   }
 
   /**
-   * Reads as far as the message goes.
-   * @returns the refusal, once, as soon as the offence and the identifier are known
-   * @throws {BinaryProtocolError} where nothing tells where the message ends
+   * Reads `bytes` up to the end of the message.
+   * @returns the refusal, once, as soon as its code and the identifier are known
+   * @throws {BinaryProtocolError} when the end of the message cannot be found
    */
   read(bytes: Buffer): RefusedNotification | undefined {
     let refusal: RefusedNotification | undefined
@@ -55,7 +54,7 @@ export class RefusedMessage {
     const next = this.#reader.field
     if (next.name === 'unreadable') throw unreadableBehind(name, value)
     if (name === 'command' && (value === 1 || value === 2)) this.#command = value
-    // The first of several counts, as it does in a frame within bounds.
+    // The first of several identifiers counts, as in a frame within bounds.
     if (name === 'identifier' && bytes === 4) this.#identifier ??= value
     this.#offence ??= offenceOf(next, this.#maxPayloadBytes)
     if (this.#isTold || !(isLast || this.#isDecided(next))) return undefined
@@ -63,7 +62,7 @@ export class RefusedMessage {
     return refused(this.#command, this.#identifier, this.#offence ?? 'frame-too-long')
   }
 
-  /** Whether the rest of the message can change nothing; in a frame, asked between two items. */
+  /** Whether the rest of the message cannot change the refusal. A frame is checked between two items. */
   #isDecided({ name }: Field): boolean {
     if (this.#offence === undefined) return false
     if (this.#command !== 2 || name === 'rest') return true
@@ -79,9 +78,9 @@ function offenceOf({ name, bytes }: Field, maxPayloadBytes: number): RefusalCode
 
 function unreadableBehind(name: Field['name'], value: number): BinaryProtocolError {
   return name === 'command'
-    ? new BinaryProtocolError('unknown-command', `no command begins with byte ${value}`)
+    ? new BinaryProtocolError('unknown-command', `byte ${value} is not a command`)
     : new BinaryProtocolError(
         'impossible-frame-length',
-        `a frame of ${value} bytes; the longest possible has ${longestFrameBytes}`,
+        `a frame data length of ${value} bytes; the maximum is ${longestFrameBytes}`,
       )
 }
