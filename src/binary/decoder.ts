@@ -27,7 +27,7 @@ export class Decoder {
   readonly #maxPayloadBytes: number
   #bytes: Buffer = nothing
   /** What {@link #messages} were parsed from. */
-  #run: Buffer = nothing
+  #parsedBytes: Buffer = nothing
   #messages: Message[] = []
   #nextMessage = 0
   /** The message being read, if its lengths are out of bounds. */
@@ -60,12 +60,12 @@ export class Decoder {
       const message = this.#messages[this.#nextMessage]
       if (message !== undefined) {
         this.#nextMessage++
-        return judge(message, this.#run)
+        return receivedFrom(message, this.#parsedBytes)
       }
       if (this.#refused !== undefined) {
         const refusal = this.#readRefused(this.#refused)
         if (refusal !== undefined || this.#bytes.length === 0) return refusal
-      } else if (!this.#parseRun()) return undefined
+      } else if (!this.#parseBuffered()) return undefined
     }
   }
 
@@ -85,7 +85,7 @@ export class Decoder {
   }
 
   /** Parses all complete messages; false when more bytes are needed. */
-  #parseRun(): boolean {
+  #parseBuffered(): boolean {
     let end = 0
     let length = incomplete
     while (end < this.#bytes.length) {
@@ -94,15 +94,15 @@ export class Decoder {
       end += length
     }
     if (end > 0) {
-      this.#run = this.#bytes.subarray(0, end)
-      this.#messages = parseMessages(this.#run)
+      this.#parsedBytes = this.#bytes.subarray(0, end)
+      this.#messages = parseMessages(this.#parsedBytes)
       this.#nextMessage = 0
       this.#bytes = this.#bytes.subarray(end)
       return true
     }
     this.#messages = []
     // Releases the memory of the last read while the connection is idle.
-    this.#run = nothing
+    this.#parsedBytes = nothing
     if (this.#bytes.length === 0) this.#bytes = nothing
     if (this.#bytes.length === 0 || length !== outOfBounds) return false
     this.#refused = new RefusedMessage(this.#maxPayloadBytes)
@@ -127,12 +127,12 @@ export class Decoder {
   }
 }
 
-function judge(message: Message, run: Buffer): Received {
-  if (message.command === 2) return judgeFrame(message.body.items, run)
+function receivedFrom(message: Message, bytes: Buffer): Received {
+  if (message.command === 2) return receivedFromFrame(message.body.items, bytes)
   const { token, payload } = message.body
   const [identifier, expiration] =
     message.command === 1 ? [message.body.identifier, message.body.expiration] : []
-  return weigh({
+  return checkLengths({
     kind: 'notification',
     command: message.command,
     identifier,
@@ -144,41 +144,41 @@ function judge(message: Message, run: Buffer): Received {
 }
 
 /** Items may come in any order, items 3 to 5 may be missing, and ids that Apple did not define are skipped. */
-function judgeFrame(items: readonly Item[], run: Buffer): Received {
+function receivedFromFrame(items: readonly Item[], bytes: Buffer): Received {
   let token: Buffer = nothing
   let payload: Buffer = nothing
   let identifier: number | undefined
   let expiration: number | undefined
   let priority: number | undefined
-  let offence: RefusalCode | undefined
+  let refusalCode: RefusalCode | undefined
   let seen = 0
   for (const { itemId, itemDataLength, dataOffset } of items) {
     const format = itemFormats[itemId]
     if (format === undefined) continue
-    if (seen & (1 << itemId)) offence ??= 'duplicate-item'
+    if (seen & (1 << itemId)) refusalCode ??= 'duplicate-item'
     else if (format.bytes !== undefined && itemDataLength !== format.bytes)
-      offence ??= 'invalid-item-size'
+      refusalCode ??= 'invalid-item-size'
     else
       switch (format.name) {
         case 'token':
-          token = run.subarray(dataOffset, dataOffset + itemDataLength)
+          token = bytes.subarray(dataOffset, dataOffset + itemDataLength)
           break
         case 'payload':
-          payload = run.subarray(dataOffset, dataOffset + itemDataLength)
+          payload = bytes.subarray(dataOffset, dataOffset + itemDataLength)
           break
         case 'identifier':
-          identifier = run.readUInt32BE(dataOffset)
+          identifier = bytes.readUInt32BE(dataOffset)
           break
         case 'expiration':
-          expiration = run.readUInt32BE(dataOffset)
+          expiration = bytes.readUInt32BE(dataOffset)
           break
         case 'priority':
-          priority = run[dataOffset]
+          priority = bytes[dataOffset]
       }
     seen |= 1 << itemId
   }
-  if (offence !== undefined) return refused(2, identifier, offence)
-  return weigh({
+  if (refusalCode !== undefined) return refused(2, identifier, refusalCode)
+  return checkLengths({
     kind: 'notification',
     command: 2,
     identifier,
@@ -190,7 +190,7 @@ function judgeFrame(items: readonly Item[], run: Buffer): Received {
 }
 
 /** Does not check for values that are too long: {@link RefusedMessage} has read those. */
-function weigh(notification: Notification): Received {
+function checkLengths(notification: Notification): Received {
   const { command, identifier, token, payload } = notification
   if (token.length === 0) return refused(command, identifier, 'missing-token')
   if (token.length < tokenBytes.min) return refused(command, identifier, 'invalid-token-size')

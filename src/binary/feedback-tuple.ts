@@ -13,14 +13,14 @@ const layout = new Parser()
   .uint16be('tokenLength')
   .buffer('token', { length: 'tokenLength', clone: true })
 
-const headBytes = 6
+const headerBytes = 6
 
 /** `timestamp (4) | token length (2) | token`. — source: Apple, "Binary Provider API", Table A-2 */
 export function encodeFeedbackTuple({ timestamp, token }: FeedbackTuple): Buffer {
-  const bytes = Buffer.alloc(headBytes + token.length)
+  const bytes = Buffer.alloc(headerBytes + token.length)
   bytes.writeUInt32BE(timestamp, 0)
   bytes.writeUInt16BE(token.length, 4)
-  token.copy(bytes, headBytes)
+  token.copy(bytes, headerBytes)
   return bytes
 }
 
@@ -32,8 +32,8 @@ export function encodeFeedbackTuples(tuples: readonly FeedbackTuple[]): Buffer {
 export function decodeFeedbackTuples(bytes: Buffer): { tuples: FeedbackTuple[]; rest: Buffer } {
   const tuples: FeedbackTuple[] = []
   let at = 0
-  while (bytes.length >= at + headBytes) {
-    const end = at + headBytes + bytes.readUInt16BE(at + 4)
+  while (bytes.length >= at + headerBytes) {
+    const end = at + headerBytes + bytes.readUInt16BE(at + 4)
     if (bytes.length < end) break
     const { timestamp, token } = layout.parse(bytes.subarray(at, end))
     tuples.push({ timestamp, token })

@@ -16,8 +16,8 @@ export class RefusedMessage {
   readonly #maxPayloadBytes: number
   #command: Command = 0
   #identifier: number | undefined
-  #offence: RefusalCode | undefined
-  #isTold = false
+  #code: RefusalCode | undefined
+  #isReported = false
   #isOver = false
   #readBytes = 0
 
@@ -43,40 +43,40 @@ export class RefusedMessage {
     let refusal: RefusedNotification | undefined
     for (const part of this.#reader.read(bytes)) {
       this.#readBytes += part.content.length
-      if (part.isWhole) refusal ??= this.#judge(part)
+      if (part.isWhole) refusal ??= this.#check(part)
       this.#isOver = part.isLast
       if (this.#isOver) break
     }
     return refusal
   }
 
-  #judge({ name, bytes, value, isLast }: FieldPart): RefusedNotification | undefined {
+  #check({ name, bytes, value, isLast }: FieldPart): RefusedNotification | undefined {
     const next = this.#reader.field
-    if (next.name === 'unreadable') throw unreadableBehind(name, value)
+    if (next.name === 'unreadable') throw unreadableAfter(name, value)
     if (name === 'command' && (value === 1 || value === 2)) this.#command = value
     // The first of several identifiers counts, as in a frame within bounds.
     if (name === 'identifier' && bytes === 4) this.#identifier ??= value
-    this.#offence ??= offenceOf(next, this.#maxPayloadBytes)
-    if (this.#isTold || !(isLast || this.#isDecided(next))) return undefined
-    this.#isTold = true
-    return refused(this.#command, this.#identifier, this.#offence ?? 'frame-too-long')
+    this.#code ??= refusalCodeOf(next, this.#maxPayloadBytes)
+    if (this.#isReported || !(isLast || this.#isDecided(next))) return undefined
+    this.#isReported = true
+    return refused(this.#command, this.#identifier, this.#code ?? 'frame-too-long')
   }
 
   /** Whether the rest of the message cannot change the refusal. A frame is checked between two items. */
   #isDecided({ name }: Field): boolean {
-    if (this.#offence === undefined) return false
+    if (this.#code === undefined) return false
     if (this.#command !== 2 || name === 'rest') return true
     return name === 'item-id' && this.#identifier !== undefined
   }
 }
 
-function offenceOf({ name, bytes }: Field, maxPayloadBytes: number): RefusalCode | undefined {
+function refusalCodeOf({ name, bytes }: Field, maxPayloadBytes: number): RefusalCode | undefined {
   if (name === 'token' && bytes > tokenBytes.max) return 'invalid-token-size'
   if (name === 'payload' && bytes > maxPayloadBytes) return 'invalid-payload-size'
   return name === 'rest' ? 'item-overruns-frame' : undefined
 }
 
-function unreadableBehind(name: Field['name'], value: number): BinaryProtocolError {
+function unreadableAfter(name: Field['name'], value: number): BinaryProtocolError {
   return name === 'command'
     ? new BinaryProtocolError('unknown-command', `byte ${value} is not a command`)
     : new BinaryProtocolError(

@@ -46,11 +46,11 @@ export const itemFormats: Readonly<Record<number, ItemFormat>> = {
 }
 
 /** Bytes of an item's id and data length. */
-export const itemHeadBytes = 3
+export const itemHeaderBytes = 3
 
 /** Frame data of a frame that contains each item once, with the longest values. */
 export const longestFrameBytes = Object.values(itemFormats).reduce(
-  (sum, { bytes = 0xffff }) => sum + itemHeadBytes + bytes,
+  (sum, { bytes = 0xffff }) => sum + itemHeaderBytes + bytes,
   0,
 )
 
@@ -95,10 +95,10 @@ export function* notificationFields(): Fields {
 function* frameFields(): Fields {
   let left = yield { name: 'frame-length', bytes: 4 }
   if (left > longestFrameBytes) yield unreadable
-  while (left >= itemHeadBytes) {
+  while (left >= itemHeaderBytes) {
     const itemId = yield { name: 'item-id', bytes: 1 }
     const bytes = yield { name: 'item-length', bytes: 2 }
-    left -= itemHeadBytes
+    left -= itemHeaderBytes
     if (bytes > left) {
       yield { name: 'rest', bytes: left }
       return undefined

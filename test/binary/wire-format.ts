@@ -87,7 +87,7 @@ const rows: readonly { name: string; text: string; fields: readonly unknown[] }[
     ],
   },
   {
-    name: 'a frame that ends inside the head of an item',
+    name: 'a frame that ends inside an item header',
     text: '02 00000005 05 0000 aabb',
     fields: [
       [0, 'command', 1],
