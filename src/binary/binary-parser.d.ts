@@ -1,4 +1,4 @@
-/** The used part of binary-parser, whose own types TypeScript cannot import because of its `exports`. */
+/** The used part of binary-parser. Its own types cannot be imported because of its `exports`. */
 declare module 'binary-parser' {
   type Fields = Record<string, unknown>
 

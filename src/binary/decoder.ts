@@ -12,7 +12,9 @@ import {
 import { RefusedMessage } from './refused-message.ts'
 import { itemFormats } from './wire-format.ts'
 
-/** What a decoder returns: a notification to deliver, or one that is refused without asking APNs. */
+/**
+ * What a decoder returns: a notification to deliver, or one that is refused without asking APNs.
+ */
 export type Received = Notification | RefusedNotification
 
 const nothing: Buffer = Buffer.alloc(0)
@@ -143,7 +145,10 @@ function receivedFrom(message: Message, bytes: Buffer): Received {
   })
 }
 
-/** Items may come in any order, items 3 to 5 may be missing, and ids that Apple did not define are skipped. */
+/**
+ * Items may come in any order, items 3 to 5 may be missing, and ids that Apple did not define are
+ * skipped.
+ */
 function receivedFromFrame(items: readonly Item[], bytes: Buffer): Received {
   let token: Buffer = nothing
   let payload: Buffer = nothing

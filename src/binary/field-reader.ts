@@ -38,7 +38,10 @@ export class FieldReader {
     return this.#field
   }
 
-  /** The parts in `chunk`, the next bytes of the stream. An empty field follows its length field at once. */
+  /**
+   * The parts in `chunk`, the next bytes of the stream. An empty field follows its length field at
+   * once.
+   */
   *read(chunk: Buffer): Generator<FieldPart, undefined> {
     for (let at = 0; at < chunk.length || this.#left === 0;) {
       const field = this.#field

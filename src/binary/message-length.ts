@@ -1,4 +1,4 @@
-/** Computes and checks the length of a message from its length fields, before all its bytes arrive. */
+/** Computes and checks the length of a message from its length fields, before it is complete. */
 import { tokenBytes } from './notification.ts'
 import { commandFormats, itemFormats, itemHeaderBytes } from './wire-format.ts'
 

@@ -39,7 +39,9 @@ export const refusalStatus = {
 /** One of the keys of {@link refusalStatus}. */
 export type RefusalCode = keyof typeof refusalStatus
 
-/** A notification that the decoder refuses, because APNs would reject it. Radius: the notification. */
+/**
+ * A notification that the decoder refuses, because APNs would reject it. Radius: the notification.
+ */
 export interface RefusedNotification {
   readonly kind: 'refused'
   readonly command: Command

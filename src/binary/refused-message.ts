@@ -10,7 +10,9 @@ import {
 } from './notification.ts'
 import { longestFrameBytes, notificationFields, type Field } from './wire-format.ts'
 
-/** Reads one message from its command byte to its end, so that the decoder can continue after it. */
+/**
+ * Reads one message from its command byte to its end, so that the decoder can continue after it.
+ */
 export class RefusedMessage {
   readonly #reader = new FieldReader(notificationFields)
   readonly #maxPayloadBytes: number
@@ -62,7 +64,10 @@ export class RefusedMessage {
     return refused(this.#command, this.#identifier, this.#code ?? 'frame-too-long')
   }
 
-  /** Whether the rest of the message cannot change the refusal. A frame is checked between two items. */
+  /**
+   * Whether the rest of the message cannot change the refusal. A frame is checked between two
+   * items.
+   */
   #isDecided({ name }: Field): boolean {
     if (this.#code === undefined) return false
     if (this.#command !== 2 || name === 'rest') return true

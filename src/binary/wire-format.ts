@@ -61,7 +61,9 @@ export interface Field {
   readonly bytes: number
 }
 
-/** `rest`: the end of a frame after its last readable item. `unreadable`: the rest of the stream. */
+/**
+ * `rest`: the end of a frame after its last readable item. `unreadable`: the rest of the stream.
+ */
 export type FieldName =
   | 'command'
   | 'frame-length'
@@ -77,7 +79,10 @@ export type FieldName =
 /** Follows a field after which the end of the message is unknown. */
 export const unreadable: Field = { name: 'unreadable', bytes: Infinity }
 
-/** Yields the fields of one message. `next` expects the value of the last field, if that has 1 to 4 bytes. */
+/**
+ * Yields the fields of one message. `next` expects the value of the last field, if that has 1 to 4
+ * bytes.
+ */
 export type Fields = Generator<Field, undefined, number>
 
 /**

@@ -1,9 +1,9 @@
-/** Bounds the time that a promise may take. */
+/** Limits the time to wait for a promise. */
 import type { Cancel, Clock } from '../clock.ts'
 
 /**
- * Settles like `promise`, or after `ms` milliseconds with what `late` returns or throws. Leaves no
- * timer behind; `promise` is not cancelled.
+ * Settles like `promise`, or after `ms` milliseconds with the result of `late`, which may throw.
+ * Cancels its timer, but not `promise`.
  */
 export async function within<T>(
   clock: Clock,

@@ -1,4 +1,6 @@
-/** Tests each rule of the decoder with bytes written by hand, then its properties with random bytes. */
+/**
+ * Tests each rule of the decoder with bytes written by hand, then its properties with random bytes.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { Decoder, type Received } from '../../src/binary/decoder.ts'

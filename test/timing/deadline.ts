@@ -7,14 +7,14 @@ const tooLate = (): string => {
   throw new Error('too late')
 }
 
-t.test('settles like a promise that is in time', async (t) => {
+t.test('settles like a promise that settles in time', async (t) => {
   const clock = new FakeClock()
   t.equal(await within(clock, 100, Promise.resolve('done'), tooLate), 'done')
   await t.rejects(within(clock, 100, Promise.reject(new Error('broken')), tooLate), /broken/)
   clock.advance(100)
 })
 
-t.test('after the time, has what is to be had instead', async (t) => {
+t.test('returns or throws the result of late after the time limit', async (t) => {
   const clock = new FakeClock()
   const replaced = within(clock, 100, never, () => 'instead')
   const failed = within(clock, 100, never, tooLate)
@@ -23,7 +23,7 @@ t.test('after the time, has what is to be had instead', async (t) => {
   await t.rejects(failed, /too late/)
 })
 
-t.test('a promise that fails after the time does no harm', async (t) => {
+t.test('ignores a promise that rejects after the time limit', async (t) => {
   const clock = new FakeClock()
   let fail: (error: Error) => void = () => undefined
   const broken = new Promise<string>((_, reject) => (fail = reject))
