@@ -1,7 +1,7 @@
 /** Generates apns-ids in batches: a call of `randomUUID` takes as long as HPACK for a request. */
 import { randomBytes } from 'node:crypto'
 
-const idsAtOnce = 256
+const batchCount = 256
 
 /** Version 4, variant 1; each x is random. — source: RFC 9562, 5.4 */
 const layout = 'xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx'
@@ -24,7 +24,7 @@ export class ApnsIdSource {
 }
 
 function makeIds(): string {
-  const ids = Buffer.from(layout.repeat(idsAtOnce))
+  const ids = Buffer.from(layout.repeat(batchCount))
   const digits = Buffer.from(randomBytes(ids.length >> 1).toString('hex'))
   for (let at = 0; at < ids.length; at++)
     if (ids[at] === placeholder) ids[at] = digits[at] ?? placeholder

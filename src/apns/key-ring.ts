@@ -1,7 +1,7 @@
 /** The provider tokens in use: one for each signing key, shared by all routes that use the key. */
 import type { Clock } from '../clock.ts'
 import {
-  alone,
+  localExchange,
   ProviderToken,
   type ProviderTokenKey,
   type TokenExchange,
@@ -16,7 +16,7 @@ export class KeyRing {
   readonly #exchange: TokenExchange
   #tokens: { readonly key: ProviderTokenKey; readonly token: ProviderToken }[] = []
 
-  constructor(clock: Clock, exchange = alone) {
+  constructor(clock: Clock, exchange = localExchange) {
     this.#clock = clock
     this.#exchange = exchange
   }

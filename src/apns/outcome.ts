@@ -52,11 +52,11 @@ export function outcomeOf(response: ProviderResponse): Outcome {
       return { kind: 'unavailable', reason, retry: 'now' }
     case 'stale-provider-token':
     case 'retry-later':
-      return { kind: 'unavailable', reason, retry: 'later', ...pauseOf(response) }
+      return { kind: 'unavailable', reason, retry: 'later', ...retryAfterOf(response) }
   }
 }
 
-function pauseOf({ retryAfterSeconds }: ProviderResponse): { retryAfterMs?: number } {
+function retryAfterOf({ retryAfterSeconds }: ProviderResponse): { retryAfterMs?: number } {
   return retryAfterSeconds === undefined ? {} : { retryAfterMs: retryAfterSeconds * 1000 }
 }
 

@@ -28,7 +28,7 @@ export interface TokenExchange {
 }
 
 /** For a single process with the key. */
-export const alone: TokenExchange = { agree: (_name, own) => Promise.resolve(own) }
+export const localExchange: TokenExchange = { agree: (_name, own) => Promise.resolve(own) }
 
 /**
  * APNs accepts a token for an hour, and a new token only every 20 minutes.
@@ -36,7 +36,7 @@ export const alone: TokenExchange = { agree: (_name, own) => Promise.resolve(own
  */
 const renewAfterMs = 50 * 60_000
 const retryAfterMs = 10_000
-const youngestMs = 20 * 60_000
+const minRenewalMs = 20 * 60_000
 
 /** One per team and key: APNs answers several tokens with TooManyProviderTokenUpdates. */
 export class ProviderToken {
@@ -48,7 +48,7 @@ export class ProviderToken {
   #stopped = false
   #cancel: Cancel | undefined
 
-  constructor(key: ProviderTokenKey, clock: Clock, exchange = alone) {
+  constructor(key: ProviderTokenKey, clock: Clock, exchange = localExchange) {
     this.#key = key
     this.#clock = clock
     this.#exchange = exchange
@@ -70,16 +70,17 @@ export class ProviderToken {
   }
 
   /**
-   * Whether the session opened at `openedAtMs` has used only this token, issued less than 20 minutes
-   * ago. If APNs reports that it has expired, the clocks disagree, and a new token would not help.
+   * Whether the session opened at `openedAtMs` has used only this token, issued less than 20
+   * minutes ago. If APNs reports that it has expired, the clocks disagree, and a new token would
+   * not help.
    */
   isFreshSince(openedAtMs: number): boolean {
-    return this.#issuedAt <= openedAtMs && this.#clock.now() - this.#issuedAt < youngestMs
+    return this.#issuedAt <= openedAtMs && this.#clock.now() - this.#issuedAt < minRenewalMs
   }
 
   /** Handles ExpiredProviderToken: renews the token, unless it is younger than 20 minutes. */
-  async expired(): Promise<void> {
-    if (this.#clock.now() - this.#issuedAt >= youngestMs) await this.#renew(youngestMs)
+  async reportExpired(): Promise<void> {
+    if (this.#clock.now() - this.#issuedAt >= minRenewalMs) await this.#renew(minRenewalMs)
   }
 
   /** Replaces the token by one issued less than `ageMs` ago, by this process or another. */

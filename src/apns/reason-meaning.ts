@@ -6,8 +6,8 @@ import type { Reason } from './reason.ts'
 type OwnCode = RefusalCode | 'payload-not-an-object' | 'expired'
 
 /**
- * The cause, then the remedy. — source: Apple, "Handling notification responses from APNs"; the last
- * rows are the proxy's own codes
+ * The cause, then the remedy. — source: Apple, "Handling notification responses from APNs"; the
+ * last rows are the proxy's own codes
  */
 export const reasonMeanings: Readonly<Record<Reason | OwnCode, string>> = {
   BadCollapseId:

@@ -65,8 +65,9 @@ function priorityOf(
 }
 
 /**
- * Command 0 has no expiration, and Apple stored such notifications. Command 2 without the item means
- * "do not store". — source: Apple, "Legacy Notification Format"; node-apn 1.x and PushSharp omit it so
+ * Command 0 has no expiration, and Apple stored such notifications. Command 2 without the item
+ * means "do not store". — source: Apple, "Legacy Notification Format"; node-apn 1.x and PushSharp
+ * omit it so
  */
 function expirationOf({ command, expiration }: Notification): number | undefined {
   return command === 2 ? (expiration ?? 0) : expiration

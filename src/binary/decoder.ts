@@ -21,9 +21,9 @@ const nothing: Buffer = Buffer.alloc(0)
 
 /**
  * {@link receive} stores bytes, {@link next} decodes them. The decoder checks every length field
- * before it waits for the bytes, so it stores at most `maxPayloadBytes` and about 1 KiB after `next`
- * has returned undefined. A malformed notification is returned as refused, and decoding continues
- * after it. If the stream itself is unreadable, every further call throws the same error.
+ * before it waits for the bytes, so it stores at most `maxPayloadBytes` and about 1 KiB after
+ * `next` has returned undefined. A malformed notification is returned as refused, and decoding
+ * continues after it. If the stream itself is unreadable, every further call throws the same error.
  */
 export class Decoder {
   readonly #maxPayloadBytes: number

@@ -12,8 +12,8 @@ export const outOfBounds = -1
 
 /**
  * The length in bytes of the message that begins at `at`; {@link incomplete} if bytes are missing,
- * {@link outOfBounds} if a length is. An incomplete message is at most `maxPayloadBytes` and a little
- * over 1 KiB long.
+ * {@link outOfBounds} if a length exceeds its limit. An incomplete message is at most
+ * `maxPayloadBytes` and a little over 1 KiB long.
  */
 export function messageLength(bytes: Buffer, at: number, maxPayloadBytes: number): number {
   const command = bytes[at]

@@ -2,7 +2,8 @@
 
 /**
  * Why a notification was rejected.
- * — source: Apple, "Binary Provider API", Table A-1 (10 since about August 2014, 128 in its last revision only)
+ * — source: Apple, "Binary Provider API", Table A-1 (10 since about August 2014, 128 in its last
+ * revision only)
  */
 export const StatusCode = {
   processingError: 1,

@@ -1,6 +1,7 @@
 /**
  * The messages of a sender, a gateway and a feedback service, field by field in wire order. All
- * integers are big-endian. `layout.ts` parses complete notifications; all other code uses this file.
+ * integers are big-endian. `layout.ts` parses complete notifications; all other code uses this
+ * file.
  */
 
 /** The first byte of an error response. */

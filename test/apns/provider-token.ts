@@ -64,10 +64,10 @@ t.test('is renewed when APNs reports it as expired, but at most every 20 minutes
   const given = await started(t)
   const { token, clock } = given
   clock.advance(20 * minuteMs - 1)
-  await token.expired()
+  await token.reportExpired()
   t.equal(await issuedAt(given), march31)
   clock.advance(1)
-  await Promise.all([token.expired(), token.expired(), token.expired()])
+  await Promise.all([token.reportExpired(), token.reportExpired(), token.reportExpired()])
   t.equal(await issuedAt(given), march31 + 20 * 60)
   clock.advance(49 * minuteMs)
   t.equal(await issuedAt(given), march31 + 20 * 60)
@@ -76,7 +76,7 @@ t.test('is renewed when APNs reports it as expired, but at most every 20 minutes
 t.test('schedules one renewal at a time', async (t) => {
   const { token, clock } = await started(t)
   clock.advance(20 * minuteMs)
-  await token.expired()
+  await token.reportExpired()
   t.equal(clock.pending, 1)
 })
 
@@ -99,7 +99,7 @@ t.test('stopped before start, is signed and schedules no renewal', async (t) => 
 t.test('stopped while it is signed, schedules no renewal', async (t) => {
   const { token, clock } = await started(t)
   clock.advance(20 * minuteMs)
-  const signed = token.expired()
+  const signed = token.reportExpired()
   token.stop()
   await signed
   t.equal(clock.pending, 0)
@@ -123,7 +123,7 @@ t.test('tries again 10 seconds after signing failed', async (t) => {
   const first = token.authorization
   clock.advance(30 * minuteMs)
   key = rsa
-  await t.rejects(token.expired())
+  await t.rejects(token.reportExpired())
   t.equal(token.authorization, first)
   key = privateKey
   clock.advance(10_000)
@@ -175,7 +175,7 @@ t.test(
     const token = new ProviderToken(key, clock, exchange)
     await token.start()
     clock.advance(20 * minuteMs)
-    await token.expired()
+    await token.reportExpired()
     const spki = publicKey.export({ type: 'spki', format: 'der' })
     const digest = createHash('sha256').update(spki).digest('hex').slice(0, 32)
     const name = `DEF123GHIJ:ABC123DEFG:${digest}`

@@ -220,7 +220,7 @@ export class Http2Session implements ProviderSession {
   /** A connection that has seen an expired token refuses new ones as well. — source: pushy */
   #stale(outcome: Outcome): Outcome {
     const { providerToken } = this.#target
-    providerToken?.expired().catch(() => {
+    providerToken?.reportExpired().catch(() => {
       // The current token stays in use; APNs will refuse it again.
     })
     this.#leave(staleProviderToken)
