@@ -1,4 +1,4 @@
-/** What a user calls a capture: its text, the bytes themselves, or the bytes in hexadecimal. */
+/** Reads the input of a user: a capture, raw bytes, or hexadecimal digits. */
 import {
   CaptureError,
   CaptureReader,
@@ -7,18 +7,18 @@ import {
   type CaptureLine,
 } from './capture.ts'
 
-/** How bytes are to be read; `auto` looks at them. */
+/** The format of the input; `auto` = detected from its first bytes. */
 export type SourceFormat = 'auto' | 'capture' | 'raw' | 'hex'
 
-/** Bytes of one direction, nobody knows which, or a transcript of both. */
+/** `stream`: the bytes of one direction, which is unknown. `capture`: both directions. */
 export type Source =
   | { readonly kind: 'stream'; readonly bytes: Buffer }
   | { readonly kind: 'capture'; readonly capture: Capture }
 
 /**
- * Reads a file.
- * @throws {CaptureError} at the first line of a capture that cannot be read, and a RangeError at the
- * first character that is not hexadecimal
+ * Reads a whole file.
+ * @throws {CaptureError} at the first malformed line of a capture
+ * @throws {RangeError} at the first character that is not hexadecimal
  */
 export function readSource(file: Buffer, format: SourceFormat): Source {
   const known = format === 'auto' ? guess(file) : format
@@ -31,7 +31,7 @@ export function readSource(file: Buffer, format: SourceFormat): Source {
   }
 }
 
-/** A part of a source: bytes of the only direction, or a line of a capture. */
+/** A part of the input: bytes of a stream, or a line of a capture. */
 export type SourcePart =
   { readonly kind: 'bytes'; readonly bytes: Buffer } | ({ readonly kind: 'line' } & CaptureLine)
 
@@ -40,10 +40,13 @@ interface PartReader {
   end(): Iterable<SourcePart>
 }
 
-/** So much tells one format from another. */
+/** Enough to detect the format. */
 const tellingBytes = 4096
 
-/** Reads a file that is too long to be held, as it comes; what it throws, see {@link readSource}. */
+/**
+ * Reads a file in chunks, for files that do not fit in memory. Throws the errors of {@link
+ * readSource}.
+ */
 export class SourceReader implements PartReader {
   readonly #format: SourceFormat
   #beginning = Buffer.alloc(0)
@@ -74,7 +77,9 @@ export class SourceReader implements PartReader {
   }
 }
 
-/** Neither a message nor a feedback tuple of this century begins with one of these letters' bytes. */
+/**
+ * No message, and no feedback tuple before 2038, begins with the byte of one of these characters.
+ */
 function guess(beginning: Buffer): Exclude<SourceFormat, 'auto'> {
   const text = beginning.toString('utf8').replace(/^\uFEFF/, '')
   if (/^\s*([#<>]|connection)/.test(text)) return 'capture'
@@ -102,14 +107,14 @@ class HexReader implements PartReader {
     if (stranger !== null)
       throw new RangeError(
         `character ${this.#characters + stranger.index + 1}, ${JSON.stringify(stranger[0])}, is ` +
-          'not a hexadecimal digit; xxd -p writes what is understood',
+          'not a hexadecimal digit; convert the bytes with xxd -p',
       )
     const digits = text.replaceAll(/[\s:]/g, '')
     this.#characters += text.length
     this.#digits += digits.length
     const pairs = this.#half + digits
     this.#half = pairs.length % 2 === 1 ? pairs.slice(-1) : ''
-    // What is left of a pair at the end is not decoded.
+    // Buffer.from ignores the last digit of an odd number of digits.
     return [{ kind: 'bytes', bytes: Buffer.from(pairs, 'hex') }]
   }
 
@@ -119,7 +124,7 @@ class HexReader implements PartReader {
   }
 }
 
-/** Longer lines are none of a capture: it has a record in each. */
+/** Characters. No line of a capture is longer, because a line contains one record. */
 const longestLine = 16 * 1024 * 1024
 
 class LineReader implements PartReader {
@@ -133,7 +138,7 @@ class LineReader implements PartReader {
     this.#rest = lines.pop() ?? ''
     this.#lines += lines.length
     if (this.#rest.length > longestLine)
-      throw new CaptureError(this.#lines + 1, 'longer than any record')
+      throw new CaptureError(this.#lines + 1, 'too long for a record')
     return lines.flatMap((line) => this.#read(line))
   }
 

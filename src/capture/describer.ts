@@ -1,4 +1,4 @@
-/** Describes a source as it comes: piece after piece, and no more of it in memory than the last one. */
+/** Describes a source message by message; stores the current message only. */
 import { FieldReader, type FieldPart } from '../binary/field-reader.ts'
 import {
   errorResponseCommand,
@@ -19,10 +19,9 @@ import {
   type Piece,
 } from './description.ts'
 
-/** Which port a stream belongs to; `auto` tells by its first byte. */
+/** The port that a stream belongs to; `auto` = detected from its first byte. */
 export type Service = 'auto' | 'gateway' | 'feedback'
 
-/** How to describe. */
 export interface DescriberOptions extends DescriptionOptions {
   readonly service: Service
 }
@@ -38,7 +37,7 @@ export class SourceDescriber {
     this.#stream = new StreamDescriber(undefined, options)
   }
 
-  /** What is whole with this part. */
+  /** Describes the messages that this part completes. */
   receive(part: SourcePart): Iterable<Description> {
     if (part.kind === 'bytes') return this.#stream.receive(part.bytes)
     const { number } = part.connection
@@ -48,21 +47,21 @@ export class SourceDescriber {
     return part.record === undefined ? [] : describer.receive(part.record)
   }
 
-  /** What breaks off at the end. */
+  /** Describes incomplete messages at the end of the source. */
   *end(): Generator<Description> {
     for (const describer of [this.#stream, ...this.#connections.values()]) yield* describer.end()
   }
 }
 
-/** A record in which the first piece that is not whole may begin. */
+/** A record in which the next message to describe may begin. */
 interface Place {
   readonly record: number
   readonly ms: number | undefined
-  /** Offset of its first byte. */
+  /** Offset of its first byte in the stream. */
   readonly start: number
 }
 
-/** Describes the records of a connection, both directions, as their pieces become whole. */
+/** Describes both directions of a connection; each message as soon as it is complete. */
 class ConnectionDescriber {
   readonly #number: number
   readonly #options: DescriberOptions
@@ -77,7 +76,7 @@ class ConnectionDescriber {
     this.#options = options
   }
 
-  /** What is whole with this record. */
+  /** Describes the messages that this record completes. */
   *receive({ from, offsetMs, bytes }: CapturedRecord): Generator<Description> {
     const side = this.#sides.get(from) ?? {
       describer: new StreamDescriber(from, this.#options),
@@ -91,7 +90,7 @@ class ConnectionDescriber {
     side.places = side.places.slice(Math.max(0, current))
   }
 
-  /** What breaks off at the end. */
+  /** Describes incomplete messages at the end of the connection. */
   *end(): Generator<Description> {
     for (const [from, { describer, places }] of this.#sides)
       for (const one of describer.end()) yield this.#placed(from, places, one)
@@ -108,12 +107,12 @@ class ConnectionDescriber {
   }
 }
 
-/** Shown around a fault, and so kept in front of the first piece that is not whole. */
+/** Stored before the current message, because a description shows the bytes around a fault. */
 const contextBytes = 8
-/** Enough to show of what is unreadable. */
+/** Shown of an unreadable rest of the stream. */
 const unreadableBytes = 64
 
-/** Describes one direction. Nothing follows what is `unreadable`. */
+/** Describes one direction. `unreadable` is always its last description. */
 export class StreamDescriber {
   readonly #from: CapturedRecord['from'] | undefined
   readonly #options: DescriberOptions
@@ -123,7 +122,7 @@ export class StreamDescriber {
   #receivedBytes = 0
   #unreadable: Description | undefined
 
-  /** @param from undefined where nobody knows which side has written it */
+  /** @param from the side that wrote the bytes; undefined = unknown */
   constructor(from: CapturedRecord['from'] | undefined, options: DescriberOptions) {
     this.#from = from
     this.#options = options
@@ -133,12 +132,12 @@ export class StreamDescriber {
     return this.#receivedBytes
   }
 
-  /** Where the first piece begins that is not described yet. */
+  /** Offset of the first message that is not yet described. */
   get describedBytes(): number {
     return this.#describedBytes
   }
 
-  /** What is whole with these bytes. */
+  /** Describes the messages that these bytes complete. */
   *receive(bytes: Buffer): Generator<Description> {
     this.#receivedBytes += bytes.length
     if (this.#unreadable !== undefined || bytes.length === 0) return
@@ -148,7 +147,7 @@ export class StreamDescriber {
     yield* this.#describe({ isEnd: false })
   }
 
-  /** What is not whole, or cannot be read. */
+  /** Describes the incomplete or unreadable end of the stream. */
   *end(): Generator<Description> {
     if (this.#unreadable === undefined) yield* this.#describe({ isEnd: true })
     if (this.#unreadable === undefined) return
@@ -183,7 +182,7 @@ const formats = {
   feedback: { fields: feedbackTupleFields, describe: describeFeedbackTuple },
 } satisfies Record<string, StreamFormat>
 
-/** Who has written a stream, by its first byte where nothing else tells. */
+/** The side that wrote a stream, detected from its first byte if it is unknown. */
 function serviceOf(
   first = 0,
   from: CapturedRecord['from'] | undefined,
@@ -214,7 +213,7 @@ function pieceOf(fields: readonly FieldPart[], extract: Extract): Piece {
   return { fields, isWhole, offset: fields[0]?.offset ?? 0, length, extract }
 }
 
-/** Unreadable whatever else comes, with enough bytes to show. */
+/** Whether the message can never be read, and there are enough bytes to show. */
 function isHopeless({ fields, length }: Piece): boolean {
   return fields.at(-1)?.name === 'unreadable' && length >= unreadableBytes
 }

@@ -1,4 +1,4 @@
-/** What a piece of a stream says, as a JSON object: its values, or the byte at which it is at fault. */
+/** Describes a message as a JSON object: its values, or the first wrong byte. */
 import { Decoder, type Received } from '../binary/decoder.ts'
 import { decodeErrorResponse, errorResponseBytes } from '../binary/error-response.ts'
 import { decodeFeedbackTuples } from '../binary/feedback-tuple.ts'
@@ -8,18 +8,17 @@ import { statusCodeName } from '../binary/status-code.ts'
 import { errorResponseCommand, type FieldName } from '../binary/wire-format.ts'
 import { hexAround, refusalFault, streamFault, type Fault } from './fault.ts'
 
-/** What a description depends on beside the bytes. */
 export interface DescriptionOptions {
-  /** Longer payloads are refused, as the gateway does. Default of a gateway: 4,096 bytes. */
+  /** Longer payloads are described as refused. Default of a gateway: 4,096 bytes. */
   readonly maxPayloadBytes: number
-  /** Shown instead of tokens, payloads and other bytes, where given. */
+  /** Replaces tokens, payloads and other bytes; undefined = shown as they are. */
   readonly mask: ((secret: Buffer) => string) | undefined
 }
 
-/** A JSON object with further values. */
+/** A JSON object; the other values depend on `kind`. */
 export interface Description extends Readonly<Record<string, unknown>> {
   readonly kind: 'notification' | 'refused' | 'error-response' | 'feedback-tuple' | 'unreadable'
-  /** In what its side has written on this connection, from 0. */
+  /** In the bytes that the same side has written on the connection, from 0. */
   readonly offset: number
 }
 
@@ -30,17 +29,17 @@ export interface Extract {
   readonly start: number
 }
 
-/** A notification, error response or feedback tuple; whole, or the last of its stream. */
+/** A notification, error response or feedback tuple; only the last one may be incomplete. */
 export interface Piece {
   readonly fields: readonly FieldPart[]
   readonly isWhole: boolean
-  /** In the stream. */
+  /** Of its first byte in the stream. */
   readonly offset: number
   readonly length: number
   readonly extract: Extract
 }
 
-/** What the decoder says of a notification; more than one object where a refused one breaks off. */
+/** One description, or two if a refused notification is incomplete. */
 export function* describeNotification(
   piece: Piece,
   options: DescriptionOptions,
@@ -58,7 +57,6 @@ export function* describeNotification(
   }
 }
 
-/** An error response of a gateway. */
 export function* describeErrorResponse(piece: Piece): Generator<Description> {
   const { offset, length } = piece
   const bytes = bytesOf(piece)
@@ -72,7 +70,6 @@ export function* describeErrorResponse(piece: Piece): Generator<Description> {
   yield { kind: 'error-response', offset, length, status, meaning, identifier }
 }
 
-/** A tuple of the feedback service. */
 export function* describeFeedbackTuple(
   piece: Piece,
   options: DescriptionOptions,
@@ -116,7 +113,7 @@ function unreadable(
   return { kind: 'unreadable', offset, length, code, fault }
 }
 
-/** The bytes around may be those of a token or a payload, so a mask leaves them out. */
+/** Omits the bytes around the fault if a mask is set: they may belong to a token or a payload. */
 function located(
   fault: Fault,
   { extract }: Piece,
@@ -147,7 +144,9 @@ const structure = new Set<FieldName>([
   'unreadable',
 ])
 
-/** What a notification carries; each `offset` is that of the item's head, each `length` that of its data. */
+/**
+ * The values of a notification. `offset` is that of the item's header, `length` that of its data.
+ */
 function itemsOf({ fields }: Piece, { mask }: DescriptionOptions): unknown[] {
   const items: unknown[] = []
   let head: number | undefined
@@ -176,7 +175,7 @@ function valueOf(
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Undefined for what is not JSON in UTF-8. */
+/** Undefined if the bytes are not JSON in UTF-8. */
 function jsonText(bytes: Buffer): string | undefined {
   try {
     const text = utf8.decode(bytes)

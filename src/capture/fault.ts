@@ -1,9 +1,8 @@
-/** Where in a message a fault lies: the byte, what the protocol expects there, and what was found. */
+/** Locates a fault in a message: its offset, the expected value, and the value found. */
 import type { FieldPart } from '../binary/field-reader.ts'
 import { tokenBytes, type BinaryProtocolError, type RefusalCode } from '../binary/notification.ts'
 import { itemFormats, longestFrameBytes, type FieldName } from '../binary/wire-format.ts'
 
-/** Points at a byte of a stream. */
 export interface Fault {
   readonly offset: number
   readonly expected: string
@@ -12,7 +11,7 @@ export interface Fault {
 
 type Fields = readonly FieldPart[]
 
-/** The fault of a message that was refused while the stream stays readable behind it. */
+/** The fault of a refused message, after which the stream stays readable. */
 export function refusalFault(code: RefusalCode, fields: Fields, maxPayloadBytes: number): Fault {
   const token = `a device token of ${tokenBytes.min} to ${tokenBytes.max} bytes`
   const payload = `a payload of 1 to ${maxPayloadBytes} bytes`
@@ -32,19 +31,23 @@ export function refusalFault(code: RefusalCode, fields: Fields, maxPayloadBytes:
     case 'item-overruns-frame':
       return overrunFault(fields)
     case 'frame-too-long': {
-      const expected = `a frame that a payload of ${maxPayloadBytes} bytes can fill`
+      const expected = `a frame that is not longer than a payload of ${maxPayloadBytes} bytes requires`
       return atNumber(fields, 'frame-length', expected)
     }
   }
 }
 
-/** The fault that ends a stream; `end` is the number of its bytes. */
+/** The fault that makes a stream unreadable; `end` is the length of the stream. */
 export function streamFault(code: BinaryProtocolError['code'], fields: Fields, end: number): Fault {
   switch (code) {
     case 'unknown-command':
       return atNumber(fields, 'command', 'a command: 0, 1 or 2')
     case 'impossible-frame-length':
-      return atNumber(fields, 'frame-length', `a frame of ${longestFrameBytes} bytes at the most`)
+      return atNumber(
+        fields,
+        'frame-length',
+        `a frame data length of at most ${longestFrameBytes} bytes`,
+      )
     case 'truncated': {
       const last = fields.at(-1)
       const missing = last === undefined ? 0 : last.bytes - last.content.length
@@ -66,7 +69,7 @@ function lengthFault(
   const index = fields.findIndex((field) => field.name === name && isWrong(field.bytes))
   const head = fields[index - 1]
   if (head === undefined)
-    return { offset: fields[0]?.offset ?? 0, expected, found: 'a frame without that item' }
+    return { offset: fields[0]?.offset ?? 0, expected, found: 'a frame without this item' }
   return { offset: head.offset, expected, found: `${fields[index]?.bytes ?? 0} bytes` }
 }
 
@@ -75,7 +78,7 @@ function duplicateFault(fields: Fields): Fault {
   for (const [index, { name, offset }] of fields.entries()) {
     if (fields[index - 1]?.name !== 'item-length' || name === 'unknown-item') continue
     if (seen.has(name))
-      return { offset: offset - 3, expected: `one ${name} at the most`, found: 'another one' }
+      return { offset: offset - 3, expected: `at most one ${name}`, found: `another ${name}` }
     seen.add(name)
   }
   return nowhere(fields)
@@ -102,11 +105,11 @@ function overrunFault(fields: Fields): Fault {
   if (head !== undefined && itemEnd > frameEnd)
     return {
       offset: head.offset,
-      expected: `an item within the ${frameEnd - dataAt} bytes that its frame has left`,
+      expected: `an item within the remaining ${frameEnd - dataAt} bytes of its frame`,
       found: `${head.value} bytes`,
     }
-  const found = `the last ${frameEnd - itemEnd} of the frame`
-  return { offset: itemEnd, expected: 'an item, which takes 3 bytes at least', found }
+  const found = `the last ${frameEnd - itemEnd} bytes of the frame`
+  return { offset: itemEnd, expected: 'an item of at least 3 bytes', found }
 }
 
 function atNumber(fields: Fields, name: FieldName, expected: string): Fault {
@@ -117,7 +120,11 @@ function atNumber(fields: Fields, name: FieldName, expected: string): Fault {
 }
 
 function nowhere(fields: Fields): Fault {
-  return { offset: fields[0]?.offset ?? 0, expected: 'a sound message', found: 'another' }
+  return {
+    offset: fields[0]?.offset ?? 0,
+    expected: 'a valid message',
+    found: 'an invalid message',
+  }
 }
 
 function byteInWords(byte: number): string {
@@ -126,7 +133,7 @@ function byteInWords(byte: number): string {
 
 const aroundBytes = 8
 
-/** Some bytes before and behind `offset`, the one there in brackets: `00 20 [ff] 12`. */
+/** The bytes before and after `offset`, with the byte at `offset` in brackets: `00 20 [ff] 12`. */
 export function hexAround(stream: Buffer, offset: number): string {
   const pairs = (from: number, to: number): string[] =>
     Array.from(stream.subarray(Math.max(0, from), Math.max(0, to)), (byte) =>

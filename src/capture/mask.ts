@@ -1,25 +1,25 @@
-/** Makes tokens and payloads of a stream unrecognisable in place; its lengths and boundaries stay. */
+/** Masks tokens and payloads of a stream in place; lengths and message boundaries stay. */
 import { createHash } from 'node:crypto'
 import { FieldReader } from '../binary/field-reader.ts'
 import { itemFormats, type Field, type FieldName, type Fields } from '../binary/wire-format.ts'
 
-/** What is hidden; numbers, commands and lengths never are. */
+/** The fields to mask; numbers, commands and lengths are never masked. */
 export interface MaskOptions {
-  /** Whoever has it can tell a token that he guesses; the same key gives the same masks. */
+  /** With the key, a guessed token can be verified. The same key produces the same masks. */
   readonly key: Buffer
   readonly tokens: boolean
   readonly payloads: boolean
 }
 
 /**
- * Goes along one direction of a connection, cut anywhere. A hidden field is replaced by a keyed hash
- * of its own content and of its own length, so that equal tokens stay equal; a payload that was a
- * JSON object becomes another one, so that what is replayed is accepted as before.
+ * Masks one direction of a connection in chunks of any size. A field is replaced by a keyed hash of
+ * its content, with the same length, so equal tokens stay equal. A payload that is a JSON object is
+ * replaced by a JSON object, so a replay is accepted like the original.
  */
 export class Mask {
   readonly #options: MaskOptions
   readonly #reader: FieldReader
-  /** What has come of a hidden field so far, a piece from each chunk. */
+  /** The received parts of the current masked field, one for each chunk. */
   #pieces: Buffer[] = []
 
   constructor(messageFields: () => Fields, options: MaskOptions) {
@@ -27,22 +27,24 @@ export class Mask {
     this.#options = options
   }
 
-  /** Of the chunks applied, how many at the end wait for the rest of a field to be masked. */
+  /**
+   * Applied chunks at the end that are not fully masked, because their last field is incomplete.
+   */
   get openChunks(): number {
     return this.#pieces.length
   }
 
-  /** Masks `chunk`, the next of the stream, and the open ends of those before it. */
+  /** Masks `chunk`, the next bytes of the stream, and the incomplete field of earlier chunks. */
   apply(chunk: Buffer): void {
     for (const { name, bytes, content, isWhole } of this.#reader.read(chunk)) {
       if (!isHidden({ name, bytes }, this.#options)) continue
       this.#pieces.push(content)
-      // What has no end is masked as it comes.
+      // A field without end is masked chunk by chunk.
       if (isWhole || bytes === Infinity) this.#hide(name)
     }
   }
 
-  /** The stream is over: masks what has come of an open field. */
+  /** Ends the stream: masks the received parts of an incomplete field. */
   end(): void {
     this.#hide(this.#reader.field.name)
   }
@@ -57,7 +59,7 @@ export class Mask {
 
 const opaque = new Set<FieldName>(['unknown-item', 'rest', 'unreadable'])
 
-/** An item of another size than its format has may hold anything. */
+/** An item with a wrong size may contain secrets as well. */
 function isHidden({ name, bytes }: Field, { tokens, payloads }: MaskOptions): boolean {
   if (name === 'token') return tokens
   if (name === 'payload') return payloads
