@@ -21,7 +21,7 @@ export type Source =
  * @throws {RangeError} at the first character that is not hexadecimal
  */
 export function readSource(file: Buffer, format: SourceFormat): Source {
-  const known = format === 'auto' ? guess(file) : format
+  const known = format === 'auto' ? detectFormat(file) : format
   if (known === 'capture') return { kind: 'capture', capture: parseCapture(file.toString('utf8')) }
   const reader = new SourceReader(known)
   const parts = [...reader.receive(file), ...reader.end()]
@@ -41,7 +41,7 @@ interface PartReader {
 }
 
 /** Enough to detect the format. */
-const tellingBytes = 4096
+const detectionBytes = 4096
 
 /**
  * Reads a file in chunks, for files that do not fit in memory. Throws the errors of {@link
@@ -49,7 +49,7 @@ const tellingBytes = 4096
  */
 export class SourceReader implements PartReader {
   readonly #format: SourceFormat
-  #beginning = Buffer.alloc(0)
+  #head = Buffer.alloc(0)
   #reader: PartReader | undefined
 
   constructor(format: SourceFormat) {
@@ -61,17 +61,17 @@ export class SourceReader implements PartReader {
       yield* this.#reader.receive(bytes)
       return
     }
-    this.#beginning = Buffer.concat([this.#beginning, bytes])
-    if (this.#beginning.length >= tellingBytes) yield* this.#begin().receive(this.#beginning)
+    this.#head = Buffer.concat([this.#head, bytes])
+    if (this.#head.length >= detectionBytes) yield* this.#start().receive(this.#head)
   }
 
   *end(): Generator<SourcePart> {
-    if (this.#reader === undefined) yield* this.#begin().receive(this.#beginning)
-    yield* this.#begin().end()
+    if (this.#reader === undefined) yield* this.#start().receive(this.#head)
+    yield* this.#start().end()
   }
 
-  #begin(): PartReader {
-    const format = this.#format === 'auto' ? guess(this.#beginning) : this.#format
+  #start(): PartReader {
+    const format = this.#format === 'auto' ? detectFormat(this.#head) : this.#format
     this.#reader ??= new readers[format]()
     return this.#reader
   }
@@ -80,8 +80,8 @@ export class SourceReader implements PartReader {
 /**
  * No message, and no feedback tuple before 2038, begins with the byte of one of these characters.
  */
-function guess(beginning: Buffer): Exclude<SourceFormat, 'auto'> {
-  const text = beginning.toString('utf8').replace(/^\uFEFF/, '')
+function detectFormat(head: Buffer): Exclude<SourceFormat, 'auto'> {
+  const text = head.toString('utf8').replace(/^\uFEFF/, '')
   if (/^\s*([#<>]|connection)/.test(text)) return 'capture'
   return /^[\s:]*[\da-f][\da-f\s:]*$/i.test(text) ? 'hex' : 'raw'
 }
@@ -103,10 +103,10 @@ class HexReader implements PartReader {
 
   receive(bytes: Buffer): SourcePart[] {
     const text = bytes.toString('latin1')
-    const stranger = /[^\da-f\s:]/i.exec(text)
-    if (stranger !== null)
+    const invalid = /[^\da-f\s:]/i.exec(text)
+    if (invalid !== null)
       throw new RangeError(
-        `character ${this.#characters + stranger.index + 1}, ${JSON.stringify(stranger[0])}, is ` +
+        `character ${this.#characters + invalid.index + 1}, ${JSON.stringify(invalid[0])}, is ` +
           'not a hexadecimal digit; convert the bytes with xxd -p',
       )
     const digits = text.replaceAll(/[\s:]/g, '')
@@ -125,7 +125,7 @@ class HexReader implements PartReader {
 }
 
 /** Characters. No line of a capture is longer, because a line contains one record. */
-const longestLine = 16 * 1024 * 1024
+const maxLineLength = 16 * 1024 * 1024
 
 class LineReader implements PartReader {
   readonly #capture = new CaptureReader()
@@ -137,7 +137,7 @@ class LineReader implements PartReader {
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n')
     this.#rest = lines.pop() ?? ''
     this.#lines += lines.length
-    if (this.#rest.length > longestLine)
+    if (this.#rest.length > maxLineLength)
       throw new CaptureError(this.#lines + 1, 'too long for a record')
     return lines.flatMap((line) => this.#read(line))
   }
@@ -147,8 +147,8 @@ class LineReader implements PartReader {
   }
 
   #read(line: string): SourcePart[] {
-    const read = this.#capture.read(line)
-    return read === undefined ? [] : [{ kind: 'line', ...read }]
+    const parsed = this.#capture.read(line)
+    return parsed === undefined ? [] : [{ kind: 'line', ...parsed }]
   }
 }
 

@@ -88,7 +88,7 @@ export class CaptureReader {
       return { connection: this.#current, record: undefined }
     }
     if (line === '') return undefined
-    this.#current ??= begin(this.#connections, 1, undefined)
+    this.#current ??= addConnection(this.#connections, 1, undefined)
     return { connection: this.#current, record: parseRecord(line, this.#line) }
   }
 }
@@ -127,7 +127,7 @@ function parseConnection(
   if (matched === undefined)
     throw new CaptureError(at, 'expected "connection NUMBER" or "connection NUMBER +MILLISECONDS"')
   const known = connections.get(Number(number))
-  if (known === undefined) return begin(connections, Number(number), milliseconds(start))
+  if (known === undefined) return addConnection(connections, Number(number), milliseconds(start))
   if (start !== undefined)
     throw new CaptureError(
       at,
@@ -136,7 +136,7 @@ function parseConnection(
   return known
 }
 
-function begin(
+function addConnection(
   connections: Map<number, ConnectionHead>,
   number: number,
   startMs: number | undefined,
@@ -152,9 +152,9 @@ function parseRecord(line: string, at: number): CapturedRecord {
     throw new CaptureError(at, 'expected a line that begins with ">", "<", "connection" or "#"')
   const digits = rest.replaceAll(/\s/g, '')
   if (digits === '') throw new CaptureError(at, 'a record without bytes')
-  const stranger = /[^\da-f]/i.exec(digits)?.[0]
-  if (stranger !== undefined)
-    throw new CaptureError(at, `${JSON.stringify(stranger)} is not a hexadecimal digit`)
+  const invalid = /[^\da-f]/i.exec(digits)?.[0]
+  if (invalid !== undefined)
+    throw new CaptureError(at, `${JSON.stringify(invalid)} is not a hexadecimal digit`)
   if (digits.length % 2 === 1)
     throw new CaptureError(at, `${digits.length} hexadecimal digits: half a byte is missing`)
   return {

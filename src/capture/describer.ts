@@ -15,8 +15,8 @@ import {
   describeNotification,
   type Description,
   type DescriptionOptions,
-  type Extract,
-  type Piece,
+  type BufferedBytes,
+  type Message,
 } from './description.ts'
 
 /** The port that a stream belongs to; `auto` = detected from its first byte. */
@@ -54,7 +54,7 @@ export class SourceDescriber {
 }
 
 /** A record in which the next message to describe may begin. */
-interface Place {
+interface RecordStart {
   readonly record: number
   readonly ms: number | undefined
   /** Offset of its first byte in the stream. */
@@ -67,7 +67,7 @@ class ConnectionDescriber {
   readonly #options: DescriberOptions
   readonly #sides = new Map<
     CapturedRecord['from'],
-    { readonly describer: StreamDescriber; places: Place[] }
+    { readonly describer: StreamDescriber; starts: RecordStart[] }
   >()
   #records = 0
 
@@ -80,29 +80,29 @@ class ConnectionDescriber {
   *receive({ from, offsetMs, bytes }: CapturedRecord): Generator<Description> {
     const side = this.#sides.get(from) ?? {
       describer: new StreamDescriber(from, this.#options),
-      places: [],
+      starts: [],
     }
     this.#sides.set(from, side)
     const { describer } = side
-    side.places.push({ record: ++this.#records, ms: offsetMs, start: describer.receivedBytes })
-    for (const one of describer.receive(bytes)) yield this.#placed(from, side.places, one)
-    const current = side.places.findLastIndex(({ start }) => start <= describer.describedBytes)
-    side.places = side.places.slice(Math.max(0, current))
+    side.starts.push({ record: ++this.#records, ms: offsetMs, start: describer.receivedBytes })
+    for (const one of describer.receive(bytes)) yield this.#withRecord(from, side.starts, one)
+    const current = side.starts.findLastIndex(({ start }) => start <= describer.describedBytes)
+    side.starts = side.starts.slice(Math.max(0, current))
   }
 
   /** Describes incomplete messages at the end of the connection. */
   *end(): Generator<Description> {
-    for (const [from, { describer, places }] of this.#sides)
-      for (const one of describer.end()) yield this.#placed(from, places, one)
+    for (const [from, { describer, starts }] of this.#sides)
+      for (const one of describer.end()) yield this.#withRecord(from, starts, one)
   }
 
-  #placed(
+  #withRecord(
     from: CapturedRecord['from'],
-    places: readonly Place[],
+    starts: readonly RecordStart[],
     description: Description,
   ): Description {
-    const place = places.findLast(({ start }) => start <= description.offset)
-    const { record, ms } = place ?? { record: 0, ms: undefined }
+    const found = starts.findLast(({ start }) => start <= description.offset)
+    const { record, ms } = found ?? { record: 0, ms: undefined }
     return { connection: this.#number, from, record, ms, ...description }
   }
 }
@@ -116,7 +116,7 @@ const unreadableBytes = 64
 export class StreamDescriber {
   readonly #from: CapturedRecord['from'] | undefined
   readonly #options: DescriberOptions
-  #extract: Extract = { bytes: Buffer.alloc(0), start: 0 }
+  #buffered: BufferedBytes = { bytes: Buffer.alloc(0), start: 0 }
   #format: StreamFormat | undefined
   #describedBytes = 0
   #receivedBytes = 0
@@ -141,9 +141,9 @@ export class StreamDescriber {
   *receive(bytes: Buffer): Generator<Description> {
     this.#receivedBytes += bytes.length
     if (this.#unreadable !== undefined || bytes.length === 0) return
-    const start = Math.max(this.#extract.start, this.#describedBytes - contextBytes)
-    const held = this.#extract.bytes.subarray(start - this.#extract.start)
-    this.#extract = { bytes: Buffer.concat([held, bytes]), start }
+    const start = Math.max(this.#buffered.start, this.#describedBytes - contextBytes)
+    const held = this.#buffered.bytes.subarray(start - this.#buffered.start)
+    this.#buffered = { bytes: Buffer.concat([held, bytes]), start }
     yield* this.#describe({ isEnd: false })
   }
 
@@ -155,25 +155,25 @@ export class StreamDescriber {
   }
 
   *#describe({ isEnd }: { readonly isEnd: boolean }): Generator<Description> {
-    const { bytes, start } = this.#extract
+    const { bytes, start } = this.#buffered
     const first = bytes[this.#describedBytes - start]
     this.#format ??= formats[serviceOf(first, this.#from, this.#options.service)]
     const { fields, describe } = this.#format
-    for (const piece of piecesOf(this.#extract, this.#describedBytes, fields)) {
-      if (!piece.isWhole && !isEnd && !isHopeless(piece)) return
-      for (const description of describe(piece, this.#options)) {
+    for (const message of messagesOf(this.#buffered, this.#describedBytes, fields)) {
+      if (!message.isWhole && !isEnd && !isUnreadable(message)) return
+      for (const description of describe(message, this.#options)) {
         if (description.kind !== 'unreadable') yield description
         else this.#unreadable = description
       }
       if (this.#unreadable !== undefined) return
-      this.#describedBytes = piece.offset + piece.length
+      this.#describedBytes = message.offset + message.length
     }
   }
 }
 
 interface StreamFormat {
   readonly fields: () => Fields
-  readonly describe: (piece: Piece, options: DescriptionOptions) => Iterable<Description>
+  readonly describe: (message: Message, options: DescriptionOptions) => Iterable<Description>
 }
 
 const formats = {
@@ -195,25 +195,29 @@ function serviceOf(
   return first === errorResponseCommand || from === 'gateway' ? 'gateway' : 'sender'
 }
 
-function* piecesOf(extract: Extract, offset: number, fields: () => Fields): Generator<Piece> {
-  const bytes = extract.bytes.subarray(offset - extract.start)
+function* messagesOf(
+  buffered: BufferedBytes,
+  offset: number,
+  fields: () => Fields,
+): Generator<Message> {
+  const bytes = buffered.bytes.subarray(offset - buffered.start)
   let parts: FieldPart[] = []
   for (const part of new FieldReader(fields, offset).read(bytes)) {
     parts.push(part)
     if (!part.isLast) continue
-    yield pieceOf(parts, extract)
+    yield messageOf(parts, buffered)
     parts = []
   }
-  if (parts.length > 0) yield pieceOf(parts, extract)
+  if (parts.length > 0) yield messageOf(parts, buffered)
 }
 
-function pieceOf(fields: readonly FieldPart[], extract: Extract): Piece {
+function messageOf(fields: readonly FieldPart[], buffered: BufferedBytes): Message {
   const length = fields.reduce((sum, { content }) => sum + content.length, 0)
   const isWhole = fields.at(-1)?.isLast === true
-  return { fields, isWhole, offset: fields[0]?.offset ?? 0, length, extract }
+  return { fields, isWhole, offset: fields[0]?.offset ?? 0, length, buffered }
 }
 
 /** Whether the message can never be read, and there are enough bytes to show. */
-function isHopeless({ fields, length }: Piece): boolean {
+function isUnreadable({ fields, length }: Message): boolean {
   return fields.at(-1)?.name === 'unreadable' && length >= unreadableBytes
 }

@@ -32,7 +32,7 @@ export function refusalFault(code: RefusalCode, fields: Fields, maxPayloadBytes:
       return overrunFault(fields)
     case 'frame-too-long': {
       const expected = `a frame that is not longer than a payload of ${maxPayloadBytes} bytes requires`
-      return atNumber(fields, 'frame-length', expected)
+      return valueFault(fields, 'frame-length', expected)
     }
   }
 }
@@ -41,9 +41,9 @@ export function refusalFault(code: RefusalCode, fields: Fields, maxPayloadBytes:
 export function streamFault(code: BinaryProtocolError['code'], fields: Fields, end: number): Fault {
   switch (code) {
     case 'unknown-command':
-      return atNumber(fields, 'command', 'a command: 0, 1 or 2')
+      return valueFault(fields, 'command', 'a command: 0, 1 or 2')
     case 'impossible-frame-length':
-      return atNumber(
+      return valueFault(
         fields,
         'frame-length',
         `a frame data length of at most ${longestFrameBytes} bytes`,
@@ -81,7 +81,7 @@ function duplicateFault(fields: Fields): Fault {
       return { offset: offset - 3, expected: `at most one ${name}`, found: `another ${name}` }
     seen.add(name)
   }
-  return nowhere(fields)
+  return unknownFault(fields)
 }
 
 function sizeFault(fields: Fields): Fault {
@@ -91,12 +91,12 @@ function sizeFault(fields: Fields): Fault {
     const expected = `a length of ${fixedBytes} for ${name}`
     return { offset: offset - 2, expected, found: `${bytes} bytes` }
   }
-  return nowhere(fields)
+  return unknownFault(fields)
 }
 
 function overrunFault(fields: Fields): Fault {
   const frame = fields.find(({ name }) => name === 'frame-length')
-  if (frame === undefined) return nowhere(fields)
+  if (frame === undefined) return unknownFault(fields)
   const itemsAt = frame.offset + frame.bytes
   const frameEnd = itemsAt + frame.value
   const head = fields.findLast(({ name }) => name === 'item-length')
@@ -112,14 +112,14 @@ function overrunFault(fields: Fields): Fault {
   return { offset: itemEnd, expected: 'an item of at least 3 bytes', found }
 }
 
-function atNumber(fields: Fields, name: FieldName, expected: string): Fault {
+function valueFault(fields: Fields, name: FieldName, expected: string): Fault {
   const field = fields.find((one) => one.name === name)
-  if (field === undefined) return nowhere(fields)
-  const found = name === 'command' ? byteInWords(field.value) : `${field.value} bytes`
+  if (field === undefined) return unknownFault(fields)
+  const found = name === 'command' ? byteText(field.value) : `${field.value} bytes`
   return { offset: field.offset, expected, found }
 }
 
-function nowhere(fields: Fields): Fault {
+function unknownFault(fields: Fields): Fault {
   return {
     offset: fields[0]?.offset ?? 0,
     expected: 'a valid message',
@@ -127,7 +127,7 @@ function nowhere(fields: Fields): Fault {
   }
 }
 
-function byteInWords(byte: number): string {
+export function byteText(byte: number): string {
   return `byte 0x${byte.toString(16).padStart(2, '0')}`
 }
 

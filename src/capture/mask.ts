@@ -20,7 +20,7 @@ export class Mask {
   readonly #options: MaskOptions
   readonly #reader: FieldReader
   /** The received parts of the current masked field, one for each chunk. */
-  #pieces: Buffer[] = []
+  #parts: Buffer[] = []
 
   constructor(messageFields: () => Fields, options: MaskOptions) {
     this.#reader = new FieldReader(messageFields)
@@ -30,37 +30,37 @@ export class Mask {
   /**
    * Applied chunks at the end that are not fully masked, because their last field is incomplete.
    */
-  get openChunks(): number {
-    return this.#pieces.length
+  get pendingChunks(): number {
+    return this.#parts.length
   }
 
   /** Masks `chunk`, the next bytes of the stream, and the incomplete field of earlier chunks. */
   apply(chunk: Buffer): void {
     for (const { name, bytes, content, isWhole } of this.#reader.read(chunk)) {
-      if (!isHidden({ name, bytes }, this.#options)) continue
-      this.#pieces.push(content)
+      if (!isMasked({ name, bytes }, this.#options)) continue
+      this.#parts.push(content)
       // A field without end is masked chunk by chunk.
-      if (isWhole || bytes === Infinity) this.#hide(name)
+      if (isWhole || bytes === Infinity) this.#mask(name)
     }
   }
 
   /** Ends the stream: masks the received parts of an incomplete field. */
   end(): void {
-    this.#hide(this.#reader.field.name)
+    this.#mask(this.#reader.field.name)
   }
 
-  #hide(name: FieldName): void {
-    const pieces = this.#pieces.splice(0)
+  #mask(name: FieldName): void {
+    const parts = this.#parts.splice(0)
     let at = 0
-    const mask = maskOf(name, Buffer.concat(pieces), this.#options.key)
-    for (const piece of pieces) at += mask.copy(piece, 0, at)
+    const mask = maskOf(name, Buffer.concat(parts), this.#options.key)
+    for (const part of parts) at += mask.copy(part, 0, at)
   }
 }
 
 const opaque = new Set<FieldName>(['unknown-item', 'rest', 'unreadable'])
 
 /** An item with a wrong size may contain secrets as well. */
-function isHidden({ name, bytes }: Field, { tokens, payloads }: MaskOptions): boolean {
+function isMasked({ name, bytes }: Field, { tokens, payloads }: MaskOptions): boolean {
   if (name === 'token') return tokens
   if (name === 'payload') return payloads
   const format = Object.values(itemFormats).find((one) => one.name === name)
@@ -73,8 +73,8 @@ function maskOf(name: FieldName, content: Buffer, key: Buffer): Buffer {
   const hash = createHash('shake256', { outputLength }).update(key).update(content).digest()
   if (name !== 'payload' || !isJsonObject(content)) return hash
   const [head, tail] = content.length < 13 ? ['{', '}'] : ['{"masked":"', '"}']
-  const filling = content.length < 13 ? ' '.repeat(content.length) : hash.toString('hex')
-  return Buffer.from(head + filling.slice(0, content.length - head.length - tail.length) + tail)
+  const padding = content.length < 13 ? ' '.repeat(content.length) : hash.toString('hex')
+  return Buffer.from(head + padding.slice(0, content.length - head.length - tail.length) + tail)
 }
 
 function isJsonObject(content: Buffer): boolean {

@@ -52,7 +52,7 @@ export class Recording {
 
   /** How many of the pending records stand before the field that cannot be masked yet. */
   #ready(): number {
-    let open = this.#masked?.mask.openChunks ?? 0
+    let open = this.#masked?.mask.pendingChunks ?? 0
     let ready = this.#pending.length
     while (open > 0 && ready > 0) if (this.#pending[--ready]?.from === this.#masked?.from) open--
     return ready

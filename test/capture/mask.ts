@@ -94,7 +94,7 @@ t.test('counts the chunks that wait for the end of a field', (t) => {
   const mask = new Mask(notificationFields, both)
   const open = bytewise(Buffer.from(message.subarray(0, 44))).map((chunk) => {
     mask.apply(chunk)
-    return mask.openChunks
+    return mask.pendingChunks
   })
   const hidden = Array.from({ length: 31 }, (_, index) => index + 1)
   t.same(open, [...Array<number>(11).fill(0), ...hidden, 0, 0])
