@@ -1,17 +1,16 @@
-/** A capture as it grows on disk: bounded, and without consequence for whoever writes into it. */
+/** Appends to a capture file of limited size; errors never reach the caller. */
 import { open, type FileHandle } from 'node:fs/promises'
 
-/** Hears what became of a file. */
 export interface CaptureFileObserver {
-  /** It has as many bytes as it may have. */
+  /** The file has reached its maximum size. */
   full(path: string): void
-  /** Nothing more is written; what is there ends with a whole line. */
+  /** Writing failed and stops. The file ends with a complete line. */
   failed(path: string, error: unknown): void
 }
 
-const lastLine = '# stopped here: the file has as many bytes as it may have\n'
+const lastLine = '# stopped here: the file has reached its maximum size\n'
 
-/** Takes lines without ever making its caller wait, since it keeps at most `maxBytes` of them. */
+/** Never blocks the caller: it queues at most `maxBytes`. */
 export class CaptureFile {
   readonly #path: string
   readonly #observer: CaptureFileObserver
@@ -22,7 +21,7 @@ export class CaptureFile {
   #handle: FileHandle | undefined
   #wholeBytes = 0
 
-  /** @param path made at the first line, for its owner alone; must not exist */
+  /** @param path must not exist; created with the first line, readable by its owner only */
   constructor(path: string, maxBytes: number, observer: CaptureFileObserver) {
     this.#path = path
     this.#room = maxBytes - lastLine.length
@@ -34,7 +33,7 @@ export class CaptureFile {
     return this.#isOver
   }
 
-  /** Writes whole lines, or the last one instead where they do not fit. */
+  /** Appends complete lines; if they do not fit, appends {@link lastLine} and stops. */
   append(lines: string): void {
     if (this.#isOver || lines === '') return
     this.#room -= Buffer.byteLength(lines)
@@ -46,7 +45,7 @@ export class CaptureFile {
     void this.#write()
   }
 
-  /** No line follows. */
+  /** Closes the file once all lines are written. */
   close(): void {
     this.#isOver = true
     void this.#write()
@@ -70,7 +69,7 @@ export class CaptureFile {
     }
   }
 
-  /** Cuts off what a full disk has left of a line, so that the rest can be read. */
+  /** Removes a partly written line, so that the capture stays readable after the disk was full. */
   async #giveUp(error: unknown): Promise<void> {
     this.#isOver = true
     this.#queue = []

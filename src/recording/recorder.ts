@@ -1,4 +1,4 @@
-/** Listens in on chosen connections and writes a capture of each. */
+/** Records selected connections; writes a capture file for each. */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, statSync } from 'node:fs'
 import { BlockList, isIPv6 } from 'node:net'
@@ -11,46 +11,44 @@ import type { Clock } from '../clock.ts'
 import { CaptureFile } from './capture-file.ts'
 import { Recording } from './recording.ts'
 
-/** What is recorded, and how. */
 export interface RecorderOptions {
-  /** Made where it is missing, for its owner alone. */
+  /** Created if missing, accessible by its owner only. */
   readonly directory: string
-  /** The only route, where given. */
+  /** Records this route only; undefined = all. */
   readonly route: string | undefined
-  /** The only address of a sender, where given: IPv4 or IPv6. */
+  /** Records this sender only, an IPv4 or IPv6 address; undefined = all. */
   readonly address: string | undefined
-  /** Bounds each file. */
+  /** Of each file. */
   readonly maxBytes: number
-  /** Bounds the number of files. */
+  /** The maximum number of files. */
   readonly maxConnections: number
-  /** In clear instead of masked. */
+  /** Whether tokens and payloads are recorded unmasked. */
   readonly tokens: boolean
   readonly payloads: boolean
 }
 
-/** Hears of files; whatever happens to them, the connections go on. */
+/** Is told about the files. File errors never affect the connections. */
 export interface RecorderObserver {
-  /** Others than the owner can list the directory; they cannot read the files. */
+  /** Other users can list the directory, but cannot read the files. */
   exposed(directory: string): void
   opened(path: string, about: Recorded): void
   full(path: string): void
-  /** Told once: further failures are passed over. */
+  /** Called for the first failure only. */
   failed(path: string, error: unknown): void
-  /** So many connections have been recorded as may be. */
+  /** The maximum number of files has been reached. */
   finished(): void
 }
 
-/** Which connection it is. */
 export interface Recorded {
   readonly kind: 'gateway' | 'feedback'
   readonly route: string
-  /** The sender's. */
+  /** IP address of the sender. */
   readonly address: string
-  /** Its number in the log, where it has one. */
+  /** The number of the connection in the log, if it has one. */
   readonly connection?: number
 }
 
-/** One for a process, since its key makes equal tokens equal in all files. */
+/** One for each process: its key masks equal tokens equally in all files. */
 export class Recorder {
   readonly #options: RecorderOptions
   readonly #clock: Clock
@@ -74,7 +72,7 @@ export class Recorder {
     }
   }
 
-  /** Begins with what comes next; a connection that stays silent leaves no file. */
+  /** Records from now on; a connection without data leaves no file. */
   record(socket: TLSSocket, about: Recorded): void {
     if (!this.#isChosen(about) || this.#recorded >= this.#options.maxConnections) return
     let file: CaptureFile | undefined
@@ -105,7 +103,7 @@ export class Recorder {
     return new Mask(fields, { key: this.#key, tokens: !tokens, payloads: !payloads })
   }
 
-  /** Undefined once as many are recorded as may be; connections may have begun before. */
+  /** Undefined if other connections have reached the maximum number of files in the meantime. */
   #open(socket: TLSSocket, about: Recorded): CaptureFile | undefined {
     const { directory, maxBytes, maxConnections } = this.#options
     if (this.#recorded >= maxConnections) return undefined
@@ -132,7 +130,7 @@ export class Recorder {
     takenAt: string,
   ): string {
     const { tokens, payloads } = this.#options
-    const shown = (clear: boolean): string => (clear ? 'as they were' : 'masked')
+    const shown = (clear: boolean): string => (clear ? 'unmasked' : 'masked')
     const number = connection === undefined ? '' : ` ${connection}`
     return formatCapture({
       header: [
@@ -162,7 +160,7 @@ function fileName({ kind, route }: Recorded, takenAt: string, number: number): s
   return `${[...what, time, number].join('-')}.capture`
 }
 
-/** Hears both directions; what goes wrong in listening is told and ends the recording alone. */
+/** Records both directions. An error is reported and ends the recording, not the connection. */
 function observe(socket: TLSSocket, recording: Recording, failed: (error: unknown) => void): void {
   const guarded = (listen: () => void): void => {
     try {
@@ -190,7 +188,7 @@ function observe(socket: TLSSocket, recording: Recording, failed: (error: unknow
     }
     Object.defineProperty(socket, verb, { value, configurable: true, writable: true })
   }
-  // Before the file is closed: listeners are called in their order.
+  // Registered before the listener that closes the file, so the last records are still written.
   socket.once('close', () => {
     guarded(() => {
       recording.end()

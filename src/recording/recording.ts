@@ -1,15 +1,15 @@
-/** One connection being recorded: its records in order, each written as soon as it is masked. */
+/** Writes the records of one connection in order, each as soon as it is masked. */
 import { formatRecord, type CapturedRecord } from '../capture/capture.ts'
 import type { Mask } from '../capture/mask.ts'
 import type { Clock } from '../clock.ts'
 
-/** The direction that carries tokens, and what hides them. */
+/** The direction that contains tokens, and its mask. */
 export interface MaskedSide {
   readonly from: CapturedRecord['from']
   readonly mask: Mask
 }
 
-/** Keeps no more than the field that is still on its way, and the records that it lies in. */
+/** Stores only the records that contain the incomplete field, and the records after them. */
 export class Recording {
   readonly #masked: MaskedSide | undefined
   readonly #clock: Clock
@@ -18,7 +18,7 @@ export class Recording {
   #pending: CapturedRecord[] = []
   #isOver = false
 
-  /** @param write takes whole lines; false = it wants no more */
+  /** @param write receives complete lines; returns false to stop */
   constructor(masked: MaskedSide | undefined, clock: Clock, write: (lines: string) => boolean) {
     this.#masked = masked
     this.#clock = clock
@@ -26,7 +26,7 @@ export class Recording {
     this.#startedAtMs = clock.now()
   }
 
-  /** What one side has written; the bytes remain the caller's. */
+  /** Records bytes that one side has written; copies them. */
   note(from: CapturedRecord['from'], chunk: Uint8Array): void {
     if (this.#isOver || chunk.length === 0) return
     const bytes = Buffer.from(chunk)
@@ -36,7 +36,7 @@ export class Recording {
     this.#flush(this.#ready())
   }
 
-  /** The connection is over: writes what is pending. */
+  /** Ends the connection: writes all pending records. */
   end(): void {
     if (this.#isOver) return
     this.#masked?.mask.end()
@@ -44,13 +44,13 @@ export class Recording {
     this.#isOver = true
   }
 
-  /** Writes nothing more. */
+  /** Discards pending and further records. */
   abandon(): void {
     this.#isOver = true
     this.#pending = []
   }
 
-  /** How many of the pending records stand before the field that cannot be masked yet. */
+  /** Pending records before the incomplete field, which cannot be masked yet. */
   #ready(): number {
     let open = this.#masked?.mask.pendingChunks ?? 0
     let ready = this.#pending.length

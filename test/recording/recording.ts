@@ -1,4 +1,4 @@
-/** In what order records are written, and what waits for its mask. */
+/** The order of records, and those that wait for their mask. */
 import t from 'tap'
 import { notificationFields } from '../../src/binary/wire-format.ts'
 import { Mask } from '../../src/capture/mask.ts'
@@ -25,7 +25,7 @@ function setUp(options: { masked: boolean }): {
   return { recording, clock, lines }
 }
 
-t.test('notes each record with its side and its time, and no more once it is full', (t) => {
+t.test('writes each record with its side and time, until write returns false', (t) => {
   const { recording, clock, lines } = setUp({ masked: false })
   recording.note('sender', hex('00aa'))
   clock.advance(250)
@@ -37,7 +37,7 @@ t.test('notes each record with its side and its time, and no more once it is ful
   t.end()
 })
 
-t.test('holds back what cannot be masked yet, and what came behind it', (t) => {
+t.test('delays records that cannot be masked yet, and the records after them', (t) => {
   const { recording, clock, lines } = setUp({ masked: true })
   recording.note('sender', hex('00 0020'))
   t.same(lines, ['> +0 000020'])
@@ -51,7 +51,7 @@ t.test('holds back what cannot be masked yet, and what came behind it', (t) => {
   t.end()
 })
 
-t.test('masks at the end what is still open', (t) => {
+t.test('masks an incomplete field at the end', (t) => {
   const { recording, lines } = setUp({ masked: true })
   recording.note('sender', hex('00 0020 11111111'))
   t.same(lines, [])
@@ -61,7 +61,7 @@ t.test('masks at the end what is still open', (t) => {
   t.end()
 })
 
-t.test('leaves the bytes of the connection as they are', (t) => {
+t.test('does not change the bytes of the connection', (t) => {
   const { recording } = setUp({ masked: true })
   const bytes = hex(`00 0020 ${token}`)
   recording.note('sender', bytes)
