@@ -14,32 +14,32 @@ const lastLine = '# stopped here: the file has reached its maximum size\n'
 export class CaptureFile {
   readonly #path: string
   readonly #observer: CaptureFileObserver
-  #room: number
+  #remainingBytes: number
   #queue: string[] = []
-  #isOver = false
-  #isBusy = false
+  #isClosed = false
+  #isWriting = false
   #handle: FileHandle | undefined
-  #wholeBytes = 0
+  #writtenBytes = 0
 
   /** @param path must not exist; created with the first line, readable by its owner only */
   constructor(path: string, maxBytes: number, observer: CaptureFileObserver) {
     this.#path = path
-    this.#room = maxBytes - lastLine.length
+    this.#remainingBytes = maxBytes - lastLine.length
     this.#observer = observer
   }
 
   /** Whether further lines are dropped. */
-  get isOver(): boolean {
-    return this.#isOver
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   /** Appends complete lines; if they do not fit, appends {@link lastLine} and stops. */
   append(lines: string): void {
-    if (this.#isOver || lines === '') return
-    this.#room -= Buffer.byteLength(lines)
-    this.#queue.push(this.#room < 0 ? lastLine : lines)
-    if (this.#room < 0) {
-      this.#isOver = true
+    if (this.#isClosed || lines === '') return
+    this.#remainingBytes -= Buffer.byteLength(lines)
+    this.#queue.push(this.#remainingBytes < 0 ? lastLine : lines)
+    if (this.#remainingBytes < 0) {
+      this.#isClosed = true
       this.#observer.full(this.#path)
     }
     void this.#write()
@@ -47,33 +47,33 @@ export class CaptureFile {
 
   /** Closes the file once all lines are written. */
   close(): void {
-    this.#isOver = true
+    this.#isClosed = true
     void this.#write()
   }
 
   async #write(): Promise<void> {
-    if (this.#isBusy) return
-    this.#isBusy = true
+    if (this.#isWriting) return
+    this.#isWriting = true
     try {
       while (this.#queue.length > 0) {
         const bytes = Buffer.from(this.#queue.splice(0).join(''))
         this.#handle ??= await open(this.#path, 'wx', 0o600)
         await this.#handle.appendFile(bytes)
-        this.#wholeBytes += bytes.length
+        this.#writtenBytes += bytes.length
       }
-      if (this.#isOver) await this.#closeHandle()
+      if (this.#isClosed) await this.#closeHandle()
     } catch (error) {
-      await this.#giveUp(error)
+      await this.#fail(error)
     } finally {
-      this.#isBusy = false
+      this.#isWriting = false
     }
   }
 
   /** Removes a partly written line, so that the capture stays readable after the disk was full. */
-  async #giveUp(error: unknown): Promise<void> {
-    this.#isOver = true
+  async #fail(error: unknown): Promise<void> {
+    this.#isClosed = true
     this.#queue = []
-    await this.#handle?.truncate(this.#wholeBytes).catch(() => undefined)
+    await this.#handle?.truncate(this.#writtenBytes).catch(() => undefined)
     await this.#closeHandle().catch(() => undefined)
     this.#observer.failed(this.#path, error)
   }

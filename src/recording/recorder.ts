@@ -81,9 +81,9 @@ export class Recorder {
     const recording = new Recording(mask && { from: masked, mask }, this.#clock, (lines) => {
       file ??= this.#open(socket, about)
       file?.append(lines)
-      return file?.isOver === false
+      return file?.isClosed === false
     })
-    observe(socket, recording, (error) => {
+    attach(socket, recording, (error) => {
       this.#failed(this.#options.directory, error)
     })
     socket.once('close', () => file?.close())
@@ -120,11 +120,11 @@ export class Recorder {
     })
     this.#observer.opened(path, about)
     if (number === maxConnections) this.#observer.finished()
-    file.append(this.#head(socket, about, takenAt))
+    file.append(this.#header(socket, about, takenAt))
     return file
   }
 
-  #head(
+  #header(
     socket: TLSSocket,
     { kind, route, address, connection }: Recorded,
     takenAt: string,
@@ -161,18 +161,18 @@ function fileName({ kind, route }: Recorded, takenAt: string, number: number): s
 }
 
 /** Records both directions. An error is reported and ends the recording, not the connection. */
-function observe(socket: TLSSocket, recording: Recording, failed: (error: unknown) => void): void {
-  const guarded = (listen: () => void): void => {
+function attach(socket: TLSSocket, recording: Recording, failed: (error: unknown) => void): void {
+  const catching = (action: () => void): void => {
     try {
-      listen()
+      action()
     } catch (error) {
-      recording.abandon()
+      recording.stop()
       failed(error)
     }
   }
   socket.on('data', (bytes: Buffer) => {
-    guarded(() => {
-      recording.note('sender', bytes)
+    catching(() => {
+      recording.add('sender', bytes)
     })
   })
   for (const verb of ['write', 'end'] as const) {
@@ -181,8 +181,8 @@ function observe(socket: TLSSocket, recording: Recording, failed: (error: unknow
     const value = (...args: readonly unknown[]): unknown => {
       const [bytes] = args
       if (bytes instanceof Uint8Array && socket.writable)
-        guarded(() => {
-          recording.note('gateway', bytes)
+        catching(() => {
+          recording.add('gateway', bytes)
         })
       return Reflect.apply(original, socket, args)
     }
@@ -190,7 +190,7 @@ function observe(socket: TLSSocket, recording: Recording, failed: (error: unknow
   }
   // Registered before the listener that closes the file, so the last records are still written.
   socket.once('close', () => {
-    guarded(() => {
+    catching(() => {
       recording.end()
     })
   })

@@ -27,13 +27,13 @@ export class Recording {
   }
 
   /** Records bytes that one side has written; copies them. */
-  note(from: CapturedRecord['from'], chunk: Uint8Array): void {
+  add(from: CapturedRecord['from'], chunk: Uint8Array): void {
     if (this.#isOver || chunk.length === 0) return
     const bytes = Buffer.from(chunk)
     const offsetMs = Math.max(0, Math.round(this.#clock.now() - this.#startedAtMs))
     this.#pending.push({ from, offsetMs, bytes })
     if (from === this.#masked?.from) this.#masked.mask.apply(bytes)
-    this.#flush(this.#ready())
+    this.#flush(this.#countReady())
   }
 
   /** Ends the connection: writes all pending records. */
@@ -45,13 +45,13 @@ export class Recording {
   }
 
   /** Discards pending and further records. */
-  abandon(): void {
+  stop(): void {
     this.#isOver = true
     this.#pending = []
   }
 
   /** Pending records before the incomplete field, which cannot be masked yet. */
-  #ready(): number {
+  #countReady(): number {
     let open = this.#masked?.mask.pendingChunks ?? 0
     let ready = this.#pending.length
     while (open > 0 && ready > 0) if (this.#pending[--ready]?.from === this.#masked?.from) open--
@@ -60,6 +60,6 @@ export class Recording {
 
   #flush(count: number): void {
     const records = this.#pending.splice(0, count)
-    if (records.length > 0 && !this.#write(records.map(formatRecord).join(''))) this.abandon()
+    if (records.length > 0 && !this.#write(records.map(formatRecord).join(''))) this.stop()
   }
 }

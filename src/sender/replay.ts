@@ -55,11 +55,11 @@ export async function replay(
   for (const connection of connections) {
     const { startMs } = connection
     if (startMs === undefined) await Promise.all(playing)
-    else await pause(startedAtMs + startMs / options.speed - deps.clock.now(), options, deps)
-    const whole = playConnection(connection, options, deps)
+    else await waitFor(startedAtMs + startMs / options.speed - deps.clock.now(), options, deps)
+    const playedWhole = playConnection(connection, options, deps)
     // `Promise.all` below reports the error; until then it must not be an unhandled rejection.
-    whole.catch(() => undefined)
-    playing.push(whole)
+    playedWhole.catch(() => undefined)
+    playing.push(playedWhole)
   }
   return (await Promise.all(playing)).every(Boolean)
 }
@@ -70,16 +70,16 @@ async function playConnection(
   deps: ReplayDeps,
 ): Promise<boolean> {
   let script = scriptOf(connection, options.speed)
-  let whole = false
+  let isComplete = false
   while (script.length > 0 && !options.stop.aborted) {
-    const { records, answer } = await play(script, options, deps)
+    const { records, answer } = await playOnce(script, options, deps)
     deps.played({ connection: connection.number, records, of: script.length, answer })
-    whole = records === script.length
-    const rest = options.once ? [] : behind(script, answer)
+    isComplete = records === script.length
+    const rest = options.once ? [] : remainderAfter(script, answer)
     if (rest.length > 0) deps.progress(bytesOf(script.slice(records)) - bytesOf(rest))
     script = rest
   }
-  return whole
+  return isComplete
 }
 
 function scriptOf({ records }: CapturedConnection, speed: number): Script {
@@ -88,7 +88,7 @@ function scriptOf({ records }: CapturedConnection, speed: number): Script {
     .map(({ offsetMs = 0, bytes }) => ({ atMs: offsetMs / speed, bytes }))
 }
 
-async function play(
+async function playOnce(
   script: Script,
   { waitMs, stop }: ReplayOptions,
   { sender: to, clock, progress }: ReplayDeps,
@@ -116,7 +116,7 @@ async function play(
 }
 
 /** The writes that the gateway discarded; none if the error response names no unique message. */
-function behind(script: Script, answer: GatewayAnswer): Script {
+function remainderAfter(script: Script, answer: GatewayAnswer): Script {
   if (answer.kind !== 'error-response') return []
   let skip = endOf(Buffer.concat(script.map(({ bytes }) => bytes)), answer.response.identifier)
   const rest = script.flatMap(({ atMs, bytes }) => {
@@ -146,7 +146,7 @@ function bytesOf(script: Script): number {
   return script.reduce((sum, { bytes }) => sum + bytes.length, 0)
 }
 
-async function pause(ms: number, { stop }: ReplayOptions, { clock }: ReplayDeps): Promise<void> {
+async function waitFor(ms: number, { stop }: ReplayOptions, { clock }: ReplayDeps): Promise<void> {
   if (ms <= 0 || stop.aborted) return
   await new Promise<void>((resolve) => {
     const wake = (): void => {

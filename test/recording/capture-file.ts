@@ -44,9 +44,9 @@ t.test('ends with a comment when it is full, within its size limit', async (t) =
   const path = join(folder(t), 'a.capture')
   const { file, told } = open(path, 100)
   file.append(`> ${'00'.repeat(10)}\n`)
-  t.equal(file.isOver, false)
+  t.equal(file.isClosed, false)
   file.append(`> ${'00'.repeat(40)}\n`)
-  t.equal(file.isOver, true)
+  t.equal(file.isClosed, true)
   file.append('> 00\n')
   await until(() => contentOf(path).includes('stopped'))
   t.match(contentOf(path), /^> (00){10}\n# stopped here: .*\n$/)
@@ -62,7 +62,7 @@ t.test('never overwrites an existing file', async (t) => {
   await untilAtLeast(() => told.length, 1)
   t.same(told, ['EEXIST'])
   t.equal(readFileSync(path, 'utf8'), 'mine')
-  t.equal(file.isOver, true)
+  t.equal(file.isClosed, true)
 })
 
 t.test('a full disk leaves complete lines only, and is reported once', async (t) => {
