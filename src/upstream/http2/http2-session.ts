@@ -1,4 +1,4 @@
-/** A session to the provider API over a socket: its states, its timeouts and its end. */
+/** A session to the provider API over a socket: its phases and timeouts. */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { readBody, type Outcome } from '../../apns/outcome.ts'
@@ -14,8 +14,8 @@ import { KeepAlive } from './keep-alive.ts'
 import { Output } from './output.ts'
 
 /**
- * `connecting`: until the peer's SETTINGS. `ready`: takes requests. `draining`: finishes what is in
- * flight. `ending`: the socket is about to close. `closed`: the socket is closed.
+ * `connecting`: until the peer's SETTINGS. `ready`: takes requests. `draining`: finishes requests
+ * in flight. `ending`: the socket is about to close. `closed`: the socket is closed.
  */
 type Phase = 'connecting' | 'ready' | 'draining' | 'ending' | 'closed'
 
@@ -57,8 +57,8 @@ export class Http2Session implements ProviderSession {
   #endings = 0
 
   /**
-   * @param firstStreamId odd; a test passes another one than 1 to use up the identifiers
-   * @throws when the credential is such that TLS does not even begin
+   * @param firstStreamId odd; other than 1 in tests only, to reach the last identifier
+   * @throws when the credential is invalid and TLS cannot start
    */
   constructor(
     target: SessionTarget,
@@ -132,7 +132,7 @@ export class Http2Session implements ProviderSession {
 
   /**
    * The one place where the state changes. Records the cause even if the phase cannot follow.
-   * @returns whether the phase has changed; a late caller has nothing more to do
+   * @returns whether the phase has changed; if not, the event came too late and is ignored
    */
   #enter(phase: Phase, cause?: string, isCredentialRefused = false): boolean {
     const from = this.#state
@@ -198,7 +198,7 @@ export class Http2Session implements ProviderSession {
     if (this.room > 0) this.#owner.roomy()
   }
 
-  /** Reports the room that an action makes, once. */
+  /** Runs an action, and reports once if it has increased the room. */
   #watchRoom(act: () => void): void {
     const before = this.room
     const endings = this.#endings
@@ -217,7 +217,7 @@ export class Http2Session implements ProviderSession {
     this.#endWhenDrained()
   }
 
-  /** A connection that has seen an expired token refuses new ones as well. — source: pushy */
+  /** After an expired token, APNs refuses new tokens on the same connection. — source: pushy */
   #stale(outcome: Outcome): Outcome {
     const { providerToken } = this.#target
     providerToken?.reportExpired().catch(() => {
@@ -225,10 +225,13 @@ export class Http2Session implements ProviderSession {
     })
     this.#leave(staleProviderToken)
     if (providerToken?.isFreshSince(this.#openedAtMs) !== true) return outcome
-    return { kind: 'credential', reason: `${staleProviderToken}, though new: is the clock right?` }
+    return {
+      kind: 'credential',
+      reason: `${staleProviderToken}, although it is new: check the clock`,
+    }
   }
 
-  /** Finishes what is in flight; the owner opens another session. */
+  /** Finishes requests in flight; the owner opens another session. */
   #leave(reason: string): void {
     if (this.#state.phase !== 'ready') return
     this.drain()
@@ -303,7 +306,7 @@ export class Http2Session implements ProviderSession {
   }
 }
 
-/** OpenSSL names the alert with which a peer ends a handshake. — source: RFC 5246, 7.2.2 */
+/** OpenSSL reports the TLS alert of the peer as the error code. — source: RFC 5246, 7.2.2 */
 function isCertificateAlert(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return /ALERT_(.*CERTIFICATE.*|ACCESS_DENIED|UNKNOWN_CA)/.test(code)

@@ -1,16 +1,16 @@
-/** Judges once in a while whether the peer is still there; no socket, no clock. */
+/** Decides at each tick whether the peer is still alive; no socket, no clock. */
 import type { SessionTimes } from '../session.ts'
 
-/** `wait`: too early to say. `quiet`: send a PING. `gone`: give the peer up. */
+/** `wait`: no decision yet. `quiet`: send a PING. `gone`: close the session. */
 export type Verdict = 'wait' | 'present' | 'quiet' | 'gone'
 
 /** All times are milliseconds since the epoch. */
 export class KeepAlive {
   readonly #times: SessionTimes
   readonly #tickMs: number
-  /** When the peer last sent anything. */
+  /** Time of the last received bytes. */
   heardAtMs: number
-  /** When a PING was sent that the peer has not answered. */
+  /** Time of an unanswered PING. */
   pingSentAtMs: number | undefined
   #judgedAtMs: number
   #passedOver = false
@@ -34,8 +34,9 @@ export class KeepAlive {
   }
 
   /**
-   * Passes over a tick that comes late: this process was busy, and the answers that lie unread are
-   * read before the next tick. Never two in a row, so that a process that is always busy still judges.
+   * Skips a late tick: this process was busy, and reads received answers before the next tick.
+   * Never skips two ticks in a row, so that a process that is always busy still closes dead
+   * sessions.
    */
   #passOver(nowMs: number): boolean {
     const isLate = nowMs - this.#judgedAtMs > 2 * this.#tickMs
