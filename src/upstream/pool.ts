@@ -255,7 +255,7 @@ export class Pool implements Upstream {
       answered: (delivery, outcome) => {
         this.#deps.owner.answered(delivery, outcome)
       },
-      roomy: () => {
+      hasRoom: () => {
         if (member.state === 'opening') this.#ready(member)
         this.#pump()
       },

@@ -29,7 +29,7 @@ export interface SessionOwner {
   /** Called once for each time that a delivery was sent. */
   answered(delivery: Delivery, outcome: Outcome): void
   /** {@link ProviderSession.room} has increased. */
-  roomy(): void
+  hasRoom(): void
   /** The session takes no more requests. `reason`: from the peer's GOAWAY, or ours. */
   draining(reason: string): void
   /** Called once. `credential`: the peer refused it, in the handshake or in its GOAWAY. */

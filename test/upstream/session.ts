@@ -71,7 +71,7 @@ function behave(t: Test, Session: SessionClass): void {
     await ready()
     t.equal(session.room, 7)
     t.equal(session.streamLimit, 7)
-    t.same(events, ['roomy'])
+    t.same(events, ['hasRoom'])
   })
 
   t.test('a request has all headers, and never indexes token and authorization', async (t) => {
@@ -100,7 +100,7 @@ function behave(t: Test, Session: SessionClass): void {
     t.same(await opened.outcomeOf(parcel), { kind: 'delivered' })
     t.equal(opened.session.inFlight, 0)
     t.equal(opened.session.served, true)
-    t.same(opened.events, ['roomy', 'roomy'])
+    t.same(opened.events, ['hasRoom', 'hasRoom'])
   })
 
   t.test('measures the latency of answers only', async (t) => {
@@ -185,7 +185,7 @@ function behave(t: Test, Session: SessionClass): void {
     t.equal(opened.session.room, 0)
     peer.sessions[0]?.settings({ maxConcurrentStreams: 5 })
     await untilIs(() => opened.session.room, 3)
-    t.same(opened.events, ['roomy', 'roomy'])
+    t.same(opened.events, ['hasRoom', 'hasRoom'])
     peer.sessions[0]?.settings({ maxConcurrentStreams: 1 })
     await untilIs(() => opened.session.room, 0)
     answer(await request(peer, 0), 200)
@@ -259,7 +259,7 @@ function behave(t: Test, Session: SessionClass): void {
       peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR)
       await until(() => opened.events.includes('draining code 0'))
       await opened.over()
-      t.same(opened.events, ['roomy', 'draining code 0', 'closed GOAWAY code 0'])
+      t.same(opened.events, ['hasRoom', 'draining code 0', 'closed GOAWAY code 0'])
     })
 
     for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_PROTOCOL_ERROR])
@@ -269,7 +269,7 @@ function behave(t: Test, Session: SessionClass): void {
         await until(() => opened.events.includes('draining BadCertificate'))
         await opened.over()
         t.same(opened.events, [
-          'roomy',
+          'hasRoom',
           'draining BadCertificate',
           'closed GOAWAY BadCertificate',
           'credential refused',
@@ -351,7 +351,7 @@ function behave(t: Test, Session: SessionClass): void {
       }
       opened.clock.advance(minuteMs - 1)
       t.equal(pings, 5)
-      t.same(opened.events, ['roomy'])
+      t.same(opened.events, ['hasRoom'])
     })
 
     t.test('closes the session to an idle peer that does not answer', async (t) => {
@@ -366,9 +366,9 @@ function behave(t: Test, Session: SessionClass): void {
       const opened = openSession(t, await deaf(t))
       await opened.ready()
       opened.session.drain()
-      t.same(opened.events, ['roomy'])
+      t.same(opened.events, ['hasRoom'])
       await opened.over()
-      t.same(opened.events, ['roomy', 'closed drained'])
+      t.same(opened.events, ['hasRoom', 'closed drained'])
     })
 
     t.test('drain and destroy do not wait for the peer to close', async (t) => {
@@ -377,7 +377,7 @@ function behave(t: Test, Session: SessionClass): void {
       opened.session.drain()
       opened.session.destroy('stopped')
       await opened.closed()
-      t.same(opened.events, ['roomy', 'closed drained'])
+      t.same(opened.events, ['hasRoom', 'closed drained'])
     })
 
     t.test('closes the connection after 10 s without SETTINGS', async (t) => {
@@ -556,7 +556,7 @@ function behave(t: Test, Session: SessionClass): void {
       answer(received, 200)
       t.same(await opened.outcomeOf(parcel), { kind: 'delivered' })
       await opened.closed()
-      t.same(opened.events, ['roomy', 'closed drained'])
+      t.same(opened.events, ['hasRoom', 'closed drained'])
     })
 
     t.test('closes if it is not connected yet', async (t) => {
@@ -590,7 +590,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.match(await opened.outcomeOf(parcel), { kind: 'unavailable', retry: 'later' })
       await opened.closed()
       opened.session.destroy('stopped again')
-      t.same(opened.events, ['roomy', 'closed stopped'])
+      t.same(opened.events, ['hasRoom', 'closed stopped'])
       t.equal(opened.clock.pending, 0)
     })
 

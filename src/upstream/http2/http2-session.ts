@@ -49,7 +49,7 @@ export class Http2Session implements ProviderSession {
   readonly #output: Output
   readonly #connection: Connection
   readonly #keepAlive: KeepAlive
-  readonly #hangUp: () => void
+  readonly #cancelDial: () => void
   /** Undefined until the HTTP proxy, if there is one, has opened a tunnel. */
   #socket: Socket | undefined
   #state: State = { phase: 'connecting', cause: undefined, isCredentialRefused: false }
@@ -73,7 +73,7 @@ export class Http2Session implements ProviderSession {
     this.#clock = clock
     this.#openedAtMs = clock.now()
     this.#keepAlive = new KeepAlive(times, tickMs, this.#openedAtMs)
-    const follower = {
+    const connectionOwner = {
       configured: this.#configured,
       goneAway: this.#goneAway,
       ponged: this.#ponged,
@@ -82,11 +82,11 @@ export class Http2Session implements ProviderSession {
     this.#output = new Output((bytes, done) => this.#socket?.write(bytes, done), this.#drained)
     this.#connection = new Connection(
       new URL(target.origin).host,
-      follower,
+      connectionOwner,
       this.#output,
       firstStreamId,
     )
-    this.#hangUp = dial(target, { dialled: this.#listen, failed: this.#close })
+    this.#cancelDial = dial(target, { dialled: this.#listen, failed: this.#close })
     this.#cancelTick = this.#nextTick()
   }
 
@@ -114,7 +114,7 @@ export class Http2Session implements ProviderSession {
     }
     const authorization = this.#target.providerToken?.authorization
     this.#connection.request(delivery, authorization, this.#clock.now())
-    if (this.#connection.isUsedUp) this.#leave('stream identifiers used up')
+    if (this.#connection.isUsedUp) this.#drainAndReport('stream identifiers used up')
   }
 
   drain(): void {
@@ -126,7 +126,7 @@ export class Http2Session implements ProviderSession {
     if (this.#state.phase === 'closed') return
     this.#enter('ending', cause)
     this.#output.close()
-    this.#hangUp()
+    this.#cancelDial()
     this.#socket?.destroy()
   }
 
@@ -182,7 +182,7 @@ export class Http2Session implements ProviderSession {
 
   readonly #receive = (chunk: Buffer): void => {
     if (this.#state.phase === 'ending') return
-    this.#keepAlive.heardAtMs = this.#clock.now()
+    this.#keepAlive.receivedAtMs = this.#clock.now()
     this.#watchRoom(() => {
       try {
         this.#connection.receive(chunk)
@@ -195,7 +195,7 @@ export class Http2Session implements ProviderSession {
 
   readonly #drained = (): void => {
     this.#connection.resume()
-    if (this.room > 0) this.#owner.roomy()
+    if (this.room > 0) this.#owner.hasRoom()
   }
 
   /** Runs an action, and reports once if it has increased the room. */
@@ -204,13 +204,13 @@ export class Http2Session implements ProviderSession {
     const endings = this.#endings
     act()
     const { room } = this
-    if (room > before || (room > 0 && this.#endings > endings)) this.#owner.roomy()
+    if (room > before || (room > 0 && this.#endings > endings)) this.#owner.hasRoom()
   }
 
   readonly #ended = (exchange: Exchange, end: ExchangeEnd): void => {
     const outcome = exchange.outcome(end)
     if (end === 'complete')
-      this.#owner.requestLatency.add(this.#keepAlive.heardAtMs - exchange.sentAtMs)
+      this.#owner.requestLatency.add(this.#keepAlive.receivedAtMs - exchange.sentAtMs)
     this.#endings++
     const isStale = outcome.kind === 'unavailable' && outcome.reason === staleProviderToken
     this.#owner.answered(exchange.delivery, isStale ? this.#stale(outcome) : outcome)
@@ -223,7 +223,7 @@ export class Http2Session implements ProviderSession {
     providerToken?.reportExpired().catch(() => {
       // The current token stays in use; APNs will refuse it again.
     })
-    this.#leave(staleProviderToken)
+    this.#drainAndReport(staleProviderToken)
     if (providerToken?.isFreshSince(this.#openedAtMs) !== true) return outcome
     return {
       kind: 'credential',
@@ -232,7 +232,7 @@ export class Http2Session implements ProviderSession {
   }
 
   /** Finishes requests in flight; the owner opens another session. */
-  #leave(reason: string): void {
+  #drainAndReport(reason: string): void {
     if (this.#state.phase !== 'ready') return
     this.drain()
     this.#owner.draining(reason)
@@ -291,14 +291,14 @@ export class Http2Session implements ProviderSession {
       return
     }
     const isConnecting = this.#state.phase === 'connecting'
-    const verdict = this.#keepAlive.judge(now, isConnecting ? this.#openedAtMs : undefined)
+    const verdict = this.#keepAlive.check(now, isConnecting ? this.#openedAtMs : undefined)
     if (verdict === 'gone')
       this.destroy(isConnecting ? 'no answer while connecting' : 'no answer to a PING')
-    else if (verdict !== 'wait') this.#ask(now, verdict === 'quiet')
+    else if (verdict !== 'wait') this.#pingIfNeeded(now, verdict === 'quiet')
   }
 
   /** Sends a PING to a quiet peer, and to one that leaves requests unanswered. */
-  #ask(now: number, isQuiet: boolean): void {
+  #pingIfNeeded(now: number, isQuiet: boolean): void {
     const hasOverdue = this.#connection.cancelSentBy(now - this.#times.requestTimeoutMs)
     if (!(isQuiet || hasOverdue) || this.#state.phase === 'ending') return
     this.#keepAlive.pingSentAtMs = now

@@ -9,28 +9,28 @@ export class KeepAlive {
   readonly #times: SessionTimes
   readonly #tickMs: number
   /** Time of the last received bytes. */
-  heardAtMs: number
+  receivedAtMs: number
   /** Time of an unanswered PING. */
   pingSentAtMs: number | undefined
-  #judgedAtMs: number
-  #passedOver = false
+  #checkedAtMs: number
+  #skipped = false
 
-  /** @param tickMs the interval of {@link judge} */
+  /** @param tickMs the interval of {@link check} */
   constructor(times: SessionTimes, tickMs: number, nowMs: number) {
     this.#times = times
     this.#tickMs = tickMs
-    this.heardAtMs = this.#judgedAtMs = nowMs
+    this.receivedAtMs = this.#checkedAtMs = nowMs
   }
 
   /** @param connectingSinceMs undefined once the peer has sent its SETTINGS */
-  judge(nowMs: number, connectingSinceMs: number | undefined): Verdict {
-    if (this.#passOver(nowMs)) return 'wait'
+  check(nowMs: number, connectingSinceMs: number | undefined): Verdict {
+    if (this.#skip(nowMs)) return 'wait'
     const { connectTimeoutMs, pingTimeoutMs, pingIntervalMs } = this.#times
     if (connectingSinceMs !== undefined)
       return nowMs - connectingSinceMs >= connectTimeoutMs ? 'gone' : 'wait'
     if (this.pingSentAtMs !== undefined)
       return nowMs - this.pingSentAtMs >= pingTimeoutMs ? 'gone' : 'wait'
-    return nowMs - this.heardAtMs >= pingIntervalMs ? 'quiet' : 'present'
+    return nowMs - this.receivedAtMs >= pingIntervalMs ? 'quiet' : 'present'
   }
 
   /**
@@ -38,10 +38,10 @@ export class KeepAlive {
    * Never skips two ticks in a row, so that a process that is always busy still closes dead
    * sessions.
    */
-  #passOver(nowMs: number): boolean {
-    const isLate = nowMs - this.#judgedAtMs > 2 * this.#tickMs
-    this.#judgedAtMs = nowMs
-    this.#passedOver = isLate && !this.#passedOver
-    return this.#passedOver
+  #skip(nowMs: number): boolean {
+    const isLate = nowMs - this.#checkedAtMs > 2 * this.#tickMs
+    this.#checkedAtMs = nowMs
+    this.#skipped = isLate && !this.#skipped
+    return this.#skipped
   }
 }

@@ -135,7 +135,7 @@ t.test('windows of the peer', (t) => {
     const told = opened.events.length
     peer.write(frame(WINDOW_UPDATE, 0, 0, '00001191'))
     await untilAtLeast(() => opened.session.room, 1)
-    t.same(opened.events.slice(told), ['roomy'])
+    t.same(opened.events.slice(told), ['hasRoom'])
     await settled(peer, 2)
     t.equal(body(peer, 27).join('').length, 5000)
     opened.send({ payload: large })
@@ -257,7 +257,7 @@ t.test('drains after the last stream identifier', async (t) => {
   const opened = openSession(t, LastStreams, peer.origin)
   await opened.ready()
   const parcels = [opened.send(), opened.send()]
-  t.same(opened.events, ['roomy', 'draining stream identifiers used up'])
+  t.same(opened.events, ['hasRoom', 'draining stream identifiers used up'])
   t.equal(opened.session.room, 0)
   await peer.frame(DATA, 0x7fff_ffff)
   peer.write(answer(0x7fff_fffd) + answer(0x7fff_ffff))

@@ -19,7 +19,7 @@ function verdicts(
   const changes: string[] = []
   let before = ''
   for (let now = from; now <= to; now += tickMs) {
-    const verdict = keepAlive.judge(now, connectingSince)
+    const verdict = keepAlive.check(now, connectingSince)
     if (verdict !== before) changes.push(`${verdict} ${now}`)
     before = verdict
   }
@@ -34,7 +34,7 @@ t.test('closes the session to a peer that does not send SETTINGS in time', (t) =
 
 t.test('sends a PING after the interval without received bytes', (t) => {
   const keepAlive = new KeepAlive(times, tickMs, 0)
-  keepAlive.heardAtMs = 500
+  keepAlive.receivedAtMs = 500
   t.same(verdicts(keepAlive, tickMs, 61_000), ['present 1000', 'quiet 61000'])
   t.end()
 })
@@ -44,19 +44,19 @@ t.test(
   (t) => {
     const keepAlive = new KeepAlive(times, tickMs, 0)
     keepAlive.pingSentAtMs = 0
-    keepAlive.heardAtMs = 4000
+    keepAlive.receivedAtMs = 4000
     t.same(verdicts(keepAlive, tickMs, 5000), ['wait 1000', 'gone 5000'])
     keepAlive.pingSentAtMs = undefined
-    t.equal(keepAlive.judge(6000, undefined), 'present')
+    t.equal(keepAlive.check(6000, undefined), 'present')
     t.end()
   },
 )
 
 t.test('skips a late tick, but never two in a row', (t) => {
   const keepAlive = new KeepAlive(times, tickMs, 0)
-  t.equal(keepAlive.judge(2000, undefined), 'present', 'twice the interval is not late')
-  t.equal(keepAlive.judge(70_000, undefined), 'wait')
-  t.equal(keepAlive.judge(140_000, undefined), 'quiet')
-  t.equal(keepAlive.judge(210_000, undefined), 'wait')
+  t.equal(keepAlive.check(2000, undefined), 'present', 'twice the interval is not late')
+  t.equal(keepAlive.check(70_000, undefined), 'wait')
+  t.equal(keepAlive.check(140_000, undefined), 'quiet')
+  t.equal(keepAlive.check(210_000, undefined), 'wait')
   t.end()
 })
