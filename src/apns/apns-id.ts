@@ -1,15 +1,14 @@
-/** Fresh apns-ids: random UUIDs, made many at a time, since a call of `randomUUID` costs as much as HPACK. */
+/** Generates apns-ids in batches: a call of `randomUUID` takes as long as HPACK for a request. */
 import { randomBytes } from 'node:crypto'
 
-const idsAtOnce = 256
+const batchCount = 256
 
-/** Version 4, variant 1; what is x is random. — source: RFC 9562, 5.4 */
+/** Version 4, variant 1; each x is random. — source: RFC 9562, 5.4 */
 const layout = 'xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx'
 const placeholder = 'x'.charCodeAt(0)
 
-/** Where they come from. */
 export class ApnsIdSource {
-  /** Back to back. */
+  /** A batch, without separators. */
   #ids = ''
   #at = 0
 
@@ -25,7 +24,7 @@ export class ApnsIdSource {
 }
 
 function makeIds(): string {
-  const ids = Buffer.from(layout.repeat(idsAtOnce))
+  const ids = Buffer.from(layout.repeat(batchCount))
   const digits = Buffer.from(randomBytes(ids.length >> 1).toString('hex'))
   for (let at = 0; at < ids.length; at++)
     if (ids[at] === placeholder) ids[at] = digits[at] ?? placeholder

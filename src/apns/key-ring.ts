@@ -1,7 +1,7 @@
-/** The provider tokens in use: one for each signing key, however many routes send with it. */
+/** The provider tokens in use: one for each signing key, shared by all routes that use the key. */
 import type { Clock } from '../timing/clock.ts'
 import {
-  alone,
+  localExchange,
   ProviderToken,
   type ProviderTokenKey,
   type TokenExchange,
@@ -16,14 +16,14 @@ export class KeyRing {
   readonly #exchange: TokenExchange
   #tokens: { readonly key: ProviderTokenKey; readonly token: ProviderToken }[] = []
 
-  constructor(clock: Clock, exchange = alone) {
+  constructor(clock: Clock, exchange = localExchange) {
     this.#clock = clock
     this.#exchange = exchange
   }
 
   /**
-   * The token of a key, signed.
-   * @throws when it cannot be signed; the next call tries again
+   * The signed token of a key.
+   * @throws when signing or the exchange fails; the next call tries again
    */
   async tokenOf(key: ProviderTokenKey): Promise<ProviderToken> {
     const known = this.#tokens.find((entry) => isSame(entry.key, key))
@@ -40,7 +40,7 @@ export class KeyRing {
     return token
   }
 
-  /** Renews no others any more. */
+  /** Stops renewing the tokens of all other keys. */
   keep(keys: readonly ProviderTokenKey[]): void {
     const isKept = ({ key }: { key: ProviderTokenKey }): boolean =>
       keys.some((kept) => isSame(kept, key))

@@ -1,22 +1,22 @@
-/** What became of one request to the provider API. */
+/** The outcome of one request to the provider API. */
 import { reasonRow, type Amendment } from './reason.ts'
 
-/** What the provider API answered, as data. */
+/** A response of the provider API. */
 export interface ProviderResponse {
   readonly status: number
-  /** The body, empty on 200. */
+  /** Empty on 200. */
   readonly body: string
-  /** Seconds, from `retry-after`, which Apple does not document but may send. */
+  /** From `retry-after`, which Apple does not document but may send. */
   readonly retryAfterSeconds?: number
 }
 
-/** Exactly one of these ends each request. */
+/** Each request ends with exactly one outcome. */
 export type Outcome =
   | { readonly kind: 'delivered' }
   | {
       readonly kind: 'unregistered'
       readonly reason: string
-      /** UNIX seconds: since when APNs knows; undefined when it did not say. */
+      /** UNIX seconds: since when the token is invalid; undefined if APNs sent no valid time. */
       readonly timestamp: number | undefined
     }
   | {
@@ -27,16 +27,15 @@ export type Outcome =
   | {
       readonly kind: 'unavailable'
       readonly reason: string
-      /** `now`: known to be unprocessed, or routine; `later`: after a pause. */
+      /** `now`: APNs has not processed the request; `later`: after a pause. */
       readonly retry: 'now' | 'later'
       readonly retryAfterMs?: number
     }
   | { readonly kind: 'credential'; readonly reason: string }
 
-/** The outcome of most requests, one object for all. */
+/** One shared object, because most requests have this outcome. */
 export const delivered: Outcome = { kind: 'delivered' }
 
-/** What an answer of the provider API means. */
 export function outcomeOf(response: ProviderResponse): Outcome {
   if (response.status === 200) return delivered
   const { reason: stated, timestamp } = readBody(response.body)
@@ -53,11 +52,11 @@ export function outcomeOf(response: ProviderResponse): Outcome {
       return { kind: 'unavailable', reason, retry: 'now' }
     case 'stale-provider-token':
     case 'retry-later':
-      return { kind: 'unavailable', reason, retry: 'later', ...pauseOf(response) }
+      return { kind: 'unavailable', reason, retry: 'later', ...retryAfterOf(response) }
   }
 }
 
-function pauseOf({ retryAfterSeconds }: ProviderResponse): { retryAfterMs?: number } {
+function retryAfterOf({ retryAfterSeconds }: ProviderResponse): { retryAfterMs?: number } {
   return retryAfterSeconds === undefined ? {} : { retryAfterMs: retryAfterSeconds * 1000 }
 }
 
@@ -67,7 +66,7 @@ function secondsOf(timestamp: number | undefined): number | undefined {
   return seconds >= 0 && seconds <= 0xffff_ffff ? seconds : undefined
 }
 
-/** What a JSON body of the provider API says, also the debug data of its GOAWAY. */
+/** Reads the JSON of a response body or of a GOAWAY's debug data; ignores malformed values. */
 export function readBody(body: string): { reason?: string; timestamp?: number } {
   try {
     const parsed: unknown = JSON.parse(body)

@@ -1,14 +1,14 @@
-/** A payload's bytes as the provider API takes them: UTF-8 JSON, an object. */
+/** Converts a payload to what the provider API accepts: a JSON object in UTF-8. */
 
-/** A payload that can be sent: its bytes, and what they say. */
+/** A payload that can be sent: its bytes, and the parsed JSON. */
 export interface Payload {
   readonly bytes: Buffer
   readonly json: Readonly<Record<string, unknown>>
 }
 
 /**
- * Reads a payload; undefined when it is not a JSON object. UTF-8 stays byte for byte, UTF-16,
- * which the binary gateway took as well, becomes UTF-8.
+ * Reads a payload; undefined when it is not a JSON object. UTF-8 stays unchanged. UTF-16, which
+ * Apple's binary gateway accepted as well, is converted to UTF-8.
  * — source: node-apn 1.x, which offers a `utf16le` encoding
  */
 export function readPayload(received: Buffer): Payload | undefined {
@@ -22,7 +22,7 @@ export function readPayload(received: Buffer): Payload | undefined {
   }
 }
 
-/** The first character of an object is ASCII, so a NUL or a byte order mark gives UTF-16 away. */
+/** A JSON object begins with an ASCII character, so a NUL or a byte order mark indicates UTF-16. */
 export function encodingOf(bytes: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' {
   const first = bytes[0]
   const second = bytes[1]

@@ -1,8 +1,8 @@
-/** The provider token that stands for a signing key: made once, shared, renewed in time. */
+/** The provider token of a signing key, renewed before it expires. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import type { Cancel, Clock } from '../timing/clock.ts'
 
-/** What a token is signed with, and whom it speaks for. */
+/** The signing key, and the team that the token authenticates. */
 export interface ProviderTokenKey {
   readonly privateKey: KeyObject
   /** 10 characters. */
@@ -11,34 +11,34 @@ export interface ProviderTokenKey {
   readonly teamId: string
 }
 
-/** A token as it stands in the `authorization` header, without `bearer`; a secret. */
+/** The token of the `authorization` header, without `bearer`; a secret. */
 export interface SignedToken {
   readonly jwt: string
-  /** ms since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly issuedAtMs: number
 }
 
-/** Where the processes that send with the same key agree upon one token. */
+/** Makes all processes with the same key use one token. */
 export interface TokenExchange {
   /**
    * @param name of the key
-   * @returns the one that all use, or else `own`, which all use from now on if none was issued since
+   * @returns the shared token if it was issued after `sinceMs`; else `own`, which is then shared
    */
   agree(name: string, own: SignedToken, sinceMs: number): Promise<SignedToken>
 }
 
-/** Nobody else has the key. */
-export const alone: TokenExchange = { agree: (_name, own) => Promise.resolve(own) }
+/** For a single process with the key. */
+export const localExchange: TokenExchange = { agree: (_name, own) => Promise.resolve(own) }
 
 /**
- * Apple takes a token for an hour, and no new one within 20 minutes.
+ * APNs accepts a token for an hour, and a new token only every 20 minutes.
  * — source: Apple, "Establishing a token-based connection to APNs"
  */
 const renewAfterMs = 50 * 60_000
 const retryAfterMs = 10_000
-const youngestMs = 20 * 60_000
+const minRenewalMs = 20 * 60_000
 
-/** One per team and key, for all sessions: many of them would trip TooManyProviderTokenUpdates. */
+/** One per team and key: APNs answers several tokens with TooManyProviderTokenUpdates. */
 export class ProviderToken {
   readonly #key: ProviderTokenKey
   readonly #clock: Clock
@@ -48,7 +48,7 @@ export class ProviderToken {
   #stopped = false
   #cancel: Cancel | undefined
 
-  constructor(key: ProviderTokenKey, clock: Clock, exchange = alone) {
+  constructor(key: ProviderTokenKey, clock: Clock, exchange = localExchange) {
     this.#key = key
     this.#clock = clock
     this.#exchange = exchange
@@ -59,7 +59,7 @@ export class ProviderToken {
     return this.#authorization
   }
 
-  /** Signs the first token and keeps renewing it until {@link stop}. */
+  /** Signs the first token; renews it every 50 minutes until {@link stop}. */
   async start(): Promise<void> {
     await this.#renew(renewAfterMs)
   }
@@ -70,19 +70,20 @@ export class ProviderToken {
   }
 
   /**
-   * Whether APNs cannot find a token of a session that was opened at `openedAtMs` too old: it is the
-   * clocks that disagree then, and another token would not help.
+   * Whether the session opened at `openedAtMs` has used only this token, issued less than 20
+   * minutes ago. If APNs reports that it has expired, the clocks disagree, and a new token would
+   * not help.
    */
   isFreshSince(openedAtMs: number): boolean {
-    return this.#issuedAt <= openedAtMs && this.#clock.now() - this.#issuedAt < youngestMs
+    return this.#issuedAt <= openedAtMs && this.#clock.now() - this.#issuedAt < minRenewalMs
   }
 
-  /** APNs found the token too old: signs another, unless this one is younger than 20 minutes. */
-  async expired(): Promise<void> {
-    if (this.#clock.now() - this.#issuedAt >= youngestMs) await this.#renew(youngestMs)
+  /** Handles ExpiredProviderToken: renews the token, unless it is younger than 20 minutes. */
+  async reportExpired(): Promise<void> {
+    if (this.#clock.now() - this.#issuedAt >= minRenewalMs) await this.#renew(minRenewalMs)
   }
 
-  /** Takes one that is not as old, of whichever process. */
+  /** Replaces the token by one issued less than `ageMs` ago, by this process or another. */
   async #renew(ageMs: number): Promise<void> {
     const now = this.#clock.now()
     this.#issuedAt = now
@@ -94,10 +95,10 @@ export class ProviderToken {
     this.#renewIn(issuedAtMs + renewAfterMs - this.#clock.now())
   }
 
-  /** Header `alg`, `kid`; claims `iss`, `iat`; nothing else, `typ` is known to cause trouble. */
+  /** Header `alg`, `kid`; claims `iss`, `iat`. APNs is known to reject some tokens with `typ`. */
   async #sign(issuedAtMs: number): Promise<SignedToken> {
     const { teamId, keyId, privateKey } = this.#key
-    // Loaded here, since a route with a certificate needs none of its 46 files.
+    // Loaded on demand: a route with a push certificate does not need its 46 files.
     const { SignJWT } = await import('jose')
     const jwt = await new SignJWT({ iss: teamId, iat: Math.floor(issuedAtMs / 1000) })
       .setProtectedHeader({ alg: 'ES256', kid: keyId })
@@ -110,13 +111,13 @@ export class ProviderToken {
     if (this.#stopped) return
     this.#cancel = this.#clock.after(ms, () => {
       this.#renew(renewAfterMs).catch(() => {
-        // The next attempt is already planned.
+        // The next attempt is already scheduled.
       })
     })
   }
 }
 
-/** Says nothing of the key but which it is. */
+/** Identifies the key without revealing it. */
 function nameOf({ teamId, keyId, privateKey }: ProviderTokenKey): string {
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
   return `${teamId}:${keyId}:${createHash('sha256').update(publicKey).digest('hex').slice(0, 32)}`

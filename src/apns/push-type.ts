@@ -1,6 +1,6 @@
-/** Push type and priority, which the binary protocol did not have, read from topic and payload. */
+/** Infers push type and priority, which the binary protocol lacks, from topic and payload. */
 
-/** What goes into `apns-push-type`. — source: Apple, "Sending notification requests to APNs" */
+/** The values of `apns-push-type`. — source: Apple, "Sending notification requests to APNs" */
 export const pushTypes = [
   'alert',
   'background',
@@ -15,13 +15,12 @@ export const pushTypes = [
   'widgets',
 ] as const
 
-/** One of {@link pushTypes}. */
 export type PushType = (typeof pushTypes)[number]
 
-/** Push type, and how the sender's own priority is to be treated. */
+/** The push type, and whether to use the sender's priority. */
 export interface Inference {
   readonly pushType: PushType
-  /** `sender`: as sent, else 10; a number: this one; `omit`: no header. */
+  /** `sender`: the sender's, default 10; a number: this priority; `omit`: no header. */
   readonly priority: 'sender' | 5 | 10 | 'omit'
 }
 
@@ -30,7 +29,7 @@ interface TopicRule extends Inference {
   readonly ends?: string
 }
 
-/** Topics that decide by themselves, first match wins. — source: Apple, "Sending notification requests to APNs" */
+/** Topics that determine the push type; the first match wins. — source: Apple, "Sending notification requests to APNs" */
 const topicRules: readonly TopicRule[] = [
   { begins: 'com.apple.mgmt.', pushType: 'mdm', priority: 'sender' },
   { begins: 'com.apple.mail.XServer.', pushType: 'background', priority: 'omit' },
@@ -51,7 +50,6 @@ const alert: Inference = { pushType: 'alert', priority: 'sender' }
 /** Priority 10 is an error for a background push. — source: Apple, "Pushing background updates to your App" */
 const background: Inference = { pushType: 'background', priority: 5 }
 
-/** What `payload`, a parsed JSON object, is under `topic`. */
 export function inferPush(topic: string, payload: Readonly<Record<string, unknown>>): Inference {
   if (typeof payload['mdm'] === 'string') return mdm
   const rule = topicRules.find(

@@ -1,25 +1,24 @@
-/** Every reason that the provider API gives, and what it means for the notification. */
+/** The reasons of the provider API, and what each means for the notification. */
 
 /**
- * What a reason says:
- * - `unregistered`: the token was valid once; the feedback service tells the sender
+ * The consequence of a reason:
+ * - `unregistered`: the token was valid once; the feedback service reports the token to the sender
  * - `rejected`: this notification will never be delivered
- * - `retry-now`, `retry-later`: nothing is wrong with the notification
- * - `stale-provider-token`: the proxy's own token is too old
- * - `credential`: the route may not send at all; no notification is to blame
+ * - `retry-now`, `retry-later`: the notification may be valid; the proxy sends it again
+ * - `stale-provider-token`: the provider token is too old; the proxy renews it
+ * - `credential`: APNs refuses the route's credential; the notification may be valid
  */
 export type Meaning =
   'unregistered' | 'rejected' | 'retry-now' | 'retry-later' | 'stale-provider-token' | 'credential'
 
-/** A part of the request that was the proxy's own choice, to be left out or changed once. */
+/** A change to a value that the proxy chose, for one more attempt. */
 export type Amendment = 'without-push-type' | 'power-saving' | 'without-expiration'
 
-/** One row of {@link reasons}. */
 export interface ReasonRow {
-  /** HTTP status that carries the reason. */
+  /** The HTTP status of the response. */
   readonly status: number
   readonly meaning: Meaning
-  /** What to change before the notification itself is blamed. */
+  /** Applied once before the notification is rejected. */
   readonly amendment?: Amendment
 }
 
@@ -62,16 +61,15 @@ export const reasons = {
   Shutdown: { status: 503, meaning: 'retry-now' },
 } as const satisfies Readonly<Record<string, ReasonRow>>
 
-/** A reason that {@link reasons} knows. */
 export type Reason = keyof typeof reasons
 
-/** The row of a reason; one that Apple adds later is read by its HTTP status. */
+/** For a reason that Apple adds later, the HTTP status determines the meaning. */
 export function reasonRow(status: number, reason: string | undefined): ReasonRow {
   if (reason !== undefined && Object.hasOwn(reasons, reason)) return reasons[reason as Reason]
   return { status, meaning: meaningOfStatus(status) }
 }
 
-/** What a reason means that came without a status, as in a GOAWAY; undefined for an unknown one. */
+/** The meaning of a reason without HTTP status, as in a GOAWAY; undefined if unknown. */
 export function meaningOf(reason: string): Meaning | undefined {
   return Object.hasOwn(reasons, reason) ? reasons[reason as Reason].meaning : undefined
 }

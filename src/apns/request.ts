@@ -1,29 +1,29 @@
-/** One notification as a request to the provider API, still without a connection. */
+/** Converts a notification to a request to the provider API. */
 import type { Notification } from '../binary/notification.ts'
 import type { Amendment } from './reason.ts'
 import { readPayload } from './payload.ts'
 import { inferPush, type Inference, type PushType } from './push-type.ts'
 
-/** What a request says; {@link requestHeaders} spells it out. */
+/** The content of a request; {@link requestHeaders} makes the header fields. */
 export interface ProviderRequest {
-  /** Canonical lower-case UUID, the same over all retries. */
+  /** Lower-case UUID, the same for all attempts. */
   readonly apnsId: string
   /** Lower-case hexadecimal. */
   readonly token: string
   readonly topic: string
   readonly pushType: PushType | undefined
   readonly priority: number | undefined
-  /** UNIX seconds, 0 = one attempt; undefined = APNs keeps it as long as it likes. */
+  /** UNIX seconds, 0 = APNs tries once; undefined = APNs chooses how long to store. */
   readonly expiration: number | undefined
   readonly payload: Buffer
 }
 
-/** What a route decides for all its notifications. */
+/** The values that a route sets for all its notifications. */
 export interface Addressing {
   readonly topic: string
-  /** Pins what is otherwise inferred. */
+  /** Undefined = inferred from topic and payload. */
   readonly pushType?: PushType | undefined
-  /** Pins what is otherwise the sender's. */
+  /** Undefined = the sender's, or inferred. */
   readonly priority?: 5 | 10 | undefined
 }
 
@@ -47,7 +47,7 @@ export function requestFor(
   }
 }
 
-/** What is inferred of the priority belongs to the inferred push type, not to a pinned one. */
+/** By the push type that the route sets: an inferred priority fits the inferred push type only. */
 const pinnedPriorities: Partial<Record<PushType, Inference['priority']>> = {
   background: 5,
   complication: 10,
@@ -65,8 +65,9 @@ function priorityOf(
 }
 
 /**
- * Command 0 knew no expiration and was stored; command 2 without the item was meant as "do not
- * store". — source: Apple, "Legacy Notification Format"; node-apn 1.x and PushSharp leave it out so
+ * Command 0 has no expiration, and Apple stored such notifications. Command 2 without the item
+ * means "do not store". — source: Apple, "Legacy Notification Format"; node-apn 1.x and PushSharp
+ * omit it so
  */
 function expirationOf({ command, expiration }: Notification): number | undefined {
   return command === 2 ? (expiration ?? 0) : expiration
@@ -78,7 +79,7 @@ const amendments = {
   'without-expiration': { expiration: undefined },
 } as const satisfies Record<Amendment, Partial<ProviderRequest>>
 
-/** The same request without the proxy's own choice that APNs did not like. */
+/** The same request with a value changed that the proxy chose and APNs rejected. */
 export function amend(request: ProviderRequest, amendment: Amendment): ProviderRequest {
   return { ...request, ...amendments[amendment] }
 }

@@ -1,4 +1,4 @@
-/** The part of binary-parser in use: the package's own types are hidden behind its `exports`. */
+/** The used part of binary-parser. Its own types cannot be imported because of its `exports`. */
 declare module 'binary-parser' {
   type Fields = Record<string, unknown>
 

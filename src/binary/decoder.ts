@@ -1,4 +1,4 @@
-/** Turns a sender's byte stream, cut anywhere, into notifications. */
+/** Decodes a sender's byte stream, which may arrive in chunks of any size, into notifications. */
 import { parseMessages, type Item, type Message } from './layout.ts'
 import { incomplete, messageLength, outOfBounds } from './message-length.ts'
 import {
@@ -12,26 +12,27 @@ import {
 import { RefusedMessage } from './refused-message.ts'
 import { itemFormats } from './wire-format.ts'
 
-/** What a decoder yields: a notification to deliver, or one that is refused unasked. */
+/**
+ * What a decoder returns: a notification to deliver, or one that is refused without asking APNs.
+ */
 export type Received = Notification | RefusedNotification
 
 const nothing: Buffer = Buffer.alloc(0)
 
 /**
- * Two verbs: {@link receive} stores, {@link next} decodes. Whoever stops calling `next` leaves the
- * bytes where they are. Limits are enforced from length fields before bytes are waited for, so at
- * most `maxPayloadBytes` and about 1 KiB stay behind when `next` has returned undefined. A single
- * bad notification is yielded as refused and the stream goes on behind it; once the stream itself
- * is unreadable every further call throws the same error.
+ * {@link receive} stores bytes, {@link next} decodes them. The decoder checks every length field
+ * before it waits for the bytes, so it stores at most `maxPayloadBytes` and about 1 KiB after
+ * `next` has returned undefined. A malformed notification is returned as refused, and decoding
+ * continues after it. If the stream itself is unreadable, every further call throws the same error.
  */
 export class Decoder {
   readonly #maxPayloadBytes: number
   #bytes: Buffer = nothing
   /** What {@link #messages} were parsed from. */
-  #run: Buffer = nothing
+  #parsedBytes: Buffer = nothing
   #messages: Message[] = []
   #nextMessage = 0
-  /** The message at the front, where it is out of bounds. */
+  /** The message being read, if its lengths are out of bounds. */
   #refused: RefusedMessage | undefined
   #fault: BinaryProtocolError | undefined
 
@@ -40,20 +41,20 @@ export class Decoder {
     this.#maxPayloadBytes = maxPayloadBytes
   }
 
-  /** Bytes stored and not yet decoded. */
+  /** Bytes stored but not decoded. */
   get bufferedBytes(): number {
     return this.#bytes.length
   }
 
-  /** Takes what arrived, of any length; the caller may re-use `chunk` afterwards. */
+  /** Stores received bytes; the caller may reuse `chunk` afterwards. */
   receive(chunk: Uint8Array): void {
-    // A plain concatenation is right because what is left over is bounded by one message.
+    // Concatenation is cheap, because the stored rest is at most one message.
     if (this.#fault === undefined) this.#bytes = Buffer.concat([this.#bytes, chunk])
   }
 
   /**
    * The next notification in the order received; undefined when more bytes are needed.
-   * @throws {BinaryProtocolError} when the stream cannot be read on
+   * @throws {BinaryProtocolError} when the rest of the stream is unreadable
    */
   next(): Received | undefined {
     if (this.#fault !== undefined) throw this.#fault
@@ -61,18 +62,18 @@ export class Decoder {
       const message = this.#messages[this.#nextMessage]
       if (message !== undefined) {
         this.#nextMessage++
-        return judge(message, this.#run)
+        return receivedFrom(message, this.#parsedBytes)
       }
       if (this.#refused !== undefined) {
         const refusal = this.#readRefused(this.#refused)
         if (refusal !== undefined || this.#bytes.length === 0) return refusal
-      } else if (!this.#parseRun()) return undefined
+      } else if (!this.#parseBuffered()) return undefined
     }
   }
 
   /**
-   * The sender has finished.
-   * @throws {BinaryProtocolError} `truncated` when it stopped inside a message
+   * Ends the stream.
+   * @throws {BinaryProtocolError} `truncated` when the stream ends inside a message
    */
   end(): void {
     if (this.#fault !== undefined) throw this.#fault
@@ -80,13 +81,13 @@ export class Decoder {
     if (readBytes === 0) return
     this.#fault = new BinaryProtocolError(
       'truncated',
-      `the stream ended inside a message, ${readBytes} bytes after its beginning`,
+      `the stream ended inside a message, of which ${readBytes} bytes were received`,
     )
     throw this.#fault
   }
 
-  /** Parses all whole messages at the front; false when it takes more bytes to get on. */
-  #parseRun(): boolean {
+  /** Parses all complete messages; false when more bytes are needed. */
+  #parseBuffered(): boolean {
     let end = 0
     let length = incomplete
     while (end < this.#bytes.length) {
@@ -95,22 +96,22 @@ export class Decoder {
       end += length
     }
     if (end > 0) {
-      this.#run = this.#bytes.subarray(0, end)
-      this.#messages = parseMessages(this.#run)
+      this.#parsedBytes = this.#bytes.subarray(0, end)
+      this.#messages = parseMessages(this.#parsedBytes)
       this.#nextMessage = 0
       this.#bytes = this.#bytes.subarray(end)
       return true
     }
     this.#messages = []
-    // An idle connection keeps nothing of the large read before.
-    this.#run = nothing
+    // Releases the memory of the last read while the connection is idle.
+    this.#parsedBytes = nothing
     if (this.#bytes.length === 0) this.#bytes = nothing
     if (this.#bytes.length === 0 || length !== outOfBounds) return false
     this.#refused = new RefusedMessage(this.#maxPayloadBytes)
     return true
   }
 
-  /** Drops the bytes of the message as far as they have come; its refusal, once. */
+  /** Discards the stored bytes of the message; returns its refusal, once. */
   #readRefused(message: RefusedMessage): RefusedNotification | undefined {
     const before = message.readBytes
     try {
@@ -128,12 +129,12 @@ export class Decoder {
   }
 }
 
-function judge(message: Message, run: Buffer): Received {
-  if (message.command === 2) return judgeFrame(message.body.items, run)
+function receivedFrom(message: Message, bytes: Buffer): Received {
+  if (message.command === 2) return receivedFromFrame(message.body.items, bytes)
   const { token, payload } = message.body
   const [identifier, expiration] =
     message.command === 1 ? [message.body.identifier, message.body.expiration] : []
-  return weigh({
+  return checkLengths({
     kind: 'notification',
     command: message.command,
     identifier,
@@ -144,42 +145,45 @@ function judge(message: Message, run: Buffer): Received {
   })
 }
 
-/** Items may stand in any order, 3 to 5 may be missing, and ids that Apple did not define are skipped. */
-function judgeFrame(items: readonly Item[], run: Buffer): Received {
+/**
+ * Items may come in any order, items 3 to 5 may be missing, and ids that Apple did not define are
+ * skipped.
+ */
+function receivedFromFrame(items: readonly Item[], bytes: Buffer): Received {
   let token: Buffer = nothing
   let payload: Buffer = nothing
   let identifier: number | undefined
   let expiration: number | undefined
   let priority: number | undefined
-  let offence: RefusalCode | undefined
+  let refusalCode: RefusalCode | undefined
   let seen = 0
   for (const { itemId, itemDataLength, dataOffset } of items) {
     const format = itemFormats[itemId]
     if (format === undefined) continue
-    if (seen & (1 << itemId)) offence ??= 'duplicate-item'
+    if (seen & (1 << itemId)) refusalCode ??= 'duplicate-item'
     else if (format.bytes !== undefined && itemDataLength !== format.bytes)
-      offence ??= 'invalid-item-size'
+      refusalCode ??= 'invalid-item-size'
     else
       switch (format.name) {
         case 'token':
-          token = run.subarray(dataOffset, dataOffset + itemDataLength)
+          token = bytes.subarray(dataOffset, dataOffset + itemDataLength)
           break
         case 'payload':
-          payload = run.subarray(dataOffset, dataOffset + itemDataLength)
+          payload = bytes.subarray(dataOffset, dataOffset + itemDataLength)
           break
         case 'identifier':
-          identifier = run.readUInt32BE(dataOffset)
+          identifier = bytes.readUInt32BE(dataOffset)
           break
         case 'expiration':
-          expiration = run.readUInt32BE(dataOffset)
+          expiration = bytes.readUInt32BE(dataOffset)
           break
         case 'priority':
-          priority = run[dataOffset]
+          priority = bytes[dataOffset]
       }
     seen |= 1 << itemId
   }
-  if (offence !== undefined) return refused(2, identifier, offence)
-  return weigh({
+  if (refusalCode !== undefined) return refused(2, identifier, refusalCode)
+  return checkLengths({
     kind: 'notification',
     command: 2,
     identifier,
@@ -190,8 +194,8 @@ function judgeFrame(items: readonly Item[], run: Buffer): Received {
   })
 }
 
-/** What is too long never gets here: a {@link RefusedMessage} has read it. */
-function weigh(notification: Notification): Received {
+/** Does not check for values that are too long: {@link RefusedMessage} has read those. */
+function checkLengths(notification: Notification): Received {
   const { command, identifier, token, payload } = notification
   if (token.length === 0) return refused(command, identifier, 'missing-token')
   if (token.length < tokenBytes.min) return refused(command, identifier, 'invalid-token-size')

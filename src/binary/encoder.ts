@@ -1,10 +1,11 @@
-/** Writes notifications the way senders do. */
+/** Encodes notifications as legacy senders do. */
 import type { Notification } from './notification.ts'
 import { commandFormats, itemFormats } from './wire-format.ts'
 
 /**
- * The bytes of a notification in its own command. Command 1 writes 0 for an undefined identifier or
- * expiration. Command 2 writes items 1 to 5 in ascending order and leaves out what is undefined.
+ * The bytes of a notification, in the command that it names. Command 1 writes 0 for an undefined
+ * identifier or expiration. Command 2 writes items 1 to 5 in ascending order and omits undefined
+ * ones.
  * @throws RangeError when a value does not fit its field
  */
 export function encodeNotification(notification: Omit<Notification, 'kind'>): Buffer {

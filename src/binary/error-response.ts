@@ -1,16 +1,15 @@
-/** The six bytes that name a rejected notification. */
+/** The error response: six bytes that name a rejected notification. */
 import { Parser } from 'binary-parser'
 import { errorResponseCommand } from './wire-format.ts'
 
-/** What the gateway says once per connection, then closes. */
+/** The gateway sends at most one per connection, then closes the connection. */
 export interface ErrorResponse {
-  /** The status byte, see {@link StatusCode}. */
+  /** See {@link StatusCode}. */
   readonly statusCode: number
-  /** The sender's own uint32, bit for bit. */
+  /** Of the notification, as the sender wrote it; uint32. */
   readonly identifier: number
 }
 
-/** Bytes of an error response. */
 export const errorResponseBytes = 6
 
 const layout = new Parser().uint8('command').uint8('statusCode').uint32be('identifier')
@@ -24,10 +23,7 @@ export function encodeErrorResponse({ statusCode, identifier }: ErrorResponse): 
   return bytes
 }
 
-/**
- * Reads an error response.
- * @throws {RangeError} when `bytes` is not six bytes that begin with 08
- */
+/** @throws {RangeError} when `bytes` is not six bytes that begin with 08 */
 export function decodeErrorResponse(bytes: Buffer): ErrorResponse {
   if (bytes.length !== errorResponseBytes || bytes[0] !== errorResponseCommand)
     throw new RangeError(`not an error response: ${bytes.toString('hex', 0, errorResponseBytes)}`)

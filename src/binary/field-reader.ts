@@ -1,7 +1,7 @@
-/** Finds the fields of a stream that arrives in chunks, cut anywhere. */
+/** Finds the fields of a stream that arrives in chunks of any size. */
 import { unreadable, type Field, type Fields } from './wire-format.ts'
 
-/** A field, as far as one chunk reaches. */
+/** The part of a field that lies in one chunk. */
 export interface FieldPart extends Field {
   /** Offset of the part in the stream. */
   readonly offset: number
@@ -9,13 +9,13 @@ export interface FieldPart extends Field {
   readonly content: Buffer
   /** Whether the field ends with this part. */
   readonly isWhole: boolean
-  /** Of a whole field of 1 to 4 bytes. */
+  /** The field as a number; valid for a whole field of 1 to 4 bytes. */
   readonly value: number
   /** Whether the message ends with this part. */
   readonly isLast: boolean
 }
 
-/** Reads message after message and keeps none of their bytes. */
+/** Reads one message after another; stores none of their bytes. */
 export class FieldReader {
   readonly #messageFields: () => Fields
   #fields: Fields
@@ -24,7 +24,7 @@ export class FieldReader {
   #value = 0
   #offset: number
 
-  /** @param offset that of the first byte */
+  /** @param offset of the first byte in the stream */
   constructor(messageFields: () => Fields, offset = 0) {
     this.#messageFields = messageFields
     this.#fields = messageFields()
@@ -38,7 +38,10 @@ export class FieldReader {
     return this.#field
   }
 
-  /** The parts in `chunk`, the next of the stream; an empty field comes with the field that announced it. */
+  /**
+   * The parts in `chunk`, the next bytes of the stream. An empty field follows its length field at
+   * once.
+   */
   *read(chunk: Buffer): Generator<FieldPart, undefined> {
     for (let at = 0; at < chunk.length || this.#left === 0;) {
       const field = this.#field
@@ -55,7 +58,7 @@ export class FieldReader {
     }
   }
 
-  /** Goes on to the next field; true when a message is over. */
+  /** Continues with the next field; true at the end of a message. */
   #advance(): boolean {
     const next = this.#fields.next(this.#value).value
     if (next === undefined) this.#fields = this.#messageFields()

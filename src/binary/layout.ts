@@ -1,4 +1,4 @@
-/** Commands 0, 1 and 2 as they lie on the wire, field by field; all integers big-endian. */
+/** The layout of commands 0, 1 and 2, field by field in wire order; all integers are big-endian. */
 import { Parser } from 'binary-parser'
 
 const tokenAndPayload = (head: Parser) =>
@@ -14,7 +14,7 @@ const simple = tokenAndPayload(new Parser())
 /** Command 1. — source: Apple, "Legacy Notification Format", enhanced */
 const enhanced = tokenAndPayload(new Parser().uint32be('identifier').uint32be('expiration'))
 
-/** Most are numbers: five views for each frame would cost more than all the rest of it. */
+/** Reads the offset instead of a view: five views would cost more than the rest of the frame. */
 const item = new Parser()
   .uint8('itemId')
   .uint16be('itemDataLength')
@@ -32,11 +32,11 @@ const message = new Parser()
 
 const messages = new Parser().array('messages', { type: message, readUntil: 'eof' })
 
-/** One type-length-value of a command-2 frame. */
+/** One item of a command-2 frame. */
 export interface Item {
   readonly itemId: number
   readonly itemDataLength: number
-  /** Where its data begins in the bytes that were parsed. */
+  /** Offset of the item data in the parsed bytes. */
   readonly dataOffset: number
 }
 
@@ -45,7 +45,7 @@ interface TokenAndPayload {
   readonly payload: Buffer
 }
 
-/** One message, its fields named as in Apple's tables. */
+/** One message; the names of its fields are Apple's. */
 export type Message =
   | { readonly command: 0; readonly body: TokenAndPayload }
   | {
@@ -55,8 +55,8 @@ export type Message =
   | { readonly command: 2; readonly body: { readonly items: readonly Item[] } }
 
 /**
- * Reads whole messages back to back. Many at a time, because a parser call costs more than a
- * message. The fields are views of `bytes`; `bytes` must hold nothing but whole messages.
+ * Parses consecutive messages in one call, because a parser call costs more than a message.
+ * `bytes` must contain complete messages only. The fields are views of `bytes`.
  */
 export function parseMessages(bytes: Buffer): Message[] {
   return (messages.parse(bytes) as { messages: Message[] }).messages

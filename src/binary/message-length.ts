@@ -1,41 +1,41 @@
-/** How long a message is, judged by its length fields alone, before its bytes are waited for. */
+/** Computes and checks the length of a message from its length fields, before it is complete. */
 import { tokenBytes } from './notification.ts'
-import { commandFormats, itemFormats, itemHeadBytes } from './wire-format.ts'
+import { commandFormats, itemFormats, itemHeaderBytes } from './wire-format.ts'
 
-/** What a frame may hold beyond its payload and still be waited for whole, bytes. */
+/** How much longer than the longest payload a frame may be, bytes. */
 const frameAllowanceBytes = 1024
 
-/** The message is not all here, and so far its lengths are in order. */
+/** Bytes of the message are missing; its lengths so far are within bounds. */
 export const incomplete = 0
-/** A length is over its limit, or contradicts another: not worth waiting for. */
+/** A length exceeds its limit or contradicts another one. */
 export const outOfBounds = -1
 
 /**
- * The length in bytes of the message that begins at `at`, if it is all here and within its bounds,
- * else {@link incomplete} or {@link outOfBounds}. What is incomplete never grows past
- * `maxPayloadBytes` and a little over 1 KiB.
+ * The length in bytes of the message that begins at `at`; {@link incomplete} if bytes are missing,
+ * {@link outOfBounds} if a length exceeds its limit. An incomplete message is at most
+ * `maxPayloadBytes` and a little over 1 KiB long.
  */
 export function messageLength(bytes: Buffer, at: number, maxPayloadBytes: number): number {
   const command = bytes[at]
   if (command === 2) return frameLength(bytes, at, maxPayloadBytes)
-  if (command === 1) return pairLength(bytes, at + enhancedHeadBytes, at, maxPayloadBytes)
-  if (command === 0) return pairLength(bytes, at + simpleHeadBytes, at, maxPayloadBytes)
+  if (command === 1) return pairLength(bytes, at + enhancedHeaderBytes, at, maxPayloadBytes)
+  if (command === 0) return pairLength(bytes, at + simpleHeaderBytes, at, maxPayloadBytes)
   return outOfBounds
 }
 
-/** Bytes of a command and of the fixed fields behind it. */
-function headBytes(command: keyof typeof commandFormats): number {
+/** Bytes of the command and of the fixed fields that follow it. */
+function headerBytes(command: keyof typeof commandFormats): number {
   return commandFormats[command].reduce((sum, { bytes = 0 }) => sum + bytes, 1)
 }
 
-const simpleHeadBytes = headBytes(0)
-const enhancedHeadBytes = headBytes(1)
+const simpleHeaderBytes = headerBytes(0)
+const enhancedHeaderBytes = headerBytes(1)
 
-/** Token and payload, written out rather than read from the format: a loop costs the decoder 5 %. */
-function pairLength(bytes: Buffer, pairAt: number, at: number, maxPayloadBytes: number): number {
-  const tokenAt = pairAt + 2
+/** Commands 0 and 1. Does not loop over their format, because that makes the decoder 5 % slower. */
+function pairLength(bytes: Buffer, lengthAt: number, at: number, maxPayloadBytes: number): number {
+  const tokenAt = lengthAt + 2
   if (bytes.length < tokenAt) return incomplete
-  const tokenLength = bytes.readUInt16BE(pairAt)
+  const tokenLength = bytes.readUInt16BE(lengthAt)
   if (tokenLength > tokenBytes.max) return outOfBounds
   const payloadAt = tokenAt + tokenLength + 2
   if (bytes.length < payloadAt) return incomplete
@@ -52,7 +52,7 @@ function frameLength(bytes: Buffer, at: number, maxPayloadBytes: number): number
   if (itemsBytes > maxPayloadBytes + frameAllowanceBytes) return outOfBounds
   const end = itemsAt + itemsBytes
   for (let itemAt = itemsAt; itemAt < end;) {
-    const dataAt = itemAt + itemHeadBytes
+    const dataAt = itemAt + itemHeaderBytes
     if (dataAt > end) return outOfBounds
     if (dataAt > bytes.length) return incomplete
     const length = bytes.readUInt16BE(dataAt - 2)

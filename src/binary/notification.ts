@@ -1,29 +1,29 @@
-/** A notification as its sender wrote it, and what may be wrong with it. */
+/** A decoded notification, and the reasons to refuse one. */
 import { StatusCode } from './status-code.ts'
 
-/** How a notification was written: 0 simple, 1 enhanced, 2 framed. */
+/** The format of a notification: 0 simple, 1 enhanced, 2 framed. */
 export type Command = 0 | 1 | 2
 
-/** One decoded notification. It owns its bytes: later input never changes them. */
+/** Later input never changes its bytes. */
 export interface Notification {
   readonly kind: 'notification'
   readonly command: Command
-  /** The sender's opaque uint32, echoed in an error response; 0 is an identifier like any other. */
+  /** Chosen by the sender, echoed in an error response; uint32, and 0 is a valid identifier. */
   readonly identifier: number | undefined
   /** 32 to 100 bytes. */
   readonly token: Buffer
-  /** 1 byte up to the decoder's `maxPayloadBytes`; JSON, not checked here. */
+  /** 1 byte to `maxPayloadBytes` of the decoder, which does not check the JSON. */
   readonly payload: Buffer
-  /** UNIX seconds, 0 = do not store; undefined = the sender did not say. */
+  /** UNIX seconds, 0 = do not store; undefined = not sent. */
   readonly expiration: number | undefined
-  /** 10 immediate, 5 power-saving, as sent; undefined = the sender did not say. */
+  /** As sent: 10 immediate, 5 power-saving; undefined = not sent. */
   readonly priority: number | undefined
 }
 
 /**
- * What is wrong with a single notification while the stream stays readable behind it, and the
- * status that says so to the sender.
- * — source: Apple, "Binary Provider API", Table A-1; the choice of 128 where Apple is silent is ours
+ * Why a single notification is refused while the rest of the stream stays readable, and the status
+ * code to report to its sender.
+ * — source: Apple, "Binary Provider API", Table A-1; 128 is our choice where Apple names no status
  */
 export const refusalStatus = {
   'missing-token': StatusCode.missingToken,
@@ -39,7 +39,9 @@ export const refusalStatus = {
 /** One of the keys of {@link refusalStatus}. */
 export type RefusalCode = keyof typeof refusalStatus
 
-/** A notification that no provider API would take, decided without asking one. Radius: itself. */
+/**
+ * A notification that the decoder refuses, because APNs would reject it. Radius: the notification.
+ */
 export interface RefusedNotification {
   readonly kind: 'refused'
   readonly command: Command
@@ -47,7 +49,6 @@ export interface RefusedNotification {
   readonly code: RefusalCode
 }
 
-/** The value of {@link RefusedNotification}, spelled once. */
 export function refused(
   command: Command,
   identifier: number | undefined,
@@ -60,15 +61,15 @@ export function refused(
 export const tokenBytes = { min: 32, max: 100 } as const
 
 /**
- * The stream can no longer be read: nothing tells where the next notification begins.
+ * The stream is unreadable, because its bytes do not show where the next notification begins.
  * Radius: the client connection.
  */
 export class BinaryProtocolError extends Error {
   override readonly name = 'BinaryProtocolError'
   readonly code: 'unknown-command' | 'impossible-frame-length' | 'truncated'
-  /** What an error response would say if an identifier were known. */
+  /** For an error response, if the identifier is known. */
   readonly status = StatusCode.protocolError
-  /** The identifier of the notification that broke off, where it had arrived. */
+  /** Of the incomplete notification, if its identifier has arrived. */
   readonly identifier: number | undefined
 
   constructor(code: BinaryProtocolError['code'], message: string, identifier?: number) {

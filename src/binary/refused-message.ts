@@ -1,4 +1,4 @@
-/** A message that is out of bounds: finds what to tell its sender, and keeps none of its bytes. */
+/** Reads a message that is out of bounds, to refuse it; stores none of its bytes. */
 import { FieldReader, type FieldPart } from './field-reader.ts'
 import {
   BinaryProtocolError,
@@ -10,14 +10,16 @@ import {
 } from './notification.ts'
 import { longestFrameBytes, notificationFields, type Field } from './wire-format.ts'
 
-/** Reads one message from its command byte to its end, so what follows it can be decoded. */
+/**
+ * Reads one message from its command byte to its end, so that the decoder can continue after it.
+ */
 export class RefusedMessage {
   readonly #reader = new FieldReader(notificationFields)
   readonly #maxPayloadBytes: number
   #command: Command = 0
   #identifier: number | undefined
-  #offence: RefusalCode | undefined
-  #isTold = false
+  #code: RefusalCode | undefined
+  #isReported = false
   #isOver = false
   #readBytes = 0
 
@@ -25,63 +27,65 @@ export class RefusedMessage {
     this.#maxPayloadBytes = maxPayloadBytes
   }
 
-  /** Whether all bytes of the message were read. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Bytes of the message that were read. */
+  /** Bytes of the message read so far. */
   get readBytes(): number {
     return this.#readBytes
   }
 
   /**
-   * Reads as far as the message goes.
-   * @returns the refusal, once, as soon as the offence and the identifier are known
-   * @throws {BinaryProtocolError} where nothing tells where the message ends
+   * Reads `bytes` up to the end of the message.
+   * @returns the refusal, once, as soon as its code and the identifier are known
+   * @throws {BinaryProtocolError} when the end of the message cannot be found
    */
   read(bytes: Buffer): RefusedNotification | undefined {
     let refusal: RefusedNotification | undefined
     for (const part of this.#reader.read(bytes)) {
       this.#readBytes += part.content.length
-      if (part.isWhole) refusal ??= this.#judge(part)
+      if (part.isWhole) refusal ??= this.#check(part)
       this.#isOver = part.isLast
       if (this.#isOver) break
     }
     return refusal
   }
 
-  #judge({ name, bytes, value, isLast }: FieldPart): RefusedNotification | undefined {
+  #check({ name, bytes, value, isLast }: FieldPart): RefusedNotification | undefined {
     const next = this.#reader.field
-    if (next.name === 'unreadable') throw unreadableBehind(name, value)
+    if (next.name === 'unreadable') throw unreadableAfter(name, value)
     if (name === 'command' && (value === 1 || value === 2)) this.#command = value
-    // The first of several counts, as it does in a frame within bounds.
+    // The first of several identifiers counts, as in a frame within bounds.
     if (name === 'identifier' && bytes === 4) this.#identifier ??= value
-    this.#offence ??= offenceOf(next, this.#maxPayloadBytes)
-    if (this.#isTold || !(isLast || this.#isDecided(next))) return undefined
-    this.#isTold = true
-    return refused(this.#command, this.#identifier, this.#offence ?? 'frame-too-long')
+    this.#code ??= refusalCodeOf(next, this.#maxPayloadBytes)
+    if (this.#isReported || !(isLast || this.#isDecided(next))) return undefined
+    this.#isReported = true
+    return refused(this.#command, this.#identifier, this.#code ?? 'frame-too-long')
   }
 
-  /** Whether the rest of the message can change nothing; in a frame, asked between two items. */
+  /**
+   * Whether the rest of the message cannot change the refusal. A frame is checked between two
+   * items.
+   */
   #isDecided({ name }: Field): boolean {
-    if (this.#offence === undefined) return false
+    if (this.#code === undefined) return false
     if (this.#command !== 2 || name === 'rest') return true
     return name === 'item-id' && this.#identifier !== undefined
   }
 }
 
-function offenceOf({ name, bytes }: Field, maxPayloadBytes: number): RefusalCode | undefined {
+function refusalCodeOf({ name, bytes }: Field, maxPayloadBytes: number): RefusalCode | undefined {
   if (name === 'token' && bytes > tokenBytes.max) return 'invalid-token-size'
   if (name === 'payload' && bytes > maxPayloadBytes) return 'invalid-payload-size'
   return name === 'rest' ? 'item-overruns-frame' : undefined
 }
 
-function unreadableBehind(name: Field['name'], value: number): BinaryProtocolError {
+function unreadableAfter(name: Field['name'], value: number): BinaryProtocolError {
   return name === 'command'
-    ? new BinaryProtocolError('unknown-command', `no command begins with byte ${value}`)
+    ? new BinaryProtocolError('unknown-command', `byte ${value} is not a command`)
     : new BinaryProtocolError(
         'impossible-frame-length',
-        `a frame of ${value} bytes; the longest possible has ${longestFrameBytes}`,
+        `a frame data length of ${value} bytes; the maximum is ${longestFrameBytes}`,
       )
 }

@@ -1,8 +1,9 @@
-/** The status byte of an error response, in Apple's own words. */
+/** The status codes of error responses, with Apple's names. */
 
 /**
  * Why a notification was rejected.
- * — source: Apple, "Binary Provider API", Table A-1 (10 since about August 2014, 128 in its last revision only)
+ * — source: Apple, "Binary Provider API", Table A-1 (10 since about August 2014, 128 in its last
+ * revision only)
  */
 export const StatusCode = {
   processingError: 1,
@@ -18,7 +19,6 @@ export const StatusCode = {
   unknown: 255,
 } as const
 
-/** One of the values of {@link StatusCode}. */
 export type StatusCode = (typeof StatusCode)[keyof typeof StatusCode]
 
 const names: Readonly<Record<number, string>> = {
@@ -36,7 +36,7 @@ const names: Readonly<Record<number, string>> = {
   [StatusCode.unknown]: 'none (unknown)',
 }
 
-/** What Apple calls a status byte (0–255). */
+/** Apple's name of a status code, 0 to 255. */
 export function statusCodeName(statusCode: number): string {
   return names[statusCode] ?? `status ${statusCode}`
 }

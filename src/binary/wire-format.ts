@@ -1,12 +1,13 @@
 /**
- * What a sender, a gateway and a feedback service write, field by field in the order of the wire. All
- * integers are big-endian. `layout.ts` reads whole notifications; everything else follows this file.
+ * The messages of a sender, a gateway and a feedback service, field by field in wire order. All
+ * integers are big-endian. `layout.ts` parses complete notifications; all other code uses this
+ * file.
  */
 
 /** The first byte of an error response. */
 export const errorResponseCommand = 8
 
-/** `bytes`: undefined = a uint16 in front of the value says how many. */
+/** `bytes`: undefined = a uint16 before the value contains its length. */
 const token = { name: 'token', bytes: undefined } as const
 const payload = { name: 'payload', bytes: undefined } as const
 const identifier = { name: 'identifier', bytes: 4 } as const
@@ -20,7 +21,7 @@ type ItemFormat =
 type ValueFormat = ItemFormat | typeof status | typeof timestamp
 
 /**
- * Commands 0 and 1, behind their first byte:
+ * Commands 0 and 1, after their first byte:
  *
  *     0: token length (2) | token | payload length (2) | payload
  *     1: identifier (4) | expiration (4) | token length (2) | token | payload length (2) | payload
@@ -33,7 +34,7 @@ export const commandFormats = {
 } as const
 
 /**
- * The items of command 2 by their ids, in any order; the decoder skips other ids. Behind the first byte:
+ * The items of command 2 by id, in any order; the decoder skips other ids. After the first byte:
  * `frame data length (4) | items`. Each item: `item id (1) | item data length (2) | item data`.
  * — source: Apple, "Binary Provider API"
  */
@@ -46,22 +47,24 @@ export const itemFormats: Readonly<Record<number, ItemFormat>> = {
 }
 
 /** Bytes of an item's id and data length. */
-export const itemHeadBytes = 3
+export const itemHeaderBytes = 3
 
-/** No frame of one item each can be longer. */
+/** Frame data of a frame that contains each item once, with the longest values. */
 export const longestFrameBytes = Object.values(itemFormats).reduce(
-  (sum, { bytes = 0xffff }) => sum + itemHeadBytes + bytes,
+  (sum, { bytes = 0xffff }) => sum + itemHeaderBytes + bytes,
   0,
 )
 
 /** One field of a message. */
 export interface Field {
   readonly name: FieldName
-  /** As the fields before it announce; Infinity = everything that follows. */
+  /** From the length field before it, or fixed; Infinity = the rest of the stream. */
   readonly bytes: number
 }
 
-/** `rest`: what a frame holds behind its last readable item. `unreadable`: all that follows. */
+/**
+ * `rest`: the end of a frame after its last readable item. `unreadable`: the rest of the stream.
+ */
 export type FieldName =
   | 'command'
   | 'frame-length'
@@ -74,15 +77,18 @@ export type FieldName =
   | 'rest'
   | 'unreadable'
 
-/** Where nothing tells the end of the message. */
+/** Follows a field after which the end of the message is unknown. */
 export const unreadable: Field = { name: 'unreadable', bytes: Infinity }
 
-/** The fields of one message. Each is answered with its value, where it is a number of 1 to 4 bytes. */
+/**
+ * Yields the fields of one message. `next` expects the value of the last field, if that has 1 to 4
+ * bytes.
+ */
 export type Fields = Generator<Field, undefined, number>
 
 /**
- * What a sender writes: `command (1)`, and what the command says. Lengths over a limit of the decoder
- * are followed as well, so the message ends where the decoder finds its end.
+ * A message of a sender: `command (1)`, and the fields of that command. Fields longer than the
+ * decoder's limits are read to their end, so that the next message is found.
  */
 export function* notificationFields(): Fields {
   const command = yield { name: 'command', bytes: 1 }
@@ -95,10 +101,10 @@ export function* notificationFields(): Fields {
 function* frameFields(): Fields {
   let left = yield { name: 'frame-length', bytes: 4 }
   if (left > longestFrameBytes) yield unreadable
-  while (left >= itemHeadBytes) {
+  while (left >= itemHeaderBytes) {
     const itemId = yield { name: 'item-id', bytes: 1 }
     const bytes = yield { name: 'item-length', bytes: 2 }
-    left -= itemHeadBytes
+    left -= itemHeaderBytes
     if (bytes > left) {
       yield { name: 'rest', bytes: left }
       return undefined
@@ -109,14 +115,14 @@ function* frameFields(): Fields {
   if (left > 0) yield { name: 'rest', bytes: left }
 }
 
-/** What a gateway writes: `command (1) = 8 | status (1) | identifier (4)`. — source: Apple, "Binary Provider API", Figure A-2 */
+/** A message of a gateway: `command (1) = 8 | status (1) | identifier (4)`. — source: Apple, "Binary Provider API", Figure A-2 */
 export function* errorResponseFields(): Fields {
   const command = yield { name: 'command', bytes: 1 }
   if (command === errorResponseCommand) yield* valueFields([status, identifier])
   else yield unreadable
 }
 
-/** What the feedback service writes: `timestamp (4) | token length (2) | token`. — source: Apple, "Binary Provider API", Table A-2 */
+/** A message of the feedback service: `timestamp (4) | token length (2) | token`. — source: Apple, "Binary Provider API", Table A-2 */
 export function* feedbackTupleFields(): Fields {
   yield* valueFields([timestamp, token])
 }

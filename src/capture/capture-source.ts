@@ -1,4 +1,4 @@
-/** What a user calls a capture: its text, the bytes themselves, or the bytes in hexadecimal. */
+/** Reads the input of a user: a capture, raw bytes, or hexadecimal digits. */
 import {
   CaptureError,
   CaptureReader,
@@ -7,21 +7,21 @@ import {
   type CaptureLine,
 } from './capture.ts'
 
-/** How bytes are to be read; `auto` looks at them. */
+/** The format of the input; `auto` = detected from its first bytes. */
 export type SourceFormat = 'auto' | 'capture' | 'raw' | 'hex'
 
-/** Bytes of one direction, nobody knows which, or a transcript of both. */
+/** `stream`: the bytes of one direction, which is unknown. `capture`: both directions. */
 export type Source =
   | { readonly kind: 'stream'; readonly bytes: Buffer }
   | { readonly kind: 'capture'; readonly capture: Capture }
 
 /**
- * Reads a file.
- * @throws {CaptureError} at the first line of a capture that cannot be read, and a RangeError at the
- * first character that is not hexadecimal
+ * Reads a whole file.
+ * @throws {CaptureError} at the first malformed line of a capture
+ * @throws {RangeError} at the first character that is not hexadecimal
  */
 export function readSource(file: Buffer, format: SourceFormat): Source {
-  const known = format === 'auto' ? guess(file) : format
+  const known = format === 'auto' ? detectFormat(file) : format
   if (known === 'capture') return { kind: 'capture', capture: parseCapture(file.toString('utf8')) }
   const reader = new SourceReader(known)
   const parts = [...reader.receive(file), ...reader.end()]
@@ -31,7 +31,7 @@ export function readSource(file: Buffer, format: SourceFormat): Source {
   }
 }
 
-/** A part of a source: bytes of the only direction, or a line of a capture. */
+/** A part of the input: bytes of a stream, or a line of a capture. */
 export type SourcePart =
   { readonly kind: 'bytes'; readonly bytes: Buffer } | ({ readonly kind: 'line' } & CaptureLine)
 
@@ -40,13 +40,16 @@ interface PartReader {
   end(): Iterable<SourcePart>
 }
 
-/** So much tells one format from another. */
-const tellingBytes = 4096
+/** Enough to detect the format. */
+const detectionBytes = 4096
 
-/** Reads a file that is too long to be held, as it comes; what it throws, see {@link readSource}. */
+/**
+ * Reads a file in chunks, for files that do not fit in memory. Throws the errors of {@link
+ * readSource}.
+ */
 export class SourceReader implements PartReader {
   readonly #format: SourceFormat
-  #beginning = Buffer.alloc(0)
+  #head = Buffer.alloc(0)
   #reader: PartReader | undefined
 
   constructor(format: SourceFormat) {
@@ -58,25 +61,27 @@ export class SourceReader implements PartReader {
       yield* this.#reader.receive(bytes)
       return
     }
-    this.#beginning = Buffer.concat([this.#beginning, bytes])
-    if (this.#beginning.length >= tellingBytes) yield* this.#begin().receive(this.#beginning)
+    this.#head = Buffer.concat([this.#head, bytes])
+    if (this.#head.length >= detectionBytes) yield* this.#start().receive(this.#head)
   }
 
   *end(): Generator<SourcePart> {
-    if (this.#reader === undefined) yield* this.#begin().receive(this.#beginning)
-    yield* this.#begin().end()
+    if (this.#reader === undefined) yield* this.#start().receive(this.#head)
+    yield* this.#start().end()
   }
 
-  #begin(): PartReader {
-    const format = this.#format === 'auto' ? guess(this.#beginning) : this.#format
+  #start(): PartReader {
+    const format = this.#format === 'auto' ? detectFormat(this.#head) : this.#format
     this.#reader ??= new readers[format]()
     return this.#reader
   }
 }
 
-/** Neither a message nor a feedback tuple of this century begins with one of these letters' bytes. */
-function guess(beginning: Buffer): Exclude<SourceFormat, 'auto'> {
-  const text = beginning.toString('utf8').replace(/^\uFEFF/, '')
+/**
+ * No message, and no feedback tuple before 2038, begins with the byte of one of these characters.
+ */
+function detectFormat(head: Buffer): Exclude<SourceFormat, 'auto'> {
+  const text = head.toString('utf8').replace(/^\uFEFF/, '')
   if (/^\s*([#<>]|connection)/.test(text)) return 'capture'
   return /^[\s:]*[\da-f][\da-f\s:]*$/i.test(text) ? 'hex' : 'raw'
 }
@@ -98,18 +103,18 @@ class HexReader implements PartReader {
 
   receive(bytes: Buffer): SourcePart[] {
     const text = bytes.toString('latin1')
-    const stranger = /[^\da-f\s:]/i.exec(text)
-    if (stranger !== null)
+    const invalid = /[^\da-f\s:]/i.exec(text)
+    if (invalid !== null)
       throw new RangeError(
-        `character ${this.#characters + stranger.index + 1}, ${JSON.stringify(stranger[0])}, is ` +
-          'not a hexadecimal digit; xxd -p writes what is understood',
+        `character ${this.#characters + invalid.index + 1}, ${JSON.stringify(invalid[0])}, is ` +
+          'not a hexadecimal digit; convert the bytes with xxd -p',
       )
     const digits = text.replaceAll(/[\s:]/g, '')
     this.#characters += text.length
     this.#digits += digits.length
     const pairs = this.#half + digits
     this.#half = pairs.length % 2 === 1 ? pairs.slice(-1) : ''
-    // What is left of a pair at the end is not decoded.
+    // Buffer.from ignores the last digit of an odd number of digits.
     return [{ kind: 'bytes', bytes: Buffer.from(pairs, 'hex') }]
   }
 
@@ -119,8 +124,8 @@ class HexReader implements PartReader {
   }
 }
 
-/** Longer lines are none of a capture: it has a record in each. */
-const longestLine = 16 * 1024 * 1024
+/** Characters. No line of a capture is longer, because a line contains one record. */
+const maxLineLength = 16 * 1024 * 1024
 
 class LineReader implements PartReader {
   readonly #capture = new CaptureReader()
@@ -132,8 +137,8 @@ class LineReader implements PartReader {
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n')
     this.#rest = lines.pop() ?? ''
     this.#lines += lines.length
-    if (this.#rest.length > longestLine)
-      throw new CaptureError(this.#lines + 1, 'longer than any record')
+    if (this.#rest.length > maxLineLength)
+      throw new CaptureError(this.#lines + 1, 'too long for a record')
     return lines.flatMap((line) => this.#read(line))
   }
 
@@ -142,8 +147,8 @@ class LineReader implements PartReader {
   }
 
   #read(line: string): SourcePart[] {
-    const read = this.#capture.read(line)
-    return read === undefined ? [] : [{ kind: 'line', ...read }]
+    const parsed = this.#capture.read(line)
+    return parsed === undefined ? [] : [{ kind: 'line', ...parsed }]
   }
 }
 

@@ -1,35 +1,34 @@
-/** The text form of what a sender and a gateway said to each other, byte for byte. */
+/** The text format of captures: the bytes that a sender and a gateway exchanged. */
 
-/** A transcript of one or several connections; captures/README.md shows its text. */
+/** A transcript of one or more connections; captures/README.md describes the format. */
 export interface Capture {
-  /** The comment lines at the top, without `#`: where the bytes come from. */
+  /** The comment lines at the top, without `#`; they name the origin of the bytes. */
   readonly header: readonly string[]
-  /** In the order of their beginning. */
+  /** In the order in which they were opened. */
   readonly connections: readonly CapturedConnection[]
 }
 
-/** One TLS connection. */
 export interface CapturedConnection {
-  /** Unlike that of every other connection in the capture. */
+  /** Unique in the capture. */
   readonly number: number
-  /** When it began, milliseconds after the first one; undefined = not known. */
+  /** Milliseconds after the first connection was opened; undefined = unknown. */
   readonly startMs: number | undefined
   readonly records: readonly CapturedRecord[]
 }
 
-/** What one TLS record carried. */
+/** The content of one TLS record. */
 export interface CapturedRecord {
   readonly from: 'sender' | 'gateway'
-  /** Milliseconds since the connection began; undefined = not known. */
+  /** Milliseconds since the connection was opened; undefined = unknown. */
   readonly offsetMs: number | undefined
-  /** One byte at least. */
+  /** At least one byte. */
   readonly bytes: Buffer
 }
 
-/** A text that is no capture. */
+/** The text is not a valid capture. */
 export class CaptureError extends Error {
   override readonly name = 'CaptureError'
-  /** The line at fault; the first is 1. */
+  /** Of the malformed line, from 1. */
   readonly line: number
 
   constructor(line: number, fault: string) {
@@ -39,9 +38,10 @@ export class CaptureError extends Error {
 }
 
 /**
- * Reads a capture. Comments below the top and empty lines say nothing; records before the first
- * `connection` line belong to connection 1; a connection may be taken up again further down.
- * @throws {CaptureError} at the first line that cannot be read
+ * Parses a capture. Later comments and empty lines are ignored. Records before the first
+ * `connection` line belong to connection 1. A later `connection` line may continue an earlier
+ * connection.
+ * @throws {CaptureError} at the first malformed line
  */
 export function parseCapture(text: string): Capture {
   const reader = new CaptureReader()
@@ -57,17 +57,15 @@ export function parseCapture(text: string): Capture {
   return { header: reader.header, connections: [...connections.values()] }
 }
 
-/** Which connection a line is about. */
 type ConnectionHead = Pick<CapturedConnection, 'number' | 'startMs'>
 
-/** What a line of a capture says. */
 export interface CaptureLine {
   readonly connection: ConnectionHead
-  /** Undefined where the connection begins, or is taken up again. */
+  /** Undefined for a `connection` line. */
   readonly record: CapturedRecord | undefined
 }
 
-/** Reads a capture line by line; see {@link parseCapture}. */
+/** Parses a capture line by line; see {@link parseCapture}. */
 export class CaptureReader {
   readonly header: string[] = []
   readonly #connections = new Map<number, ConnectionHead>()
@@ -75,8 +73,8 @@ export class CaptureReader {
   #line = 0
 
   /**
-   * Undefined for a line that says nothing.
-   * @throws {CaptureError} where it cannot be read
+   * Parses the next line; undefined for a comment or an empty line.
+   * @throws {CaptureError} when the line is malformed
    */
   read(raw: string): CaptureLine | undefined {
     this.#line++
@@ -90,12 +88,12 @@ export class CaptureReader {
       return { connection: this.#current, record: undefined }
     }
     if (line === '') return undefined
-    this.#current ??= begin(this.#connections, 1, undefined)
+    this.#current ??= addConnection(this.#connections, 1, undefined)
     return { connection: this.#current, record: parseRecord(line, this.#line) }
   }
 }
 
-/** The text of a capture, one connection after another; {@link parseCapture} reads it back. */
+/** Writes one connection after another; {@link parseCapture} reads the text. */
 export function formatCapture({ header, connections }: Capture): string {
   const lines = header.map((comment) => `${`# ${comment}`.trimEnd()}\n`)
   for (const { number, startMs, records } of connections)
@@ -106,7 +104,7 @@ export function formatCapture({ header, connections }: Capture): string {
   return lines.join('')
 }
 
-/** The line of one record, to be added below those of its connection. */
+/** The line of one record, to be appended after the other lines of its connection. */
 export function formatRecord({ from, offsetMs, bytes }: CapturedRecord): string {
   return `${[signs[from], ...time(offsetMs), bytes.toString('hex')].join(' ')}\n`
 }
@@ -129,16 +127,16 @@ function parseConnection(
   if (matched === undefined)
     throw new CaptureError(at, 'expected "connection NUMBER" or "connection NUMBER +MILLISECONDS"')
   const known = connections.get(Number(number))
-  if (known === undefined) return begin(connections, Number(number), milliseconds(start))
+  if (known === undefined) return addConnection(connections, Number(number), milliseconds(start))
   if (start !== undefined)
     throw new CaptureError(
       at,
-      `connection ${known.number} has begun further up; leave out "+${start}"`,
+      `connection ${known.number} begins on an earlier line; remove "+${start}"`,
     )
   return known
 }
 
-function begin(
+function addConnection(
   connections: Map<number, ConnectionHead>,
   number: number,
   startMs: number | undefined,
@@ -154,9 +152,9 @@ function parseRecord(line: string, at: number): CapturedRecord {
     throw new CaptureError(at, 'expected a line that begins with ">", "<", "connection" or "#"')
   const digits = rest.replaceAll(/\s/g, '')
   if (digits === '') throw new CaptureError(at, 'a record without bytes')
-  const stranger = /[^\da-f]/i.exec(digits)?.[0]
-  if (stranger !== undefined)
-    throw new CaptureError(at, `${JSON.stringify(stranger)} is not a hexadecimal digit`)
+  const invalid = /[^\da-f]/i.exec(digits)?.[0]
+  if (invalid !== undefined)
+    throw new CaptureError(at, `${JSON.stringify(invalid)} is not a hexadecimal digit`)
   if (digits.length % 2 === 1)
     throw new CaptureError(at, `${digits.length} hexadecimal digits: half a byte is missing`)
   return {

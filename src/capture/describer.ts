@@ -1,4 +1,4 @@
-/** Describes a source as it comes: piece after piece, and no more of it in memory than the last one. */
+/** Describes a source message by message; stores the current message only. */
 import { FieldReader, type FieldPart } from '../binary/field-reader.ts'
 import {
   errorResponseCommand,
@@ -15,14 +15,13 @@ import {
   describeNotification,
   type Description,
   type DescriptionOptions,
-  type Extract,
-  type Piece,
+  type BufferedBytes,
+  type Message,
 } from './description.ts'
 
-/** Which port a stream belongs to; `auto` tells by its first byte. */
+/** The port that a stream belongs to; `auto` = detected from its first byte. */
 export type Service = 'auto' | 'gateway' | 'feedback'
 
-/** How to describe. */
 export interface DescriberOptions extends DescriptionOptions {
   readonly service: Service
 }
@@ -38,7 +37,7 @@ export class SourceDescriber {
     this.#stream = new StreamDescriber(undefined, options)
   }
 
-  /** What is whole with this part. */
+  /** Describes the messages that this part completes. */
   receive(part: SourcePart): Iterable<Description> {
     if (part.kind === 'bytes') return this.#stream.receive(part.bytes)
     const { number } = part.connection
@@ -48,27 +47,27 @@ export class SourceDescriber {
     return part.record === undefined ? [] : describer.receive(part.record)
   }
 
-  /** What breaks off at the end. */
+  /** Describes incomplete messages at the end of the source. */
   *end(): Generator<Description> {
     for (const describer of [this.#stream, ...this.#connections.values()]) yield* describer.end()
   }
 }
 
-/** A record in which the first piece that is not whole may begin. */
-interface Place {
+/** A record in which the next message to describe may begin. */
+interface RecordStart {
   readonly record: number
   readonly ms: number | undefined
-  /** Offset of its first byte. */
+  /** Offset of its first byte in the stream. */
   readonly start: number
 }
 
-/** Describes the records of a connection, both directions, as their pieces become whole. */
+/** Describes both directions of a connection; each message as soon as it is complete. */
 class ConnectionDescriber {
   readonly #number: number
   readonly #options: DescriberOptions
   readonly #sides = new Map<
     CapturedRecord['from'],
-    { readonly describer: StreamDescriber; places: Place[] }
+    { readonly describer: StreamDescriber; starts: RecordStart[] }
   >()
   #records = 0
 
@@ -77,53 +76,53 @@ class ConnectionDescriber {
     this.#options = options
   }
 
-  /** What is whole with this record. */
+  /** Describes the messages that this record completes. */
   *receive({ from, offsetMs, bytes }: CapturedRecord): Generator<Description> {
     const side = this.#sides.get(from) ?? {
       describer: new StreamDescriber(from, this.#options),
-      places: [],
+      starts: [],
     }
     this.#sides.set(from, side)
     const { describer } = side
-    side.places.push({ record: ++this.#records, ms: offsetMs, start: describer.receivedBytes })
-    for (const one of describer.receive(bytes)) yield this.#placed(from, side.places, one)
-    const current = side.places.findLastIndex(({ start }) => start <= describer.describedBytes)
-    side.places = side.places.slice(Math.max(0, current))
+    side.starts.push({ record: ++this.#records, ms: offsetMs, start: describer.receivedBytes })
+    for (const one of describer.receive(bytes)) yield this.#withRecord(from, side.starts, one)
+    const current = side.starts.findLastIndex(({ start }) => start <= describer.describedBytes)
+    side.starts = side.starts.slice(Math.max(0, current))
   }
 
-  /** What breaks off at the end. */
+  /** Describes incomplete messages at the end of the connection. */
   *end(): Generator<Description> {
-    for (const [from, { describer, places }] of this.#sides)
-      for (const one of describer.end()) yield this.#placed(from, places, one)
+    for (const [from, { describer, starts }] of this.#sides)
+      for (const one of describer.end()) yield this.#withRecord(from, starts, one)
   }
 
-  #placed(
+  #withRecord(
     from: CapturedRecord['from'],
-    places: readonly Place[],
+    starts: readonly RecordStart[],
     description: Description,
   ): Description {
-    const place = places.findLast(({ start }) => start <= description.offset)
-    const { record, ms } = place ?? { record: 0, ms: undefined }
+    const found = starts.findLast(({ start }) => start <= description.offset)
+    const { record, ms } = found ?? { record: 0, ms: undefined }
     return { connection: this.#number, from, record, ms, ...description }
   }
 }
 
-/** Shown around a fault, and so kept in front of the first piece that is not whole. */
+/** Stored before the current message, because a description shows the bytes around a fault. */
 const contextBytes = 8
-/** Enough to show of what is unreadable. */
+/** Shown of an unreadable rest of the stream. */
 const unreadableBytes = 64
 
-/** Describes one direction. Nothing follows what is `unreadable`. */
+/** Describes one direction. `unreadable` is always its last description. */
 export class StreamDescriber {
   readonly #from: CapturedRecord['from'] | undefined
   readonly #options: DescriberOptions
-  #extract: Extract = { bytes: Buffer.alloc(0), start: 0 }
+  #buffered: BufferedBytes = { bytes: Buffer.alloc(0), start: 0 }
   #format: StreamFormat | undefined
   #describedBytes = 0
   #receivedBytes = 0
   #unreadable: Description | undefined
 
-  /** @param from undefined where nobody knows which side has written it */
+  /** @param from the side that wrote the bytes; undefined = unknown */
   constructor(from: CapturedRecord['from'] | undefined, options: DescriberOptions) {
     this.#from = from
     this.#options = options
@@ -133,22 +132,22 @@ export class StreamDescriber {
     return this.#receivedBytes
   }
 
-  /** Where the first piece begins that is not described yet. */
+  /** Offset of the first message that is not yet described. */
   get describedBytes(): number {
     return this.#describedBytes
   }
 
-  /** What is whole with these bytes. */
+  /** Describes the messages that these bytes complete. */
   *receive(bytes: Buffer): Generator<Description> {
     this.#receivedBytes += bytes.length
     if (this.#unreadable !== undefined || bytes.length === 0) return
-    const start = Math.max(this.#extract.start, this.#describedBytes - contextBytes)
-    const held = this.#extract.bytes.subarray(start - this.#extract.start)
-    this.#extract = { bytes: Buffer.concat([held, bytes]), start }
+    const start = Math.max(this.#buffered.start, this.#describedBytes - contextBytes)
+    const held = this.#buffered.bytes.subarray(start - this.#buffered.start)
+    this.#buffered = { bytes: Buffer.concat([held, bytes]), start }
     yield* this.#describe({ isEnd: false })
   }
 
-  /** What is not whole, or cannot be read. */
+  /** Describes the incomplete or unreadable end of the stream. */
   *end(): Generator<Description> {
     if (this.#unreadable === undefined) yield* this.#describe({ isEnd: true })
     if (this.#unreadable === undefined) return
@@ -156,25 +155,25 @@ export class StreamDescriber {
   }
 
   *#describe({ isEnd }: { readonly isEnd: boolean }): Generator<Description> {
-    const { bytes, start } = this.#extract
+    const { bytes, start } = this.#buffered
     const first = bytes[this.#describedBytes - start]
     this.#format ??= formats[serviceOf(first, this.#from, this.#options.service)]
     const { fields, describe } = this.#format
-    for (const piece of piecesOf(this.#extract, this.#describedBytes, fields)) {
-      if (!piece.isWhole && !isEnd && !isHopeless(piece)) return
-      for (const description of describe(piece, this.#options)) {
+    for (const message of messagesOf(this.#buffered, this.#describedBytes, fields)) {
+      if (!message.isWhole && !isEnd && !isUnreadable(message)) return
+      for (const description of describe(message, this.#options)) {
         if (description.kind !== 'unreadable') yield description
         else this.#unreadable = description
       }
       if (this.#unreadable !== undefined) return
-      this.#describedBytes = piece.offset + piece.length
+      this.#describedBytes = message.offset + message.length
     }
   }
 }
 
 interface StreamFormat {
   readonly fields: () => Fields
-  readonly describe: (piece: Piece, options: DescriptionOptions) => Iterable<Description>
+  readonly describe: (message: Message, options: DescriptionOptions) => Iterable<Description>
 }
 
 const formats = {
@@ -183,7 +182,7 @@ const formats = {
   feedback: { fields: feedbackTupleFields, describe: describeFeedbackTuple },
 } satisfies Record<string, StreamFormat>
 
-/** Who has written a stream, by its first byte where nothing else tells. */
+/** The side that wrote a stream, detected from its first byte if it is unknown. */
 function serviceOf(
   first = 0,
   from: CapturedRecord['from'] | undefined,
@@ -196,25 +195,29 @@ function serviceOf(
   return first === errorResponseCommand || from === 'gateway' ? 'gateway' : 'sender'
 }
 
-function* piecesOf(extract: Extract, offset: number, fields: () => Fields): Generator<Piece> {
-  const bytes = extract.bytes.subarray(offset - extract.start)
+function* messagesOf(
+  buffered: BufferedBytes,
+  offset: number,
+  fields: () => Fields,
+): Generator<Message> {
+  const bytes = buffered.bytes.subarray(offset - buffered.start)
   let parts: FieldPart[] = []
   for (const part of new FieldReader(fields, offset).read(bytes)) {
     parts.push(part)
     if (!part.isLast) continue
-    yield pieceOf(parts, extract)
+    yield messageOf(parts, buffered)
     parts = []
   }
-  if (parts.length > 0) yield pieceOf(parts, extract)
+  if (parts.length > 0) yield messageOf(parts, buffered)
 }
 
-function pieceOf(fields: readonly FieldPart[], extract: Extract): Piece {
+function messageOf(fields: readonly FieldPart[], buffered: BufferedBytes): Message {
   const length = fields.reduce((sum, { content }) => sum + content.length, 0)
   const isWhole = fields.at(-1)?.isLast === true
-  return { fields, isWhole, offset: fields[0]?.offset ?? 0, length, extract }
+  return { fields, isWhole, offset: fields[0]?.offset ?? 0, length, buffered }
 }
 
-/** Unreadable whatever else comes, with enough bytes to show. */
-function isHopeless({ fields, length }: Piece): boolean {
+/** Whether the message can never be read, and there are enough bytes to show. */
+function isUnreadable({ fields, length }: Message): boolean {
   return fields.at(-1)?.name === 'unreadable' && length >= unreadableBytes
 }

@@ -1,4 +1,4 @@
-/** What a piece of a stream says, as a JSON object: its values, or the byte at which it is at fault. */
+/** Describes a message as a JSON object: its values, or the first wrong byte. */
 import { Decoder, type Received } from '../binary/decoder.ts'
 import { decodeErrorResponse, errorResponseBytes } from '../binary/error-response.ts'
 import { decodeFeedbackTuples } from '../binary/feedback-tuple.ts'
@@ -6,64 +6,62 @@ import type { FieldPart } from '../binary/field-reader.ts'
 import { BinaryProtocolError, refusalStatus } from '../binary/notification.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import { errorResponseCommand, type FieldName } from '../binary/wire-format.ts'
-import { hexAround, refusalFault, streamFault, type Fault } from './fault.ts'
+import { byteText, hexAround, refusalFault, streamFault, type Fault } from './fault.ts'
 
-/** What a description depends on beside the bytes. */
 export interface DescriptionOptions {
-  /** Longer payloads are refused, as the gateway does. Default of a gateway: 4,096 bytes. */
+  /** Longer payloads are described as refused. Default of a gateway: 4,096 bytes. */
   readonly maxPayloadBytes: number
-  /** Shown instead of tokens, payloads and other bytes, where given. */
+  /** Replaces tokens, payloads and other bytes; undefined = shown as they are. */
   readonly mask: ((secret: Buffer) => string) | undefined
 }
 
-/** A JSON object with further values. */
+/** A JSON object; the other values depend on `kind`. */
 export interface Description extends Readonly<Record<string, unknown>> {
   readonly kind: 'notification' | 'refused' | 'error-response' | 'feedback-tuple' | 'unreadable'
-  /** In what its side has written on this connection, from 0. */
+  /** In the bytes that the same side has written on the connection, from 0. */
   readonly offset: number
 }
 
 /** The part of a stream that is in memory. */
-export interface Extract {
+export interface BufferedBytes {
   readonly bytes: Buffer
   /** Offset of its first byte in the stream. */
   readonly start: number
 }
 
-/** A notification, error response or feedback tuple; whole, or the last of its stream. */
-export interface Piece {
+/** A notification, error response or feedback tuple; only the last one may be incomplete. */
+export interface Message {
   readonly fields: readonly FieldPart[]
   readonly isWhole: boolean
-  /** In the stream. */
+  /** Of its first byte in the stream. */
   readonly offset: number
   readonly length: number
-  readonly extract: Extract
+  readonly buffered: BufferedBytes
 }
 
-/** What the decoder says of a notification; more than one object where a refused one breaks off. */
+/** One description, or two if a refused notification is incomplete. */
 export function* describeNotification(
-  piece: Piece,
+  message: Message,
   options: DescriptionOptions,
 ): Generator<Description> {
-  const { offset, length } = piece
+  const { offset, length } = message
   const decoder = new Decoder(options.maxPayloadBytes)
-  decoder.receive(bytesOf(piece))
+  decoder.receive(bytesOf(message))
   try {
     for (let one = decoder.next(); one !== undefined; one = decoder.next())
-      yield { offset, length, ...verdict(one, piece, options), items: itemsOf(piece, options) }
+      yield { offset, length, ...resultOf(one, message, options), items: itemsOf(message, options) }
     decoder.end()
   } catch (error) {
     if (!(error instanceof BinaryProtocolError)) throw error
-    yield unreadable(error.code, piece, options)
+    yield unreadable(error.code, message, options)
   }
 }
 
-/** An error response of a gateway. */
-export function* describeErrorResponse(piece: Piece): Generator<Description> {
-  const { offset, length } = piece
-  const bytes = bytesOf(piece)
-  if (!piece.isWhole) {
-    const fault = located(responseFault(bytes, offset), piece, undefined)
+export function* describeErrorResponse(message: Message): Generator<Description> {
+  const { offset, length } = message
+  const bytes = bytesOf(message)
+  if (!message.isWhole) {
+    const fault = withContext(responseFault(bytes, offset), message, undefined)
     yield { kind: 'unreadable', offset, length, fault }
     return
   }
@@ -72,15 +70,14 @@ export function* describeErrorResponse(piece: Piece): Generator<Description> {
   yield { kind: 'error-response', offset, length, status, meaning, identifier }
 }
 
-/** A tuple of the feedback service. */
 export function* describeFeedbackTuple(
-  piece: Piece,
+  message: Message,
   options: DescriptionOptions,
 ): Generator<Description> {
-  const { offset, length } = piece
-  const [tuple] = decodeFeedbackTuples(bytesOf(piece)).tuples
+  const { offset, length } = message
+  const [tuple] = decodeFeedbackTuples(bytesOf(message)).tuples
   if (tuple === undefined) {
-    yield unreadable('truncated', piece, options)
+    yield unreadable('truncated', message, options)
     return
   }
   const { timestamp } = tuple
@@ -89,41 +86,41 @@ export function* describeFeedbackTuple(
   yield { kind: 'feedback-tuple', offset, length, timestamp, time, token }
 }
 
-function bytesOf({ offset, length, extract }: Piece): Buffer {
-  return extract.bytes.subarray(offset - extract.start, offset - extract.start + length)
+function bytesOf({ offset, length, buffered }: Message): Buffer {
+  return buffered.bytes.subarray(offset - buffered.start, offset - buffered.start + length)
 }
 
-function verdict(
+function resultOf(
   received: Received,
-  piece: Piece,
+  message: Message,
   { maxPayloadBytes, mask }: DescriptionOptions,
 ): Pick<Description, 'kind'> & Readonly<Record<string, unknown>> {
   const { kind, command, identifier } = received
   if (kind === 'notification') return { kind, command, identifier }
   const { code } = received
   const status = refusalStatus[code]
-  const fault = located(refusalFault(code, piece.fields, maxPayloadBytes), piece, mask)
+  const fault = withContext(refusalFault(code, message.fields, maxPayloadBytes), message, mask)
   return { kind, command, identifier, code, status, meaning: statusCodeName(status), fault }
 }
 
 function unreadable(
   code: BinaryProtocolError['code'],
-  piece: Piece,
+  message: Message,
   { mask }: DescriptionOptions,
 ): Description {
-  const { fields, offset, length } = piece
-  const fault = located(streamFault(code, fields, offset + length), piece, mask)
+  const { fields, offset, length } = message
+  const fault = withContext(streamFault(code, fields, offset + length), message, mask)
   return { kind: 'unreadable', offset, length, code, fault }
 }
 
-/** The bytes around may be those of a token or a payload, so a mask leaves them out. */
-function located(
+/** Omits the bytes around the fault if a mask is set: they may belong to a token or a payload. */
+function withContext(
   fault: Fault,
-  { extract }: Piece,
+  { buffered }: Message,
   mask: DescriptionOptions['mask'],
 ): Fault & { around?: string } {
   if (mask !== undefined) return fault
-  return { ...fault, around: hexAround(extract.bytes, fault.offset - extract.start) }
+  return { ...fault, around: hexAround(buffered.bytes, fault.offset - buffered.start) }
 }
 
 function responseFault(bytes: Buffer, offset: number): Fault {
@@ -132,13 +129,13 @@ function responseFault(bytes: Buffer, offset: number): Fault {
     return {
       offset,
       expected: 'command 8, an error response',
-      found: `byte 0x${first.toString(16).padStart(2, '0')}`,
+      found: byteText(first),
     }
   const expected = `${errorResponseBytes} bytes of an error response`
   return { offset: offset + bytes.length, expected, found: `${bytes.length} bytes` }
 }
 
-const heads = new Set<FieldName>(['item-id', 'token-length', 'payload-length'])
+const itemHeaders = new Set<FieldName>(['item-id', 'token-length', 'payload-length'])
 const structure = new Set<FieldName>([
   'command',
   'frame-length',
@@ -147,18 +144,20 @@ const structure = new Set<FieldName>([
   'unreadable',
 ])
 
-/** What a notification carries; each `offset` is that of the item's head, each `length` that of its data. */
-function itemsOf({ fields }: Piece, { mask }: DescriptionOptions): unknown[] {
+/**
+ * The values of a notification. `offset` is that of the item's header, `length` that of its data.
+ */
+function itemsOf({ fields }: Message, { mask }: DescriptionOptions): unknown[] {
   const items: unknown[] = []
-  let head: number | undefined
+  let headerAt: number | undefined
   let id: number | undefined
   for (const field of fields) {
-    if (heads.has(field.name)) head = field.offset
+    if (itemHeaders.has(field.name)) headerAt = field.offset
     if (field.name === 'item-id') id = field.content[0]
-    if (heads.has(field.name) || structure.has(field.name)) continue
-    const offset = head ?? field.offset
+    if (itemHeaders.has(field.name) || structure.has(field.name)) continue
+    const offset = headerAt ?? field.offset
     items.push({ offset, id, name: field.name, length: field.bytes, ...valueOf(field, mask) })
-    head = undefined
+    headerAt = undefined
   }
   return items
 }
@@ -176,7 +175,7 @@ function valueOf(
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Undefined for what is not JSON in UTF-8. */
+/** Undefined if the bytes are not JSON in UTF-8. */
 function jsonText(bytes: Buffer): string | undefined {
   try {
     const text = utf8.decode(bytes)

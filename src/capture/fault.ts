@@ -1,9 +1,8 @@
-/** Where in a message a fault lies: the byte, what the protocol expects there, and what was found. */
+/** Locates a fault in a message: its offset, the expected value, and the value found. */
 import type { FieldPart } from '../binary/field-reader.ts'
 import { tokenBytes, type BinaryProtocolError, type RefusalCode } from '../binary/notification.ts'
 import { itemFormats, longestFrameBytes, type FieldName } from '../binary/wire-format.ts'
 
-/** Points at a byte of a stream. */
 export interface Fault {
   readonly offset: number
   readonly expected: string
@@ -12,7 +11,7 @@ export interface Fault {
 
 type Fields = readonly FieldPart[]
 
-/** The fault of a message that was refused while the stream stays readable behind it. */
+/** The fault of a refused message, after which the stream stays readable. */
 export function refusalFault(code: RefusalCode, fields: Fields, maxPayloadBytes: number): Fault {
   const token = `a device token of ${tokenBytes.min} to ${tokenBytes.max} bytes`
   const payload = `a payload of 1 to ${maxPayloadBytes} bytes`
@@ -32,19 +31,23 @@ export function refusalFault(code: RefusalCode, fields: Fields, maxPayloadBytes:
     case 'item-overruns-frame':
       return overrunFault(fields)
     case 'frame-too-long': {
-      const expected = `a frame that a payload of ${maxPayloadBytes} bytes can fill`
-      return atNumber(fields, 'frame-length', expected)
+      const expected = `a frame that is not longer than a payload of ${maxPayloadBytes} bytes requires`
+      return valueFault(fields, 'frame-length', expected)
     }
   }
 }
 
-/** The fault that ends a stream; `end` is the number of its bytes. */
+/** The fault that makes a stream unreadable; `end` is the length of the stream. */
 export function streamFault(code: BinaryProtocolError['code'], fields: Fields, end: number): Fault {
   switch (code) {
     case 'unknown-command':
-      return atNumber(fields, 'command', 'a command: 0, 1 or 2')
+      return valueFault(fields, 'command', 'a command: 0, 1 or 2')
     case 'impossible-frame-length':
-      return atNumber(fields, 'frame-length', `a frame of ${longestFrameBytes} bytes at the most`)
+      return valueFault(
+        fields,
+        'frame-length',
+        `a frame data length of at most ${longestFrameBytes} bytes`,
+      )
     case 'truncated': {
       const last = fields.at(-1)
       const missing = last === undefined ? 0 : last.bytes - last.content.length
@@ -66,7 +69,7 @@ function lengthFault(
   const index = fields.findIndex((field) => field.name === name && isWrong(field.bytes))
   const head = fields[index - 1]
   if (head === undefined)
-    return { offset: fields[0]?.offset ?? 0, expected, found: 'a frame without that item' }
+    return { offset: fields[0]?.offset ?? 0, expected, found: 'a frame without this item' }
   return { offset: head.offset, expected, found: `${fields[index]?.bytes ?? 0} bytes` }
 }
 
@@ -75,10 +78,10 @@ function duplicateFault(fields: Fields): Fault {
   for (const [index, { name, offset }] of fields.entries()) {
     if (fields[index - 1]?.name !== 'item-length' || name === 'unknown-item') continue
     if (seen.has(name))
-      return { offset: offset - 3, expected: `one ${name} at the most`, found: 'another one' }
+      return { offset: offset - 3, expected: `at most one ${name}`, found: `another ${name}` }
     seen.add(name)
   }
-  return nowhere(fields)
+  return unknownFault(fields)
 }
 
 function sizeFault(fields: Fields): Fault {
@@ -88,12 +91,12 @@ function sizeFault(fields: Fields): Fault {
     const expected = `a length of ${fixedBytes} for ${name}`
     return { offset: offset - 2, expected, found: `${bytes} bytes` }
   }
-  return nowhere(fields)
+  return unknownFault(fields)
 }
 
 function overrunFault(fields: Fields): Fault {
   const frame = fields.find(({ name }) => name === 'frame-length')
-  if (frame === undefined) return nowhere(fields)
+  if (frame === undefined) return unknownFault(fields)
   const itemsAt = frame.offset + frame.bytes
   const frameEnd = itemsAt + frame.value
   const head = fields.findLast(({ name }) => name === 'item-length')
@@ -102,31 +105,35 @@ function overrunFault(fields: Fields): Fault {
   if (head !== undefined && itemEnd > frameEnd)
     return {
       offset: head.offset,
-      expected: `an item within the ${frameEnd - dataAt} bytes that its frame has left`,
+      expected: `an item within the remaining ${frameEnd - dataAt} bytes of its frame`,
       found: `${head.value} bytes`,
     }
-  const found = `the last ${frameEnd - itemEnd} of the frame`
-  return { offset: itemEnd, expected: 'an item, which takes 3 bytes at least', found }
+  const found = `the last ${frameEnd - itemEnd} bytes of the frame`
+  return { offset: itemEnd, expected: 'an item of at least 3 bytes', found }
 }
 
-function atNumber(fields: Fields, name: FieldName, expected: string): Fault {
+function valueFault(fields: Fields, name: FieldName, expected: string): Fault {
   const field = fields.find((one) => one.name === name)
-  if (field === undefined) return nowhere(fields)
-  const found = name === 'command' ? byteInWords(field.value) : `${field.value} bytes`
+  if (field === undefined) return unknownFault(fields)
+  const found = name === 'command' ? byteText(field.value) : `${field.value} bytes`
   return { offset: field.offset, expected, found }
 }
 
-function nowhere(fields: Fields): Fault {
-  return { offset: fields[0]?.offset ?? 0, expected: 'a sound message', found: 'another' }
+function unknownFault(fields: Fields): Fault {
+  return {
+    offset: fields[0]?.offset ?? 0,
+    expected: 'a valid message',
+    found: 'an invalid message',
+  }
 }
 
-function byteInWords(byte: number): string {
+export function byteText(byte: number): string {
   return `byte 0x${byte.toString(16).padStart(2, '0')}`
 }
 
 const aroundBytes = 8
 
-/** Some bytes before and behind `offset`, the one there in brackets: `00 20 [ff] 12`. */
+/** The bytes before and after `offset`, with the byte at `offset` in brackets: `00 20 [ff] 12`. */
 export function hexAround(stream: Buffer, offset: number): string {
   const pairs = (from: number, to: number): string[] =>
     Array.from(stream.subarray(Math.max(0, from), Math.max(0, to)), (byte) =>

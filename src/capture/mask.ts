@@ -1,64 +1,66 @@
-/** Makes tokens and payloads of a stream unrecognisable in place; its lengths and boundaries stay. */
+/** Masks tokens and payloads of a stream in place; lengths and message boundaries stay. */
 import { createHash } from 'node:crypto'
 import { FieldReader } from '../binary/field-reader.ts'
 import { itemFormats, type Field, type FieldName, type Fields } from '../binary/wire-format.ts'
 
-/** What is hidden; numbers, commands and lengths never are. */
+/** The fields to mask; numbers, commands and lengths are never masked. */
 export interface MaskOptions {
-  /** Whoever has it can tell a token that he guesses; the same key gives the same masks. */
+  /** With the key, a guessed token can be verified. The same key produces the same masks. */
   readonly key: Buffer
   readonly tokens: boolean
   readonly payloads: boolean
 }
 
 /**
- * Goes along one direction of a connection, cut anywhere. A hidden field is replaced by a keyed hash
- * of its own content and of its own length, so that equal tokens stay equal; a payload that was a
- * JSON object becomes another one, so that what is replayed is accepted as before.
+ * Masks one direction of a connection in chunks of any size. A field is replaced by a keyed hash of
+ * its content, with the same length, so equal tokens stay equal. A payload that is a JSON object is
+ * replaced by a JSON object, so a replay is accepted like the original.
  */
 export class Mask {
   readonly #options: MaskOptions
   readonly #reader: FieldReader
-  /** What has come of a hidden field so far, a piece from each chunk. */
-  #pieces: Buffer[] = []
+  /** The received parts of the current masked field, one for each chunk. */
+  #parts: Buffer[] = []
 
   constructor(messageFields: () => Fields, options: MaskOptions) {
     this.#reader = new FieldReader(messageFields)
     this.#options = options
   }
 
-  /** Of the chunks applied, how many at the end wait for the rest of a field to be masked. */
-  get openChunks(): number {
-    return this.#pieces.length
+  /**
+   * Applied chunks at the end that are not fully masked, because their last field is incomplete.
+   */
+  get pendingChunks(): number {
+    return this.#parts.length
   }
 
-  /** Masks `chunk`, the next of the stream, and the open ends of those before it. */
+  /** Masks `chunk`, the next bytes of the stream, and the incomplete field of earlier chunks. */
   apply(chunk: Buffer): void {
     for (const { name, bytes, content, isWhole } of this.#reader.read(chunk)) {
-      if (!isHidden({ name, bytes }, this.#options)) continue
-      this.#pieces.push(content)
-      // What has no end is masked as it comes.
-      if (isWhole || bytes === Infinity) this.#hide(name)
+      if (!isMasked({ name, bytes }, this.#options)) continue
+      this.#parts.push(content)
+      // A field without end is masked chunk by chunk.
+      if (isWhole || bytes === Infinity) this.#mask(name)
     }
   }
 
-  /** The stream is over: masks what has come of an open field. */
+  /** Ends the stream: masks the received parts of an incomplete field. */
   end(): void {
-    this.#hide(this.#reader.field.name)
+    this.#mask(this.#reader.field.name)
   }
 
-  #hide(name: FieldName): void {
-    const pieces = this.#pieces.splice(0)
+  #mask(name: FieldName): void {
+    const parts = this.#parts.splice(0)
     let at = 0
-    const mask = maskOf(name, Buffer.concat(pieces), this.#options.key)
-    for (const piece of pieces) at += mask.copy(piece, 0, at)
+    const mask = maskOf(name, Buffer.concat(parts), this.#options.key)
+    for (const part of parts) at += mask.copy(part, 0, at)
   }
 }
 
 const opaque = new Set<FieldName>(['unknown-item', 'rest', 'unreadable'])
 
-/** An item of another size than its format has may hold anything. */
-function isHidden({ name, bytes }: Field, { tokens, payloads }: MaskOptions): boolean {
+/** An item with a wrong size may contain secrets as well. */
+function isMasked({ name, bytes }: Field, { tokens, payloads }: MaskOptions): boolean {
   if (name === 'token') return tokens
   if (name === 'payload') return payloads
   const format = Object.values(itemFormats).find((one) => one.name === name)
@@ -71,8 +73,8 @@ function maskOf(name: FieldName, content: Buffer, key: Buffer): Buffer {
   const hash = createHash('shake256', { outputLength }).update(key).update(content).digest()
   if (name !== 'payload' || !isJsonObject(content)) return hash
   const [head, tail] = content.length < 13 ? ['{', '}'] : ['{"masked":"', '"}']
-  const filling = content.length < 13 ? ' '.repeat(content.length) : hash.toString('hex')
-  return Buffer.from(head + filling.slice(0, content.length - head.length - tail.length) + tail)
+  const padding = content.length < 13 ? ' '.repeat(content.length) : hash.toString('hex')
+  return Buffer.from(head + padding.slice(0, content.length - head.length - tail.length) + tail)
 }
 
 function isJsonObject(content: Buffer): boolean {

@@ -1,80 +1,79 @@
-/** A capture as it grows on disk: bounded, and without consequence for whoever writes into it. */
+/** Appends to a capture file of limited size; errors never reach the caller. */
 import { open, type FileHandle } from 'node:fs/promises'
 
-/** Hears what became of a file. */
 export interface CaptureFileObserver {
-  /** It has as many bytes as it may have. */
+  /** The file has reached its maximum size. */
   full(path: string): void
-  /** Nothing more is written; what is there ends with a whole line. */
+  /** Writing failed and stops. The file ends with a complete line. */
   failed(path: string, error: unknown): void
 }
 
-const lastLine = '# stopped here: the file has as many bytes as it may have\n'
+const lastLine = '# stopped here: the file has reached its maximum size\n'
 
-/** Takes lines without ever making its caller wait, since it keeps at most `maxBytes` of them. */
+/** Never blocks the caller: it queues at most `maxBytes`. */
 export class CaptureFile {
   readonly #path: string
   readonly #observer: CaptureFileObserver
-  #room: number
+  #remainingBytes: number
   #queue: string[] = []
-  #isOver = false
-  #isBusy = false
+  #isClosed = false
+  #isWriting = false
   #handle: FileHandle | undefined
-  #wholeBytes = 0
+  #writtenBytes = 0
 
-  /** @param path made at the first line, for its owner alone; must not exist */
+  /** @param path must not exist; created with the first line, readable by its owner only */
   constructor(path: string, maxBytes: number, observer: CaptureFileObserver) {
     this.#path = path
-    this.#room = maxBytes - lastLine.length
+    this.#remainingBytes = maxBytes - lastLine.length
     this.#observer = observer
   }
 
   /** Whether further lines are dropped. */
-  get isOver(): boolean {
-    return this.#isOver
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
-  /** Writes whole lines, or the last one instead where they do not fit. */
+  /** Appends complete lines; if they do not fit, appends {@link lastLine} and stops. */
   append(lines: string): void {
-    if (this.#isOver || lines === '') return
-    this.#room -= Buffer.byteLength(lines)
-    this.#queue.push(this.#room < 0 ? lastLine : lines)
-    if (this.#room < 0) {
-      this.#isOver = true
+    if (this.#isClosed || lines === '') return
+    this.#remainingBytes -= Buffer.byteLength(lines)
+    this.#queue.push(this.#remainingBytes < 0 ? lastLine : lines)
+    if (this.#remainingBytes < 0) {
+      this.#isClosed = true
       this.#observer.full(this.#path)
     }
     void this.#write()
   }
 
-  /** No line follows. */
+  /** Closes the file once all lines are written. */
   close(): void {
-    this.#isOver = true
+    this.#isClosed = true
     void this.#write()
   }
 
   async #write(): Promise<void> {
-    if (this.#isBusy) return
-    this.#isBusy = true
+    if (this.#isWriting) return
+    this.#isWriting = true
     try {
       while (this.#queue.length > 0) {
         const bytes = Buffer.from(this.#queue.splice(0).join(''))
         this.#handle ??= await open(this.#path, 'wx', 0o600)
         await this.#handle.appendFile(bytes)
-        this.#wholeBytes += bytes.length
+        this.#writtenBytes += bytes.length
       }
-      if (this.#isOver) await this.#closeHandle()
+      if (this.#isClosed) await this.#closeHandle()
     } catch (error) {
-      await this.#giveUp(error)
+      await this.#fail(error)
     } finally {
-      this.#isBusy = false
+      this.#isWriting = false
     }
   }
 
-  /** Cuts off what a full disk has left of a line, so that the rest can be read. */
-  async #giveUp(error: unknown): Promise<void> {
-    this.#isOver = true
+  /** Removes a partly written line, so that the capture stays readable after the disk was full. */
+  async #fail(error: unknown): Promise<void> {
+    this.#isClosed = true
     this.#queue = []
-    await this.#handle?.truncate(this.#wholeBytes).catch(() => undefined)
+    await this.#handle?.truncate(this.#writtenBytes).catch(() => undefined)
     await this.#closeHandle().catch(() => undefined)
     this.#observer.failed(this.#path, error)
   }

@@ -1,4 +1,4 @@
-/** Listens in on chosen connections and writes a capture of each. */
+/** Records selected connections; writes a capture file for each. */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, statSync } from 'node:fs'
 import { BlockList, isIPv6 } from 'node:net'
@@ -12,24 +12,23 @@ import { CaptureFile } from './capture-file.ts'
 import type { Recorded, RecorderEvent } from './recorder-event.ts'
 import { Recording } from './recording.ts'
 
-/** What is recorded, and how. */
 export interface RecorderOptions {
-  /** Made where it is missing, for its owner alone. */
+  /** Created if missing, accessible by its owner only. */
   readonly directory: string
-  /** The only route, where given. */
+  /** Records this route only; undefined = all. */
   readonly route: string | undefined
-  /** The only address of a sender, where given: IPv4 or IPv6. */
+  /** Records this sender only, an IPv4 or IPv6 address; undefined = all. */
   readonly address: string | undefined
-  /** Bounds each file. */
+  /** Of each file. */
   readonly maxBytes: number
-  /** Bounds the number of files. */
+  /** The maximum number of files. */
   readonly maxConnections: number
-  /** In clear instead of masked. */
+  /** Whether tokens and payloads are recorded unmasked. */
   readonly tokens: boolean
   readonly payloads: boolean
 }
 
-/** One for a process, since its key makes equal tokens equal in all files. */
+/** One for each process: its key masks equal tokens equally in all files. */
 export class Recorder {
   readonly #options: RecorderOptions
   readonly #clock: Clock
@@ -53,7 +52,7 @@ export class Recorder {
     }
   }
 
-  /** Begins with what comes next; a connection that stays silent leaves no file. */
+  /** Records from now on; a connection without data leaves no file. */
   record(socket: TLSSocket, about: Recorded): void {
     if (!this.#isChosen(about) || this.#recorded >= this.#options.maxConnections) return
     let file: CaptureFile | undefined
@@ -62,9 +61,9 @@ export class Recorder {
     const recording = new Recording(mask && { from: masked, mask }, this.#clock, (lines) => {
       file ??= this.#open(socket, about)
       file?.append(lines)
-      return file?.isOver === false
+      return file?.isClosed === false
     })
-    observe(socket, recording, (error) => {
+    attach(socket, recording, (error) => {
       this.#failed(this.#options.directory, error)
     })
     socket.once('close', () => file?.close())
@@ -84,7 +83,7 @@ export class Recorder {
     return new Mask(fields, { key: this.#key, tokens: !tokens, payloads: !payloads })
   }
 
-  /** Undefined once as many are recorded as may be; connections may have begun before. */
+  /** Undefined if other connections have reached the maximum number of files in the meantime. */
   #open(socket: TLSSocket, about: Recorded): CaptureFile | undefined {
     const { directory, maxBytes, maxConnections } = this.#options
     if (this.#recorded >= maxConnections) return undefined
@@ -101,17 +100,17 @@ export class Recorder {
     })
     this.#emit({ event: 'capture.opened', file: path, about })
     if (number === maxConnections) this.#emit({ event: 'capture.finished' })
-    file.append(this.#head(socket, about, takenAt))
+    file.append(this.#header(socket, about, takenAt))
     return file
   }
 
-  #head(
+  #header(
     socket: TLSSocket,
     { kind, route, address, connection }: Recorded,
     takenAt: string,
   ): string {
     const { tokens, payloads } = this.#options
-    const shown = (clear: boolean): string => (clear ? 'as they were' : 'masked')
+    const shown = (clear: boolean): string => (clear ? 'unmasked' : 'masked')
     const number = connection === undefined ? '' : ` ${connection}`
     return formatCapture({
       header: [
@@ -141,19 +140,19 @@ function fileName({ kind, route }: Recorded, takenAt: string, number: number): s
   return `${[...what, time, number].join('-')}.capture`
 }
 
-/** Hears both directions; what goes wrong in listening is told and ends the recording alone. */
-function observe(socket: TLSSocket, recording: Recording, failed: (error: unknown) => void): void {
-  const guarded = (listen: () => void): void => {
+/** Records both directions. An error is reported and ends the recording, not the connection. */
+function attach(socket: TLSSocket, recording: Recording, failed: (error: unknown) => void): void {
+  const catching = (action: () => void): void => {
     try {
-      listen()
+      action()
     } catch (error) {
-      recording.abandon()
+      recording.stop()
       failed(error)
     }
   }
   socket.on('data', (bytes: Buffer) => {
-    guarded(() => {
-      recording.note('sender', bytes)
+    catching(() => {
+      recording.add('sender', bytes)
     })
   })
   for (const verb of ['write', 'end'] as const) {
@@ -162,16 +161,16 @@ function observe(socket: TLSSocket, recording: Recording, failed: (error: unknow
     const value = (...args: readonly unknown[]): unknown => {
       const [bytes] = args
       if (bytes instanceof Uint8Array && socket.writable)
-        guarded(() => {
-          recording.note('gateway', bytes)
+        catching(() => {
+          recording.add('gateway', bytes)
         })
       return Reflect.apply(original, socket, args)
     }
     Object.defineProperty(socket, verb, { value, configurable: true, writable: true })
   }
-  // Before the file is closed: listeners are called in their order.
+  // Registered before the listener that closes the file, so the last records are still written.
   socket.once('close', () => {
-    guarded(() => {
+    catching(() => {
       recording.end()
     })
   })

@@ -1,15 +1,15 @@
-/** One connection being recorded: its records in order, each written as soon as it is masked. */
+/** Writes the records of one connection in order, each as soon as it is masked. */
 import { formatRecord, type CapturedRecord } from '../capture/capture.ts'
 import type { Mask } from '../capture/mask.ts'
 import type { Clock } from '../timing/clock.ts'
 
-/** The direction that carries tokens, and what hides them. */
+/** The direction that contains tokens, and its mask. */
 export interface MaskedSide {
   readonly from: CapturedRecord['from']
   readonly mask: Mask
 }
 
-/** Keeps no more than the field that is still on its way, and the records that it lies in. */
+/** Stores only the records that contain the incomplete field, and the records after them. */
 export class Recording {
   readonly #masked: MaskedSide | undefined
   readonly #clock: Clock
@@ -18,7 +18,7 @@ export class Recording {
   #pending: CapturedRecord[] = []
   #isOver = false
 
-  /** @param write takes whole lines; false = it wants no more */
+  /** @param write receives complete lines; returns false to stop */
   constructor(masked: MaskedSide | undefined, clock: Clock, write: (lines: string) => boolean) {
     this.#masked = masked
     this.#clock = clock
@@ -26,17 +26,17 @@ export class Recording {
     this.#startedAtMs = clock.now()
   }
 
-  /** What one side has written; the bytes remain the caller's. */
-  note(from: CapturedRecord['from'], chunk: Uint8Array): void {
+  /** Records bytes that one side has written; copies them. */
+  add(from: CapturedRecord['from'], chunk: Uint8Array): void {
     if (this.#isOver || chunk.length === 0) return
     const bytes = Buffer.from(chunk)
     const offsetMs = Math.max(0, Math.round(this.#clock.now() - this.#startedAtMs))
     this.#pending.push({ from, offsetMs, bytes })
     if (from === this.#masked?.from) this.#masked.mask.apply(bytes)
-    this.#flush(this.#ready())
+    this.#flush(this.#countReady())
   }
 
-  /** The connection is over: writes what is pending. */
+  /** Ends the connection: writes all pending records. */
   end(): void {
     if (this.#isOver) return
     this.#masked?.mask.end()
@@ -44,15 +44,15 @@ export class Recording {
     this.#isOver = true
   }
 
-  /** Writes nothing more. */
-  abandon(): void {
+  /** Discards pending and further records. */
+  stop(): void {
     this.#isOver = true
     this.#pending = []
   }
 
-  /** How many of the pending records stand before the field that cannot be masked yet. */
-  #ready(): number {
-    let open = this.#masked?.mask.openChunks ?? 0
+  /** Pending records before the incomplete field, which cannot be masked yet. */
+  #countReady(): number {
+    let open = this.#masked?.mask.pendingChunks ?? 0
     let ready = this.#pending.length
     while (open > 0 && ready > 0) if (this.#pending[--ready]?.from === this.#masked?.from) open--
     return ready
@@ -60,6 +60,6 @@ export class Recording {
 
   #flush(count: number): void {
     const records = this.#pending.splice(0, count)
-    if (records.length > 0 && !this.#write(records.map(formatRecord).join(''))) this.abandon()
+    if (records.length > 0 && !this.#write(records.map(formatRecord).join(''))) this.stop()
   }
 }

@@ -1,14 +1,14 @@
-/** A reader of the feedback service, as legacy senders have one: connects, and reads to the end. */
+/** Reads the feedback service as legacy senders do: until the service closes the connection. */
 import { decodeFeedbackTuples, type FeedbackTuple } from '../binary/feedback-tuple.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import { openSenderSocket, type SenderOptions } from './sender-socket.ts'
 
 /**
- * Yields tuples as they come, until the service closes. Whoever stops before leaves the list with
- * the service, which offers it again.
- * @param silenceMs how long nothing may come before it is believed to be another kind of port
- * @throws the system's or OpenSSL's error when the connection fails, and an Error when it ends
- * within a tuple or is silent for too long
+ * Yields tuples as they arrive. If the caller stops early, the service keeps the list and sends it
+ * to the next reader.
+ * @param silenceMs time without data after which the peer is not a feedback service
+ * @throws the system's or OpenSSL's error when the connection fails; an Error when the connection
+ * ends inside a tuple, or no data arrives for `silenceMs`
  */
 export async function* readFeedback(
   options: SenderOptions,
@@ -21,8 +21,8 @@ export async function* readFeedback(
       const where = `${options.host}:${options.port}`
       socket.destroy(
         new Error(
-          `${where} neither sent nor closed for ${silenceMs} ms: a gateway for notifications does ` +
-            'that; the feedback service is on another port, 2196 as a rule',
+          `${where} neither sent nor closed for ${silenceMs} ms: this is probably a gateway for ` +
+            'notifications; use the port of the feedback service, usually 2196',
         ),
       )
     })
@@ -40,5 +40,7 @@ export async function* readFeedback(
     cancel()
   }
   if (unread.length > 0)
-    throw new Error('The feedback service closed within a tuple; what it sent last is incomplete')
+    throw new Error(
+      'The feedback service closed the connection inside a tuple; the last tuple is incomplete',
+    )
 }

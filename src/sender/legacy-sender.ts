@@ -1,4 +1,4 @@
-/** A sender of the binary protocol: writes notifications, then listens for what the gateway says. */
+/** A sender of the binary protocol: writes notifications and waits for an error response. */
 import type { TLSSocket } from 'node:tls'
 import { encodeNotification } from '../binary/encoder.ts'
 import {
@@ -10,7 +10,7 @@ import type { Notification } from '../binary/notification.ts'
 import type { Clock } from '../timing/clock.ts'
 import { openSenderSocket, type SenderOptions } from './sender-socket.ts'
 
-/** How a gateway answered; silence is success. */
+/** How a gateway answered. `silence`: no error, so the notifications were accepted. */
 export type GatewayAnswer =
   | { readonly kind: 'silence' }
   | { readonly kind: 'error-response'; readonly response: ErrorResponse }
@@ -19,7 +19,6 @@ export type GatewayAnswer =
 /** Notifications in one write. */
 const batchCount = 100
 
-/** One connection to a gateway. */
 export class LegacySender {
   readonly #socket: TLSSocket
   #answer = Buffer.alloc(0)
@@ -44,15 +43,15 @@ export class LegacySender {
     return new LegacySender(await openSenderSocket(options, clock))
   }
 
-  /** Whether the gateway has said what it has to say: an error response, or that it closes. */
+  /** Whether the gateway has sent an error response or closed the connection. */
   get isAnswered(): boolean {
     return this.#ended || this.#answer.length === errorResponseBytes
   }
 
   /**
-   * Writes notifications back to back, as far as the gateway does not answer meanwhile; resolves
-   * once they are handed to the system.
-   * @param progress hears how many are
+   * Writes notifications until the gateway answers; resolves when the operating system has the
+   * bytes.
+   * @param progress called with the number of notifications in each write
    */
   async send(
     notifications: readonly Omit<Notification, 'kind'>[],
@@ -65,7 +64,7 @@ export class LegacySender {
     }
   }
 
-  /** Writes bytes as they are, in TLS records of their own; resolves as {@link send} does. */
+  /** Writes bytes in separate TLS records; resolves when the operating system has the bytes. */
   async write(bytes: Buffer): Promise<void> {
     if (this.#ended) return
     await new Promise<void>((resolve) => {
@@ -75,7 +74,7 @@ export class LegacySender {
     })
   }
 
-  /** Waits until the gateway answers or closes, or until `waitMs` of silence have passed. */
+  /** Waits until the gateway answers or closes, at most `waitMs`. */
   async listen(waitMs: number, clock: Clock): Promise<GatewayAnswer> {
     await new Promise<void>((resolve) => {
       const cancel = clock.after(waitMs, resolve)
@@ -91,7 +90,7 @@ export class LegacySender {
     return { kind: this.#ended ? 'closed' : 'silence' }
   }
 
-  /** Ends whoever listens as well. */
+  /** Also ends a call of {@link listen}. */
   close(): void {
     this.#ended = true
     this.#wake()

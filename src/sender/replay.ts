@@ -1,4 +1,4 @@
-/** Plays again what senders once wrote: the same records, in the same rhythm. */
+/** Replays the records that senders wrote, with the recorded pauses. */
 import { FieldReader } from '../binary/field-reader.ts'
 import { notificationFields } from '../binary/wire-format.ts'
 import type { CapturedConnection } from '../capture/capture.ts'
@@ -6,43 +6,42 @@ import type { Clock } from '../timing/clock.ts'
 import { LegacySender, type GatewayAnswer } from './legacy-sender.ts'
 import type { SenderOptions } from './sender-socket.ts'
 
-/** How to play. */
 export interface ReplayOptions {
-  /** Of the recorded pauses: 2 = twice as fast, Infinity = none. */
+  /** Divides the recorded pauses: 2 = half as long, Infinity = none. */
   readonly speed: number
-  /** One connection for each that was recorded, even where an error response cuts it short. */
+  /** Opens one connection for each recorded one, and does not continue after an error response. */
   readonly once: boolean
-  /** Silence that means success once everything is written, ms. */
+  /** Milliseconds without an answer after the last write that mean success. */
   readonly waitMs: number
   readonly stop: AbortSignal
 }
 
-/** What came of one connection to the gateway. */
+/** The result of one connection to the gateway. */
 export interface Played {
-  /** The captured one. */
+  /** Number of the captured connection. */
   readonly connection: number
-  /** Records written, of those that were to be written. */
+  /** Records written; `of`: records to write. */
   readonly records: number
   readonly of: number
   readonly answer: GatewayAnswer
 }
 
-/** What a replay is given. */
 export interface ReplayDeps {
   readonly sender: SenderOptions
   readonly clock: Clock
-  /** So many bytes more stand written; fewer than 0 when some are to be written again. */
+  /** Called with the bytes written; negative if bytes must be written again. */
   readonly progress: (bytes: number) => void
-  /** A connection to the gateway is over. */
+  /** Called when a connection to the gateway has ended. */
   readonly played: (played: Played) => void
 }
 
-/** What one connection to the gateway is to write, and when, ms after its beginning. */
+/** The writes of one connection to the gateway; `atMs` after the connection was opened. */
 type Script = readonly { readonly atMs: number; readonly bytes: Buffer }[]
 
 /**
- * Plays each connection at its time, or after those before it where its time is not known. Where
- * an error response names a message, goes on behind it on a new connection, as senders do.
+ * Opens each connection at its recorded time; without a time, after all earlier ones have ended. If
+ * an error response names a message, continues after that message on a new connection, as senders
+ * do.
  * @returns whether everything was written
  * @throws the system's or OpenSSL's error when a handshake fails
  */
@@ -56,11 +55,11 @@ export async function replay(
   for (const connection of connections) {
     const { startMs } = connection
     if (startMs === undefined) await Promise.all(playing)
-    else await pause(startedAtMs + startMs / options.speed - deps.clock.now(), options, deps)
-    const whole = playConnection(connection, options, deps)
-    // Told by the `all` below; until then it must not be called unhandled.
-    whole.catch(() => undefined)
-    playing.push(whole)
+    else await waitFor(startedAtMs + startMs / options.speed - deps.clock.now(), options, deps)
+    const playedWhole = playConnection(connection, options, deps)
+    // `Promise.all` below reports the error; until then it must not be an unhandled rejection.
+    playedWhole.catch(() => undefined)
+    playing.push(playedWhole)
   }
   return (await Promise.all(playing)).every(Boolean)
 }
@@ -71,16 +70,16 @@ async function playConnection(
   deps: ReplayDeps,
 ): Promise<boolean> {
   let script = scriptOf(connection, options.speed)
-  let whole = false
+  let isComplete = false
   while (script.length > 0 && !options.stop.aborted) {
-    const { records, answer } = await play(script, options, deps)
+    const { records, answer } = await playOnce(script, options, deps)
     deps.played({ connection: connection.number, records, of: script.length, answer })
-    whole = records === script.length
-    const rest = options.once ? [] : behind(script, answer)
+    isComplete = records === script.length
+    const rest = options.once ? [] : remainderAfter(script, answer)
     if (rest.length > 0) deps.progress(bytesOf(script.slice(records)) - bytesOf(rest))
     script = rest
   }
-  return whole
+  return isComplete
 }
 
 function scriptOf({ records }: CapturedConnection, speed: number): Script {
@@ -89,7 +88,7 @@ function scriptOf({ records }: CapturedConnection, speed: number): Script {
     .map(({ offsetMs = 0, bytes }) => ({ atMs: offsetMs / speed, bytes }))
 }
 
-async function play(
+async function playOnce(
   script: Script,
   { waitMs, stop }: ReplayOptions,
   { sender: to, clock, progress }: ReplayDeps,
@@ -105,7 +104,7 @@ async function play(
     const dueInMs = startedAtMs + atMs - clock.now()
     if (dueInMs > 0) await sender.listen(dueInMs, clock)
     if (sender.isAnswered || stop.aborted) break
-    // One write at a time, else several would share a TLS record.
+    // Waits for each write, because concurrent writes would share a TLS record.
     await sender.write(bytes)
     records++
     progress(bytes.length)
@@ -116,8 +115,8 @@ async function play(
   return { records, answer }
 }
 
-/** What an error response has made void; nothing where it does not tell one message from others. */
-function behind(script: Script, answer: GatewayAnswer): Script {
+/** The writes that the gateway discarded; none if the error response names no unique message. */
+function remainderAfter(script: Script, answer: GatewayAnswer): Script {
   if (answer.kind !== 'error-response') return []
   let skip = endOf(Buffer.concat(script.map(({ bytes }) => bytes)), answer.response.identifier)
   const rest = script.flatMap(({ atMs, bytes }) => {
@@ -129,7 +128,7 @@ function behind(script: Script, answer: GatewayAnswer): Script {
   return rest.map(({ atMs, bytes }) => ({ atMs: atMs - firstAtMs, bytes }))
 }
 
-/** Where the only message with an identifier ends; Infinity where it is not the only one. */
+/** End offset of the message with this identifier; Infinity if none or several messages have it. */
 function endOf(stream: Buffer, identifier: number): number {
   const ends: number[] = []
   const fields = new FieldReader(notificationFields).read(stream)
@@ -147,7 +146,7 @@ function bytesOf(script: Script): number {
   return script.reduce((sum, { bytes }) => sum + bytes.length, 0)
 }
 
-async function pause(ms: number, { stop }: ReplayOptions, { clock }: ReplayDeps): Promise<void> {
+async function waitFor(ms: number, { stop }: ReplayOptions, { clock }: ReplayDeps): Promise<void> {
   if (ms <= 0 || stop.aborted) return
   await new Promise<void>((resolve) => {
     const wake = (): void => {

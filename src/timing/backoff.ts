@@ -1,7 +1,6 @@
-/** Pauses between attempts that fail: each is twice as long as the last one, up to a limit. */
+/** Pauses between failed attempts: each pause is twice as long as the one before, up to a limit. */
 import type { Cancel, Clock } from './clock.ts'
 
-/** Milliseconds. */
 export interface BackoffLimits {
   readonly firstMs: number
   readonly longestMs: number
@@ -13,7 +12,7 @@ export function backoffMs({ firstMs, longestMs }: BackoffLimits, failures: numbe
 }
 
 /**
- * 50–100 % of a pause, so that what failed together does not return together.
+ * 50–100 % of a pause, so that clients that failed at the same time do not retry at the same time.
  * @param random in [0, 1)
  */
 export function spread(pauseMs: number, random: number): number {
@@ -48,12 +47,12 @@ export class Backoff {
     return spread(backoffMs(this.#limits, ++this.#failures), this.#random())
   }
 
-  /** Forgets the failures; a pause that has begun goes on. */
+  /** Resets the count of failures; a pause in progress continues. */
   succeed(): void {
     this.#failures = 0
   }
 
-  /** Calls `run` after a pause, unless a pause has begun already. */
+  /** Calls `run` after `ms`, unless another pause is in progress. */
   pause(ms: number, run: () => void): void {
     this.#cancel ??= this.#clock.after(ms, () => {
       this.#cancel = undefined
@@ -61,7 +60,7 @@ export class Backoff {
     })
   }
 
-  /** Ends a pause without its call, and forgets the failures. */
+  /** Cancels the pause in progress and resets the count of failures. */
   reset(): void {
     this.#failures = 0
     this.#cancel?.()

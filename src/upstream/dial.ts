@@ -1,4 +1,4 @@
-/** Opens sockets to the provider API: names, addresses, TLS, and an HTTP proxy if there is one. */
+/** Opens sockets to the provider API: name resolution, TLS, and an HTTP proxy if configured. */
 import { lookup, type LookupAddress } from 'node:dns'
 import { request } from 'node:http'
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net'
@@ -19,10 +19,10 @@ export interface Dialler {
 }
 
 /**
- * Opens a socket to a target; without a proxy before this returns. Looks the name up each time, and
- * tries all of its addresses in random order: APNs spreads its load over them.
- * @returns a function that gives up, which calls `failed`
- * @throws when the credential is such that TLS does not even begin
+ * Opens a socket to a target; without a proxy, calls `dialled` before it returns. Resolves the name
+ * each time, and tries its addresses in random order, because APNs balances its load over them.
+ * @returns a function that cancels, after which `failed` is called
+ * @throws when the credential is invalid and TLS cannot start
  */
 export function dial(target: SessionTarget, dialler: Dialler): () => void {
   const { origin, proxy, random } = target
@@ -53,18 +53,18 @@ function addressOf(origin: string): Address {
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (tls ? 443 : 80)), tls }
 }
 
-/** What the status of a proxy means that does not open a tunnel, and the cure. */
+/** What the proxy does, by its status if it opens no tunnel, and the remedy. */
 const refusals: Readonly<Record<number, string>> = {
-  401: 'asks for credentials, or other ones; give them as http://user:password@… in providerApi.proxy',
+  401: 'asks for credentials, or rejects them; set http://user:password@… in providerApi.proxy',
   403: 'does not allow it; let it pass CONNECT to port 443 or 2197 of the provider API',
-  407: 'asks for credentials, or other ones; give them as http://user:password@… in providerApi.proxy',
+  407: 'asks for credentials, or rejects them; set http://user:password@… in providerApi.proxy',
   502: 'cannot reach the provider API itself',
   503: 'cannot reach the provider API itself',
   504: 'cannot reach the provider API itself',
 }
 
 /**
- * Has an HTTP proxy connect to `host` and `port`, and yields the bare TCP connection.
+ * Opens a TCP connection to `host` and `port` through an HTTP proxy.
  * — source: RFC 9110, 9.3.6
  * @param proxy `http://[user:password@]host:port`
  */
@@ -119,7 +119,7 @@ function tlsOptions(target: SessionTarget): ConnectionOptions {
   }
 }
 
-/** One for all sessions to a target: to read the root certificates takes 50 ms. */
+/** One for all sessions to a target, because reading the root certificates takes 50 ms. */
 const contexts = new WeakMap<SessionTarget, SecureContext>()
 
 function contextOf(target: SessionTarget): SecureContext {

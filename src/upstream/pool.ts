@@ -1,4 +1,4 @@
-/** The sessions of one route's credential, and the queue of deliveries that wait for room in them. */
+/** The sessions of one route, and the queue of deliveries that wait for a free stream. */
 import type { Outcome } from '../apns/outcome.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { Delivery } from '../relay/delivery.ts'
@@ -11,7 +11,7 @@ import type { SessionEvent } from './session-event.ts'
 
 /** Limits of a pool. */
 export interface PoolLimits {
-  /** Default 8; Apple advises few sessions that last long. */
+  /** Default 8; Apple recommends a small number of long-lived sessions. */
   readonly maxSessions: number
 }
 
@@ -44,7 +44,7 @@ export interface SessionUse {
 }
 
 const pauses = { firstMs: 500, longestMs: 30_000 }
-/** After this time the peer has accepted the session and its credential. */
+/** After this time, the peer is assumed to have accepted the session and its credential. */
 const steadyMs = 5000
 /** After this time without a session that takes requests there is an outage. */
 const outageMs = 500
@@ -52,7 +52,7 @@ const outageMs = 500
 /** A session and what the pool does with it. */
 interface Member {
   readonly session: ProviderSession
-  /** `outdated`: takes requests until a session opened in the new way is ready. */
+  /** `outdated`: takes requests until a session with the new configuration is ready. */
   state: SessionUse['state'] | 'outdated'
 }
 
@@ -68,7 +68,7 @@ export class Pool implements Upstream {
   #limits: PoolLimits
   readonly #deps: PoolDeps
   readonly #queue = new Queue<Delivery>()
-  /** Sent before and not taken: first again, for an error response may wait for them. */
+  /** Deliveries to retry: sent first, because an error response may wait for their outcome. */
   readonly #again = new Queue<Delivery>()
   /** In the order opened. */
   readonly #members: Member[] = []
@@ -90,7 +90,7 @@ export class Pool implements Upstream {
     this.#outSinceMs = deps.clock.now()
   }
 
-  /** Whether no session takes requests; the replacement of a session is too short to count. */
+  /** Whether no session has taken requests for {@link outageMs}. */
   get isOut(): boolean {
     return !this.#isServing && this.#deps.clock.now() - this.#outSinceMs >= outageMs
   }
@@ -100,7 +100,9 @@ export class Pool implements Upstream {
     return this.#again.length + this.#queue.length
   }
 
-  /** Sessions that take requests, how many they take, and the requests in flight on all sessions. */
+  /**
+   * Sessions that take requests, how many they take, and the requests in flight on all sessions.
+   */
   get load(): {
     readonly sessions: number
     readonly streamLimit: number
@@ -133,7 +135,7 @@ export class Pool implements Upstream {
 
   distrust(): void {
     if (this.#trial.isPausing || this.#stopped) return
-    // The session that was refused may never check a repaired credential.
+    // APNs may not check a renewed credential on an open session.
     for (const member of this.#members.filter(isServing)) this.#drain(member)
     this.#trial.pause(this.#trial.fail(), () => {
       this.#pump()
@@ -145,7 +147,7 @@ export class Pool implements Upstream {
     this.#pump()
   }
 
-  /** Opens sessions with `open` from now on; the present ones serve until a new one is ready. */
+  /** Applies a new configuration; the present sessions take requests until a new one is ready. */
   reconfigure(open: OpenSession, limits: PoolLimits): void {
     this.#open = open
     this.#limits = limits
@@ -175,7 +177,7 @@ export class Pool implements Upstream {
     this.#trial.reset()
   }
 
-  /** Not nested: an answer can come while a request is being sent. */
+  /** Must not be nested: an answer can arrive while a request is being sent. */
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
@@ -220,7 +222,7 @@ export class Pool implements Upstream {
     return this.#members.some(isServing)
   }
 
-  /** In spite of attempts that failed: a session that has served is to be replaced. */
+  /** Ignores the pause after failed attempts, to replace a session that has answered requests. */
   #growNow(): void {
     this.#opening.reset()
     this.#grow()
@@ -239,14 +241,14 @@ export class Pool implements Upstream {
     }
   }
 
-  /** @throws when the credential is such that TLS does not even begin */
+  /** @throws when the credential is invalid and TLS cannot start */
   #begin(): void {
     const session = this.#open({
       requestLatency: this.requestLatency,
       answered: (delivery, outcome) => {
         this.#deps.owner.answered(delivery, outcome)
       },
-      roomy: () => {
+      hasRoom: () => {
         if (member.state === 'opening') this.#ready(member)
         this.#pump()
       },

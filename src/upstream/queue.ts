@@ -1,6 +1,6 @@
-/** A queue whose length does not slow it down. */
+/** A queue whose operations take constant time on average. */
 
-/** First in, first out. Drops a taken item at once, and its place in the array from time to time. */
+/** First in, first out. Releases a taken item at once; shortens the array every 1,024 items. */
 export class Queue<T> {
   readonly #items: (T | undefined)[] = []
   #head = 0

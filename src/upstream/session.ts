@@ -22,15 +22,15 @@ export interface ProviderSession {
   destroy(cause: string): void
 }
 
-/** Is told what happens to a session. */
+/** Is told about the events of a session. */
 export interface SessionOwner {
   /** From a request to its complete answer; requests without an answer do not count. */
   readonly requestLatency: Histogram
   /** Called once for each time that a delivery was sent. */
   answered(delivery: Delivery, outcome: Outcome): void
-  /** There is more {@link ProviderSession.room} than before. */
-  roomy(): void
-  /** The session takes no more requests. `reason`: of the peer's GOAWAY, or our own. */
+  /** {@link ProviderSession.room} has increased. */
+  hasRoom(): void
+  /** The session takes no more requests. `reason`: from the peer's GOAWAY, or ours. */
   draining(reason: string): void
   /** Called once. `credential`: the peer refused it, in the handshake or in its GOAWAY. */
   closed(cause: string, credential: boolean): void
@@ -41,7 +41,7 @@ export type OpenSession = (owner: SessionOwner) => ProviderSession
 
 /** The peer, and the credential to use with it. */
 export interface SessionTarget {
-  /** `https://host[:port]`; `http:` goes without TLS, which only a test does. */
+  /** `https://host[:port]`; `http:` without TLS, for tests only. */
   readonly origin: string
   /** PEM, if the route uses a push certificate. */
   readonly certificate: { readonly certificatePem: string; readonly keyPem: string } | undefined

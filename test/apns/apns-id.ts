@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ApnsIdSource } from '../../src/apns/apns-id.ts'
 
-t.test('ids are canonical random UUIDs, and no two are equal', (t) => {
+t.test('generates unique random UUIDs in canonical form', (t) => {
   const source = new ApnsIdSource()
   const ids = Array.from({ length: 2000 }, () => source.next())
   const canonical = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -14,7 +14,7 @@ t.test('ids are canonical random UUIDs, and no two are equal', (t) => {
   t.end()
 })
 
-t.test('every place that may be random is', (t) => {
+t.test('every digit that may be random is random', (t) => {
   const source = new ApnsIdSource()
   const seen = Array.from({ length: 36 }, () => new Set<string | undefined>())
   for (let count = 0; count < 2000; count++) {

@@ -6,7 +6,7 @@ import { FakeClock } from '../fixtures/fake-clock.ts'
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
 const key = { privateKey: newKey(), keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }
 
-t.test('routes with the same key share one token, signed before it is handed out', async (t) => {
+t.test('routes with the same key share one token, which is signed first', async (t) => {
   const ring = new KeyRing(new FakeClock())
   const token = await ring.tokenOf(key)
   t.match(token.authorization, /^bearer ey/)
@@ -21,13 +21,13 @@ const others = {
 }
 
 for (const [what, other] of Object.entries(others))
-  t.test(`${what} has a token of its own`, async (t) => {
+  t.test(`${what} has a separate token`, async (t) => {
     const ring = new KeyRing(new FakeClock())
     t.not(await ring.tokenOf(other), await ring.tokenOf(key))
     ring.keep([])
   })
 
-t.test('what is kept is renewed, and the same; what is not has no timer left', async (t) => {
+t.test('keep continues to renew the given tokens and stops the timers of all others', async (t) => {
   const clock = new FakeClock()
   const ring = new KeyRing(clock)
   const token = await ring.tokenOf(key)
@@ -40,7 +40,7 @@ t.test('what is kept is renewed, and the same; what is not has no timer left', a
   t.equal(clock.pending, 0)
 })
 
-t.test('a key that was not kept is signed anew when it comes back', async (t) => {
+t.test('a key that was not kept gets a new token when it is used again', async (t) => {
   const ring = new KeyRing(new FakeClock())
   const token = await ring.tokenOf(key)
   ring.keep([])
@@ -48,7 +48,7 @@ t.test('a key that was not kept is signed anew when it comes back', async (t) =>
   ring.keep([])
 })
 
-t.test('a token that could not be agreed on is not handed out unsigned', async (t) => {
+t.test('fails while the exchange fails, and tries again on the next call', async (t) => {
   const clock = new FakeClock()
   let isReachable = false
   const ring = new KeyRing(clock, {

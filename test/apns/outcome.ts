@@ -12,7 +12,7 @@ interface Row {
 const rows: readonly Row[] = [
   { what: '200', status: 200, outcome: { kind: 'delivered' } },
   {
-    what: '200 with a body, which says nothing more',
+    what: '200 with a body, which is ignored',
     status: 200,
     body: '{"reason":"BadDeviceToken"}',
     outcome: { kind: 'delivered' },
@@ -24,13 +24,13 @@ const rows: readonly Row[] = [
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 1_617_148_800 },
   },
   {
-    what: '410 that does not say when',
+    what: '410 without a timestamp',
     status: 410,
     body: '{"reason":"ExpiredToken"}',
     outcome: { kind: 'unregistered', reason: 'ExpiredToken', timestamp: undefined },
   },
   {
-    what: '410 with a timestamp that is no number',
+    what: '410 with a timestamp that is not a number',
     status: 410,
     body: '{"reason":"Unregistered","timestamp":"yesterday"}',
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
@@ -42,25 +42,25 @@ const rows: readonly Row[] = [
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
   },
   {
-    what: '410 of the first second of 1970',
+    what: '410 with a timestamp in the first second of 1970',
     status: 410,
     body: '{"reason":"Unregistered","timestamp":999}',
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 0 },
   },
   {
-    what: '410 of the last second that a feedback tuple can name',
+    what: '410 with the last second that a feedback tuple can contain',
     status: 410,
     body: '{"reason":"Unregistered","timestamp":4294967295999}',
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 4_294_967_295 },
   },
   {
-    what: '410 of a later one',
+    what: '410 with a later timestamp',
     status: 410,
     body: '{"reason":"Unregistered","timestamp":4294967296000}',
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
   },
   {
-    what: '410 of a time before 1970',
+    what: '410 with a timestamp before 1970',
     status: 410,
     body: '{"reason":"Unregistered","timestamp":-1}',
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
@@ -72,7 +72,7 @@ const rows: readonly Row[] = [
     outcome: { kind: 'rejected', reason: 'BadDeviceToken', amendment: undefined },
   },
   {
-    what: 'a push type of our own choice',
+    what: 'an inferred push type',
     status: 400,
     body: '{"reason":"InvalidPushType"}',
     outcome: { kind: 'rejected', reason: 'InvalidPushType', amendment: 'without-push-type' },
@@ -96,7 +96,7 @@ const rows: readonly Row[] = [
     outcome: { kind: 'unavailable', reason: 'Shutdown', retry: 'now' },
   },
   {
-    what: 'too many requests, with advice',
+    what: 'too many requests, with retry-after',
     status: 429,
     body: '{"reason":"TooManyRequests"}',
     retryAfterSeconds: 7,
@@ -114,19 +114,19 @@ const rows: readonly Row[] = [
     outcome: { kind: 'unavailable', reason: 'HTTP 500', retry: 'later' },
   },
   {
-    what: 'a body that is no JSON',
+    what: 'a body that is not JSON',
     status: 502,
     body: '<html>Bad Gateway</html>',
     outcome: { kind: 'unavailable', reason: 'HTTP 502', retry: 'later' },
   },
   {
-    what: 'a body that is no object',
+    what: 'a body that is not an object',
     status: 413,
     body: 'null',
     outcome: { kind: 'rejected', reason: 'HTTP 413', amendment: undefined },
   },
   {
-    what: 'a reason that is no text',
+    what: 'a reason that is not a string',
     status: 403,
     body: '{"reason":1}',
     outcome: { kind: 'credential', reason: 'HTTP 403' },
@@ -140,7 +140,7 @@ for (const { what, status, body = '', retryAfterSeconds, outcome } of rows)
     t.end()
   })
 
-t.test('a delivery costs no object', (t) => {
+t.test('all deliveries share one outcome object', (t) => {
   t.equal(outcomeOf({ status: 200, body: '' }), delivered)
   t.end()
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { encodingOf, readPayload } from '../../src/apns/payload.ts'
 import { hex } from '../fixtures/hex.ts'
 
-/** `{"é":1}` in every form in which it may arrive. */
+/** `{"é":1}` in every encoding that a sender may use. */
 const utf8 = hex('7b 22 c3a9 22 3a 31 7d')
 const littleEndian = hex('7b00 2200 e900 2200 3a00 3100 7d00')
 const bigEndian = hex('007b 0022 00e9 0022 003a 0031 007d')
@@ -41,18 +41,18 @@ const beginnings = [
 ]
 
 for (const { bytes, encoding } of beginnings)
-  t.test(`what begins with ${bytes === '' ? 'nothing' : bytes} is ${encoding}`, (t) => {
+  t.test(`detects ${encoding} from ${bytes === '' ? 'no bytes' : bytes}`, (t) => {
     t.equal(encodingOf(hex(bytes)), encoding)
     t.end()
   })
 
-t.test('UTF-8 stays byte for byte, with its own spaces, order and escapes', (t) => {
+t.test('UTF-8 stays unchanged, with its spaces, order and escapes', (t) => {
   const text = Buffer.from('{ "b" : "\\u00e9",\n "a":1.0 }\r\n')
   t.equal(readPayload(text)?.bytes, text)
   t.end()
 })
 
-t.test('a byte that is no UTF-8 is passed on for APNs to judge', (t) => {
+t.test('passes invalid UTF-8 to APNs unchanged', (t) => {
   const text = hex('7b 22 61 22 3a 22 ff 22 7d')
   t.equal(readPayload(text)?.bytes, text)
   t.end()
@@ -71,12 +71,12 @@ for (const text of [
   'aps',
   '{}{}',
 ])
-  t.test(`${JSON.stringify(text)} is no payload`, (t) => {
+  t.test(`${JSON.stringify(text)} is not a payload`, (t) => {
     t.equal(readPayload(Buffer.from(text)), undefined)
     t.end()
   })
 
-t.test('UTF-16 that is cut in the middle of a character is no payload', (t) => {
+t.test('UTF-16 that is truncated inside a character is not a payload', (t) => {
   t.equal(readPayload(littleEndian.subarray(0, -1)), undefined)
   t.equal(readPayload(bigEndian.subarray(0, -1)), undefined)
   t.end()

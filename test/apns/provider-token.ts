@@ -39,7 +39,7 @@ async function issuedAt({ token, clock }: Given): Promise<number | undefined> {
   return payload.iat
 }
 
-t.test('says who signs and since when, verifiably, and nothing else', async (t) => {
+t.test('contains only algorithm, key id, team id and time, with a valid signature', async (t) => {
   const { token, clock } = await started(t)
   t.match(token.authorization, /^bearer [\w-]+\.[\w-]+\.[\w-]+$/)
   t.same(decodeProtectedHeader(jwtOf(token)), { alg: 'ES256', kid: 'ABC123DEFG' })
@@ -47,7 +47,7 @@ t.test('says who signs and since when, verifiably, and nothing else', async (t) 
   t.same(verified.payload, { iss: 'DEF123GHIJ', iat: march31 })
 })
 
-t.test('is renewed when it is 50 minutes old, and again after that', async (t) => {
+t.test('is renewed every 50 minutes', async (t) => {
   const given = await started(t)
   const { token, clock } = given
   for (const age of [50, 100]) {
@@ -60,34 +60,34 @@ t.test('is renewed when it is 50 minutes old, and again after that', async (t) =
   }
 })
 
-t.test('found expired, it is signed anew, but never twice in 20 minutes', async (t) => {
+t.test('is renewed when APNs reports it as expired, but at most every 20 minutes', async (t) => {
   const given = await started(t)
   const { token, clock } = given
   clock.advance(20 * minuteMs - 1)
-  await token.expired()
+  await token.reportExpired()
   t.equal(await issuedAt(given), march31)
   clock.advance(1)
-  await Promise.all([token.expired(), token.expired(), token.expired()])
+  await Promise.all([token.reportExpired(), token.reportExpired(), token.reportExpired()])
   t.equal(await issuedAt(given), march31 + 20 * 60)
   clock.advance(49 * minuteMs)
   t.equal(await issuedAt(given), march31 + 20 * 60)
 })
 
-t.test('only one renewal is ever planned', async (t) => {
+t.test('schedules one renewal at a time', async (t) => {
   const { token, clock } = await started(t)
   clock.advance(20 * minuteMs)
-  await token.expired()
+  await token.reportExpired()
   t.equal(clock.pending, 1)
 })
 
-t.test('stopped, it is not renewed any more', async (t) => {
+t.test('is not renewed after stop', async (t) => {
   const { token, clock } = await started(t)
   token.stop()
   token.stop()
   t.equal(clock.pending, 0)
 })
 
-t.test('stopped before it was started, it is signed and plans no renewal', async (t) => {
+t.test('stopped before start, is signed and schedules no renewal', async (t) => {
   const clock = new FakeClock()
   const token = new ProviderToken({ privateKey, keyId: 'A', teamId: 'B' }, clock)
   token.stop()
@@ -96,16 +96,16 @@ t.test('stopped before it was started, it is signed and plans no renewal', async
   t.equal(clock.pending, 0)
 })
 
-t.test('stopped while it is being signed, it plans no renewal', async (t) => {
+t.test('stopped while it is signed, schedules no renewal', async (t) => {
   const { token, clock } = await started(t)
   clock.advance(20 * minuteMs)
-  const signed = token.expired()
+  const signed = token.reportExpired()
   token.stop()
   await signed
   t.equal(clock.pending, 0)
 })
 
-t.test('a key that cannot sign for once is asked again 10 seconds later', async (t) => {
+t.test('tries again 10 seconds after signing failed', async (t) => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   let key: KeyObject = privateKey
   const clock = new FakeClock()
@@ -123,7 +123,7 @@ t.test('a key that cannot sign for once is asked again 10 seconds later', async 
   const first = token.authorization
   clock.advance(30 * minuteMs)
   key = rsa
-  await t.rejects(token.expired())
+  await t.rejects(token.reportExpired())
   t.equal(token.authorization, first)
   key = privateKey
   clock.advance(10_000)
@@ -132,7 +132,7 @@ t.test('a key that cannot sign for once is asked again 10 seconds later', async 
   token.stop()
 })
 
-t.test('a key that can never sign is reported at once', async (t) => {
+t.test('start fails if the key cannot sign', async (t) => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   const clock = new FakeClock()
   const token = new ProviderToken({ privateKey: rsa, keyId: 'A', teamId: 'B' }, clock)
@@ -145,14 +145,14 @@ t.test('is fresh to a session opened since it was issued, for less than 20 minut
   const { token, clock } = await started(t)
   const issuedAtMs = clock.now()
   t.equal(token.isFreshSince(issuedAtMs), true)
-  t.equal(token.isFreshSince(issuedAtMs - 1), false, 'the session began with an older one')
+  t.equal(token.isFreshSince(issuedAtMs - 1), false, 'the session has used an older token')
   clock.advance(20 * minuteMs - 1)
   t.equal(token.isFreshSince(clock.now()), true)
   clock.advance(1)
   t.equal(token.isFreshSince(clock.now()), false)
 })
 
-t.test('before it is signed, it is fresh to nobody', (t) => {
+t.test('is not fresh before it is signed', (t) => {
   const clock = new FakeClock()
   const token = new ProviderToken({ privateKey, keyId: 'A', teamId: 'B' }, clock)
   t.equal(token.authorization, '')
@@ -160,31 +160,34 @@ t.test('before it is signed, it is fresh to nobody', (t) => {
   t.end()
 })
 
-t.test('is agreed upon by team, key and public key; a renewal by its reason', async (t) => {
-  const clock = new FakeClock()
-  const asked: (readonly [name: string, ageMs: number])[] = []
-  const exchange: TokenExchange = {
-    agree: (name, own, sinceMs) => {
-      asked.push([name, clock.now() - sinceMs])
-      return Promise.resolve(own)
-    },
-  }
-  const key = { privateKey, keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }
-  const token = new ProviderToken(key, clock, exchange)
-  await token.start()
-  clock.advance(20 * minuteMs)
-  await token.expired()
-  const spki = publicKey.export({ type: 'spki', format: 'der' })
-  const digest = createHash('sha256').update(spki).digest('hex').slice(0, 32)
-  const name = `DEF123GHIJ:ABC123DEFG:${digest}`
-  t.strictSame(asked, [
-    [name, 50 * minuteMs],
-    [name, 20 * minuteMs],
-  ])
-  token.stop()
-})
+t.test(
+  'uses the exchange with team, key and public key, and the age that requires renewal',
+  async (t) => {
+    const clock = new FakeClock()
+    const asked: (readonly [name: string, ageMs: number])[] = []
+    const exchange: TokenExchange = {
+      agree: (name, own, sinceMs) => {
+        asked.push([name, clock.now() - sinceMs])
+        return Promise.resolve(own)
+      },
+    }
+    const key = { privateKey, keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }
+    const token = new ProviderToken(key, clock, exchange)
+    await token.start()
+    clock.advance(20 * minuteMs)
+    await token.reportExpired()
+    const spki = publicKey.export({ type: 'spki', format: 'der' })
+    const digest = createHash('sha256').update(spki).digest('hex').slice(0, 32)
+    const name = `DEF123GHIJ:ABC123DEFG:${digest}`
+    t.strictSame(asked, [
+      [name, 50 * minuteMs],
+      [name, 20 * minuteMs],
+    ])
+    token.stop()
+  },
+)
 
-t.test('takes the token of another process, and its age with it', async (t) => {
+t.test('uses the token of another process, and renews it by its age', async (t) => {
   const clock = new FakeClock()
   let shared: SignedToken | undefined
   const exchange: TokenExchange = {
@@ -203,7 +206,7 @@ t.test('takes the token of another process, and its age with it', async (t) => {
   t.equal(other.authorization, first)
   clock.advance(20 * minuteMs)
   await until(() => one.authorization !== first && other.authorization !== first)
-  t.equal(other.authorization, one.authorization, 'and both renew it when that is old')
+  t.equal(other.authorization, one.authorization, 'both use the same renewed token')
   one.stop()
   other.stop()
   t.equal(clock.pending, 0)

@@ -31,7 +31,7 @@ const rows: readonly Row[] = [
     payload: {},
     is: { pushType: 'mdm', priority: 'sender' },
   },
-  { what: 'mdm that is no string', payload: { mdm: true, ...visible }, is: alert },
+  { what: 'mdm that is not a string', payload: { mdm: true, ...visible }, is: alert },
   {
     what: 'a VoIP topic',
     topic: 'com.example.app.voip',
@@ -88,7 +88,7 @@ const rows: readonly Row[] = [
     is: background,
   },
   {
-    what: 'a pass, which shows nothing of the payload',
+    what: 'a pass with an alert, which is not shown',
     topic: 'pass.com.example.card',
     payload: visible,
     is: background,
@@ -99,7 +99,7 @@ const rows: readonly Row[] = [
   { what: 'an alert, text', payload: { aps: { alert: 'hello' } }, is: alert },
   { what: 'an alert, object', payload: { aps: { alert: { 'loc-key': 'HELLO' } } }, is: alert },
   { what: 'a badge', payload: { aps: { badge: 3 } }, is: alert },
-  { what: 'a badge of 0, which takes it away', payload: { aps: { badge: 0 } }, is: alert },
+  { what: 'a badge of 0, which removes the badge', payload: { aps: { badge: 0 } }, is: alert },
   { what: 'a sound, text', payload: { aps: { sound: 'default' } }, is: alert },
   { what: 'a sound, object', payload: { aps: { sound: { critical: 1 } } }, is: alert },
   {
@@ -109,7 +109,7 @@ const rows: readonly Row[] = [
   },
   { what: 'content-available alone', payload: { aps: { 'content-available': 1 } }, is: background },
   {
-    what: 'content-available with an empty sound, the old silent trick',
+    what: 'content-available with an empty sound, formerly used for silent pushes',
     payload: { aps: { 'content-available': 1, sound: '' } },
     is: background,
   },
@@ -119,12 +119,12 @@ const rows: readonly Row[] = [
     is: background,
   },
   {
-    what: 'an alert without anything in it',
+    what: 'an alert that is an empty object',
     payload: { aps: { 'content-available': 1, alert: {} } },
     is: background,
   },
   {
-    what: 'category, thread and mutable-content without anything to see',
+    what: 'category, thread and mutable-content without visible content',
     payload: {
       aps: { 'content-available': 1, category: 'c', 'thread-id': 't', 'mutable-content': 1 },
     },
@@ -132,7 +132,7 @@ const rows: readonly Row[] = [
   },
   { what: 'custom keys without aps', payload: { order: 7 }, is: background },
   { what: 'custom keys with an empty aps', payload: { aps: {}, order: 7 }, is: background },
-  { what: 'aps that is no object', payload: { aps: 'hello' }, is: background },
+  { what: 'aps that is not an object', payload: { aps: 'hello' }, is: background },
   { what: 'aps null', payload: { aps: null }, is: background },
   {
     what: 'mail of macOS Server',

@@ -1,4 +1,3 @@
-/** Every reason that can be shown is explained. */
 import t from 'tap'
 import { reasons } from '../../src/apns/reason.ts'
 import { meaningInWords, reasonMeanings } from '../../src/apns/reason-meaning.ts'
@@ -6,14 +5,14 @@ import { newCounters } from '../../src/relay/route-counters.ts'
 
 const unknown = meaningInWords('SomethingThatAppleAdds')
 
-t.test('every reason of APNs and every code of the proxy has words of its own', (t) => {
+t.test('every reason of APNs and every code of the proxy has an explanation', (t) => {
   const own = Object.keys(newCounters().rejections).filter((reason) => reason !== 'other')
   for (const reason of [...Object.keys(reasons), ...own, 'expired'])
     t.not(meaningInWords(reason), unknown, reason)
   t.end()
 })
 
-t.test('no words for what nobody says', (t) => {
+t.test('explains only reasons that exist', (t) => {
   const known = new Set([
     ...Object.keys(reasons),
     ...Object.keys(newCounters().rejections),
@@ -26,12 +25,12 @@ t.test('no words for what nobody says', (t) => {
   t.end()
 })
 
-t.test('the words are sentences', (t) => {
+t.test('each explanation consists of sentences', (t) => {
   for (const meaning of [...Object.values(reasonMeanings), unknown]) t.match(meaning, /^[A-Z].*\.$/)
   t.end()
 })
 
-t.test('what every object has is no reason', (t) => {
+t.test('inherited property names are unknown reasons', (t) => {
   t.equal(meaningInWords('toString'), unknown)
   t.equal(meaningInWords('HTTP 418'), unknown)
   t.end()

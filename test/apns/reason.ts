@@ -7,7 +7,7 @@ import {
   type ReasonRow,
 } from '../../src/apns/reason.ts'
 
-/** Apple's own table, "Handling notification responses from APNs". */
+/** Apple's table, "Handling notification responses from APNs". */
 const appleTable: Readonly<Record<string, readonly string[]>> = {
   400: [
     'BadCollapseId',
@@ -53,7 +53,7 @@ t.test('knows the reasons that Apple documents, each with its status', (t) => {
   t.end()
 })
 
-/** What is not here is `rejected`, and nothing about it is the proxy's own choice. */
+/** All other reasons are `rejected` without amendment. */
 const special: Readonly<Record<string, Pick<ReasonRow, 'meaning' | 'amendment'>>> = {
   BadExpirationDate: { meaning: 'rejected', amendment: 'without-expiration' },
   BadPriority: { meaning: 'rejected', amendment: 'power-saving' },
@@ -87,7 +87,7 @@ for (const [reason, row] of Object.entries(reasons)) {
   })
 }
 
-t.test('a known reason means the same under any status', (t) => {
+t.test('a known reason has the same meaning with any status', (t) => {
   t.equal(reasonRow(499, 'Unregistered').meaning, 'unregistered')
   t.equal(meaningOf('Unregistered'), 'unregistered')
   t.end()
@@ -108,13 +108,13 @@ const statuses: readonly (readonly [number, Meaning])[] = [
 ]
 
 for (const [status, meaning] of statuses)
-  t.test(`status ${status} with a reason of tomorrow, or none, is ${meaning}`, (t) => {
+  t.test(`status ${status} with an unknown reason, or none, is ${meaning}`, (t) => {
     t.same(reasonRow(status, 'ReasonOfTomorrow'), { status, meaning })
     t.same(reasonRow(status, undefined), { status, meaning })
     t.end()
   })
 
-t.test('what an object inherits is no reason', (t) => {
+t.test('inherited property names are unknown reasons', (t) => {
   for (const name of ['toString', 'constructor', '__proto__']) {
     t.equal(meaningOf(name), undefined)
     t.same(reasonRow(400, name), { status: 400, meaning: 'rejected' })

@@ -27,7 +27,7 @@ function headersOf(
   return request && requestHeaders(request, authorization)
 }
 
-t.test('says everything about a notification in its headers', (t) => {
+t.test('writes all values of a notification to its headers', (t) => {
   t.same(headersOf(), {
     ':method': 'POST',
     ':path': `/3/device/${'ab'.repeat(32)}`,
@@ -43,23 +43,23 @@ t.test('says everything about a notification in its headers', (t) => {
   t.end()
 })
 
-t.test('carries the provider token where there is one', (t) => {
+t.test('contains the provider token, if the route has one', (t) => {
   t.equal(headersOf({}, app, 'bearer abc')?.['authorization'], 'bearer abc')
   t.notOk('authorization' in (headersOf() ?? {}))
   t.end()
 })
 
-t.test('a token of another length is passed on whole', (t) => {
+t.test('passes a token of any length unchanged', (t) => {
   t.equal(headersOf({ token: Buffer.alloc(40, 0x0f) })?.[':path'], `/3/device/${'0f'.repeat(40)}`)
   t.end()
 })
 
-t.test('a payload that is no object makes no request', (t) => {
+t.test('makes no request for a payload that is not an object', (t) => {
   t.equal(headersOf({ payload: Buffer.from('[]') }), undefined)
   t.end()
 })
 
-t.test('UTF-16 is sent, and counted, as UTF-8', (t) => {
+t.test('converts UTF-16 to UTF-8 before it computes the length', (t) => {
   const payload = Buffer.from('{"aps":{}}', 'utf16le')
   t.equal(requestFor(notification({ payload }), app, apnsId)?.payload.toString(), '{"aps":{}}')
   t.equal(headersOf({ payload })?.['content-length'], '10')
@@ -120,7 +120,7 @@ const pins = [
 ] as const
 
 for (const { pushType, payload, priority } of pins)
-  t.test(`a route that pins ${pushType} does not take priority from the payload`, (t) => {
+  t.test(`a route that sets ${pushType} does not infer priority from the payload`, (t) => {
     const request = requestFor(notification({ payload }), { ...app, pushType }, apnsId)
     t.match(request && requestHeaders(request, undefined), {
       'apns-push-type': pushType,
@@ -129,20 +129,17 @@ for (const { pushType, payload, priority } of pins)
     t.end()
   })
 
-t.test(
-  'a complication is sent at once, also where the sender or the payload would save power',
-  (t) => {
-    const changes = { command: 2, priority: 5, payload: silent } as const
-    for (const addressing of [
-      { ...app, pushType: 'complication' },
-      { topic: 'com.example.app.complication' },
-    ] as const)
-      t.equal(headersOf(changes, addressing)?.['apns-priority'], '10')
-    t.end()
-  },
-)
+t.test('a complication is sent with priority 10, even if sender or payload ask for 5', (t) => {
+  const changes = { command: 2, priority: 5, payload: silent } as const
+  for (const addressing of [
+    { ...app, pushType: 'complication' },
+    { topic: 'com.example.app.complication' },
+  ] as const)
+    t.equal(headersOf(changes, addressing)?.['apns-priority'], '10')
+  t.end()
+})
 
-t.test('a route pins push type and priority', (t) => {
+t.test('a route can set push type and priority', (t) => {
   const headers = headersOf({ priority: 10 }, { ...app, pushType: 'voip', priority: 5 })
   t.equal(headers?.['apns-push-type'], 'voip')
   t.equal(headers?.['apns-priority'], '5')
@@ -156,7 +153,7 @@ const amendments = [
 ] as const
 
 for (const { amendment, header, becomes } of amendments)
-  t.test(`amended ${amendment}: ${header} alone changes`, (t) => {
+  t.test(`amended ${amendment}: only ${header} changes`, (t) => {
     const request = requestFor(notification(), app, apnsId)
     if (request === undefined) throw new TypeError('a request')
     const before: Record<string, string | undefined> = requestHeaders(request, undefined)

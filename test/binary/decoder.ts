@@ -1,4 +1,6 @@
-/** Every rule of the decoder with bytes written by hand, then its properties for any bytes. */
+/**
+ * Tests each rule of the decoder with bytes written by hand, then its properties with random bytes.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { Decoder, type Received } from '../../src/binary/decoder.ts'
@@ -15,7 +17,7 @@ import {
   unfinished,
 } from '../fixtures/malformed.ts'
 
-/** What most bytes below mean: a token of 32 bytes 11, the payload `{}`, and nothing else said. */
+/** The content of most messages below: a token of 32 bytes 11, and the payload `{}`. */
 const base: Notification = {
   kind: 'notification',
   command: 2,
@@ -34,53 +36,53 @@ function decode(text: string): readonly Received[] {
 
 const readable: readonly (readonly [promise: string, text: string, expected: Notification])[] = [
   [
-    'command 0 has a token and a payload; identifier, expiration and priority were not said',
+    'command 0 has a token and a payload; identifier, expiration and priority are undefined',
     `00 0020 ${token} 0002 7b7d`,
     { ...base, command: 0 },
   ],
   [
-    'command 1 has an identifier and an expiration; a priority was not said',
+    'command 1 has an identifier and an expiration; the priority is undefined',
     `01 fedcba98 6063bb80 0020 ${token} 0002 7b7d`,
     { ...base, command: 1, identifier: 0xfedc_ba98, expiration: 1_617_148_800 },
   ],
   [
-    'command 2 has all five',
+    'command 2 has all five items',
     frame(`${tokenItem} ${payloadItem} 03 0004 fedcba98 04 0004 6063bb80 05 0001 0a`),
     { ...base, identifier: 0xfedc_ba98, expiration: 1_617_148_800, priority: 10 },
   ],
   [
-    'the items of command 2 stand in any order',
+    'the items of command 2 may come in any order',
     frame(`05 0001 05 04 0004 00000001 ${payloadItem} 03 0004 00000002 ${tokenItem}`),
     { ...base, identifier: 2, expiration: 1, priority: 5 },
   ],
   ['items 3 to 5 may be missing', frame(`${tokenItem} ${payloadItem}`), base],
   [
-    '0 is an identifier, an expiration and a priority like any other',
+    '0 is a valid identifier, expiration and priority',
     frame(`${tokenItem} ${payloadItem} 03 0004 00000000 04 0004 00000000 05 0001 00`),
     { ...base, identifier: 0, expiration: 0, priority: 0 },
   ],
   [
-    'ids that Apple did not define are skipped, however often they come',
+    'skips item ids that Apple did not define, even repeated ones',
     frame(`00 0001 ff ${tokenItem} 06 0000 ${payloadItem} 06 0003 010203 ff 0001 02`),
     base,
   ],
   [
-    'a token of 100 bytes is one',
+    'accepts a token of 100 bytes',
     `00 0064 ${'33'.repeat(100)} 0002 7b7d`,
     { ...base, command: 0, token: Buffer.alloc(100, 0x33) },
   ],
   [
-    'a payload of one byte is one, and need not be JSON',
+    'accepts a payload of one byte that is not JSON',
     `00 0020 ${token} 0001 00`,
     { ...base, command: 0, payload: hex('00') },
   ],
   [
-    'a payload of exactly the limit is one',
+    'accepts a payload of exactly the maximum length',
     `01 00000001 00000000 0020 ${token} 1000 ${'20'.repeat(4096)}`,
     { ...base, command: 1, identifier: 1, expiration: 0, payload: Buffer.alloc(4096, 0x20) },
   ],
   [
-    'a frame may hold 1 KiB beside the limit of the payload',
+    'accepts a frame that is 1 KiB longer than the payload limit',
     frame(`${tokenItem} ${payloadItem} 09 13d5 ${'00'.repeat(0x13d5)}`),
     base,
   ],
@@ -92,7 +94,7 @@ for (const [promise, text, expected] of readable)
     t.end()
   })
 
-t.test('several messages of any command lie back to back', (t) => {
+t.test('decodes consecutive messages of different commands', (t) => {
   const second = `01 00000001 00000000 0020 ${token} 0002 7b7d`
   t.strictSame(decode(`00 0020 ${token} 0002 7b7d ${second} ${frame(tokenItem + payloadItem)}`), [
     { ...base, command: 0 },
@@ -103,7 +105,7 @@ t.test('several messages of any command lie back to back', (t) => {
 })
 
 for (const [text, command, identifier, code, what] of refusals)
-  t.test(`${what} is refused as ${code}, what follows is read`, (t) => {
+  t.test(`refuses ${what} as ${code} and decodes the next message`, (t) => {
     t.strictSame(decode(`${text} 00 0020 ${token} 0002 7b7d`), [
       { kind: 'refused', command, identifier, code },
       { ...base, command: 0 },
@@ -111,7 +113,7 @@ for (const [text, command, identifier, code, what] of refusals)
     t.end()
   })
 
-/** Each ends with the last byte that it takes to know. */
+/** Each ends with the first byte at which the message can be refused. */
 const early: readonly (readonly [what: string, text: string, code: RefusalCode])[] = [
   ['a long token of command 0', '00 0065', 'invalid-token-size'],
   ['a long payload of command 0', `00 0020 ${token} 1001`, 'invalid-payload-size'],
@@ -125,7 +127,7 @@ const early: readonly (readonly [what: string, text: string, code: RefusalCode])
 ]
 
 for (const [what, text, code] of early)
-  t.test(`${what} is refused by its length, before any of its bytes`, (t) => {
+  t.test(`refuses ${what} from its length field alone`, (t) => {
     const decoder = new Decoder(maxPayloadBytes)
     decoder.receive(hex(text).subarray(0, -1))
     t.equal(decoder.next(), undefined)
@@ -134,28 +136,31 @@ for (const [what, text, code] of early)
     t.end()
   })
 
-t.test('a long item is refused as soon as the identifier is known, and none of it is kept', (t) => {
-  const decoder = new Decoder(maxPayloadBytes)
-  decoder.receive(hex('02 0000a00a 02 9000'))
-  t.equal(decoder.next(), undefined)
-  decoder.receive(Buffer.alloc(0x9000))
-  t.equal(decoder.next(), undefined)
-  t.equal(decoder.bufferedBytes, 0)
-  decoder.receive(hex('03 0004 00000007'))
-  t.strictSame(decoder.next(), {
-    kind: 'refused',
-    command: 2,
-    identifier: 7,
-    code: 'invalid-payload-size',
-  })
-  t.equal(decoder.next(), undefined)
-  decoder.receive(Buffer.alloc(0x1000))
-  t.equal(decoder.next(), undefined)
-  decoder.end()
-  t.end()
-})
+t.test(
+  'refuses a long item as soon as the identifier is known, and stores none of its bytes',
+  (t) => {
+    const decoder = new Decoder(maxPayloadBytes)
+    decoder.receive(hex('02 0000a00a 02 9000'))
+    t.equal(decoder.next(), undefined)
+    decoder.receive(Buffer.alloc(0x9000))
+    t.equal(decoder.next(), undefined)
+    t.equal(decoder.bufferedBytes, 0)
+    decoder.receive(hex('03 0004 00000007'))
+    t.strictSame(decoder.next(), {
+      kind: 'refused',
+      command: 2,
+      identifier: 7,
+      code: 'invalid-payload-size',
+    })
+    t.equal(decoder.next(), undefined)
+    decoder.receive(Buffer.alloc(0x1000))
+    t.equal(decoder.next(), undefined)
+    decoder.end()
+    t.end()
+  },
+)
 
-t.test('stores what it receives until it is asked', (t) => {
+t.test('stores received bytes until next is called', (t) => {
   const decoder = new Decoder(maxPayloadBytes)
   const message = hex(`00 0020 ${token} 0002 7b7d`)
   decoder.receive(message)
@@ -168,7 +173,7 @@ t.test('stores what it receives until it is asked', (t) => {
   t.end()
 })
 
-t.test('nothing, received or not, is nothing', (t) => {
+t.test('returns undefined for an empty stream', (t) => {
   const decoder = new Decoder(maxPayloadBytes)
   t.equal(decoder.next(), undefined)
   decoder.receive(Buffer.alloc(0))
@@ -178,7 +183,7 @@ t.test('nothing, received or not, is nothing', (t) => {
 })
 
 for (const [what, text, code, message] of faults)
-  t.test(`behind ${what} nothing is read, and every call says so`, (t) => {
+  t.test(`after ${what} decodes nothing and throws on every call`, (t) => {
     const decoder = new Decoder(maxPayloadBytes)
     decoder.receive(hex(`00 0020 ${token} 0002 7b7d ${text} 00 0020 ${token} 0002 7b7d`))
     t.strictSame(decoder.next(), { ...base, command: 0 })
@@ -192,7 +197,7 @@ for (const [what, text, code, message] of faults)
   })
 
 for (const text of unfinished)
-  t.test(`a stream that stops inside ${text.slice(0, 18)}… is truncated, wherever it is`, (t) => {
+  t.test(`a stream that ends at any byte of ${text.slice(0, 18)}… is truncated`, (t) => {
     const bytes = hex(text)
     for (let cut = 1; cut < bytes.length; cut += cut < 120 ? 1 : 97) {
       const { values, fault } = transcribe(bytewise(bytes.subarray(0, cut)), maxPayloadBytes)
@@ -202,7 +207,7 @@ for (const text of unfinished)
     t.end()
   })
 
-t.test('after the end of a truncated stream every call says so', (t) => {
+t.test('throws on every call after a truncated stream has ended', (t) => {
   const decoder = new Decoder(maxPayloadBytes)
   decoder.receive(hex('00 0020'))
   t.equal(decoder.next(), undefined)
@@ -213,7 +218,7 @@ t.test('after the end of a truncated stream every call says so', (t) => {
     {
       name: 'BinaryProtocolError',
       code: 'truncated',
-      message: 'the stream ended inside a message, 3 bytes after its beginning',
+      message: 'the stream ended inside a message, of which 3 bytes were received',
     },
   )
   decoder.receive(hex(token))
@@ -222,7 +227,7 @@ t.test('after the end of a truncated stream every call says so', (t) => {
   t.end()
 })
 
-t.test('a refused message that breaks off says how far it came', (t) => {
+t.test('the error for a truncated refused message contains the received bytes', (t) => {
   const decoder = new Decoder(maxPayloadBytes)
   decoder.receive(hex('00 0065 aabb'))
   t.match(decoder.next(), { kind: 'refused', code: 'invalid-token-size' })
@@ -233,7 +238,7 @@ t.test('a refused message that breaks off says how far it came', (t) => {
     },
     {
       code: 'truncated',
-      message: 'the stream ended inside a message, 5 bytes after its beginning',
+      message: 'the stream ended inside a message, of which 5 bytes were received',
     },
   )
   t.end()

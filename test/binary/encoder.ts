@@ -10,19 +10,19 @@ const notification = {
   priority: 5,
 }
 
-t.test('command 0 is a token and a payload, and nothing of the rest', (t) => {
+t.test('command 0 contains only a token and a payload', (t) => {
   const bytes = encodeNotification({ ...notification, command: 0 })
   t.strictSame(bytes, hex(`00 0020 ${token} 0002 7b7d`))
   t.end()
 })
 
-t.test('command 1 puts identifier and expiration in front', (t) => {
+t.test('command 1 writes identifier and expiration before the token', (t) => {
   const bytes = encodeNotification({ ...notification, command: 1 })
   t.strictSame(bytes, hex(`01 cafebabe 6063bb80 0020 ${token} 0002 7b7d`))
   t.end()
 })
 
-t.test('command 1 writes 0 for what is undefined', (t) => {
+t.test('command 1 writes 0 for an undefined identifier or expiration', (t) => {
   const bytes = encodeNotification({
     ...notification,
     command: 1,
@@ -40,7 +40,7 @@ t.test('command 2 writes items 1 to 5 in ascending order', (t) => {
   t.end()
 })
 
-t.test('command 2 leaves out what is undefined', (t) => {
+t.test('command 2 omits undefined items', (t) => {
   const bytes = encodeNotification({
     ...notification,
     command: 2,
@@ -52,7 +52,7 @@ t.test('command 2 leaves out what is undefined', (t) => {
   t.end()
 })
 
-t.test('an identifier of 0 is written like any other', (t) => {
+t.test('writes an identifier of 0', (t) => {
   const bytes = encodeNotification({
     ...notification,
     command: 2,
@@ -65,7 +65,7 @@ t.test('an identifier of 0 is written like any other', (t) => {
   t.end()
 })
 
-t.test('refuses what does not fit its field', (t) => {
+t.test('refuses a value that does not fit its field', (t) => {
   const payload = Buffer.alloc(0x1_0000)
   for (const command of [0, 1, 2] as const)
     t.throws(() => encodeNotification({ ...notification, command, payload }), {

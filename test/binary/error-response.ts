@@ -7,7 +7,7 @@ import {
   errorResponseBytes,
 } from '../../src/binary/error-response.ts'
 
-t.test('is 08, the status and the identifier bit for bit', (t) => {
+t.test('consists of 08, the status code and the identifier', (t) => {
   const response = { statusCode: 8, identifier: 0xfedc_ba98 }
   t.equal(encodeErrorResponse(response).toString('hex'), '0808fedcba98')
   t.strictSame(decodeErrorResponse(Buffer.from('0808fedcba98', 'hex')), response)
@@ -15,7 +15,7 @@ t.test('is 08, the status and the identifier bit for bit', (t) => {
   t.end()
 })
 
-t.test('any status and any identifier come back', (t) => {
+t.test('decodes every status code and identifier that it encodes', (t) => {
   const response = fc.record(
     { statusCode: fc.nat(255), identifier: fc.integer({ min: 0, max: 0xffff_ffff }) },
     { noNullPrototype: true },
@@ -31,7 +31,7 @@ t.test('any status and any identifier come back', (t) => {
 })
 
 for (const hex of ['', '0808000000', '08080000000000', '010800000000'])
-  t.test(`takes ${hex === '' ? 'nothing' : hex} for no error response`, (t) => {
+  t.test(`rejects ${hex === '' ? 'empty input' : hex} as an error response`, (t) => {
     t.throws(() => decodeErrorResponse(Buffer.from(hex, 'hex')), {
       name: 'RangeError',
       message: `not an error response: ${hex.slice(0, 12)}`,

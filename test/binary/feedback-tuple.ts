@@ -11,7 +11,7 @@ const token = '11'.repeat(32)
 const hex = `6063bb80 0020 ${token}`.replaceAll(' ', '')
 const tuple = { timestamp: 1_617_148_800, token: Buffer.from(token, 'hex') }
 
-t.test('is seconds, token length and token', (t) => {
+t.test('consists of a timestamp in seconds, the token length and the token', (t) => {
   t.equal(encodeFeedbackTuple(tuple).toString('hex'), hex)
   t.strictSame(decodeFeedbackTuples(Buffer.from(hex, 'hex')), {
     tuples: [tuple],
@@ -20,7 +20,7 @@ t.test('is seconds, token length and token', (t) => {
   t.end()
 })
 
-t.test('tokens have the length that the tuple says', (t) => {
+t.test('decodes tokens of different lengths', (t) => {
   const { tuples, rest } = decodeFeedbackTuples(
     Buffer.from('ffffffff0001ab' + '000000010000' + '000000020002cdef', 'hex'),
   )
@@ -33,7 +33,7 @@ t.test('tokens have the length that the tuple says', (t) => {
   t.end()
 })
 
-t.test('several are written in the order given, with nothing between them', (t) => {
+t.test('encodes several tuples in order, without separators', (t) => {
   const tuples = [
     { timestamp: 2, token: Buffer.from([0xcd, 0xef]) },
     { timestamp: 1, token: Buffer.from([0xab]) },
@@ -43,7 +43,7 @@ t.test('several are written in the order given, with nothing between them', (t) 
   t.end()
 })
 
-t.test('leaves an incomplete tuple for the next read, wherever it breaks off', (t) => {
+t.test('returns an incomplete tuple as the rest, wherever the bytes end', (t) => {
   const whole = Buffer.from(hex, 'hex')
   for (let cut = 0; cut < whole.length; cut++) {
     const { tuples, rest } = decodeFeedbackTuples(Buffer.concat([whole, whole.subarray(0, cut)]))
@@ -53,7 +53,7 @@ t.test('leaves an incomplete tuple for the next read, wherever it breaks off', (
   t.end()
 })
 
-t.test('a decoded token is no view of what was read', (t) => {
+t.test('a decoded token is a copy of the input', (t) => {
   const bytes = Buffer.from(hex, 'hex')
   const { tuples } = decodeFeedbackTuples(bytes)
   bytes.fill(0)
@@ -61,7 +61,7 @@ t.test('a decoded token is no view of what was read', (t) => {
   t.end()
 })
 
-t.test('any tuples come back', (t) => {
+t.test('decodes all tuples that it encodes', (t) => {
   const tuples = fc.array(
     fc.record(
       {
@@ -78,6 +78,6 @@ t.test('any tuples come back', (t) => {
     }),
     { seed: 1 },
   )
-  t.pass('whatever they are')
+  t.pass('for all tuples')
   t.end()
 })

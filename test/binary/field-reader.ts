@@ -1,4 +1,4 @@
-/** Fields, however their stream is cut. */
+/** Fields of streams in chunks of any size. */
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
@@ -7,7 +7,7 @@ import { feedbackTupleFields, notificationFields } from '../../src/binary/wire-f
 import { cutAt, places, stream } from '../fixtures/decoder-property.ts'
 import { hex } from '../fixtures/hex.ts'
 
-t.test('tells of each part its place, its value and what ends with it', (t) => {
+t.test('each part has its offset, its value, and whether its field or message ends', (t) => {
   const reader = new FieldReader(feedbackTupleFields, 10)
   t.equal(reader.field.name, 'timestamp')
   t.strictSame(
@@ -44,7 +44,7 @@ t.test('tells of each part its place, its value and what ends with it', (t) => {
   t.end()
 })
 
-t.test('an empty field ends with the field that announces it', (t) => {
+t.test('an empty field follows its length field at once', (t) => {
   const reader = new FieldReader(notificationFields)
   const parts = [...reader.read(hex('00 0000 0000'))]
   t.strictSame(
@@ -69,7 +69,7 @@ t.test('content is a view of the chunk', (t) => {
   t.end()
 })
 
-/** The parts of a field as one. */
+/** Joins the parts of each field. */
 function joined(parts: readonly FieldPart[]): unknown[] {
   const fields: unknown[] = []
   let contents: Buffer[] = []
@@ -85,7 +85,7 @@ function joined(parts: readonly FieldPart[]): unknown[] {
   return [...fields, at, Buffer.concat(contents)]
 }
 
-t.test('any cutting of any bytes yields the same fields', (t) => {
+t.test('finds the same fields for chunks of any size', (t) => {
   fc.assert(
     fc.property(stream, places, (bytes, cuts) => {
       const reader = new FieldReader(notificationFields)

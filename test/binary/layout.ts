@@ -2,7 +2,7 @@ import t from 'tap'
 import { parseMessages } from '../../src/binary/layout.ts'
 import { hex } from '../fixtures/hex.ts'
 
-t.test('reads commands 0, 1 and 2 back to back, all integers big-endian', (t) => {
+t.test('parses consecutive commands 0, 1 and 2, with big-endian integers', (t) => {
   const bytes = hex(`
     00 0002 a1a2 0001 b1
     01 01020304 05060708 0001 c1 0002 d1d2
@@ -44,7 +44,7 @@ t.test('reads commands 0, 1 and 2 back to back, all integers big-endian', (t) =>
   t.end()
 })
 
-t.test('reads a frame without items, and the message behind it', (t) => {
+t.test('parses a frame without items, and the message after it', (t) => {
   t.same(parseMessages(hex('02 00000000 02 00000003 050000')), [
     { command: 2, body: { frameDataLength: 0, items: [] } },
     {
@@ -55,7 +55,7 @@ t.test('reads a frame without items, and the message behind it', (t) => {
   t.end()
 })
 
-t.test('no bytes are no messages', (t) => {
+t.test('parses no messages from empty input', (t) => {
   t.same(parseMessages(Buffer.alloc(0)), [])
   t.end()
 })

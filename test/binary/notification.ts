@@ -6,7 +6,7 @@ import {
   tokenBytes,
 } from '../../src/binary/notification.ts'
 
-t.test('every refusal has the status that tells it to the sender', (t) => {
+t.test('every refusal has a status code for the error response', (t) => {
   t.strictSame(refusalStatus, {
     'missing-token': 2,
     'missing-payload': 4,
@@ -20,7 +20,7 @@ t.test('every refusal has the status that tells it to the sender', (t) => {
   t.end()
 })
 
-t.test('a refusal keeps the command and the identifier, known or not', (t) => {
+t.test('a refusal contains the command and the identifier, if known', (t) => {
   t.strictSame(refused(1, 0, 'missing-token'), {
     kind: 'refused',
     command: 1,
@@ -41,7 +41,7 @@ t.test('a device token has 32 to 100 bytes', (t) => {
   t.end()
 })
 
-t.test('an unreadable stream says why, and which status would tell it', (t) => {
+t.test('a protocol error has a code, a message and a status code', (t) => {
   const error = new BinaryProtocolError('truncated', 'it stopped', 7)
   t.match(error, { name: 'BinaryProtocolError', message: 'it stopped' })
   t.strictSame([error.code, error.status, error.identifier], ['truncated', 128, 7])

@@ -18,7 +18,7 @@ t.test('has the numbers of Apple’s table', (t) => {
   t.end()
 })
 
-t.test('names every status in Apple’s words, and any other byte by its number', (t) => {
+t.test('uses Apple’s name for every known status code, and the number for others', (t) => {
   const names = [
     [0, 'no errors encountered'],
     [1, 'processing error'],

@@ -1,4 +1,4 @@
-/** Where the fields of a stream are, by hand. */
+/** The expected fields of each stream are written by hand. */
 import t from 'tap'
 import { FieldReader } from '../../src/binary/field-reader.ts'
 import {
@@ -32,7 +32,7 @@ const rows: readonly { name: string; text: string; fields: readonly unknown[] }[
     ],
   },
   {
-    name: 'command 1, broken off inside its payload',
+    name: 'command 1, truncated inside its payload',
     text: '01 00000007 00000000 0001 aa 0005 7b22',
     fields: [
       [0, 'command', 1],
@@ -63,7 +63,7 @@ const rows: readonly { name: string; text: string; fields: readonly unknown[] }[
     ],
   },
   {
-    name: 'an item that overruns its frame, which is over at its end all the same',
+    name: 'an item that overruns its frame; the frame still ends at its own length',
     text: '02 00000005 01 0003 aabb 00',
     fields: [
       [0, 'command', 1],
@@ -75,7 +75,7 @@ const rows: readonly { name: string; text: string; fields: readonly unknown[] }[
     ],
   },
   {
-    name: 'an item that overruns a frame of which nothing is left',
+    name: 'an item that overruns a frame without remaining bytes',
     text: '02 00000003 01 0003 00',
     fields: [
       [0, 'command', 1],
@@ -87,7 +87,7 @@ const rows: readonly { name: string; text: string; fields: readonly unknown[] }[
     ],
   },
   {
-    name: 'a frame that ends inside the head of an item',
+    name: 'a frame that ends inside an item header',
     text: '02 00000005 05 0000 aabb',
     fields: [
       [0, 'command', 1],
@@ -99,7 +99,7 @@ const rows: readonly { name: string; text: string; fields: readonly unknown[] }[
     ],
   },
   {
-    name: 'a frame longer than any',
+    name: 'a frame longer than the maximum',
     text: '02 00020017 01',
     fields: [
       [0, 'command', 1],
@@ -133,7 +133,7 @@ t.test('finds the fields of feedback tuples', (t) => {
   t.end()
 })
 
-t.test('finds the fields of error responses, and what is none', (t) => {
+t.test('finds the fields of error responses; other commands are unreadable', (t) => {
   t.strictSame(places('08 0a 00000007 07 aa', errorResponseFields), [
     [0, 'command', 1],
     [1, 'status', 1],
@@ -144,7 +144,7 @@ t.test('finds the fields of error responses, and what is none', (t) => {
   t.end()
 })
 
-t.test('the longest frame of one item each has 131,094 bytes', (t) => {
+t.test('the longest frame that contains each item once has 131,094 bytes', (t) => {
   t.equal(longestFrameBytes, 131_094)
   t.end()
 })

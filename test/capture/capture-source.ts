@@ -1,9 +1,9 @@
-/** What a file is taken for. */
+/** Format detection, and reading in chunks. */
 import t from 'tap'
 import { readSource, SourceReader, type SourceFormat } from '../../src/capture/capture-source.ts'
 import { hex } from '../fixtures/hex.ts'
 
-t.test('knows captures, hexadecimal digits and raw bytes by their looks', (t) => {
+t.test('detects captures, hexadecimal digits and raw bytes', (t) => {
   for (const text of ['# client: x\n> 00\n', '\n  > 00', 'connection 1\n> 00', '\uFEFF< 00'])
     t.match(readSource(Buffer.from(text), 'auto'), { kind: 'capture' }, text)
   for (const text of ['00 0A\n1f', '00:0a:1f\n', '000a1f'])
@@ -13,14 +13,14 @@ t.test('knows captures, hexadecimal digits and raw bytes by their looks', (t) =>
   t.end()
 })
 
-t.test('takes a file for what it is told', (t) => {
+t.test('reads a file in the given format', (t) => {
   t.strictSame(readSource(Buffer.from('00'), 'raw'), { kind: 'stream', bytes: hex('3030') })
   t.strictSame(readSource(Buffer.from(''), 'hex'), { kind: 'stream', bytes: hex('') })
   t.throws(() => readSource(Buffer.from('00'), 'capture'), /line 1/)
   t.end()
 })
 
-t.test('reads in pieces what it reads whole', (t) => {
+t.test('reads the same in chunks as in one piece', (t) => {
   const texts: readonly [string, SourceFormat][] = [
     ['# x\n> +0 00 0A\nconnection 7 +5\n< +1 1f\n> 2a', 'auto'],
     [`${'00 0a\n'.repeat(900)}1f`, 'auto'],
@@ -51,17 +51,17 @@ t.test('reads in pieces what it reads whole', (t) => {
   t.end()
 })
 
-t.test('does not wait for ever for the end of a line', (t) => {
+t.test('limits the length of a line', (t) => {
   const reader = new SourceReader('capture')
   const read = (): void => {
     for (let count = 0; count < 20; count++)
       for (const part of reader.receive(Buffer.alloc(1_000_000, '0'))) t.fail(part.kind)
   }
-  t.throws(read, { message: /^line 1: longer than any record$/ })
+  t.throws(read, { message: /^line 1: too long for a record$/ })
   t.end()
 })
 
-t.test('says where hexadecimal digits are none', (t) => {
+t.test('reports the position of a character that is not hexadecimal', (t) => {
   t.throws(() => readSource(Buffer.from('00 0x'), 'hex'), /character 5, "x", is not.*xxd -p/)
   t.throws(() => readSource(Buffer.from('000'), 'auto'), /3 hexadecimal digits: half a byte/)
   t.end()

@@ -1,4 +1,4 @@
-/** The text of a capture: what it may say, where it is wrong, and that it comes back as it was. */
+/** Parsing captures, their errors, and formatting. */
 import { deepStrictEqual } from 'node:assert'
 import fc from 'fast-check'
 import t from 'tap'
@@ -52,7 +52,7 @@ t.test('writes one line for each record, hexadecimal without spaces', (t) => {
   t.end()
 })
 
-t.test('takes records before any connection line for those of connection 1', (t) => {
+t.test('assigns records before the first connection line to connection 1', (t) => {
   t.strictSame(parseCapture('> 00'), {
     header: [],
     connections: [
@@ -66,7 +66,7 @@ t.test('takes records before any connection line for those of connection 1', (t)
   t.end()
 })
 
-t.test('puts together connections that were written interleaved', (t) => {
+t.test('joins the records of interleaved connections', (t) => {
   const { connections } = parseCapture('connection 1\n>01\nconnection 2\n>02\nconnection 1\n>03\n')
   t.strictSame(
     connections.map(({ number, records }) => [number, records.map(({ bytes }) => bytes[0])]),
@@ -79,7 +79,7 @@ t.test('puts together connections that were written interleaved', (t) => {
 })
 
 t.test(
-  'overlooks later comments, empty lines, spaces, capitals, CR LF and a byte order mark',
+  'ignores later comments, empty lines, spaces, upper case, CR LF and a byte order mark',
   (t) => {
     const loose = '\uFEFF# top\r\n\r\n  > +3  0A 0b\t0C \r\n# aside\r\n'
     t.strictSame(parseCapture(loose), {
@@ -96,7 +96,7 @@ t.test(
   },
 )
 
-t.test('an empty text is a capture of nothing', (t) => {
+t.test('an empty text is a capture without connections', (t) => {
   t.strictSame(parseCapture(''), { header: [], connections: [] })
   t.equal(formatCapture({ header: [], connections: [] }), '')
   t.end()
@@ -114,11 +114,11 @@ const faults = [
   ['connection', 'expected "connection NUMBER" or "connection NUMBER +MILLISECONDS"'],
   ['connection one', 'expected "connection NUMBER" or "connection NUMBER +MILLISECONDS"'],
   ['connection 1 350', 'expected "connection NUMBER" or "connection NUMBER +MILLISECONDS"'],
-  ['connection 3 +20', 'connection 3 has begun further up; leave out "+20"'],
+  ['connection 3 +20', 'connection 3 begins on an earlier line; remove "+20"'],
 ] as const
 
 for (const [line, fault] of faults)
-  t.test(`names the line of ${JSON.stringify(line)} and what is wrong with it`, (t) => {
+  t.test(`reports the line and the fault of ${JSON.stringify(line)}`, (t) => {
     const thrown = t.throws(() => parseCapture(`# top\n\nconnection 3\n> 00\n${line}\n> zz\n`))
     t.type(thrown, CaptureError)
     t.match(thrown, { name: 'CaptureError', line: 5, message: `line 5: ${fault}` })
@@ -158,7 +158,7 @@ const captures = fc.record(
   plain,
 )
 
-t.test('what is formatted parses back to itself', (t) => {
+t.test('parses every capture that it formats', (t) => {
   fc.assert(
     fc.property(captures, (capture) => {
       deepStrictEqual(parseCapture(formatCapture(capture)), capture)
@@ -169,7 +169,7 @@ t.test('what is formatted parses back to itself', (t) => {
   t.end()
 })
 
-t.test('any text is a capture or a CaptureError', (t) => {
+t.test('parses any text or throws a CaptureError', (t) => {
   const line = fc.oneof(
     fc.string(),
     fc.string({ unit: fc.constantFrom('>', '<', '+', '0', 'f', ' ', '#', 'connection ') }),

@@ -1,4 +1,4 @@
-/** Pieces are described as they become whole, and with the record that they begin in. */
+/** Each message is described as soon as it is complete, with the record in which it begins. */
 import { deepStrictEqual } from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
@@ -19,7 +19,7 @@ function withoutContext(descriptions: Iterable<Description>): unknown[] {
   })
 }
 
-t.test('says of a stream that comes in pieces what it says of the whole', (t) => {
+t.test('describes a stream in chunks like the whole stream', (t) => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -45,7 +45,7 @@ t.test('says of a stream that comes in pieces what it says of the whole', (t) =>
   t.end()
 })
 
-t.test('tells of a message as soon as it is whole', (t) => {
+t.test('describes a message as soon as it is complete', (t) => {
   const message = hex(`00 0020 ${token} 0001 31`)
   const describer = new StreamDescriber('sender', plain)
   t.same([...describer.receive(message.subarray(0, -1))], [])
@@ -54,7 +54,7 @@ t.test('tells of a message as soon as it is whole', (t) => {
   t.end()
 })
 
-t.test('puts both directions of a connection in the order of their records', (t) => {
+t.test('describes both directions of a connection in the order of their records', (t) => {
   const { connections } = parseCapture(
     `connection 4\n> +0 00 0020 ${token}\n> +3 0001 31\n< +9 0807 00000000\n> +12 2a\n`,
   )
@@ -69,13 +69,13 @@ t.test('puts both directions of a connection in the order of their records', (t)
   t.end()
 })
 
-/** What is in a capture where it is not three notifications. */
+/** The captures whose content is not three notifications. */
 const others: Readonly<Record<string, readonly string[]>> = {
   'c-openssl-s_client-tls10.capture': ['notification'],
   'java-pushy-0.4.3.capture': ['notification', 'notification', 'notification', 'refused'],
 }
 
-t.test('every capture there is can be described to its end', (t) => {
+t.test('describes every capture in captures/ to its end', (t) => {
   const folder = new URL('../../captures/', import.meta.url)
   const files = readdirSync(folder).filter((name) => name.endsWith('.capture'))
   t.ok(files.length >= 12)

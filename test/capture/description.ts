@@ -1,4 +1,4 @@
-/** What is said of bytes: the decoder's own verdicts, and the byte at which something is wrong. */
+/** Descriptions agree with the decoder, and point to the wrong byte. */
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
@@ -14,7 +14,7 @@ function describe(text: string, options: Partial<DescriberOptions> = {}): Descri
   return [...describeStream(hex(text), undefined, { ...plain, ...options })]
 }
 
-t.test('tells each item of a frame, its offset, its length and its value', (t) => {
+t.test('describes each item of a frame: offset, length and value', (t) => {
   t.strictSame(
     describe(
       `02 0000003e 03 0004 00000007 01 0020 ${token} 02 0002 7b7d 04 0004 00000000 05 0001 0a 09 0001 fe`,
@@ -40,24 +40,27 @@ t.test('tells each item of a frame, its offset, its length and its value', (t) =
   t.end()
 })
 
-t.test('tells of command 1 and what follows it; a payload that is no JSON is hexadecimal', (t) => {
-  const [first, second] = describe(
-    `01 00000009 6b49d200 0020 ${token} 0002 7b22 00 0020 ${token} 0001 31`,
-  )
-  t.strictSame(first?.['items'], [
-    { offset: 1, id: undefined, name: 'identifier', length: 4, value: 9 },
-    { offset: 5, id: undefined, name: 'expiration', length: 4, value: 1_800_000_000 },
-    { offset: 9, id: undefined, name: 'token', length: 32, hex: token },
-    { offset: 43, id: undefined, name: 'payload', length: 2, hex: '7b22' },
-  ])
-  t.match(second, { kind: 'notification', command: 0, offset: 47, length: 38 })
-  t.end()
-})
+t.test(
+  'describes command 1 and the next message; shows a payload that is not JSON in hexadecimal',
+  (t) => {
+    const [first, second] = describe(
+      `01 00000009 6b49d200 0020 ${token} 0002 7b22 00 0020 ${token} 0001 31`,
+    )
+    t.strictSame(first?.['items'], [
+      { offset: 1, id: undefined, name: 'identifier', length: 4, value: 9 },
+      { offset: 5, id: undefined, name: 'expiration', length: 4, value: 1_800_000_000 },
+      { offset: 9, id: undefined, name: 'token', length: 32, hex: token },
+      { offset: 43, id: undefined, name: 'payload', length: 2, hex: '7b22' },
+    ])
+    t.match(second, { kind: 'notification', command: 0, offset: 47, length: 38 })
+    t.end()
+  },
+)
 
 const head = '02 0000'
 const good = `01 0020 ${token}`
 
-/** What is wrong, where, and the code by which the gateway knows it. */
+/** The fault, its refusal code, its offset, and the two texts. */
 const faults: readonly [string, string, string, number, string, string][] = [
   ['an empty token', '00 0000 0001 31', 'missing-token', 1, '32 to 100 bytes', '0 bytes'],
   [
@@ -70,7 +73,7 @@ const faults: readonly [string, string, string, number, string, string][] = [
   ],
   ['a short token', '00 0002 aabb 0001 31', 'invalid-token-size', 1, '32 to 100', '2 bytes'],
   [
-    'a long one in a frame',
+    'a long token in a frame',
     `${head} 0068 01 0065 ${'aa'.repeat(101)}`,
     'invalid-token-size',
     6,
@@ -103,39 +106,39 @@ const faults: readonly [string, string, string, number, string, string][] = [
     '2 bytes',
   ],
   [
-    'an item that overruns',
+    'an item that overruns its frame',
     '02 00000005 01 0003 aabb',
     'item-overruns-frame',
     6,
-    'within the 2 bytes',
+    'remaining 2 bytes',
     '3 bytes',
   ],
   [
-    'two bytes left over',
+    'two bytes after the last item',
     `${head} 0029 ${good} 02 0001 31 0102`,
     'item-overruns-frame',
     44,
-    '3 bytes at least',
+    'at least 3 bytes',
     'last 2',
   ],
   [
-    'an item that overruns where nothing is left',
+    'an item that overruns a frame without remaining bytes',
     '02 00000003 01 0003',
     'item-overruns-frame',
     6,
-    'within the 0 bytes',
+    'remaining 0 bytes',
     '3 bytes',
   ],
   [
-    'two bytes left over behind an empty item',
+    'two bytes after an empty item',
     `${head} 0028 ${good} 09 0000 0102`,
     'item-overruns-frame',
     43,
-    '3 bytes at least',
+    'at least 3 bytes',
     'last 2',
   ],
   [
-    'a frame too long',
+    'a frame that is too long',
     `02 00000429 06 0426 ${'00'.repeat(1062)}`,
     'frame-too-long',
     1,
@@ -145,7 +148,7 @@ const faults: readonly [string, string, string, number, string, string][] = [
 ]
 
 for (const [name, text, code, offset, expected, found] of faults)
-  t.test(`points at ${name}, and reads on behind it`, (t) => {
+  t.test(`points to ${name}, and describes the next message`, (t) => {
     const [refused, next, ...more] = describe(`${text} 00 0020 ${token} 0001 31`)
     t.match(refused, { kind: 'refused', code, offset: 0, length: hex(text).length })
     t.match(refused?.['fault'], {
@@ -158,7 +161,7 @@ for (const [name, text, code, offset, expected, found] of faults)
     t.end()
   })
 
-t.test('shows the status that the gateway answers with, and the bytes around the fault', (t) => {
+t.test('shows the status code of the error response, and the bytes around the fault', (t) => {
   t.match(describe('00 0002 aabb 0001 31'), [
     {
       status: 5,
@@ -172,7 +175,7 @@ t.test('shows the status that the gateway answers with, and the bytes around the
 const ends: readonly [string, string, string, number, string, string][] = [
   ['an unknown command', '2a 01', 'unknown-command', 0, '0, 1 or 2', 'byte 0x2a'],
   [
-    'a frame longer than any',
+    'a frame longer than the maximum',
     '02 7fffffff 01',
     'impossible-frame-length',
     1,
@@ -192,7 +195,7 @@ const ends: readonly [string, string, string, number, string, string][] = [
 ]
 
 for (const [name, text, code, offset, expected, found] of ends)
-  t.test(`points at ${name}, where a stream breaks`, (t) => {
+  t.test(`points to ${name}, after which the stream is unreadable`, (t) => {
     const before = `00 0020 ${token} 0001 31`
     const [notification, broken, ...more] = describe(`${before} ${text}`)
     t.match(notification, { kind: 'notification' })
@@ -206,7 +209,7 @@ for (const [name, text, code, offset, expected, found] of ends)
     t.end()
   })
 
-t.test('says of any bytes what the decoder says of them, in places that leave no gap', (t) => {
+t.test('describes any bytes as the decoder decodes them, without gaps', (t) => {
   fc.assert(
     fc.property(stream, (bytes) => {
       const { values, fault } = transcribe([bytes], 40)
@@ -224,7 +227,7 @@ t.test('says of any bytes what the decoder says of them, in places that leave no
       deepStrictEqual(all.find(({ kind }) => kind === 'unreadable')?.['code'], fault?.code)
       let end = 0
       for (const { kind, offset, length } of all) {
-        // A message may be refused before it turns out to be cut off.
+        // A message may be refused before the stream ends inside the message.
         if (kind !== 'unreadable' || offset >= end) deepStrictEqual(offset, end)
         end = offset + Number(length)
       }
@@ -235,7 +238,7 @@ t.test('says of any bytes what the decoder says of them, in places that leave no
   t.end()
 })
 
-t.test('reads error responses, and points at what is none', (t) => {
+t.test('describes error responses, and points to the fault of malformed ones', (t) => {
   t.strictSame(describe('08 0a 00000007'), [
     {
       kind: 'error-response',
@@ -254,39 +257,33 @@ t.test('reads error responses, and points at what is none', (t) => {
   t.end()
 })
 
-t.test(
-  'reads feedback tuples by their first byte or because it is told, and where they end',
-  (t) => {
-    const [first, cut, ...more] = describe('60000001 0003 aabbcc 60000002 0003 aa')
-    t.strictSame(first, {
-      kind: 'feedback-tuple',
-      offset: 0,
-      length: 9,
-      timestamp: 0x60000001,
-      time: '2021-01-14T08:25:37.000Z',
-      token: 'aabbcc',
-    })
-    t.match(cut, {
-      kind: 'unreadable',
-      offset: 9,
-      fault: { offset: 16, expected: '2 more bytes of token' },
-    })
-    t.same(more, [])
-    t.match(describe('00000001 0001 aa', { service: 'feedback' }), [{ timestamp: 1, token: 'aa' }])
-    t.match(describe('60000001 0001 aa', { service: 'gateway' }), [{ code: 'unknown-command' }])
-    t.end()
-  },
-)
+t.test('describes feedback tuples, detected or named as such, and their truncated end', (t) => {
+  const [first, cut, ...more] = describe('60000001 0003 aabbcc 60000002 0003 aa')
+  t.strictSame(first, {
+    kind: 'feedback-tuple',
+    offset: 0,
+    length: 9,
+    timestamp: 0x60000001,
+    time: '2021-01-14T08:25:37.000Z',
+    token: 'aabbcc',
+  })
+  t.match(cut, {
+    kind: 'unreadable',
+    offset: 9,
+    fault: { offset: 16, expected: '2 more bytes of token' },
+  })
+  t.same(more, [])
+  t.match(describe('00000001 0001 aa', { service: 'feedback' }), [{ timestamp: 1, token: 'aa' }])
+  t.match(describe('60000001 0001 aa', { service: 'gateway' }), [{ code: 'unknown-command' }])
+  t.end()
+})
 
-t.test(
-  'hides tokens, payloads, unknown items and the bytes around a fault where it is asked to',
-  (t) => {
-    const text = JSON.stringify(
-      describe(`02 0000002e ${good} 02 0003 227822 09 0002 beef 03`, { mask: () => '*' }),
-    )
-    t.notMatch(text, /1111|beef|227822|around|hex|text/)
-    t.match(text, /"masked":"\*"/)
-    t.notMatch(describe('60000001 0001 aa', { mask: () => '*' }), [{ token: 'aa' }])
-    t.end()
-  },
-)
+t.test('masks tokens, payloads and unknown items, and omits the bytes around a fault', (t) => {
+  const text = JSON.stringify(
+    describe(`02 0000002e ${good} 02 0003 227822 09 0002 beef 03`, { mask: () => '*' }),
+  )
+  t.notMatch(text, /1111|beef|227822|around|hex|text/)
+  t.match(text, /"masked":"\*"/)
+  t.notMatch(describe('60000001 0001 aa', { mask: () => '*' }), [{ token: 'aa' }])
+  t.end()
+})

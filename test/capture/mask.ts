@@ -1,4 +1,4 @@
-/** What a mask hides and what it leaves, however the stream is cut. */
+/** Masked and unmasked fields, in chunks of any size. */
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
@@ -23,7 +23,7 @@ const message = hex(
   `01 00000007 6b49d200 0020 ${token} 001a ${Buffer.from(payload).toString('hex')}`,
 )
 
-t.test('hides token and payload; command, numbers and lengths stay', (t) => {
+t.test('masks token and payload; command, numbers and lengths stay', (t) => {
   const bytes = masked([message])
   t.equal(bytes.length, message.length)
   t.equal(bytes.toString('hex', 0, 11), '01000000076b49d2000020')
@@ -33,14 +33,14 @@ t.test('hides token and payload; command, numbers and lengths stay', (t) => {
   t.end()
 })
 
-t.test('is alike for alike, and another with another key', (t) => {
+t.test('masks equal tokens equally, and differently with another key', (t) => {
   const twice = masked([message, message])
   t.same(twice.subarray(0, message.length), twice.subarray(message.length))
   t.notSame(masked([message], { ...both, key: Buffer.alloc(32) }), masked([message]))
   t.end()
 })
 
-t.test('leaves in clear what it is asked to', (t) => {
+t.test('masks only the selected fields', (t) => {
   const tokens = masked([message], { ...both, payloads: false })
   t.equal(tokens.toString('latin1', 45), payload)
   t.notMatch(tokens.toString('hex'), '1111')
@@ -50,7 +50,7 @@ t.test('leaves in clear what it is asked to', (t) => {
   t.end()
 })
 
-t.test('makes an object of every object, and none of anything else', (t) => {
+t.test('replaces a JSON object by a JSON object, and other payloads by a hash', (t) => {
   const after = (text: string): string => {
     const bytes = Buffer.concat([
       hex(`00 0020 ${token} 00`),
@@ -67,7 +67,7 @@ t.test('makes an object of every object, and none of anything else', (t) => {
   t.end()
 })
 
-t.test('hides all that cannot be read, but for the byte that says so', (t) => {
+t.test('masks all bytes after the byte that makes the stream unreadable', (t) => {
   const bytes = masked([hex('2a'), hex('1111 1111 1111 1111')])
   t.equal(bytes[0], 0x2a)
   t.notMatch(bytes.toString('hex'), '1111')
@@ -77,12 +77,12 @@ t.test('hides all that cannot be read, but for the byte that says so', (t) => {
   t.end()
 })
 
-t.test('hides the beginning of a field that never ends', (t) => {
+t.test('masks the beginning of a field that is incomplete at the end', (t) => {
   t.notMatch(masked([hex('00 0020 11111111')]).toString('hex'), '1111')
   t.end()
 })
 
-t.test('hides the tokens of feedback tuples', (t) => {
+t.test('masks the tokens of feedback tuples', (t) => {
   const bytes = masked([hex(`60000001 0020 ${token} 60000002`)], both, feedbackTupleFields)
   t.equal(bytes.toString('hex', 0, 6), '600000010020')
   t.notMatch(bytes.toString('hex'), '1111')
@@ -90,18 +90,18 @@ t.test('hides the tokens of feedback tuples', (t) => {
   t.end()
 })
 
-t.test('tells how many chunks wait for the end of a field', (t) => {
+t.test('counts the chunks that wait for the end of a field', (t) => {
   const mask = new Mask(notificationFields, both)
   const open = bytewise(Buffer.from(message.subarray(0, 44))).map((chunk) => {
     mask.apply(chunk)
-    return mask.openChunks
+    return mask.pendingChunks
   })
   const hidden = Array.from({ length: 31 }, (_, index) => index + 1)
   t.same(open, [...Array<number>(11).fill(0), ...hidden, 0, 0])
   t.end()
 })
 
-t.test('of any bytes in any cuts comes the same, and the decoder finds in it what it was', (t) => {
+t.test('masks any bytes alike in all chunk sizes, and keeps what the decoder finds', (t) => {
   fc.assert(
     fc.property(stream, places, (bytes, cuts) => {
       const whole = masked([bytes])
@@ -117,7 +117,7 @@ t.test('of any bytes in any cuts comes the same, and the decoder finds in it wha
           [was.kind, was.command, was.identifier],
         )
       }
-      // Behind an unreadable byte each chunk is masked on its own.
+      // After an unreadable byte, each chunk is masked separately.
       if (before.fault === undefined) deepStrictEqual(masked(cutAt(bytes, cuts)), whole)
     }),
     { numRuns: 300 },

@@ -70,7 +70,7 @@ t.test('feedback on a wrong port says so instead of waiting for ever', async (t)
   t.match(await read(listeners?.[0]?.port), {
     code: 1,
     stderr:
-      /neither sent nor closed for 50 ms: a gateway .* does that; the feedback service is on another port, 2196/,
+      /neither sent nor closed for 50 ms: this is probably a gateway .* use the port of the feedback service, usually 2196/,
   })
   const web = await read(admin?.port)
   t.match(web, {

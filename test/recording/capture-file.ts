@@ -1,4 +1,4 @@
-/** A file that grows, is full, cannot be made, or stands on a full disk. */
+/** Appending, the size limit, and errors of the file system. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ function contentOf(path: string): string {
   return statSync(path, { throwIfNoEntry: false }) === undefined ? '' : readFileSync(path, 'utf8')
 }
 
-t.test('keeps lines in their order, for its owner alone', async (t) => {
+t.test('writes lines in order, readable by the owner only', async (t) => {
   const path = join(folder(t), 'a.capture')
   const { file, told } = open(path, 1024)
   t.equal(contentOf(path), '')
@@ -40,13 +40,13 @@ t.test('keeps lines in their order, for its owner alone', async (t) => {
   t.same(told, [])
 })
 
-t.test('says where it stopped when it is full, and stays within its bound', async (t) => {
+t.test('ends with a comment when it is full, within its size limit', async (t) => {
   const path = join(folder(t), 'a.capture')
   const { file, told } = open(path, 100)
   file.append(`> ${'00'.repeat(10)}\n`)
-  t.equal(file.isOver, false)
+  t.equal(file.isClosed, false)
   file.append(`> ${'00'.repeat(40)}\n`)
-  t.equal(file.isOver, true)
+  t.equal(file.isClosed, true)
   file.append('> 00\n')
   await until(() => contentOf(path).includes('stopped'))
   t.match(contentOf(path), /^> (00){10}\n# stopped here: .*\n$/)
@@ -54,7 +54,7 @@ t.test('says where it stopped when it is full, and stays within its bound', asyn
   t.same(told, ['full'])
 })
 
-t.test('never writes over what is there', async (t) => {
+t.test('never overwrites an existing file', async (t) => {
   const path = join(folder(t), 'a.capture')
   writeFileSync(path, 'mine')
   const { file, told } = open(path, 1024)
@@ -62,10 +62,10 @@ t.test('never writes over what is there', async (t) => {
   await untilAtLeast(() => told.length, 1)
   t.same(told, ['EEXIST'])
   t.equal(readFileSync(path, 'utf8'), 'mine')
-  t.equal(file.isOver, true)
+  t.equal(file.isClosed, true)
 })
 
-t.test('a full disk leaves whole lines alone, and is told once', async (t) => {
+t.test('a full disk leaves complete lines only, and is reported once', async (t) => {
   const disk = folder(t)
   const size = ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]
   if (process.platform !== 'linux' || spawnSync('mount', size).status !== 0) {

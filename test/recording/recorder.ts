@@ -1,4 +1,4 @@
-/** A whole proxy that is listened in on: what is in the files, and that senders feel nothing of it. */
+/** Records connections of a whole proxy: the files are correct, and senders are not affected. */
 import {
   chmodSync,
   mkdirSync,
@@ -31,7 +31,7 @@ function push(identifier: string, token: string): string {
 
 interface Scene extends Stage {
   readonly told: string[]
-  /** Where nothing has been made yet. */
+  /** A directory that does not exist yet. */
   readonly captures: string
 }
 
@@ -76,7 +76,7 @@ async function setScene(
   return { ...stage, told, captures }
 }
 
-/** Plays two pushes, the second to a bad token, as a sender that reads its error response. */
+/** Sends two pushes, the second to a bad token, and reads the error response. */
 async function play(t: Test, stage: Stage): Promise<readonly string[]> {
   const sender = await RawSender.open(t, stage)
   // One write, one read, one record of the capture.
@@ -89,7 +89,7 @@ async function play(t: Test, stage: Stage): Promise<readonly string[]> {
 
 const answered = ['data 080800000002', 'end', 'close']
 
-/** The only file, once it has so many records. */
+/** The content of the only file, once it has this many records. */
 async function fileOf({ captures }: Scene, lines: number): Promise<string> {
   const read = (): string => {
     const [name = ''] = readdirSync(captures)
@@ -110,29 +110,32 @@ function describe(text: string): Description[] {
   )
 }
 
-t.test('records both sides, for the owner alone, with tokens and payloads masked', async (t) => {
-  const scene = await setScene(t)
-  t.same(await play(t, scene), answered)
-  const text = await fileOf(scene, 2)
-  t.match(
-    text,
-    /^# taken: by apns-legacy-proxy at .*Z, over TLSv1\.2\n# from: gateway connection 1 of 127\.0\.0\.1, route "app"\n# device tokens: masked; payloads: masked\nconnection 1\n> \+\d+ /,
-  )
-  t.notMatch(text, new RegExp(`${token}|bad0|${Buffer.from('secret').toString('hex')}`))
-  const described = describe(text)
-  t.match(described, [
-    { kind: 'notification', command: 1, identifier: 1, length: 76 },
-    { kind: 'notification', command: 1, identifier: 2, length: 76 },
-    { kind: 'error-response', status: 8, identifier: 2 },
-  ])
-  const [name = ''] = readdirSync(scene.captures)
-  t.match(name, /^app-\d{8}T\d{6}\.\d{3}Z-1\.capture$/)
-  t.equal(statSync(scene.captures).mode & 0o777, 0o700)
-  t.equal(statSync(join(scene.captures, name)).mode & 0o777, 0o600)
-  t.same(scene.told, ['opened gateway'])
-})
+t.test(
+  'records both sides, readable by the owner only, with tokens and payloads masked',
+  async (t) => {
+    const scene = await setScene(t)
+    t.same(await play(t, scene), answered)
+    const text = await fileOf(scene, 2)
+    t.match(
+      text,
+      /^# taken: by apns-legacy-proxy at .*Z, over TLSv1\.2\n# from: gateway connection 1 of 127\.0\.0\.1, route "app"\n# device tokens: masked; payloads: masked\nconnection 1\n> \+\d+ /,
+    )
+    t.notMatch(text, new RegExp(`${token}|bad0|${Buffer.from('secret').toString('hex')}`))
+    const described = describe(text)
+    t.match(described, [
+      { kind: 'notification', command: 1, identifier: 1, length: 76 },
+      { kind: 'notification', command: 1, identifier: 2, length: 76 },
+      { kind: 'error-response', status: 8, identifier: 2 },
+    ])
+    const [name = ''] = readdirSync(scene.captures)
+    t.match(name, /^app-\d{8}T\d{6}\.\d{3}Z-1\.capture$/)
+    t.equal(statSync(scene.captures).mode & 0o777, 0o700)
+    t.equal(statSync(join(scene.captures, name)).mode & 0o777, 0o600)
+    t.same(scene.told, ['opened gateway'])
+  },
+)
 
-t.test('records in clear what it is asked to', async (t) => {
+t.test('records tokens and payloads unmasked if configured', async (t) => {
   const scene = await setScene(t, { tokens: true, payloads: true })
   t.same(await play(t, scene), answered)
   const sent = parseCapture(await fileOf(scene, 2)).connections[0]?.records.filter(
@@ -144,7 +147,7 @@ t.test('records in clear what it is asked to', async (t) => {
   )
 })
 
-t.test('records the chosen route and address alone', async (t) => {
+t.test('records the selected route and address only', async (t) => {
   for (const wanted of [{ route: 'another' }, { address: '10.1.2.3' }, { address: '::1' }]) {
     const scene = await setScene(t, wanted)
     t.same(await play(t, scene), answered)
@@ -156,7 +159,7 @@ t.test('records the chosen route and address alone', async (t) => {
   t.same(scene.told, ['opened gateway'])
 })
 
-t.test('makes no file of a connection without a word', async (t) => {
+t.test('creates no file for a connection without data', async (t) => {
   const scene = await setScene(t)
   const sender = await RawSender.open(t, scene)
   sender.end()
@@ -164,7 +167,7 @@ t.test('makes no file of a connection without a word', async (t) => {
   t.same(readdirSync(scene.captures), [])
 })
 
-t.test('stops at the bounds that it is given: bytes of a file, and files', async (t) => {
+t.test('stops at the maximum size of a file and at the maximum number of files', async (t) => {
   const scene = await setScene(t, { maxBytes: 300, maxConnections: 1 })
   t.same(await play(t, scene), answered)
   t.same(await play(t, scene), ['data 080800000002', 'end', 'close'])
@@ -177,7 +180,7 @@ t.test('stops at the bounds that it is given: bytes of a file, and files', async
   t.same(describe(readFileSync(path, 'utf8')), [])
 })
 
-t.test('a folder that cannot be made is told once, and the senders feel nothing', async (t) => {
+t.test('reports once that the directory cannot be created; senders are not affected', async (t) => {
   const scene = await setScene(t, {}, (captures) => {
     writeFileSync(captures, 'a file where a folder should be')
   })
@@ -188,7 +191,7 @@ t.test('a folder that cannot be made is told once, and the senders feel nothing'
   )
 })
 
-t.test('a folder that others can list is told of and left as it is', async (t) => {
+t.test('reports a directory that others can list, and does not change it', async (t) => {
   const scene = await setScene(t, {}, (captures) => {
     mkdirSync(captures)
     chmodSync(captures, 0o755)
@@ -197,7 +200,7 @@ t.test('a folder that others can list is told of and left as it is', async (t) =
   t.equal(statSync(scene.captures).mode & 0o777, 0o755)
 })
 
-t.test('records what the feedback service says, masked as well', async (t) => {
+t.test('records the feedback service, with tokens masked', async (t) => {
   const listeners = [
     { kind: 'gateway', host: '127.0.0.1', port: 0 },
     { kind: 'feedback', host: '127.0.0.1', port: 0 },

@@ -1,4 +1,4 @@
-/** In what order records are written, and what waits for its mask. */
+/** The order of records, and those that wait for their mask. */
 import t from 'tap'
 import { notificationFields } from '../../src/binary/wire-format.ts'
 import { Mask } from '../../src/capture/mask.ts'
@@ -25,35 +25,35 @@ function setUp(options: { masked: boolean }): {
   return { recording, clock, lines }
 }
 
-t.test('notes each record with its side and its time, and no more once it is full', (t) => {
+t.test('writes each record with its side and time, until write returns false', (t) => {
   const { recording, clock, lines } = setUp({ masked: false })
-  recording.note('sender', hex('00aa'))
+  recording.add('sender', hex('00aa'))
   clock.advance(250)
-  recording.note('gateway', hex('0808 00000000'))
-  recording.note('sender', Buffer.alloc(0))
-  for (const byte of ['01', '02', '03']) recording.note('sender', hex(byte))
+  recording.add('gateway', hex('0808 00000000'))
+  recording.add('sender', Buffer.alloc(0))
+  for (const byte of ['01', '02', '03']) recording.add('sender', hex(byte))
   recording.end()
   t.same(lines, ['> +0 00aa', '< +250 080800000000', '> +250 01', '> +250 02'])
   t.end()
 })
 
-t.test('holds back what cannot be masked yet, and what came behind it', (t) => {
+t.test('delays records that cannot be masked yet, and the records after them', (t) => {
   const { recording, clock, lines } = setUp({ masked: true })
-  recording.note('sender', hex('00 0020'))
+  recording.add('sender', hex('00 0020'))
   t.same(lines, ['> +0 000020'])
-  recording.note('sender', hex('1111'))
+  recording.add('sender', hex('1111'))
   clock.advance(9)
-  recording.note('gateway', hex('0808 00000000'))
+  recording.add('gateway', hex('0808 00000000'))
   t.equal(lines.length, 1)
-  recording.note('sender', hex(token.slice(4)))
+  recording.add('sender', hex(token.slice(4)))
   t.match(lines.slice(1), [/^> \+0 [\da-f]{4}$/, /^< \+9 080800000000$/, /^> \+9 [\da-f]{60}$/])
   t.notMatch(lines.join(), '1111')
   t.end()
 })
 
-t.test('masks at the end what is still open', (t) => {
+t.test('masks an incomplete field at the end', (t) => {
   const { recording, lines } = setUp({ masked: true })
-  recording.note('sender', hex('00 0020 11111111'))
+  recording.add('sender', hex('00 0020 11111111'))
   t.same(lines, [])
   recording.end()
   t.match(lines, [/^> \+0 000020[\da-f]{8}$/])
@@ -61,10 +61,10 @@ t.test('masks at the end what is still open', (t) => {
   t.end()
 })
 
-t.test('leaves the bytes of the connection as they are', (t) => {
+t.test('does not change the bytes of the connection', (t) => {
   const { recording } = setUp({ masked: true })
   const bytes = hex(`00 0020 ${token}`)
-  recording.note('sender', bytes)
+  recording.add('sender', bytes)
   t.same(bytes, hex(`00 0020 ${token}`))
   t.end()
 })

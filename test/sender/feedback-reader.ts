@@ -1,4 +1,4 @@
-/** Reading a feedback service that writes as it likes. */
+/** Reading feedback services with different behaviour. */
 import { once } from 'node:events'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { createServer } from 'node:tls'
@@ -14,7 +14,7 @@ const sender = await pushCertificate('com.example.app')
 const tuple = Buffer.from(`600000010020${'5a'.repeat(32)}`, 'hex')
 const short = Buffer.from('600000020002beef', 'hex')
 
-/** A service that writes `pieces`, each in a TLS record of its own, and closes. */
+/** A service that writes `pieces`, each in a separate TLS record, and closes. */
 async function startService(
   t: Test,
   pieces: readonly Buffer[],
@@ -51,7 +51,7 @@ async function timestamps(options: SenderOptions): Promise<number[]> {
   return found
 }
 
-t.test('puts tuples together that were cut anywhere', async (t) => {
+t.test('joins tuples that arrive in parts', async (t) => {
   const whole = Buffer.concat([tuple, short, tuple])
   for (const cut of [1, 5, 6, 37, 38, 39, 45, 46])
     t.same(
@@ -60,16 +60,16 @@ t.test('puts tuples together that were cut anywhere', async (t) => {
     )
 })
 
-t.test('ends without a tuple when the list is empty', async (t) => {
+t.test('yields no tuple when the list is empty', async (t) => {
   t.same(await timestamps(await startService(t, [])), [])
 })
 
-t.test('says so when the service closes within a tuple', async (t) => {
+t.test('throws when the service closes inside a tuple', async (t) => {
   const options = await startService(t, [tuple, tuple.subarray(0, 37)])
-  await t.rejects(timestamps(options), { message: /within a tuple/ })
+  await t.rejects(timestamps(options), { message: /inside a tuple/ })
 })
 
-t.test('gives up a service that neither sends nor closes', async (t) => {
+t.test('throws when the service neither sends nor closes', async (t) => {
   const clock = new FakeClock()
   const options = await startService(t, [tuple], { close: false })
   const reading = readFeedback(options, 10_000, clock)
@@ -81,12 +81,12 @@ t.test('gives up a service that neither sends nor closes', async (t) => {
   clock.advance(1)
   await t.rejects(next, {
     message:
-      /^127\.0\.0\.1:\d+ neither sent nor closed for 10000 ms: a gateway for notifications does that; the feedback service is on another port, 2196 as a rule$/,
+      /^127\.0\.0\.1:\d+ neither sent nor closed for 10000 ms: this is probably a gateway for notifications; use the port of the feedback service, usually 2196$/,
   })
   t.equal(clock.pending, 0)
 })
 
-t.test('gives up a port that does not answer the handshake', async (t) => {
+t.test('throws when the port does not answer the handshake', async (t) => {
   const clock = new FakeClock()
   const silent = createTcpServer()
   silent.listen(0, '127.0.0.1')
@@ -95,13 +95,15 @@ t.test('gives up a port that does not answer the handshake', async (t) => {
   const reading = readFeedback(options, 60_000, clock).next()
   const [socket] = (await once(silent, 'connection')) as [Socket]
   clock.advance(10_000)
-  await t.rejects(reading, { message: /did not finish the TLS handshake in 10 seconds: is that/ })
+  await t.rejects(reading, {
+    message: /did not finish the TLS handshake in 10 seconds: check the host/,
+  })
   socket.destroy()
   silent.close()
   await once(silent, 'close')
 })
 
-t.test('passes on why it could not connect', async (t) => {
+t.test('throws the cause of a failed connection', async (t) => {
   const options = await startService(t, [])
   await t.rejects(timestamps({ ...options, certificateAuthority: undefined }), {
     code: /SELF_SIGNED|UNABLE_TO_VERIFY/,

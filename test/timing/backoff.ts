@@ -17,7 +17,7 @@ t.test('spreads a pause over 50–100 %', (t) => {
   t.end()
 })
 
-t.test('counts failures until something succeeds', (t) => {
+t.test('counts failures until a success', (t) => {
   const backoff = new Backoff(limits, new FakeClock(), () => 0)
   t.equal(backoff.hasFailed, false)
   t.same([backoff.fail(), backoff.fail(), backoff.fail()], [250, 500, 1000])
@@ -45,7 +45,7 @@ t.test('makes one pause at a time', (t) => {
   t.end()
 })
 
-t.test('reset, ends the pause without its call and begins anew', (t) => {
+t.test('reset cancels the pause and resets the count of failures', (t) => {
   const clock = new FakeClock()
   const backoff = new Backoff(limits, clock, () => 0)
   backoff.fail()

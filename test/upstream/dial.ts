@@ -1,4 +1,4 @@
-/** Which of a name's addresses a session goes to. Proxies are in end-to-end/http-proxy.ts. */
+/** The choice among the addresses of a name. end-to-end/http-proxy.ts tests proxies. */
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
@@ -51,7 +51,7 @@ const named = (await lookup('localhost', { all: true })).map(({ address }) => ad
 
 for (const host of ['127.0.0.1', '::1']) {
   const skip = named.includes(host) ? false : `localhost is not ${host} here`
-  t.test(`a name is reached though only ${host} answers`, { skip }, async (t) => {
+  t.test(`connects to a name of which only ${host} answers`, { skip }, async (t) => {
     const port = await listen(t, host)
     for (const random of [() => 0, () => 0.9, Math.random]) {
       const socket = await connected(t, targetAt(`http://localhost:${port}`, random))
@@ -60,19 +60,19 @@ for (const host of ['127.0.0.1', '::1']) {
   })
 }
 
-t.test('an address is an address', async (t) => {
+t.test('connects to an IPv4 address', async (t) => {
   const port = await listen(t, '127.0.0.1')
   const socket = await connected(t, targetAt(`http://127.0.0.1:${port}`))
   t.equal(socket.remoteAddress, '127.0.0.1')
 })
 
-t.test('an IPv6 address too', { skip: !isIpv6Here }, async (t) => {
+t.test('connects to an IPv6 address', { skip: !isIpv6Here }, async (t) => {
   const port = await listen(t, '::1')
   const socket = await connected(t, targetAt(`http://[::1]:${port}`))
   t.equal(socket.remoteAddress, '::1')
 })
 
-t.test('a credential with which TLS cannot begin is an error at once', (t) => {
+t.test('throws when the credential is invalid and TLS cannot start', (t) => {
   const target = {
     ...targetAt('https://127.0.0.1:9'),
     certificate: { certificatePem: 'no certificate', keyPem: 'no key' },

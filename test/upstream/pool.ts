@@ -17,7 +17,7 @@ interface Given {
   broken: Error | undefined
 }
 
-/** Pauses are half of what they may be at most. */
+/** Pauses are half of their maximum. */
 function given(maxSessions = 4): Given {
   const clock = new FakeClock()
   const sessions: FakeSession[] = []
@@ -71,7 +71,7 @@ function started(limit = 1000, maxSessions = 4): Given {
   return all
 }
 
-t.test('keeps one session warm', (t) => {
+t.test('keeps one session open', (t) => {
   const { pool, sessions, events, last } = given()
   pool.start()
   t.same(pool.load, { sessions: 0, streamLimit: 0, inFlight: 0 })
@@ -82,7 +82,7 @@ t.test('keeps one session warm', (t) => {
   t.end()
 })
 
-t.test('what comes before there is a session waits for it, in its order', (t) => {
+t.test('deliveries before the first session wait for it, in order', (t) => {
   const { pool, last, send, sessions } = given()
   pool.start()
   const parcels = send(3)
@@ -95,7 +95,7 @@ t.test('what comes before there is a session waits for it, in its order', (t) =>
 })
 
 t.test('growth', (t) => {
-  t.test('another session is opened while requests wait for room', (t) => {
+  t.test('opens another session while requests wait for room', (t) => {
     const { pool, last, send, sessions } = started(2)
     send(3)
     t.equal(sessions.length, 2)
@@ -108,7 +108,7 @@ t.test('growth', (t) => {
     t.end()
   })
 
-  t.test('not beyond the limit, and then they wait for an answer', (t) => {
+  t.test('opens no session above the limit; requests wait for an answer', (t) => {
     const { pool, send, sessions } = started(1, 1)
     send(3)
     t.equal(sessions.length, 1)
@@ -119,7 +119,7 @@ t.test('growth', (t) => {
     t.end()
   })
 
-  t.test('a limit that rises makes room, one that falls takes it', (t) => {
+  t.test('follows a stream limit that rises and falls', (t) => {
     const { pool, send, last } = started(1, 1)
     send(4)
     t.equal(last().inFlight, 1)
@@ -134,7 +134,7 @@ t.test('growth', (t) => {
     t.end()
   })
 
-  t.test('where another cannot be had, it is tried again with growing pauses', (t) => {
+  t.test('retries to open another session, with growing pauses', (t) => {
     const { pool, clock, send, sessions, last } = started(1)
     send(5)
     last().close('refused')
@@ -151,7 +151,7 @@ t.test('growth', (t) => {
     t.end()
   })
 
-  t.test('none is opened after the pause where nothing waits any more', (t) => {
+  t.test('opens no session after the pause if no request waits', (t) => {
     const { clock, send, sessions, last } = started(1)
     send(2)
     last().close('refused')
@@ -165,7 +165,7 @@ t.test('growth', (t) => {
 })
 
 t.test('a session that drains', (t) => {
-  t.test('is replaced at once, and finishes what it has', (t) => {
+  t.test('is replaced at once, and finishes its requests', (t) => {
     const { pool, send, sessions, last, events } = started()
     const [one, two] = send(2)
     sessions[0]?.answer(delivered)
@@ -183,7 +183,7 @@ t.test('a session that drains', (t) => {
     t.end()
   })
 
-  t.test('is not replaced at once where it has never answered', (t) => {
+  t.test('is not replaced at once if it has never answered', (t) => {
     const { clock, sessions } = started()
     sessions[0]?.goaway('BadCertificate')
     t.equal(sessions.length, 1)
@@ -194,7 +194,7 @@ t.test('a session that drains', (t) => {
     t.end()
   })
 
-  t.test('nor where others are there', (t) => {
+  t.test('is not replaced at once if another session takes requests', (t) => {
     const { send, sessions, last } = started(1)
     send(2)
     last().ready()
@@ -204,7 +204,7 @@ t.test('a session that drains', (t) => {
     t.end()
   })
 
-  t.test('is replaced in spite of others that could not be had', (t) => {
+  t.test('is replaced at once even after failed attempts to open others', (t) => {
     const { pool, send, sessions, last } = started(1)
     send(3)
     last().close('refused')
@@ -218,7 +218,7 @@ t.test('a session that drains', (t) => {
   t.end()
 })
 
-t.test('nothing is lost when a session closes with requests in flight', (t) => {
+t.test('a session that closes answers its requests in flight', (t) => {
   const { pool, clock, send, last } = started(2, 1)
   const parcels = send(3)
   for (const parcel of parcels)
@@ -239,7 +239,7 @@ t.test('nothing is lost when a session closes with requests in flight', (t) => {
 })
 
 t.test('the pause before the next attempt', (t) => {
-  /** Lets attempt after attempt fail; the pause after each, in milliseconds. */
+  /** Lets each attempt fail; returns the pause after each, milliseconds. */
   const pauses = ({ events, last, clock }: Given, count: number): number[] =>
     Array.from({ length: count }, () => {
       last().close('refused')
@@ -256,7 +256,7 @@ t.test('the pause before the next attempt', (t) => {
     t.end()
   })
 
-  t.test('is none after a session that has answered, and begins anew', (t) => {
+  t.test('is 0 after a session that has answered, and starts again at the first pause', (t) => {
     const all = given()
     all.pool.start()
     pauses(all, 5)
@@ -267,17 +267,20 @@ t.test('the pause before the next attempt', (t) => {
     t.end()
   })
 
-  t.test('begins anew after one that has held for a while without work', (t) => {
-    const all = given()
-    all.pool.start()
-    pauses(all, 5)
-    all.last().ready()
-    all.clock.advance(5000)
-    t.same(pauses(all, 2), [250, 500])
-    t.end()
-  })
+  t.test(
+    'starts again at the first pause after a session that stayed open without requests',
+    (t) => {
+      const all = given()
+      all.pool.start()
+      pauses(all, 5)
+      all.last().ready()
+      all.clock.advance(5000)
+      t.same(pauses(all, 2), [250, 500])
+      t.end()
+    },
+  )
 
-  t.test('lasts however much is sent meanwhile', (t) => {
+  t.test('is not shortened by deliveries', (t) => {
     const { pool, clock, send, sessions, last } = given()
     pool.start()
     last().close('refused')
@@ -290,7 +293,7 @@ t.test('the pause before the next attempt', (t) => {
     t.end()
   })
 
-  t.test('follows an attempt that fails before it begins', (t) => {
+  t.test('follows an attempt that throws', (t) => {
     const all = given()
     all.broken = new Error('key values mismatch')
     all.pool.start()
@@ -325,7 +328,7 @@ t.test('half a second without a session that takes requests is an outage', (t) =
   t.end()
 })
 
-t.test('a session that has held for 5 s is a good sign', (t) => {
+t.test('reports a session that has taken requests for 5 s', (t) => {
   const { clock, events, last } = started()
   clock.advance(4999)
   t.notOk(events.includes('steady'))
@@ -335,7 +338,7 @@ t.test('a session that has held for 5 s is a good sign', (t) => {
   t.end()
 })
 
-t.test('one that has not is none', (t) => {
+t.test('does not report a session that closes before 5 s', (t) => {
   const { clock, events, last } = started()
   clock.advance(4000)
   last().close('reset')
@@ -345,7 +348,7 @@ t.test('one that has not is none', (t) => {
 })
 
 t.test('expiry', (t) => {
-  t.test('what has expired while it waited is not sent', (t) => {
+  t.test('does not send a delivery that expired while it waited', (t) => {
     const { pool, clock, last } = given()
     const early = new Parcel({}, clock.now() + 1000)
     const late = new Parcel({}, clock.now() + 1001)
@@ -359,7 +362,7 @@ t.test('expiry', (t) => {
     t.end()
   })
 
-  t.test('nor does it wait for a session to say so', (t) => {
+  t.test('reports expired deliveries without a session', (t) => {
     const { pool, clock, last, send } = given()
     pool.start()
     const early = new Parcel({}, clock.now())
@@ -402,7 +405,7 @@ t.test('distrust', (t) => {
     return { ...all, parcels }
   }
 
-  t.test('sends one at a time, on a fresh session, after growing pauses', (t) => {
+  t.test('sends one request at a time, on a new session, after growing pauses', (t) => {
     const { clock, sessions, last } = refusedOnce(t)
     clock.advance(0)
     t.equal(sessions.length, 2, 'the one that said no is left')
@@ -423,7 +426,7 @@ t.test('distrust', (t) => {
     t.end()
   })
 
-  t.test('refusals at the same time are one', (t) => {
+  t.test('counts refusals at the same time as one', (t) => {
     const { pool, clock, last } = refusedOnce(t)
     pool.distrust()
     pool.distrust()
@@ -434,7 +437,7 @@ t.test('distrust', (t) => {
     t.end()
   })
 
-  t.test('trusted again, all are sent', (t) => {
+  t.test('sends all deliveries after trust', (t) => {
     const { pool, clock, last, parcels } = refusedOnce(t)
     clock.advance(0)
     last().ready()
@@ -446,7 +449,7 @@ t.test('distrust', (t) => {
     t.end()
   })
 
-  t.test('trusted while it paused, all are sent at once', (t) => {
+  t.test('sends all deliveries at once after trust during a pause', (t) => {
     const { pool, clock, last } = refusedOnce(t)
     clock.advance(0)
     last().ready()
@@ -457,7 +460,7 @@ t.test('distrust', (t) => {
     t.end()
   })
 
-  t.test('the pauses begin anew with the next refusal', (t) => {
+  t.test('starts again at the first pause with the next refusal', (t) => {
     const all = started()
     heed(all, all.send(1))
     for (const pauseMs of [250, 500]) {
@@ -477,7 +480,7 @@ t.test('distrust', (t) => {
     t.end()
   })
 
-  t.test('an answer that says nothing of the credential makes room for the next', (t) => {
+  t.test('sends the next request after an answer that does not concern the credential', (t) => {
     const { clock, last } = refusedOnce(t)
     clock.advance(0)
     last().ready()
@@ -489,7 +492,7 @@ t.test('distrust', (t) => {
     t.end()
   })
 
-  t.test('a session that was on its way takes the trial, however slow the old one is', (t) => {
+  t.test('uses a session that was opening for the trial, even while the old one drains', (t) => {
     const all = started(2)
     const parcels = all.send(3)
     heed(all, parcels)
@@ -506,7 +509,7 @@ t.test('distrust', (t) => {
     t.end()
   })
 
-  t.test('a refused handshake is told, and tried again', (t) => {
+  t.test('reports a refused handshake, and retries', (t) => {
     const { pool, clock, events, sessions, last } = given()
     pool.start()
     last().close('alert certificate revoked', { credential: true })
@@ -519,7 +522,7 @@ t.test('distrust', (t) => {
 })
 
 t.test('renewed', (t) => {
-  /** Sessions of the new kind, beside those that `given` counts. */
+  /** Sessions with the new configuration, in addition to those that `given` counts. */
   const renew = (pool: Pool, maxSessions = 4): FakeSession[] => {
     const fresh: FakeSession[] = []
     pool.reconfigure(
@@ -533,7 +536,7 @@ t.test('renewed', (t) => {
     return fresh
   }
 
-  t.test('what there is serves until a new one is ready, and finishes what it has', (t) => {
+  t.test('present sessions take requests until a new one is ready, and finish theirs', (t) => {
     const { pool, send, last } = given()
     pool.start()
     const old = last()
@@ -553,7 +556,7 @@ t.test('renewed', (t) => {
     t.end()
   })
 
-  t.test('one that was still connecting is given up', (t) => {
+  t.test('closes a session that is still opening', (t) => {
     const { pool, send, last } = given()
     pool.start()
     const old = last()
@@ -566,7 +569,7 @@ t.test('renewed', (t) => {
     t.end()
   })
 
-  t.test('the pause after a failure and the trials of a refused credential are over', (t) => {
+  t.test('ends the pause after a failure and the trials of a refused credential', (t) => {
     const { pool, send, last } = given()
     pool.start()
     last().close('refused')
@@ -578,7 +581,7 @@ t.test('renewed', (t) => {
     t.end()
   })
 
-  t.test('a limit that is used up by old ones does not keep a new one from coming', (t) => {
+  t.test('opens a new session even if old ones reach the limit', (t) => {
     const { pool, last } = given(1)
     pool.start()
     last().ready()
@@ -586,7 +589,7 @@ t.test('renewed', (t) => {
     t.end()
   })
 
-  t.test('twice, what was never used is not kept', (t) => {
+  t.test('renewed twice, closes a session that was never used', (t) => {
     const { pool, last } = given()
     pool.start()
     last().ready()
@@ -602,7 +605,7 @@ t.test('renewed', (t) => {
 })
 
 t.test('drained', (t) => {
-  t.test('what is in flight finishes, nothing more is sent', async (t) => {
+  t.test('finishes requests in flight and sends no more', async (t) => {
     const { pool, clock, last, send, sessions } = started()
     const [one] = send(1)
     const drained = Promise.all([pool.drain(), pool.drain()])
@@ -617,7 +620,7 @@ t.test('drained', (t) => {
     t.equal(pool.waiting, 1)
   })
 
-  t.test('without a session there is nothing to wait for', async (t) => {
+  t.test('resolves at once without a session', async (t) => {
     const { pool, clock, sessions, last } = given()
     pool.start()
     last().close('refused')
@@ -626,7 +629,7 @@ t.test('drained', (t) => {
     t.equal(sessions.length, 1)
   })
 
-  t.test('destroyed meanwhile, it ends', async (t) => {
+  t.test('resolves when it is destroyed', async (t) => {
     const { pool, send } = started()
     const [one] = send(1)
     const drained = pool.drain()
@@ -635,7 +638,7 @@ t.test('drained', (t) => {
     t.same(one?.ends, ['unavailable'])
   })
 
-  t.test('it is not distrusted any more', async (t) => {
+  t.test('ignores distrust', async (t) => {
     const { pool, clock } = started()
     await pool.drain()
     pool.distrust()
@@ -645,7 +648,7 @@ t.test('drained', (t) => {
   t.end()
 })
 
-t.test('destroyed, every session is, once and for all', (t) => {
+t.test('destroy closes every session and opens no other', (t) => {
   const { pool, clock, send, sessions, last } = started(1)
   const parcels = send(2)
   last().ready()
@@ -662,7 +665,7 @@ t.test('destroyed, every session is, once and for all', (t) => {
   t.end()
 })
 
-t.test('a queue of many thousands is sent in its order', (t) => {
+t.test('sends a queue of many thousands in order', (t) => {
   const { pool, last, send } = given(1)
   pool.start()
   const parcels = send(5000)

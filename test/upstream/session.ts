@@ -23,7 +23,7 @@ import {
 
 const minuteMs = 60_000
 
-/** The request that came as number `index`, from 0. */
+/** The request with this index, from 0, in the order received. */
 async function request({ requests }: Peer, index = 0): Promise<PeerRequest> {
   await untilAtLeast(() => requests.length, index + 1)
   const found = requests[index]
@@ -36,7 +36,7 @@ function answer({ stream }: PeerRequest, status: number, body = '', headers = {}
   stream.end(body)
 }
 
-/** Our own, and the one that it has to equal. */
+/** Our session, and the one on node:http2 that must behave alike. */
 for (const Session of [Http2Session, NodeHttp2Session])
   t.test(Session.name, (t) => {
     behave(t, Session)
@@ -62,7 +62,7 @@ function behave(t: Test, Session: SessionClass): void {
     return { peer, opened }
   }
 
-  t.test('is no room before the peer’s SETTINGS, and then as much as they say', async (t) => {
+  t.test('has no room before the peer’s SETTINGS, then as much as they allow', async (t) => {
     const peer = await playPeer(t, { maxConcurrentStreams: 7 })
     const { session, ready, events } = openSession(t, peer.origin)
     t.equal(session.room, 0)
@@ -71,10 +71,10 @@ function behave(t: Test, Session: SessionClass): void {
     await ready()
     t.equal(session.room, 7)
     t.equal(session.streamLimit, 7)
-    t.same(events, ['roomy'])
+    t.same(events, ['hasRoom'])
   })
 
-  t.test('a request says everything, and hides token and authorization from HPACK', async (t) => {
+  t.test('a request has all headers, and never indexes token and authorization', async (t) => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const key = { privateKey, keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }
     const providerToken = new ProviderToken(key, new FakeClock())
@@ -100,10 +100,10 @@ function behave(t: Test, Session: SessionClass): void {
     t.same(await opened.outcomeOf(parcel), { kind: 'delivered' })
     t.equal(opened.session.inFlight, 0)
     t.equal(opened.session.served, true)
-    t.same(opened.events, ['roomy', 'roomy'])
+    t.same(opened.events, ['hasRoom', 'hasRoom'])
   })
 
-  t.test('the time to an answer is counted, that to none is not', async (t) => {
+  t.test('measures the latency of answers only', async (t) => {
     const { peer, opened } = await connected(t)
     const parcels = [opened.send(), opened.send(), opened.send()] as const
     const requests = [
@@ -130,7 +130,7 @@ function behave(t: Test, Session: SessionClass): void {
     )
   })
 
-  t.test('answers are read whole', async (t) => {
+  t.test('reads complete answers', async (t) => {
     const rows = [
       {
         what: '410 with its timestamp',
@@ -178,14 +178,14 @@ function behave(t: Test, Session: SessionClass): void {
     }
   })
 
-  t.test('the stream limit is followed while it changes', async (t) => {
+  t.test('follows a changing stream limit', async (t) => {
     const { peer, opened } = await connected(t, { maxConcurrentStreams: 2 })
     opened.send()
     opened.send()
     t.equal(opened.session.room, 0)
     peer.sessions[0]?.settings({ maxConcurrentStreams: 5 })
     await untilIs(() => opened.session.room, 3)
-    t.same(opened.events, ['roomy', 'roomy'])
+    t.same(opened.events, ['hasRoom', 'hasRoom'])
     peer.sessions[0]?.settings({ maxConcurrentStreams: 1 })
     await untilIs(() => opened.session.room, 0)
     answer(await request(peer, 0), 200)
@@ -195,7 +195,7 @@ function behave(t: Test, Session: SessionClass): void {
     await untilIs(() => opened.session.room, 1)
   })
 
-  t.test('streams that come to nothing', (t) => {
+  t.test('streams without an answer', (t) => {
     const rows = [
       { what: 'refused: at once', code: constants.NGHTTP2_REFUSED_STREAM, retry: 'now' },
       { what: 'reset: later', code: constants.NGHTTP2_INTERNAL_ERROR, retry: 'later' },
@@ -213,7 +213,7 @@ function behave(t: Test, Session: SessionClass): void {
         t.ok(opened.session.room > 0)
       })
 
-    t.test('200 is a delivery, whatever comes after it', async (t) => {
+    t.test('200 is a delivery, however the stream ends', async (t) => {
       const { peer, opened } = await connected(t)
       const parcel = opened.send()
       const { stream } = await request(peer)
@@ -223,7 +223,7 @@ function behave(t: Test, Session: SessionClass): void {
     })
 
     for (const status of [400, 403, 410])
-      t.test(`a ${status} that is cut off before its reason says nothing`, async (t) => {
+      t.test(`ignores a ${status} whose body is incomplete`, async (t) => {
         const { peer, opened } = await connected(t)
         const parcel = opened.send()
         const { stream } = await request(peer)
@@ -238,48 +238,45 @@ function behave(t: Test, Session: SessionClass): void {
   t.test('GOAWAY', (t) => {
     const debugData = Buffer.from('{"reason":"Shutdown"}')
 
-    t.test(
-      'what stands above its last stream is sent elsewhere at once, the rest is answered',
-      async (t) => {
-        const { peer, opened } = await connected(t)
-        const [below, above] = [opened.send(), opened.send()]
-        const first = await request(peer, 0)
-        await request(peer, 1)
-        peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 1, debugData)
-        t.match(await opened.outcomeOf(above), { kind: 'unavailable', retry: 'now' })
-        t.equal(opened.session.room, 0)
-        t.ok(opened.events.includes('draining Shutdown'))
-        answer(first, 200)
-        t.same(await opened.outcomeOf(below), { kind: 'delivered' })
-        await opened.over()
-        t.equal(opened.events.at(-1), 'closed GOAWAY Shutdown')
-        t.equal(opened.events.filter((event) => event.startsWith('draining')).length, 1)
-      },
-    )
+    t.test('streams above the last one are retried at once, the others are answered', async (t) => {
+      const { peer, opened } = await connected(t)
+      const [below, above] = [opened.send(), opened.send()]
+      const first = await request(peer, 0)
+      await request(peer, 1)
+      peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 1, debugData)
+      t.match(await opened.outcomeOf(above), { kind: 'unavailable', retry: 'now' })
+      t.equal(opened.session.room, 0)
+      t.ok(opened.events.includes('draining Shutdown'))
+      answer(first, 200)
+      t.same(await opened.outcomeOf(below), { kind: 'delivered' })
+      await opened.over()
+      t.equal(opened.events.at(-1), 'closed GOAWAY Shutdown')
+      t.equal(opened.events.filter((event) => event.startsWith('draining')).length, 1)
+    })
 
-    t.test('without a reason its code is named', async (t) => {
+    t.test('without a reason, reports its code', async (t) => {
       const { peer, opened } = await connected(t)
       peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR)
       await until(() => opened.events.includes('draining code 0'))
       await opened.over()
-      t.same(opened.events, ['roomy', 'draining code 0', 'closed GOAWAY code 0'])
+      t.same(opened.events, ['hasRoom', 'draining code 0', 'closed GOAWAY code 0'])
     })
 
     for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_PROTOCOL_ERROR])
-      t.test(`with BadCertificate and code ${code}, it is the credential`, async (t) => {
+      t.test(`with BadCertificate and code ${code}, reports a refused credential`, async (t) => {
         const { peer, opened } = await connected(t)
         peer.sessions[0]?.goaway(code, 0, Buffer.from('{"reason":"BadCertificate"}'))
         await until(() => opened.events.includes('draining BadCertificate'))
         await opened.over()
         t.same(opened.events, [
-          'roomy',
+          'hasRoom',
           'draining BadCertificate',
           'closed GOAWAY BadCertificate',
           'credential refused',
         ])
       })
 
-    t.test('sent twice, it is told once', async (t) => {
+    t.test('sent twice, is reported once', async (t) => {
       const { peer, opened } = await connected(t)
       opened.send()
       await request(peer)
@@ -291,7 +288,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.equal(opened.events.filter((event) => event.startsWith('draining')).length, 1)
     })
 
-    t.test('what is sent after all is answered, for another session', async (t) => {
+    t.test('a later delivery is answered as unavailable, to retry now', async (t) => {
       const { peer, opened } = await connected(t)
       peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 0, debugData)
       await until(() => opened.events.includes('draining Shutdown'))
@@ -300,37 +297,34 @@ function behave(t: Test, Session: SessionClass): void {
     t.end()
   })
 
-  t.test('a peer that falls silent', (t) => {
-    /** SETTINGS without any setting, and never another word. */
+  t.test('a silent peer', (t) => {
+    /** SETTINGS without any setting, and no further frame. */
     const deaf = (t: Test): Promise<string> =>
       playTcpPeer(t, (socket) => socket.write(hex('000000 04 00 00000000')))
 
-    t.test(
-      'after 10 s a request is given up, and the peer is asked whether it is there',
-      async (t) => {
-        const { peer, opened } = await connected(t)
-        const parcel = opened.send()
-        await request(peer)
-        opened.clock.advance(9000)
-        t.same(parcel.outcomes, [])
-        opened.clock.advance(1000)
-        t.match(await opened.outcomeOf(parcel), {
-          kind: 'unavailable',
-          reason: 'no answer in time',
-          retry: 'later',
-        })
-        opened.send()
-        answer(await request(peer, 1), 200)
-        await untilIs(() => opened.session.inFlight, 0)
-        opened.clock.advance(6000)
-        t.notOk(
-          opened.events.some((event) => event.startsWith('closed')),
-          'it is',
-        )
-      },
-    )
+    t.test('cancels a request after 10 s, and sends a PING', async (t) => {
+      const { peer, opened } = await connected(t)
+      const parcel = opened.send()
+      await request(peer)
+      opened.clock.advance(9000)
+      t.same(parcel.outcomes, [])
+      opened.clock.advance(1000)
+      t.match(await opened.outcomeOf(parcel), {
+        kind: 'unavailable',
+        reason: 'no answer in time',
+        retry: 'later',
+      })
+      opened.send()
+      answer(await request(peer, 1), 200)
+      await untilIs(() => opened.session.inFlight, 0)
+      opened.clock.advance(6000)
+      t.notOk(
+        opened.events.some((event) => event.startsWith('closed')),
+        'it is',
+      )
+    })
 
-    t.test('where it does not answer the PING in 5 s either, the session is over', async (t) => {
+    t.test('closes the session if the PING is not answered in 5 s', async (t) => {
       const opened = openSession(t, await deaf(t))
       await opened.ready()
       const parcel = opened.send()
@@ -345,7 +339,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.match(await opened.outcomeOf(late), { kind: 'unavailable', retry: 'later' })
     })
 
-    t.test('an idle one is asked once a minute', async (t) => {
+    t.test('sends a PING once a minute to an idle peer', async (t) => {
       const { peer, opened } = await connected(t)
       let pings = 0
       peer.sessions[0]?.on('ping', () => pings++)
@@ -357,10 +351,10 @@ function behave(t: Test, Session: SessionClass): void {
       }
       opened.clock.advance(minuteMs - 1)
       t.equal(pings, 5)
-      t.same(opened.events, ['roomy'])
+      t.same(opened.events, ['hasRoom'])
     })
 
-    t.test('an idle one that is deaf is found out', async (t) => {
+    t.test('closes the session to an idle peer that does not answer', async (t) => {
       const opened = openSession(t, await deaf(t))
       await opened.ready()
       opened.clock.advance(minuteMs + 5000)
@@ -368,25 +362,25 @@ function behave(t: Test, Session: SessionClass): void {
       t.equal(opened.events.at(-1), 'closed no answer to a PING')
     })
 
-    t.test('its last word is not waited for when the session is drained', async (t) => {
+    t.test('drain does not wait for the peer to close', async (t) => {
       const opened = openSession(t, await deaf(t))
       await opened.ready()
       opened.session.drain()
-      t.same(opened.events, ['roomy'])
+      t.same(opened.events, ['hasRoom'])
       await opened.over()
-      t.same(opened.events, ['roomy', 'closed drained'])
+      t.same(opened.events, ['hasRoom', 'closed drained'])
     })
 
-    t.test('nor when it is destroyed after that', async (t) => {
+    t.test('drain and destroy do not wait for the peer to close', async (t) => {
       const opened = openSession(t, await deaf(t))
       await opened.ready()
       opened.session.drain()
       opened.session.destroy('stopped')
       await opened.closed()
-      t.same(opened.events, ['roomy', 'closed drained'])
+      t.same(opened.events, ['hasRoom', 'closed drained'])
     })
 
-    t.test('one that never says SETTINGS is left after 10 s', async (t) => {
+    t.test('closes the connection after 10 s without SETTINGS', async (t) => {
       const opened = openSession(t, await playTcpPeer(t, () => undefined))
       opened.clock.advance(9000)
       t.same(opened.events, [])
@@ -398,7 +392,7 @@ function behave(t: Test, Session: SessionClass): void {
   })
 
   t.test('the handshake', (t) => {
-    /** A TLS alert, which ends a handshake: fatal, and why. */
+    /** A fatal TLS alert, which ends a handshake. */
     const alerting = async (t: Test, description: number): Promise<string> => {
       const alert = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, description])
       const origin = await playTcpPeer(t, (socket) => {
@@ -418,7 +412,7 @@ function behave(t: Test, Session: SessionClass): void {
       'certificate required': 116,
     }
     for (const [name, description] of Object.entries(credentialAlerts))
-      t.test(`ends with ${name}: it is the credential`, async (t) => {
+      t.test(`ends with ${name}: the credential is refused`, async (t) => {
         const opened = openSession(t, await alerting(t, description))
         await opened.closed()
         t.match(opened.events, [new RegExp(`^closed .*${name}`), 'credential refused'])
@@ -426,14 +420,14 @@ function behave(t: Test, Session: SessionClass): void {
 
     const otherAlerts = { 'handshake failure': 40, 'protocol version': 70, 'internal error': 80 }
     for (const [name, description] of Object.entries(otherAlerts))
-      t.test(`ends with ${name}: it is not`, async (t) => {
+      t.test(`ends with ${name}: the credential is not refused`, async (t) => {
         const opened = openSession(t, await alerting(t, description))
         await opened.closed()
         t.match(opened.events, [new RegExp(`^closed .*${name}`)])
         t.notOk(opened.events.includes('credential refused'))
       })
 
-    t.test('shows the certificate, and trusts the given authority', async (t) => {
+    t.test('sends the certificate, and trusts the given authority', async (t) => {
       const received: string[] = []
       const clock = new FakeClock()
       const simulator = await startSimulator(
@@ -450,21 +444,18 @@ function behave(t: Test, Session: SessionClass): void {
       t.same(received, ['certificate'])
     })
 
-    t.test(
-      'a server that nobody vouches for gets no request, and is no credential fault',
-      async (t) => {
-        const simulator = await startSimulator({ tls: server }, { clock: new FakeClock() })
-        t.teardown(() => simulator.stop())
-        const opened = openSession(t, simulator.origin)
-        await opened.closed()
-        t.match(opened.events, [/^closed (unable to|self-signed)/])
-        t.notOk(opened.events.includes('credential refused'))
-      },
-    )
+    t.test('an untrusted server gets no request; the credential is not refused', async (t) => {
+      const simulator = await startSimulator({ tls: server }, { clock: new FakeClock() })
+      t.teardown(() => simulator.stop())
+      const opened = openSession(t, simulator.origin)
+      await opened.closed()
+      t.match(opened.events, [/^closed (unable to|self-signed)/])
+      t.notOk(opened.events.includes('credential refused'))
+    })
     t.end()
   })
 
-  t.test('a provider token that is found too old', (t) => {
+  t.test('a provider token that APNs reports as expired', (t) => {
     const expired = '{"reason":"ExpiredProviderToken"}'
 
     const withToken = async (
@@ -486,7 +477,7 @@ function behave(t: Test, Session: SessionClass): void {
       return { ...(await connected(t, {}, { providerToken: token })), token, tokenClock }
     }
 
-    t.test('is signed anew, and the session is left once it has finished', async (t) => {
+    t.test('is renewed, and the session is drained', async (t) => {
       const { peer, opened, token, tokenClock } = await withToken(t)
       const before = token.authorization
       tokenClock.advance(30 * minuteMs)
@@ -503,7 +494,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.equal(opened.events.at(-1), 'closed drained')
     })
 
-    t.test('is not signed anew where it is young: the clock is to blame', async (t) => {
+    t.test('is not renewed if it is new; the outcome names the clock', async (t) => {
       const { peer, opened, token } = await withToken(t)
       const before = token.authorization
       const parcel = opened.send()
@@ -515,20 +506,20 @@ function behave(t: Test, Session: SessionClass): void {
     t.end()
   })
 
-  t.test('a peer that cannot be reached', (t) => {
-    t.test('nobody listens', async (t) => {
+  t.test('an unreachable peer', (t) => {
+    t.test('refuses the connection', async (t) => {
       const opened = openSession(t, 'http://127.0.0.1:1')
       await opened.closed()
       t.match(opened.events, [/^closed connect ECONNREFUSED/])
     })
 
-    t.test('nobody knows its name', async (t) => {
+    t.test('has an unknown name', async (t) => {
       const opened = openSession(t, 'https://push.invalid')
       await opened.closed()
       t.match(opened.events, [/^closed getaddrinfo/])
     })
 
-    t.test('hangs up at once', async (t) => {
+    t.test('closes at once', async (t) => {
       const opened = openSession(
         t,
         await playTcpPeer(t, (socket) => {
@@ -542,7 +533,7 @@ function behave(t: Test, Session: SessionClass): void {
     t.end()
   })
 
-  t.test('a connection that is lost answers everything in flight, for later', async (t) => {
+  t.test('a lost connection answers all requests in flight, to retry later', async (t) => {
     const { peer, opened } = await connected(t)
     const parcels = [opened.send(), opened.send()]
     await request(peer, 1)
@@ -555,7 +546,7 @@ function behave(t: Test, Session: SessionClass): void {
   })
 
   t.test('drained', (t) => {
-    t.test('it finishes what is in flight and takes no more', async (t) => {
+    t.test('finishes requests in flight and takes no more', async (t) => {
       const { peer, opened } = await connected(t)
       const parcel = opened.send()
       const received = await request(peer)
@@ -565,10 +556,10 @@ function behave(t: Test, Session: SessionClass): void {
       answer(received, 200)
       t.same(await opened.outcomeOf(parcel), { kind: 'delivered' })
       await opened.closed()
-      t.same(opened.events, ['roomy', 'closed drained'])
+      t.same(opened.events, ['hasRoom', 'closed drained'])
     })
 
-    t.test('before it is connected, it closes', async (t) => {
+    t.test('closes if it is not connected yet', async (t) => {
       const peer = await playPeer(t)
       const opened = openSession(t, peer.origin)
       opened.session.drain()
@@ -576,7 +567,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.same(opened.events, ['closed drained'])
     })
 
-    t.test('and destroyed, it answers what is in flight', async (t) => {
+    t.test('and destroyed, answers requests in flight', async (t) => {
       const { peer, opened } = await connected(t)
       const parcel = opened.send()
       await request(peer)
@@ -589,7 +580,7 @@ function behave(t: Test, Session: SessionClass): void {
   })
 
   t.test('destroyed', (t) => {
-    t.test('it is over, once', async (t) => {
+    t.test('closes once', async (t) => {
       const { peer, opened } = await connected(t)
       const parcel = opened.send()
       await request(peer)
@@ -599,11 +590,11 @@ function behave(t: Test, Session: SessionClass): void {
       t.match(await opened.outcomeOf(parcel), { kind: 'unavailable', retry: 'later' })
       await opened.closed()
       opened.session.destroy('stopped again')
-      t.same(opened.events, ['roomy', 'closed stopped'])
+      t.same(opened.events, ['hasRoom', 'closed stopped'])
       t.equal(opened.clock.pending, 0)
     })
 
-    t.test('before it is connected as well', async (t) => {
+    t.test('closes if it is not connected yet, too', async (t) => {
       const peer = await playPeer(t)
       const opened = openSession(t, peer.origin)
       opened.session.destroy('stopped')

@@ -20,7 +20,7 @@ import { HpackDecoder } from './hpack-decoder.ts'
 import type { Output } from './output.ts'
 import { RequestWriter } from './request-writer.ts'
 
-/** Is told of what concerns the whole connection, and of the end of each request. */
+/** Is told about events of the whole connection, and about the end of each request. */
 export interface ConnectionOwner {
   /** The peer's SETTINGS, the first or later ones, have been applied. */
   configured(): void
@@ -31,10 +31,10 @@ export interface ConnectionOwner {
   ended(exchange: Exchange, end: ExchangeEnd): void
 }
 
-/** Frames without an answer among them, within one {@link Connection.calm}. */
+/** Frames in a row without an answer to a request, within one period of {@link Connection.calm}. */
 const maxIdleFrames = 10_000
 
-/** Received bytes after which a window is granted anew, so early that no peer has to wait. */
+/** Received bytes after which a window is renewed, early enough that no peer has to wait. */
 const grantBytes = defaultWindowBytes >>> 1
 
 /** APNs answers with about 100 bytes of headers. */
@@ -113,7 +113,9 @@ export class Connection {
     this.#requests.send(exchange, authorization)
   }
 
-  /** Cancels the requests sent at this time or before, as `overdue`; returns whether there are any. */
+  /**
+   * Cancels the requests sent at this time or before, as `overdue`; returns whether there are any.
+   */
   cancelSentBy(timeMs: number): boolean {
     let found = false
     for (const exchange of this.#exchanges.values()) {
@@ -168,7 +170,8 @@ export class Connection {
       if (!(error instanceof StreamError)) throw error
       this.#refuse(error)
     }
-    if (this.#output.isFlooded) throw new ConnectionError('ENHANCE_YOUR_CALM', 'reads no answers')
+    if (this.#output.isFlooded)
+      throw new ConnectionError('ENHANCE_YOUR_CALM', 'does not read our answers')
     return true
   }
 
@@ -196,7 +199,7 @@ export class Connection {
         this.#receiveSettings(frame)
         break
       case FrameType.pushPromise:
-        throw new ConnectionError('PROTOCOL_ERROR', 'a PUSH_PROMISE, which SETTINGS forbid')
+        throw new ConnectionError('PROTOCOL_ERROR', 'PUSH_PROMISE, which our SETTINGS disable')
       case FrameType.ping:
         this.#receivePing(frame)
         break
@@ -213,11 +216,11 @@ export class Connection {
   #checkOrder({ type, flags }: Frame): void {
     const isSettings = type === FrameType.settings && (flags & Flag.ack) === 0
     if (this.#state === 'opening' && !isSettings)
-      throw new ConnectionError('PROTOCOL_ERROR', 'does not begin with SETTINGS')
+      throw new ConnectionError('PROTOCOL_ERROR', 'the first frame is not SETTINGS')
     if (this.#blocks.isOpen && type !== FrameType.continuation)
-      throw new ConnectionError('PROTOCOL_ERROR', 'a frame inside a header block')
+      throw new ConnectionError('PROTOCOL_ERROR', 'another frame inside a header block')
     if (++this.#idleFrames > maxIdleFrames)
-      throw new ConnectionError('ENHANCE_YOUR_CALM', 'many frames and no answer')
+      throw new ConnectionError('ENHANCE_YOUR_CALM', 'too many frames without an answer')
   }
 
   #receiveData(frame: Frame): void {
@@ -297,7 +300,7 @@ export class Connection {
     if (exchange !== undefined) this.#requests.grantStream(exchange, increment)
     else if (streamId === 0) this.#requests.grant(increment)
     else return
-    // What can let a body continue is no flood.
+    // WINDOW_UPDATE on an open stream does not count as a frame without an answer.
     this.#idleFrames--
   }
 
@@ -305,7 +308,7 @@ export class Connection {
   #findAnswered(streamId: number): Exchange | undefined {
     const exchange = this.#find(streamId)
     if (exchange === undefined && streamId > this.#lastResetId)
-      throw new ConnectionError('STREAM_CLOSED', 'an answer behind its end')
+      throw new ConnectionError('STREAM_CLOSED', 'a frame on a stream that has ended')
     return exchange
   }
 
@@ -313,7 +316,7 @@ export class Connection {
   #find(streamId: number): Exchange | undefined {
     const exchange = this.#exchanges.get(streamId)
     if (exchange === undefined && this.#isIdle(streamId))
-      throw new ConnectionError('PROTOCOL_ERROR', 'a frame on a stream that nobody has opened')
+      throw new ConnectionError('PROTOCOL_ERROR', 'a frame on a stream that is not open')
     return exchange
   }
 
@@ -322,7 +325,7 @@ export class Connection {
     return streamId % 2 === 0 || streamId >= this.#nextStreamId
   }
 
-  /** The peer needs no more of a body once it has answered. — source: RFC 9113, 8.1 */
+  /** Stops sending a body once the peer has answered. — source: RFC 9113, 8.1 */
   #complete(exchange: Exchange): void {
     exchange.complete()
     if (exchange.unsentBytes > 0) this.#reset(exchange, 'CANCEL', 'complete')

@@ -1,10 +1,10 @@
-/** One request and its answer: the state of one stream, and what the answer means. */
+/** One request and its answer: the state of one stream, and the outcome. */
 import { delivered, outcomeOf, type Outcome } from '../../apns/outcome.ts'
 import type { Delivery } from '../../relay/delivery.ts'
 import { maxWindowBytes, StreamError } from './frame.ts'
 import type { HeaderField } from './hpack.ts'
 
-/** More than any answer of the provider API has; what exceeds it is dropped. */
+/** More than any body of the provider API. Further bytes are discarded. */
 const maxBodyBytes = 4096
 
 /**
@@ -22,7 +22,6 @@ const unanswered = {
   lost: { kind: 'unavailable', reason: 'connection lost', retry: 'later' },
 } as const satisfies Record<ExchangeEnd, Outcome>
 
-/** What the headers of an answer say. */
 interface ResponseHead {
   /** 100 to 999 */
   readonly status: number
@@ -30,16 +29,16 @@ interface ResponseHead {
   readonly contentLength: number | undefined
 }
 
-/** In the connection's table until one {@link ExchangeEnd} ends it. */
+/** Ends with exactly one {@link ExchangeEnd}. */
 export class Exchange {
   readonly streamId: number
   readonly delivery: Delivery
   readonly sentAtMs: number
-  /** Bytes of the payload that are written. */
+  /** Payload bytes written. */
   sentBytes = 0
-  /** What the peer granted beyond its initial window, less what was sent; may be negative. */
+  /** Window granted in addition to the peer's initial window, minus bytes sent; may be negative. */
   credit = 0
-  /** Received bytes for which the peer has no new window yet. */
+  /** Received bytes since the last WINDOW_UPDATE. */
   ungrantedBytes = 0
   #head: ResponseHead | undefined
   #receivedBytes = 0
@@ -67,7 +66,11 @@ export class Exchange {
   grant(increment: number, initialWindowBytes: number): void {
     this.credit += increment
     if (initialWindowBytes + this.credit > maxWindowBytes)
-      throw new StreamError(this.streamId, 'FLOW_CONTROL_ERROR', 'a window beyond all bounds')
+      throw new StreamError(
+        this.streamId,
+        'FLOW_CONTROL_ERROR',
+        `a window over ${maxWindowBytes} bytes`,
+      )
   }
 
   /**
@@ -78,22 +81,22 @@ export class Exchange {
   receiveHeaders(fields: readonly HeaderField[], endStream: boolean): void {
     const { streamId } = this
     if (this.#head !== undefined) {
-      if (!endStream) throw malformed(streamId, 'headers in a body')
+      if (!endStream) throw malformed(streamId, 'HEADERS without END_STREAM after the final status')
       for (const field of fields) checkField(streamId, field)
       return
     }
     const head = readHead(streamId, fields)
     if (head.status === 101 || (head.status < 200 && endStream))
-      throw malformed(streamId, `a ${head.status} for an answer`)
+      throw malformed(streamId, `status ${head.status} as the final answer`)
     if (head.status >= 200) this.#head = head
   }
 
   /** Adds a part of the answer's body. @throws {StreamError} */
   receiveBody(content: Buffer): void {
     this.#receivedBytes += content.length
-    if (this.#head === undefined) throw malformed(this.streamId, 'a body without headers')
+    if (this.#head === undefined) throw malformed(this.streamId, 'DATA before HEADERS')
     if (this.#receivedBytes > (this.#head.contentLength ?? Infinity)) throw this.#miscounted()
-    // The body of a 200 says nothing.
+    // The body of a 200 is ignored.
     if (this.#head.status === 200) return
     const room = maxBodyBytes - (this.#body?.length ?? 0)
     this.#body = Buffer.concat([this.#body ?? empty, content.subarray(0, room)])
@@ -101,13 +104,15 @@ export class Exchange {
 
   /** The peer ends the answer. @throws {StreamError} when it is incomplete — source: RFC 9113, 8.1.1 */
   complete(): void {
-    if (this.#head === undefined) throw malformed(this.streamId, 'an answer without headers')
+    if (this.#head === undefined) throw malformed(this.streamId, 'an answer without a final status')
     const { status, contentLength = this.#receivedBytes } = this.#head
     const mayHaveNone = (status === 204 || status === 304) && this.#receivedBytes === 0
     if (contentLength !== this.#receivedBytes && !mayHaveNone) throw this.#miscounted()
   }
 
-  /** A 200 is a delivery, however the stream ends; an error counts only with its whole reason. */
+  /**
+   * A 200 is a delivery, however the stream ends. An error status counts only with a complete body.
+   */
   outcome(end: ExchangeEnd): Outcome {
     const head = this.#head
     if (head?.status === 200) return delivered
@@ -122,7 +127,7 @@ export class Exchange {
   }
 
   #miscounted(): StreamError {
-    return malformed(this.streamId, 'a body of another content-length')
+    return malformed(this.streamId, 'a body whose length is not its content-length')
   }
 }
 
@@ -132,7 +137,7 @@ const empty = Buffer.alloc(0)
 const validName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const invalidValue = /[\0\r\n]|^[ \t]|[ \t]$/
 
-/** The names that APNs sends are known to be valid: trying the pattern is the dearest step here. */
+/** Valid names that APNs sends: skipping the pattern for them saves the most time here. */
 const usualNames = new Set(['apns-id', 'content-length', 'content-type', 'date', 'server'])
 
 /** HTTP/2 forbids header fields about the connection. — source: RFC 9113, 8.2.2 */
@@ -142,7 +147,7 @@ const connectionSpecific = /^(connection|keep-alive|proxy-connection|transfer-en
 function readHead(streamId: number, fields: readonly HeaderField[]): ResponseHead {
   const [first] = fields
   if (first?.[0] !== ':status' || (first[1] !== '200' && !/^[1-9]\d\d$/.test(first[1])))
-    throw malformed(streamId, 'no :status in front')
+    throw malformed(streamId, 'the first header field is not a valid :status')
   let retryAfterSeconds: number | undefined
   let contentLength: number | undefined
   for (let index = 1; index < fields.length; index++) {
@@ -158,14 +163,14 @@ function readHead(streamId: number, fields: readonly HeaderField[]): ResponseHea
 
 function checkField(streamId: number, [name, value]: HeaderField): void {
   if (!usualNames.has(name) && (!validName.test(name) || connectionSpecific.test(name)))
-    throw malformed(streamId, 'a header field that must not be there')
-  if (invalidValue.test(value)) throw malformed(streamId, 'a header field with such a value')
+    throw malformed(streamId, 'a header field with a forbidden name')
+  if (invalidValue.test(value)) throw malformed(streamId, 'a header field with a forbidden value')
 }
 
 function readLength(streamId: number, before: number | undefined, value: string): number {
   const length = /^\d{1,15}$/.test(value) ? Number(value) : undefined
   if (length === undefined || (before !== undefined && before !== length))
-    throw malformed(streamId, 'a content-length that is none')
+    throw malformed(streamId, 'an invalid content-length')
   return length
 }
 

@@ -1,4 +1,4 @@
-/** Cuts received bytes into frames and header blocks, and refuses sizes that are not allowed. */
+/** Splits received bytes into frames and header blocks, and refuses invalid sizes. */
 import {
   ConnectionError,
   Flag,
@@ -95,9 +95,9 @@ export function contentOf({ type, flags, payload }: Frame): Buffer {
   if (!padded && !prioritized) return payload
   const start = (padded ? 1 : 0) + (prioritized ? 5 : 0)
   if (payload.length < start)
-    throw new ConnectionError('FRAME_SIZE_ERROR', 'a frame shorter than its own fields')
+    throw new ConnectionError('FRAME_SIZE_ERROR', 'a frame too short for its fields')
   const end = payload.length - (padded ? payload.readUInt8(0) : 0)
-  if (end < start) throw new ConnectionError('PROTOCOL_ERROR', 'more padding than frame')
+  if (end < start) throw new ConnectionError('PROTOCOL_ERROR', 'padding longer than the frame')
   return payload.subarray(start, end)
 }
 
@@ -120,7 +120,9 @@ export class BlockReader {
     return this.#open !== undefined
   }
 
-  /** Adds HEADERS or CONTINUATION; returns the block if it is complete. @throws {ConnectionError} */
+  /**
+   * Adds HEADERS or CONTINUATION; returns the block if it is complete. @throws {ConnectionError}
+   */
   next(frame: Frame): HeaderBlock | undefined {
     const block = frame.type === FrameType.headers ? firstOf(frame) : this.#extend(frame)
     const isComplete = (frame.flags & Flag.endHeaders) !== 0
@@ -131,9 +133,9 @@ export class BlockReader {
   #extend({ streamId, payload }: Frame): HeaderBlock {
     const open = this.#open
     if (open?.streamId !== streamId)
-      throw new ConnectionError('PROTOCOL_ERROR', 'a CONTINUATION of nothing')
+      throw new ConnectionError('PROTOCOL_ERROR', 'CONTINUATION without an open header block')
     if (open.bytes.length + payload.length > maxBlockBytes)
-      throw new ConnectionError('ENHANCE_YOUR_CALM', 'a header block without end')
+      throw new ConnectionError('ENHANCE_YOUR_CALM', `a header block over ${maxBlockBytes} bytes`)
     return { ...open, bytes: Buffer.concat([open.bytes, payload]) }
   }
 }

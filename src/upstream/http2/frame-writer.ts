@@ -73,7 +73,9 @@ export class FrameWriter {
     return this.#output.length + frameHeaderBytes
   }
 
-  /** HEADERS with the block that ends at `end`, and CONTINUATION for what exceeds `maxFrameBytes`. */
+  /**
+   * HEADERS with the block that ends at `end`, and CONTINUATION for what exceeds `maxFrameBytes`.
+   */
   writeBlock(streamId: number, endStream: boolean, end: number, maxFrameBytes: number): void {
     const target = this.#output.reserve(0)
     const flags = endStream ? Flag.endStream : 0
@@ -131,8 +133,8 @@ export class FrameWriter {
 }
 
 /**
- * Writes the frame headers of a block that stands behind room for the first one. What exceeds a
- * frame moves back to make room for the next header. Returns the end of the last frame.
+ * Writes the frame headers of a block; the caller leaves space for the first one. Bytes that exceed
+ * a frame are moved to make space for the next header. Returns the end of the last frame.
  */
 function splitBlock(
   target: Buffer,

@@ -63,7 +63,7 @@ export class HpackDecoder {
     while (!reader.atEnd && reader.peek() >> sizeUpdate.prefixBits === 1) {
       const maxBytes = reader.integer(sizeUpdate.prefixBits)
       if (maxBytes > this.#limits.maxTableBytes)
-        throw new HpackError('a table size update goes beyond SETTINGS_HEADER_TABLE_SIZE')
+        throw new HpackError('a table size update exceeds SETTINGS_HEADER_TABLE_SIZE')
       this.#table.resize(maxBytes)
     }
   }
@@ -77,7 +77,7 @@ export class HpackDecoder {
       return field
     }
     if (first >= sizeUpdate.pattern)
-      throw new HpackError('a table size update stands behind a header field')
+      throw new HpackError('a table size update follows a header field')
     return this.#literal(reader, withoutIndexing.prefixBits)
   }
 
@@ -90,12 +90,12 @@ export class HpackDecoder {
   /** One address space for both tables. — source: RFC 7541, 2.3.3 */
   #at(index: number): HeaderField {
     const field = staticTable[index - 1] ?? this.#table.at(index - staticTable.length)
-    if (field === undefined) throw new HpackError('an index points at no header field')
+    if (field === undefined) throw new HpackError('an index refers to no header field')
     return field
   }
 }
 
-/** Exceeds any index, length or table size that makes sense. */
+/** Larger than any valid index, length or table size. */
 const largestInteger = 2 ** 28
 
 /** As many as {@link largestInteger} needs. */
@@ -114,10 +114,10 @@ export class PrimitiveReader {
     return this.#at === this.#block.length
   }
 
-  /** The next byte, which stays the next. */
+  /** The next byte, without consuming it. */
   peek(): number {
     const byte = this.#block[this.#at]
-    if (byte === undefined) throw new HpackError('the header block ends within a field')
+    if (byte === undefined) throw new HpackError('the header block ends inside a field')
     return byte
   }
 

@@ -37,7 +37,7 @@ function named(text: string): FieldName {
   return { text, index: staticIndex(text) }
 }
 
-/** Bounds what a block has beside the strings of a request: names, lengths, numbers, size updates. */
+/** Upper bound for names, lengths, numbers and size updates in a block, bytes. */
 const fixedBytes = 256
 
 /**
@@ -101,7 +101,8 @@ export class HpackEncoder {
     this.#unique(apnsId, request.apnsId)
     if (request.expiration !== undefined) this.#unique(expiration, String(request.expiration))
     this.#unique(contentLength, String(request.payload.length))
-    if (writer.offset > target.length) throw new RangeError('no room for the header block')
+    if (writer.offset > target.length)
+      throw new RangeError('the header block does not fit the buffer')
     return writer.offset
   }
 
@@ -117,14 +118,14 @@ export class HpackEncoder {
     this.#writer.integer(sizeUpdate, maxBytes)
   }
 
-  /** A value of which there are few: an index, once it is in the table. */
+  /** A value that repeats: added to the table, then written as an index. */
   #repeated(name: FieldName, value: string): void {
     const position = this.#table.find(name.text, value)
     if (position === 0) this.#learn(name, this.#indexOf(name), value)
     else this.#writer.integer(indexed, staticTable.length + position)
   }
 
-  /** A value that does not repeat: only its name is worth a place in the table. */
+  /** A value that does not repeat: only its name is added to the table. */
   #unique(name: FieldName, value: string): void {
     const index = this.#indexOf(name)
     if (index === 0) this.#learn(name, index, value)
@@ -136,7 +137,7 @@ export class HpackEncoder {
     this.#literal(neverIndexed, name, name.index, value)
   }
 
-  /** A field that is larger than the table would only empty it, so it stays outside. */
+  /** Does not index a field larger than the table, because that would empty the table. */
   #learn(name: FieldName, index: number, value: string): void {
     const field: HeaderField = [name.text, value]
     const fits = fieldBytes(field) <= this.#table.maxBytes
@@ -159,7 +160,7 @@ export class HpackEncoder {
   }
 }
 
-/** Up to this length a loop is faster than the call into the runtime. */
+/** Up to this length, a loop is faster than a call into the runtime. */
 const longestLoopCharacters = 16
 
 /** Writes integers and strings; drops what exceeds the buffer, and counts it in {@link offset}. */

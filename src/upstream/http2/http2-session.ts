@@ -1,4 +1,4 @@
-/** A session to the provider API over a socket: its states, its timeouts and its end. */
+/** A session to the provider API over a socket: its phases and timeouts. */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { readBody, type Outcome } from '../../apns/outcome.ts'
@@ -14,8 +14,8 @@ import { KeepAlive } from './keep-alive.ts'
 import { Output } from './output.ts'
 
 /**
- * `connecting`: until the peer's SETTINGS. `ready`: takes requests. `draining`: finishes what is in
- * flight. `ending`: the socket is about to close. `closed`: the socket is closed.
+ * `connecting`: until the peer's SETTINGS. `ready`: takes requests. `draining`: finishes requests
+ * in flight. `ending`: the socket is about to close. `closed`: the socket is closed.
  */
 type Phase = 'connecting' | 'ready' | 'draining' | 'ending' | 'closed'
 
@@ -49,7 +49,7 @@ export class Http2Session implements ProviderSession {
   readonly #output: Output
   readonly #connection: Connection
   readonly #keepAlive: KeepAlive
-  readonly #hangUp: () => void
+  readonly #cancelDial: () => void
   /** Undefined until the HTTP proxy, if there is one, has opened a tunnel. */
   #socket: Socket | undefined
   #state: State = { phase: 'connecting', cause: undefined, isCredentialRefused: false }
@@ -57,8 +57,8 @@ export class Http2Session implements ProviderSession {
   #endings = 0
 
   /**
-   * @param firstStreamId odd; a test passes another one than 1 to use up the identifiers
-   * @throws when the credential is such that TLS does not even begin
+   * @param firstStreamId odd; other than 1 in tests only, to reach the last identifier
+   * @throws when the credential is invalid and TLS cannot start
    */
   constructor(
     target: SessionTarget,
@@ -73,7 +73,7 @@ export class Http2Session implements ProviderSession {
     this.#clock = clock
     this.#openedAtMs = clock.now()
     this.#keepAlive = new KeepAlive(times, tickMs, this.#openedAtMs)
-    const follower = {
+    const connectionOwner = {
       configured: this.#configured,
       goneAway: this.#goneAway,
       ponged: this.#ponged,
@@ -82,11 +82,11 @@ export class Http2Session implements ProviderSession {
     this.#output = new Output((bytes, done) => this.#socket?.write(bytes, done), this.#drained)
     this.#connection = new Connection(
       new URL(target.origin).host,
-      follower,
+      connectionOwner,
       this.#output,
       firstStreamId,
     )
-    this.#hangUp = dial(target, { dialled: this.#listen, failed: this.#close })
+    this.#cancelDial = dial(target, { dialled: this.#listen, failed: this.#close })
     this.#cancelTick = this.#nextTick()
   }
 
@@ -114,7 +114,7 @@ export class Http2Session implements ProviderSession {
     }
     const authorization = this.#target.providerToken?.authorization
     this.#connection.request(delivery, authorization, this.#clock.now())
-    if (this.#connection.isUsedUp) this.#leave('stream identifiers used up')
+    if (this.#connection.isUsedUp) this.#drainAndReport('stream identifiers used up')
   }
 
   drain(): void {
@@ -126,13 +126,13 @@ export class Http2Session implements ProviderSession {
     if (this.#state.phase === 'closed') return
     this.#enter('ending', cause)
     this.#output.close()
-    this.#hangUp()
+    this.#cancelDial()
     this.#socket?.destroy()
   }
 
   /**
    * The one place where the state changes. Records the cause even if the phase cannot follow.
-   * @returns whether the phase has changed; a late caller has nothing more to do
+   * @returns whether the phase has changed; if not, the event came too late and is ignored
    */
   #enter(phase: Phase, cause?: string, isCredentialRefused = false): boolean {
     const from = this.#state
@@ -182,7 +182,7 @@ export class Http2Session implements ProviderSession {
 
   readonly #receive = (chunk: Buffer): void => {
     if (this.#state.phase === 'ending') return
-    this.#keepAlive.heardAtMs = this.#clock.now()
+    this.#keepAlive.receivedAtMs = this.#clock.now()
     this.#watchRoom(() => {
       try {
         this.#connection.receive(chunk)
@@ -195,41 +195,44 @@ export class Http2Session implements ProviderSession {
 
   readonly #drained = (): void => {
     this.#connection.resume()
-    if (this.room > 0) this.#owner.roomy()
+    if (this.room > 0) this.#owner.hasRoom()
   }
 
-  /** Reports the room that an action makes, once. */
+  /** Runs an action, and reports once if it has increased the room. */
   #watchRoom(act: () => void): void {
     const before = this.room
     const endings = this.#endings
     act()
     const { room } = this
-    if (room > before || (room > 0 && this.#endings > endings)) this.#owner.roomy()
+    if (room > before || (room > 0 && this.#endings > endings)) this.#owner.hasRoom()
   }
 
   readonly #ended = (exchange: Exchange, end: ExchangeEnd): void => {
     const outcome = exchange.outcome(end)
     if (end === 'complete')
-      this.#owner.requestLatency.add(this.#keepAlive.heardAtMs - exchange.sentAtMs)
+      this.#owner.requestLatency.add(this.#keepAlive.receivedAtMs - exchange.sentAtMs)
     this.#endings++
     const isStale = outcome.kind === 'unavailable' && outcome.reason === staleProviderToken
     this.#owner.answered(exchange.delivery, isStale ? this.#stale(outcome) : outcome)
     this.#endWhenDrained()
   }
 
-  /** A connection that has seen an expired token refuses new ones as well. — source: pushy */
+  /** After an expired token, APNs refuses new tokens on the same connection. — source: pushy */
   #stale(outcome: Outcome): Outcome {
     const { providerToken } = this.#target
-    providerToken?.expired().catch(() => {
+    providerToken?.reportExpired().catch(() => {
       // The current token stays in use; APNs will refuse it again.
     })
-    this.#leave(staleProviderToken)
+    this.#drainAndReport(staleProviderToken)
     if (providerToken?.isFreshSince(this.#openedAtMs) !== true) return outcome
-    return { kind: 'credential', reason: `${staleProviderToken}, though new: is the clock right?` }
+    return {
+      kind: 'credential',
+      reason: `${staleProviderToken}, although it is new: check the clock`,
+    }
   }
 
-  /** Finishes what is in flight; the owner opens another session. */
-  #leave(reason: string): void {
+  /** Finishes requests in flight; the owner opens another session. */
+  #drainAndReport(reason: string): void {
     if (this.#state.phase !== 'ready') return
     this.drain()
     this.#owner.draining(reason)
@@ -288,14 +291,14 @@ export class Http2Session implements ProviderSession {
       return
     }
     const isConnecting = this.#state.phase === 'connecting'
-    const verdict = this.#keepAlive.judge(now, isConnecting ? this.#openedAtMs : undefined)
+    const verdict = this.#keepAlive.check(now, isConnecting ? this.#openedAtMs : undefined)
     if (verdict === 'gone')
       this.destroy(isConnecting ? 'no answer while connecting' : 'no answer to a PING')
-    else if (verdict !== 'wait') this.#ask(now, verdict === 'quiet')
+    else if (verdict !== 'wait') this.#pingIfNeeded(now, verdict === 'quiet')
   }
 
   /** Sends a PING to a quiet peer, and to one that leaves requests unanswered. */
-  #ask(now: number, isQuiet: boolean): void {
+  #pingIfNeeded(now: number, isQuiet: boolean): void {
     const hasOverdue = this.#connection.cancelSentBy(now - this.#times.requestTimeoutMs)
     if (!(isQuiet || hasOverdue) || this.#state.phase === 'ending') return
     this.#keepAlive.pingSentAtMs = now
@@ -303,7 +306,7 @@ export class Http2Session implements ProviderSession {
   }
 }
 
-/** OpenSSL names the alert with which a peer ends a handshake. — source: RFC 5246, 7.2.2 */
+/** OpenSSL reports the TLS alert of the peer as the error code. — source: RFC 5246, 7.2.2 */
 function isCertificateAlert(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return /ALERT_(.*CERTIFICATE.*|ACCESS_DENIED|UNKNOWN_CA)/.test(code)

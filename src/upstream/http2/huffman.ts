@@ -30,7 +30,7 @@ const codeBits = [
 const endOfString = 256
 const shortestCodeBits = 5
 
-/** In {@link codeTree}, what is not below is a leaf: this and its symbol. */
+/** In {@link codeTree}, values from here on are leaves: this plus the symbol. */
 const firstLeaf = 256
 
 /** Two slots for each of the 256 inner nodes, for a 0 and a 1; the root is node 0. */
@@ -52,10 +52,10 @@ function growTree(): Uint16Array {
   return tree
 }
 
-/** Where four bits lead from an inner node, at 16 × node + bits; a symbol leads back to the root. */
+/** The node after four more bits, at 16 × node + bits; the root after a complete symbol. */
 const nextNode = new Uint8Array(16 * firstLeaf)
 
-/** Which symbol the four bits complete on their way, -1 = none. No code is short enough for two. */
+/** The symbol that the four bits complete, -1 = none. No code is short enough for two symbols. */
 const symbolAt = new Int16Array(16 * firstLeaf).fill(-1)
 
 for (let step = 0; step < nextNode.length; step++) {
@@ -85,10 +85,11 @@ export function decodeHuffman(block: Buffer, start: number, end: number): string
     const byte = block[at >> 1] ?? 0
     const step = 16 * node + ((at & 1) === 0 ? byte >> 4 : byte & 0xf)
     const symbol = symbolAt[step] ?? -1
-    if (symbol === endOfString) throw new HpackError('a Huffman string holds the end of string')
+    if (symbol === endOfString)
+      throw new HpackError('a Huffman string contains the end-of-string symbol')
     if (symbol >= 0) octets[length++] = symbol
     node = nextNode[step] ?? 0
   }
-  if (!paddingNodes.has(node)) throw new HpackError('a Huffman string is padded wrongly')
+  if (!paddingNodes.has(node)) throw new HpackError('a Huffman string has invalid padding')
   return octets.toString('latin1', 0, length)
 }

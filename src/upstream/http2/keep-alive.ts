@@ -1,46 +1,47 @@
-/** Judges once in a while whether the peer is still there; no socket, no clock. */
+/** Decides at each tick whether the peer is still alive; no socket, no clock. */
 import type { SessionTimes } from '../session.ts'
 
-/** `wait`: too early to say. `quiet`: send a PING. `gone`: give the peer up. */
+/** `wait`: no decision yet. `quiet`: send a PING. `gone`: close the session. */
 export type Verdict = 'wait' | 'present' | 'quiet' | 'gone'
 
 /** All times are milliseconds since the epoch. */
 export class KeepAlive {
   readonly #times: SessionTimes
   readonly #tickMs: number
-  /** When the peer last sent anything. */
-  heardAtMs: number
-  /** When a PING was sent that the peer has not answered. */
+  /** Time of the last received bytes. */
+  receivedAtMs: number
+  /** Time of an unanswered PING. */
   pingSentAtMs: number | undefined
-  #judgedAtMs: number
-  #passedOver = false
+  #checkedAtMs: number
+  #skipped = false
 
-  /** @param tickMs the interval of {@link judge} */
+  /** @param tickMs the interval of {@link check} */
   constructor(times: SessionTimes, tickMs: number, nowMs: number) {
     this.#times = times
     this.#tickMs = tickMs
-    this.heardAtMs = this.#judgedAtMs = nowMs
+    this.receivedAtMs = this.#checkedAtMs = nowMs
   }
 
   /** @param connectingSinceMs undefined once the peer has sent its SETTINGS */
-  judge(nowMs: number, connectingSinceMs: number | undefined): Verdict {
-    if (this.#passOver(nowMs)) return 'wait'
+  check(nowMs: number, connectingSinceMs: number | undefined): Verdict {
+    if (this.#skip(nowMs)) return 'wait'
     const { connectTimeoutMs, pingTimeoutMs, pingIntervalMs } = this.#times
     if (connectingSinceMs !== undefined)
       return nowMs - connectingSinceMs >= connectTimeoutMs ? 'gone' : 'wait'
     if (this.pingSentAtMs !== undefined)
       return nowMs - this.pingSentAtMs >= pingTimeoutMs ? 'gone' : 'wait'
-    return nowMs - this.heardAtMs >= pingIntervalMs ? 'quiet' : 'present'
+    return nowMs - this.receivedAtMs >= pingIntervalMs ? 'quiet' : 'present'
   }
 
   /**
-   * Passes over a tick that comes late: this process was busy, and the answers that lie unread are
-   * read before the next tick. Never two in a row, so that a process that is always busy still judges.
+   * Skips a late tick: this process was busy, and reads received answers before the next tick.
+   * Never skips two ticks in a row, so that a process that is always busy still closes dead
+   * sessions.
    */
-  #passOver(nowMs: number): boolean {
-    const isLate = nowMs - this.#judgedAtMs > 2 * this.#tickMs
-    this.#judgedAtMs = nowMs
-    this.#passedOver = isLate && !this.#passedOver
-    return this.#passedOver
+  #skip(nowMs: number): boolean {
+    const isLate = nowMs - this.#checkedAtMs > 2 * this.#tickMs
+    this.#checkedAtMs = nowMs
+    this.#skipped = isLate && !this.#skipped
+    return this.#skipped
   }
 }

@@ -1,17 +1,17 @@
-/** Collects what one turn of the event loop brings, and writes it as one buffer. */
+/** Collects the bytes of one turn of the event loop, and writes them as one buffer. */
 
-/** Requests wait while this much is collected or on its way, bytes. */
+/** Requests wait while so many bytes are collected or being written. */
 const fullBytes = 256 * 1024
 
-/** Only a peer that asks for answers and never reads them causes more, bytes. */
+/** Bytes. Exceeded only if a peer requests acknowledgements and does not read them. */
 const floodedBytes = 512 * 1024
 
-/** Writes bytes, which stay unchanged until it calls `done`. */
+/** Writes bytes, then calls `done`; until then the bytes do not change. */
 export type Write = (bytes: Buffer, done: () => void) => void
 
 /**
- * Uses two buffers in turn: one is on its way while the other is filled, so that writes to a slow
- * peer become fewer and larger. Each buffer keeps the largest size that it has needed.
+ * Uses two buffers in turn: one is written while the other is filled, so writes to a slow peer
+ * become fewer and larger. Buffers grow and never shrink.
  */
 export class Output {
   readonly #write: Write
@@ -29,17 +29,17 @@ export class Output {
     this.#drained = drained
   }
 
-  /** Whether requests should wait, because the peer reads slowly or this turn brings many. */
+  /** Whether requests should wait, because the peer reads slowly or there are many in this turn. */
   get isFull(): boolean {
     return this.#length + this.#onItsWay >= fullBytes
   }
 
-  /** Whether there is more than requests and their bodies can have caused. */
+  /** Whether there are more bytes than requests and their bodies can cause. */
   get isFlooded(): boolean {
     return this.#length + this.#onItsWay >= floodedBytes
   }
 
-  /** Bytes collected; the next ones belong here in the buffer of {@link reserve}. */
+  /** Bytes collected; the offset of the next byte in the buffer of {@link reserve}. */
   get length(): number {
     return this.#length
   }
@@ -63,7 +63,7 @@ export class Output {
     setImmediate(this.#flush)
   }
 
-  /** Returns what is left to write; drops later commits. */
+  /** Returns the collected bytes; ignores later commits. */
   close(): Buffer {
     this.#closed = true
     return this.#buffer.subarray(0, this.#length)

@@ -95,7 +95,8 @@ export class RequestWriter {
         this.#encoder.resize(value)
         break
       case Setting.enablePush:
-        if (value !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'a server that takes pushes')
+        if (value !== 0)
+          throw new ConnectionError('PROTOCOL_ERROR', 'SETTINGS_ENABLE_PUSH of a server is not 0')
         break
       case Setting.maxConcurrentStreams:
         this.#streamLimit = value
@@ -148,5 +149,5 @@ export class RequestWriter {
 }
 
 function windowTooLarge(): ConnectionError {
-  return new ConnectionError('FLOW_CONTROL_ERROR', 'a window beyond all bounds')
+  return new ConnectionError('FLOW_CONTROL_ERROR', `a window over ${maxWindowBytes} bytes`)
 }

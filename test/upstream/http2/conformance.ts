@@ -1,6 +1,7 @@
 /**
  * The 57 cases of h2spec's suite for clients, under its numbers and names, as bytes.
- * — source: github.com/summerwind/h2spec 2.2.1, client/; see test/interop/h2spec.ts for the original
+ * — source: github.com/summerwind/h2spec 2.2.1, client/; see test/interop/h2spec.ts for the
+ * original
  */
 import t from 'tap'
 import { untilIs } from '../../fixtures/condition.ts'
@@ -28,7 +29,7 @@ const ping = frame(PING, 0, 0, opaque)
 const window = (streamId: number, increment: string): string =>
   frame(WINDOW_UPDATE, 0, streamId, increment)
 
-/** `answered`: the request is; `acknowledged`: a PING or SETTINGS is; else how the peer is told. */
+/** `answered`: the request; `acknowledged`: a PING or SETTINGS; else the frame that reports the error. */
 type Expected = 'answered' | 'PING' | 'SETTINGS' | `GOAWAY ${Code}` | `RST_STREAM ${Code}`
 
 const rows: readonly (readonly [id: string, what: string, bytes: string, expected: Expected])[] = [

@@ -1,4 +1,4 @@
-/** A pool of our sessions in hard times: nothing is lost, doubled or left hanging. */
+/** A pool with many requests and failures: each request ends, exactly once. */
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/timing/clock.ts'
 import { startSimulator, type SimulatorOptions } from '../../../src/simulator/provider-api.ts'
@@ -11,7 +11,7 @@ import { startSimulatorApart } from '../../fixtures/simulator-apart.ts'
 
 const certificate = await pushCertificate('com.example.app')
 
-/** So many, each to a device of its own. */
+/** This many deliveries, each to a different device. */
 function makeParcels(count: number): Parcel[] {
   return Array.from(
     { length: count },
@@ -24,7 +24,7 @@ function makeParcels(count: number): Parcel[] {
   )
 }
 
-/** Sends what is unavailable again until it is delivered. */
+/** Retries unavailable deliveries until they are delivered. */
 function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
   const owner: PoolOwner = {
     answered: (delivery, outcome) => {
@@ -67,7 +67,7 @@ function isDelivered({ outcomes }: Parcel): boolean {
   return outcomes.at(-1)?.kind === 'delivered'
 }
 
-/** Sends so many at once and waits for all; how often each token came, and how each ended. */
+/** Sends this many at once and waits for all; returns the requests for each token, and each outcome. */
 async function burst(
   t: Test,
   count: number,
@@ -89,13 +89,13 @@ async function burst(
   return { parcels, received }
 }
 
-t.test('100,000 at once are delivered, once each', async (t) => {
+t.test('delivers 100,000 at once, each once', async (t) => {
   const { parcels, received } = await burst(t, 100_000, {})
   t.ok([...received.values()].every((times) => times === 1))
   t.ok(parcels.every(({ outcomes }) => outcomes.length === 1))
 })
 
-t.test('with a GOAWAY every 500 requests, each is delivered once', async (t) => {
+t.test('delivers each once, with a GOAWAY every 500 requests', async (t) => {
   const { received } = await burst(t, 10_000, {
     goawayEvery: 500,
     latencyMs: { min: 20, max: 20 },
@@ -103,7 +103,7 @@ t.test('with a GOAWAY every 500 requests, each is delivered once', async (t) => 
   t.ok([...received.values()].every((times) => times === 1))
 })
 
-t.test('an upstream that falls silent is asked again, and all is delivered', async (t) => {
+t.test('delivers all after the upstream has been silent', async (t) => {
   const delivered = new Set<string>()
   const simulator = await startSimulator(
     { tls, onNotification: ({ token }) => delivered.add(token) },

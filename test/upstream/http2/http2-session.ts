@@ -1,4 +1,4 @@
-/** What only bytes can show of a session; how it behaves is in test/upstream/session.ts. */
+/** The bytes that a session writes; test/upstream/session.ts tests its behaviour. */
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer } from 'node:tls'
@@ -27,7 +27,7 @@ async function connected(
 /** SETTINGS_INITIAL_WINDOW_SIZE */
 const initialWindow = (bytes: string): string => frame(SETTINGS, 0, 0, `0004${bytes}`)
 
-/** What the peer has got of the body on a stream so far, a frame each. */
+/** The DATA frames that the peer has received on a stream. */
 function body(peer: RawPeer, streamId: number): string[] {
   return peer
     .frames()
@@ -35,7 +35,7 @@ function body(peer: RawPeer, streamId: number): string[] {
     .map(({ payload }) => Buffer.from(payload, 'hex').toString())
 }
 
-/** Until everything that was sent has come: what is answered now came later. */
+/** Waits until the peer has received all frames sent so far. */
 async function settled(peer: RawPeer, mark: number): Promise<void> {
   const opaque = mark.toString(16).padStart(16, '0')
   peer.write(frame(PING, 0, 0, opaque))
@@ -44,17 +44,14 @@ async function settled(peer: RawPeer, mark: number): Promise<void> {
   )
 }
 
-t.test(
-  'its first words: preface, no pushes, a bounded header list; and the peer’s are acknowledged',
-  async (t) => {
-    const { peer } = await connected(t)
-    t.match(await peer.frame(SETTINGS), { flags: 0, payload: '000200000000000600004000' })
-    await untilAtLeast(() => peer.frames().length, 2)
-    t.match(peer.frames()[1], { type: SETTINGS, flags: 1, payload: '' })
-  },
-)
+t.test('begins with preface and SETTINGS, and acknowledges the peer’s SETTINGS', async (t) => {
+  const { peer } = await connected(t)
+  t.match(await peer.frame(SETTINGS), { flags: 0, payload: '000200000000000600004000' })
+  await untilAtLeast(() => peer.frames().length, 2)
+  t.match(peer.frames()[1], { type: SETTINGS, flags: 1, payload: '' })
+})
 
-t.test('the requests of one turn come in the order sent, on odd streams', async (t) => {
+t.test('sends the requests of one turn in order, on odd streams', async (t) => {
   const { peer, opened } = await connected(t)
   for (let count = 0; count < 3; count++) opened.send()
   await peer.frame(DATA, 5)
@@ -78,7 +75,7 @@ t.test('a request without a body ends with its headers', async (t) => {
   t.match(await peer.frame(HEADERS, 1), { flags: 5 })
 })
 
-t.test('headers beyond the peer’s frame size go on in CONTINUATION', async (t) => {
+t.test('splits headers over the peer’s frame size into CONTINUATION', async (t) => {
   const { peer, opened } = await connected(t)
   opened.send({ topic: 'x'.repeat(20_000) })
   await peer.frame(DATA, 1)
@@ -90,7 +87,7 @@ t.test('headers beyond the peer’s frame size go on in CONTINUATION', async (t)
 })
 
 t.test('windows of the peer', (t) => {
-  t.test('a body waits for its stream’s window, and others go past it', async (t) => {
+  t.test('a body waits for its stream’s window; other bodies are sent', async (t) => {
     const { peer, opened } = await connected(t, initialWindow('00000004'))
     opened.send({ payload: Buffer.from('0123456789') })
     opened.send({ payload: Buffer.from('abcd') })
@@ -110,25 +107,22 @@ t.test('windows of the peer', (t) => {
     )
   })
 
-  t.test(
-    'a change of the initial window moves those of open streams, below zero too',
-    async (t) => {
-      const { peer, opened } = await connected(t, initialWindow('00000004'))
-      opened.send({ payload: Buffer.from('0123456789') })
-      await peer.frame(DATA, 1)
-      peer.write(initialWindow('00000001') + frame(WINDOW_UPDATE, 0, 1, '00000003'))
-      await settled(peer, 1)
-      t.same(body(peer, 1), ['0123'], '−3 and 3 are none')
-      peer.write(frame(WINDOW_UPDATE, 0, 1, '00000001'))
-      await settled(peer, 2)
-      t.same(body(peer, 1), ['0123', '4'])
-      peer.write(initialWindow('00000100'))
-      await settled(peer, 3)
-      t.same(body(peer, 1), ['0123', '4', '56789'])
-    },
-  )
+  t.test('a new initial window changes the windows of open streams, even below 0', async (t) => {
+    const { peer, opened } = await connected(t, initialWindow('00000004'))
+    opened.send({ payload: Buffer.from('0123456789') })
+    await peer.frame(DATA, 1)
+    peer.write(initialWindow('00000001') + frame(WINDOW_UPDATE, 0, 1, '00000003'))
+    await settled(peer, 1)
+    t.same(body(peer, 1), ['0123'], '−3 and 3 are none')
+    peer.write(frame(WINDOW_UPDATE, 0, 1, '00000001'))
+    await settled(peer, 2)
+    t.same(body(peer, 1), ['0123', '4'])
+    peer.write(initialWindow('00000100'))
+    await settled(peer, 3)
+    t.same(body(peer, 1), ['0123', '4', '56789'])
+  })
 
-  t.test('the connection’s: bodies wait in the order sent, and requests outside', async (t) => {
+  t.test('bodies wait for the connection’s window in order, and then requests wait', async (t) => {
     const { peer, opened } = await connected(t, initialWindow('7fffffff'))
     const large = Buffer.alloc(5000, 'x')
     for (let count = 0; count < 14; count++) opened.send({ payload: large })
@@ -141,7 +135,7 @@ t.test('windows of the peer', (t) => {
     const told = opened.events.length
     peer.write(frame(WINDOW_UPDATE, 0, 0, '00001191'))
     await untilAtLeast(() => opened.session.room, 1)
-    t.same(opened.events.slice(told), ['roomy'])
+    t.same(opened.events.slice(told), ['hasRoom'])
     await settled(peer, 2)
     t.equal(body(peer, 27).join('').length, 5000)
     opened.send({ payload: large })
@@ -152,7 +146,7 @@ t.test('windows of the peer', (t) => {
     )
   })
 
-  t.test('bodies for which the output has no room go on once it has', async (t) => {
+  t.test('bodies wait for the output, and continue once it has room', async (t) => {
     const windows = initialWindow('00000000') + frame(WINDOW_UPDATE, 0, 0, '70000000')
     const { peer, opened } = await connected(t, windows)
     for (let count = 0; count < 100; count++) opened.send({ payload: Buffer.alloc(5000, 'x') })
@@ -162,7 +156,7 @@ t.test('windows of the peer', (t) => {
     t.equal(body(peer, 199).join('').length, 5000)
   })
 
-  t.test('an answer that does not wait for the body ends the request', async (t) => {
+  t.test('an answer before the end of the body ends the request', async (t) => {
     const { peer, opened } = await connected(t, initialWindow('00000000'))
     const parcel = opened.send()
     await peer.frame(HEADERS, 1)
@@ -180,7 +174,7 @@ t.test('windows of the peer', (t) => {
     t.equal(opened.session.inFlight, 0)
   })
 
-  t.test('an error whose stream is stopped with NO_ERROR is an answer', async (t) => {
+  t.test('an error followed by RST_STREAM with NO_ERROR is an answer', async (t) => {
     const { peer, opened } = await connected(t, initialWindow('00000000'))
     const parcel = opened.send()
     await peer.frame(HEADERS, 1)
@@ -190,7 +184,7 @@ t.test('windows of the peer', (t) => {
   t.end()
 })
 
-t.test('our windows are granted anew, also for what comes on a stream that is over', async (t) => {
+t.test('renews its windows, also for DATA on an ended stream', async (t) => {
   const { peer, opened } = await connected(t)
   const parcel = opened.send()
   await peer.frame(DATA, 1)
@@ -212,7 +206,7 @@ t.test('our windows are granted anew, also for what comes on a stream that is ov
 })
 
 t.test(
-  'an answer that lies unread while this process is busy is not taken for silence',
+  'does not close the session if an unread answer waits while this process is busy',
   async (t) => {
     const { peer, opened } = await connected(t)
     const parcel = opened.send()
@@ -225,22 +219,19 @@ t.test(
   },
 )
 
-t.test(
-  'a late answer to a request that was given up is dropped, and its headers are learnt',
-  async (t) => {
-    const { peer, opened } = await connected(t)
-    opened.send()
-    await peer.frame(DATA, 1)
-    opened.clock.advance(10_000)
-    const next = opened.send()
-    await peer.frame(DATA, 3)
-    // `retry-after: 7` enters the table with the late answer, and is index 62 of the other one.
-    peer.write(frame(HEADERS, 5, 1, '88 75 01 37') + frame(HEADERS, 5, 3, '8e be'))
-    t.match(await opened.outcomeOf(next), { reason: 'HTTP 500', retryAfterMs: 7000 })
-  },
-)
+t.test('drops a late answer to a cancelled request, and decodes its headers', async (t) => {
+  const { peer, opened } = await connected(t)
+  opened.send()
+  await peer.frame(DATA, 1)
+  opened.clock.advance(10_000)
+  const next = opened.send()
+  await peer.frame(DATA, 3)
+  // `retry-after: 7` enters the table with the late answer, and is index 62 of the other one.
+  peer.write(frame(HEADERS, 5, 1, '88 75 01 37') + frame(HEADERS, 5, 3, '8e be'))
+  t.match(await opened.outcomeOf(next), { reason: 'HTTP 500', retryAfterMs: 7000 })
+})
 
-t.test('a peer that answers a PING and never acknowledged SETTINGS is left', async (t) => {
+t.test('fails on a peer that answers a PING and never acknowledged SETTINGS', async (t) => {
   const { peer, opened } = await connected(t)
   opened.clock.advance(60_000)
   peer.write(frame(PING, 1, 0, (await peer.frame(PING)).payload))
@@ -249,14 +240,14 @@ t.test('a peer that answers a PING and never acknowledged SETTINGS is left', asy
   t.match(opened.events.at(-1), /^closed SETTINGS_TIMEOUT/)
 })
 
-t.test('drained, its last word is GOAWAY', async (t) => {
+t.test('ends with GOAWAY when drained', async (t) => {
   const { peer, opened } = await connected(t)
   opened.session.drain()
   t.equal((await peer.frame(GOAWAY)).payload, '0000000000000000')
   await opened.closed()
 })
 
-t.test('with the last stream identifier the session is left', async (t) => {
+t.test('drains after the last stream identifier', async (t) => {
   const peer = await playRawPeer(t)
   const LastStreams = class extends Http2Session {
     constructor(...[target, owner, times, clock]: ConstructorParameters<typeof Http2Session>) {
@@ -266,7 +257,7 @@ t.test('with the last stream identifier the session is left', async (t) => {
   const opened = openSession(t, LastStreams, peer.origin)
   await opened.ready()
   const parcels = [opened.send(), opened.send()]
-  t.same(opened.events, ['roomy', 'draining stream identifiers used up'])
+  t.same(opened.events, ['hasRoom', 'draining stream identifiers used up'])
   t.equal(opened.session.room, 0)
   await peer.frame(DATA, 0x7fff_ffff)
   peer.write(answer(0x7fff_fffd) + answer(0x7fff_ffff))
@@ -274,7 +265,7 @@ t.test('with the last stream identifier the session is left', async (t) => {
   await opened.closed()
 })
 
-t.test('a peer that does not read takes the room, not the memory, and gives it back', async (t) => {
+t.test('has no room while the peer does not read, and has room again afterwards', async (t) => {
   const windows = frame(SETTINGS, 0, 0, '00047fffffff') + frame(WINDOW_UPDATE, 0, 0, '70000000')
   const { peer, opened } = await connected(t, windows)
   peer.socket()?.pause()
@@ -294,7 +285,7 @@ t.test('a peer that does not read takes the room, not the memory, and gives it b
   await peer.frame(DATA, 2 * sent - 1)
 })
 
-t.test('a server that speaks TLS but no HTTP/2 is told apart', async (t) => {
+t.test('reports a TLS server without HTTP/2', async (t) => {
   const sockets: Socket[] = []
   const server = createServer({ cert: identity.certificatePem, key: identity.keyPem }, (socket) => {
     socket.on('error', () => undefined)
@@ -317,7 +308,7 @@ t.test('a server that speaks TLS but no HTTP/2 is told apart', async (t) => {
   t.same(opened.events, ['closed the peer does not offer HTTP/2 in its TLS handshake (ALPN h2)'])
 })
 
-t.test('a name with several addresses, none of which answers, leaves no empty cause', async (t) => {
+t.test('reports the cause for each address of a name if none answers', async (t) => {
   const opened = openSession(t, Http2Session, 'https://localhost:1')
   await opened.closed()
   t.match(opened.events, [/^closed .*ECONNREFUSED/])

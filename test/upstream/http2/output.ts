@@ -4,7 +4,7 @@ import { Output } from '../../../src/upstream/http2/output.ts'
 
 interface Given {
   readonly output: Output
-  /** What was written, as it was at that moment, and as it stands in the buffer now. */
+  /** The bytes written: a copy from that moment, and the buffer itself. */
   readonly writes: { readonly then: string; readonly bytes: Buffer; readonly done: () => void }[]
   readonly put: (text: string) => void
   drained: number
@@ -24,7 +24,7 @@ function given(): Given {
   return all
 }
 
-t.test('what one turn brings leaves as one buffer', async (t) => {
+t.test('writes the bytes of one turn as one buffer', async (t) => {
   const { writes, put } = given()
   put('one ')
   put('two')
@@ -36,7 +36,7 @@ t.test('what one turn brings leaves as one buffer', async (t) => {
   )
 })
 
-t.test('what is on its way stays as it is, and what comes meanwhile leaves together', async (t) => {
+t.test('does not change bytes being written, and writes later bytes together', async (t) => {
   const { writes, put } = given()
   put('first')
   await setImmediate()
@@ -58,7 +58,7 @@ t.test('what is on its way stays as it is, and what comes meanwhile leaves toget
 })
 
 t.test(
-  'it is full at 256 KiB, on its way or not, and tells once when it no longer is',
+  'is full at 256 KiB, collected or being written, and reports once when it is not full',
   async (t) => {
     const all = given()
     const { output, writes, put } = all
@@ -79,7 +79,7 @@ t.test(
   },
 )
 
-t.test('closed, it gives back what is left and writes no more', async (t) => {
+t.test('close returns the collected bytes, and no more are written', async (t) => {
   const { output, writes, put } = given()
   put('last word')
   t.equal(output.close().toString(), 'last word')

@@ -1,4 +1,7 @@
-/** What RFC 9113 forbids a server, one case each, and what a client has to take from it all the same. */
+/**
+ * What RFC 9113 forbids a server, one case each, and what a client has to take from it all the
+ * same.
+ */
 import t from 'tap'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
 import { untilAtLeast } from '../../fixtures/condition.ts'
