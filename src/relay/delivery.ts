@@ -137,9 +137,12 @@ export class Delivery implements Arrival, LaneItem {
     this.#dropPayload()
   }
 
-  /** Drops the payload of a delivery that is over where it keeps a large read in memory. */
+  /** Keeps no large read in memory for one payload: copies it, or drops it if the delivery is over. */
   compact(): void {
-    if (this.request.payload.buffer.byteLength > smallReadBytes) this.dropPayload()
+    const { payload } = this.request
+    if (payload.buffer.byteLength <= smallReadBytes) return
+    if (this.#ending !== undefined) this.dropPayload()
+    else this.request = { ...this.request, payload: Buffer.from(payload) }
   }
 
   /** Undefined while it is on its way. */
@@ -194,8 +197,8 @@ export class Delivery implements Arrival, LaneItem {
   }
 }
 
-/** A read of this size, or less, is not worth the hash that takes its place. */
-const smallReadBytes = 4096
+/** Node takes the memory of small reads from a pool of this size. */
+const smallReadBytes = Buffer.poolSize
 /** Approximate memory of a delivery beside its payload. */
 const overheadBytes = 1024
 

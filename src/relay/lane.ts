@@ -70,6 +70,8 @@ const leave: Advice = { do: 'leave' }
 const landmarkCount = 16
 /** How many settled notifications are kept where identifiers repeat, to find the first of a given one. */
 const namesakeCount = 4096
+/** How many settled ones may wait behind an unsettled one before that has to leave. */
+const maxWaitingCount = 4096
 /** How many more may be kept before they are removed at once: removing one moves the whole array. */
 const slack = 128
 
@@ -81,6 +83,8 @@ export class Lane<Item extends LaneItem> {
   #head = 0
   readonly #first: Item[] = []
   #inFlight = 0
+  /** Settled ones from {@link #head} on. */
+  #waitingCount = 0
   #mute = false
   #highestIdentifier = -1
   #ascending = true
@@ -147,7 +151,10 @@ export class Lane<Item extends LaneItem> {
   settle(item: Item, settlement: Settlement, nowMs: number): boolean {
     if (item.settlement !== undefined) throw new TypeError('a notification is settled once')
     item.settlement = settlement
-    if (!item.hasLeft) this.#inFlight--
+    if (!item.hasLeft) {
+      this.#inFlight--
+      this.#waitingCount++
+    }
     const isRejected = settlement.kind === 'rejected'
     const canBeTold = !this.#mute && isTellable(item)
     if (isRejected && canBeTold) this.#rejectedAtMs ??= nowMs
@@ -163,7 +170,7 @@ export class Lane<Item extends LaneItem> {
     if (this.#mute) return []
     this.#mute = true
     const untold = this.#items.slice(this.#head).filter(isToBeTold)
-    this.#items.length = this.#first.length = this.#head = 0
+    this.#items.length = this.#first.length = this.#head = this.#waitingCount = 0
     this.#rejectedAtMs = undefined
     this.#closingAtMs = undefined
     return untold
@@ -220,8 +227,13 @@ export class Lane<Item extends LaneItem> {
   /** Passes what is settled at the front, up to the first rejection that can be reported. */
   #advance(): void {
     for (let item = this.#items[this.#head]; item; item = this.#items[++this.#head]) {
-      if (item.settlement === undefined && !item.hasLeft) break
-      if (isToBeTold(item)) break
+      if (item.settlement === undefined && !item.hasLeft) {
+        // One that is retried for hours must not keep in memory all that was received behind it.
+        if (this.isRejecting || this.#waitingCount <= maxWaitingCount) break
+        item.hasLeft = true
+        this.#inFlight--
+      } else if (isToBeTold(item)) break
+      else if (!item.hasLeft) this.#waitingCount--
     }
     const kept = this.#ascending ? landmarkCount : namesakeCount
     const isIdle = this.#ascending && this.#head === this.#items.length

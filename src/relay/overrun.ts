@@ -106,6 +106,8 @@ export class Overrun<C extends Copy> {
   readonly #episodes = new Map<string, Episode<C>>()
   /** Of silent senders. They are not compared with until more arrives. */
   readonly #silent = new Map<string, Episode<C>>()
+  /** Connections whose report a new run has ended: what they still bring is remembered no more. */
+  readonly #superseded = new Set<string>()
   readonly #listeners = new Set<string>()
   #size = 0
 
@@ -172,10 +174,15 @@ export class Overrun<C extends Copy> {
     const episode = this.#episodes.get(id)
     if (episode !== undefined) this.#forget(episode)
     this.#silent.delete(id)
+    this.#superseded.delete(id)
   }
 
   /** A notification arrived on a reported connection, so it is overrun too. */
   arrived(origin: Origin, copy: C, nowMs: number): void {
+    if (this.#superseded.has(origin.id)) {
+      this.#forgotten(copy, false)
+      return
+    }
     const episode = this.#episodes.get(origin.id) ?? this.#wake(origin, nowMs)
     episode.heardAtMs = nowMs
     this.#remember(episode, copy, nowMs)
@@ -199,7 +206,7 @@ export class Overrun<C extends Copy> {
   /** The original of a notification, which this uses up; undefined for a new notification. */
   match(origin: Origin, key: string, nowMs: number): C | undefined {
     for (const episode of this.#episodes.values()) {
-      if (isNewRun(episode, origin, key)) this.#forget(episode)
+      if (isNewRun(episode, origin, key)) this.#supersede(episode)
       else if (matches(episode, origin)) {
         const copy = this.#take(episode, key, true)
         if (copy === undefined) continue
@@ -215,6 +222,7 @@ export class Overrun<C extends Copy> {
   ended(id: string, nowMs: number): void {
     this.forgetExpired(nowMs)
     this.#silent.delete(id)
+    this.#superseded.delete(id)
     const episode = this.#episodes.get(id)
     if (episode?.endedAtMs !== undefined || episode === undefined) return
     episode.endedAtMs = nowMs
@@ -295,6 +303,13 @@ export class Overrun<C extends Copy> {
     this.#silent.set(episode.id, episode)
     const [oldest] = this.#silent.keys()
     if (this.#silent.size > maxSilent && oldest !== undefined) this.#silent.delete(oldest)
+  }
+
+  #supersede(episode: Episode<C>): void {
+    this.#forget(episode)
+    this.#superseded.add(episode.id)
+    const [oldest] = this.#superseded
+    if (this.#superseded.size > maxSilent && oldest !== undefined) this.#superseded.delete(oldest)
   }
 
   #forget(episode: Episode<C>): void {

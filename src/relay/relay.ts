@@ -320,11 +320,13 @@ export class Relay implements ReplicatedStateOwner {
 
   #retry(delivery: Delivery, outcome: Unavailable): void {
     const { clock, random, upstream } = this.#deps
-    const pauseMs = pauseBefore(outcome, ++delivery.attempts, random())
-    if (clock.now() + pauseMs >= delivery.giveUpAtMs) {
+    const leftMs = delivery.giveUpAtMs - clock.now()
+    const pauseMs = pauseBefore(outcome, ++delivery.attempts, random(), leftMs)
+    if (pauseMs >= leftMs) {
       this.expired(delivery)
       return
     }
+    if (pauseMs > 0) delivery.compact()
     this.counters.retries++
     if (this.#deps.isTraced()) {
       const record = recordOf(delivery)

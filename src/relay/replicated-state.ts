@@ -323,7 +323,9 @@ export class ReplicatedState {
     for (const delivery of deliveries) delivery.isUndecided = false
     // The connection was reported meanwhile, so these stand behind its error response.
     if (refs === undefined && this.#isOverrun(connection)) {
-      const items = deliveries.map((delivery) => this.originals.itemOf(delivery))
+      // What has left the lane stood in front of the named one.
+      const behind = deliveries.filter(({ hasLeft }) => !hasLeft)
+      const items = behind.map((delivery) => this.originals.itemOf(delivery))
       this.#append({ kind: 'behind', id, items })
     }
     if (waits) this.#owner.decided(deliveries)

@@ -12,14 +12,21 @@ const promptAttempts = 3
 /**
  * Milliseconds until the next attempt: doubling from half a second to half a minute, spread over
  * 50–100 % so that what failed together does not return together. At once where APNs is known not
- * to have touched it; never before a Retry-After.
+ * to have touched it; never before a Retry-After. A pause that would outlast the notification ends
+ * right before it is given up, for a last attempt.
  * @param attempts attempts made so far, 1 or more
  * @param random in [0, 1)
+ * @param leftMs until the notification is given up
  */
-export function pauseBefore(outcome: Unavailable, attempts: number, random: number): number {
+export function pauseBefore(
+  outcome: Unavailable,
+  attempts: number,
+  random: number,
+  leftMs: number,
+): number {
   if (outcome.kind === 'unavailable' && outcome.retry === 'now' && attempts <= promptAttempts)
     return 0
-  const pauseMs = spread(backoffMs(pauses, attempts), random)
+  const pauseMs = Math.min(spread(backoffMs(pauses, attempts), random), Math.max(1, leftMs - 1))
   return Math.max(pauseMs, outcome.kind === 'unavailable' ? (outcome.retryAfterMs ?? 0) : 0)
 }
 

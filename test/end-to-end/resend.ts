@@ -96,11 +96,11 @@ t.test('a round that begins again on the same connection is wanted at once', asy
   const { socket, told } = await open(stage)
   await write(socket, frames(sent, 1, 300))
   await told
-  await write(socket, frames(sent, 1, 300))
+  for (let round = 2; round <= 4; round++) await write(socket, frames(sent, 1, 300))
   socket.end()
-  await untilIs(() => stage.received.filter(({ status }) => status === 200).length, 598)
+  await untilIs(() => stage.received.filter(({ status }) => status === 200).length, 4 * 299)
   const counts = [...deliveries(stage).values()]
-  t.same([counts.length, Math.min(...counts), Math.max(...counts)], [299, 2, 2])
+  t.same([counts.length, Math.min(...counts), Math.max(...counts)], [299, 4, 4])
 })
 
 t.test(

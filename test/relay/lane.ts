@@ -380,6 +380,23 @@ t.test('an idle lane remembers no more than 32, a busy one some more', (t) => {
   t.end()
 })
 
+t.test('an unsettled one leaves when 4,096 that are settled wait behind it', (t) => {
+  const { lane, receive, verdicts } = given()
+  const [stuck] = receive(0)
+  if (!stuck) throw new TypeError('an entry')
+  acceptAll(lane, receive(...Array.from({ length: 4096 }, (_, index) => index + 1)))
+  t.equal(lane.inFlight, 1)
+  acceptAll(lane, receive(4097))
+  t.equal(lane.inFlight, 0)
+  const [bad] = receive(4098)
+  if (!bad) throw new TypeError('an entry')
+  lane.settle(bad, badToken, 0)
+  t.same(lane.advise(0, true), report(4098))
+  lane.settle(stuck, badToken, 1)
+  t.same(verdicts, ['1 8 untold'])
+  t.end()
+})
+
 t.test('in a long connection, too, everything in front is waited for', (t) => {
   const { lane, receive } = given()
   const unsettled: LaneEntry[] = []

@@ -226,6 +226,17 @@ for (const key of ['bad', 'front'])
       t.end()
     })
 
+t.test('(d) after a new run on the same connection, no further round is compared', (t) => {
+  const { overrun, isResend } = given()
+  for (const round of [1, 2, 3])
+    for (const key of ['front', 'bad', 'one', 'two']) {
+      t.notOk(isResend(first, key, round * 4000), `${key} in round ${round}`)
+      overrun.arrived(first, new Named(key), round * 4000)
+    }
+  t.equal(overrun.size, 0)
+  t.end()
+})
+
 t.test('(d) a connection that was open already begins no new run', (t) => {
   const { isResend } = given()
   t.notOk(isResend(beside, 'bad', 0))
