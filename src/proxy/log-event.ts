@@ -41,21 +41,19 @@ interface Row<Event> {
 const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   'configuration.ignored': {
     level: 'warn',
-    text: 'these keys have no effect any more and can be removed: see docs/configuration.md',
+    text: 'these keys have no effect any more: remove them, see docs/configuration.md',
   },
   'proxy.ready': { level: 'info' },
   'proxy.stopping': { level: 'info' },
   'proxy.stopped': {
     level: ({ drained }) => (drained ? 'info' : 'warn'),
     text: ({ drained }) =>
-      drained
-        ? undefined
-        : 'drainSeconds are over; what the journal holds goes out after the next start',
+      drained ? undefined : 'drainSeconds are over: the next start delivers what the journal holds',
   },
 
   'route.down': {
     level: 'error',
-    text: 'APNs refuses the credential of this route; check certificate or key, topic and environment',
+    text: 'APNs refuses the credential of this route: check certificate or key, topic and environment',
   },
   'route.up': { level: 'info' },
 
@@ -69,20 +67,23 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
 
   'connection.opened': { level: 'info' },
   'connection.closed': { level: 'info' },
-  'connection.refused': { level: 'warn', text: 'the route is down' },
+  'connection.refused': { level: 'warn', text: 'the route is down: see route.down' },
   'connection.unreadable': {
     level: 'warn',
     text: ({ error }) => error.message,
     fields: ({ error }) => ({ code: error.code }),
   },
-  'connection.dropped': { level: 'warn', text: 'maxConnections is reached' },
+  'connection.dropped': {
+    level: 'warn',
+    text: 'maxConnections is reached: raise it, or check who holds the connections',
+  },
   'connection.evicted': {
     level: 'warn',
-    text: 'it does not read what it was told, and others need its place',
+    text: 'the sender does not read its error response, and other senders need the connection',
   },
   bug: {
     level: 'error',
-    text: 'a defect of the proxy ended this connection',
+    text: 'a defect of the proxy ended this connection: please report it',
     fields: ({ error }) => ({ err: error }),
   },
   'sender.refused': {
@@ -122,17 +123,23 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   'notification.unregistered': { level: 'info' },
   'notification.silenced': {
     level: 'warn',
-    text: 'reported so often within a minute that the sender seems to loop',
+    text: 'rejected so often within a minute that the sender seems to loop: stop it from resending',
   },
-  'notification.expired': { level: 'warn', text: 'given up undelivered' },
+  'notification.expired': {
+    level: 'warn',
+    text: 'not delivered before its expiration or the end of retryForSeconds',
+  },
 
   'feedback.read': { level: 'info' },
-  'feedback.abandoned': { level: 'warn', text: 'the reader broke off; offered again' },
+  'feedback.abandoned': {
+    level: 'warn',
+    text: 'the reader disconnected too early: the next reader gets the same tokens',
+  },
 
   'journal.recovered': { level: 'info' },
   'journal.failed': {
     level: 'error',
-    text: 'the data directory cannot be written; senders wait until it can: make room on its disk',
+    text: 'the data directory cannot be written, and senders wait: make room on its disk',
     fields: causeOf,
   },
   'journal.recovered-writing': {
@@ -141,31 +148,37 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   },
   'store.lost': {
     level: 'error',
-    text: 'Redis cannot be reached: a start waits for it; later, memory keeps up to journal.maxUnwritten',
+    text: 'Redis cannot be reached: a start waits, a running proxy keeps journal.maxUnwritten in memory',
     fields: causeOf,
   },
-  'store.back': { level: 'info', text: 'Redis has everything again' },
-  'store.damaged': { level: 'error', text: 'what another process left cannot be read' },
+  'store.back': { level: 'info', text: 'Redis can be reached again and has every entry' },
+  'store.damaged': {
+    level: 'error',
+    text: 'entries of another process cannot be read and are lost: check what else writes to Redis',
+  },
   'census.unreadable': {
     level: 'warn',
-    text: 'put aside; the migration report begins anew',
+    text: 'the file was renamed, and the migration report starts from zero',
     fields: ({ file, error }) => ({ file, cause: String(error) }),
   },
   'census.failed': {
     level: 'warn',
-    text: 'what is known of senders is lost at the next stop; make room on the disk',
+    text: 'the next stop loses the facts of the migration report: make room on the disk',
     fields: ({ file, error }) => ({ file, cause: String(error) }),
   },
 
-  'capture.exposed': { level: 'warn', text: 'others can list it: chmod 700 closes it' },
+  'capture.exposed': {
+    level: 'warn',
+    text: 'other users can list this directory: run chmod 700 on it',
+  },
   'capture.opened': {
     level: 'info',
     fields: ({ file, about: { route, connection } }) => ({ file, route, connection }),
   },
-  'capture.full': { level: 'info', text: 'more than --capture-bytes; the connection goes on' },
+  'capture.full': { level: 'info', text: '--capture-bytes is reached; the connection goes on' },
   'capture.failed': {
     level: 'error',
-    text: 'cannot be recorded, and further failures are not told; the connections go on',
+    text: 'recording failed, further failures are not logged; connections go on',
     fields: ({ file, error }) => ({ file, ...causeOf({ error }) }),
   },
   'capture.finished': {
