@@ -142,15 +142,18 @@ function eventsOfSource(): Map<string, Set<string>> {
   const add = (name: string, levels: readonly string[]): void => {
     events.set(name, new Set([...(events.get(name) ?? []), ...levels]))
   }
-  const namesIn = (text: string): string[] =>
-    [...text.matchAll(/'(\w+)'/g)].map(([, name = '']) => name)
+  const levelsIn = (line: string): string[] =>
+    [...line.matchAll(/'(debug|info|warn|error)'/g)].map(([, level = '']) => level)
   for (const path of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
     if (!path.endsWith('.ts')) continue
     const text = readFileSync(join(source, path), 'utf8')
     // A row of the table of log events: one level, or a function that returns one of some.
-    const rows = text.matchAll(/('[\w.-]+'|bug): \{\s*level: ([^,\n]*)/g)
+    const rows = text.matchAll(/('[\w.-]+'|bug): \[\s*([^\n]*)/g)
     const calls = text.matchAll(/\blog(?:\.(\w+))?\(\s*\{\s*event: '([^']+)'/g)
-    for (const [, name = '', levels = ''] of rows) add(name.replaceAll("'", ''), namesIn(levels))
+    for (const [, name = '', line = ''] of rows) {
+      const levels = levelsIn(line)
+      if (levels.length > 0) add(name.replaceAll("'", ''), levels)
+    }
     for (const [, level, name = ''] of calls) add(name, level === undefined ? [] : [level])
   }
   return events

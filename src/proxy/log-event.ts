@@ -29,149 +29,156 @@ type EventName = AnyEvent['event']
 type EventNamed<Name extends EventName> = Extract<AnyEvent, { readonly event: Name }>
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** How an event is logged. */
-interface Row<Event> {
-  readonly level: Level | ((event: Event) => Level)
-  readonly text?: string | ((event: Event) => string | undefined)
-  /** Default: those of the event. */
-  readonly fields?: (event: Event) => object
-}
+/** How an event is logged. Its fields are those of the event where no function makes others. */
+type Row<Event> = readonly [
+  level: Level | ((event: Event) => Level),
+  text?: string | ((event: Event) => string | undefined) | undefined,
+  fields?: (event: Event) => object,
+]
 
 /** An event that has no row is not logged. */
 const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
-  'configuration.ignored': {
-    level: 'warn',
-    text: 'these keys have no effect any more and can be removed: see docs/configuration.md',
-  },
-  'proxy.ready': { level: 'info' },
-  'proxy.stopping': { level: 'info' },
-  'proxy.stopped': {
-    level: ({ drained }) => (drained ? 'info' : 'warn'),
-    text: ({ drained }) =>
-      drained
-        ? undefined
-        : 'drainSeconds are over; what the journal holds goes out after the next start',
-  },
+  'configuration.ignored': [
+    'warn',
+    'these keys have no effect any more: remove them, see docs/configuration.md',
+  ],
+  'proxy.ready': ['info'],
+  'proxy.stopping': ['info'],
+  'proxy.stopped': [
+    ({ drained }) => (drained ? 'info' : 'warn'),
+    ({ drained }) =>
+      drained ? undefined : 'drainSeconds are over: the next start delivers what the journal holds',
+  ],
 
-  'route.down': {
-    level: 'error',
-    text: 'APNs refuses the credential of this route; check certificate or key, topic and environment',
-  },
-  'route.up': { level: 'info' },
+  'route.down': [
+    'error',
+    'APNs refuses the credential of this route: check certificate or key, topic and environment',
+  ],
+  'route.up': ['info'],
 
-  'session.opening': { level: 'debug' },
-  'session.ready': { level: 'info' },
-  'session.draining': { level: 'info' },
-  'session.closed': {
-    level: ({ retryInMs }) => (retryInMs > 0 ? 'warn' : 'info'),
-    fields: ({ cause, retryInMs }) => ({ cause, retryInMs: Math.round(retryInMs) }),
-  },
+  'session.opening': ['debug'],
+  'session.ready': ['info'],
+  'session.draining': ['info'],
+  'session.closed': [
+    ({ retryInMs }) => (retryInMs > 0 ? 'warn' : 'info'),
+    undefined,
+    ({ cause, retryInMs }) => ({ cause, retryInMs: Math.round(retryInMs) }),
+  ],
 
-  'connection.opened': { level: 'info' },
-  'connection.closed': { level: 'info' },
-  'connection.refused': { level: 'warn', text: 'the route is down' },
-  'connection.unreadable': {
-    level: 'warn',
-    text: ({ error }) => error.message,
-    fields: ({ error }) => ({ code: error.code }),
-  },
-  'connection.dropped': { level: 'warn', text: 'maxConnections is reached' },
-  'connection.evicted': {
-    level: 'warn',
-    text: 'it does not read what it was told, and others need its place',
-  },
-  bug: {
-    level: 'error',
-    text: 'a defect of the proxy ended this connection',
-    fields: ({ error }) => ({ err: error }),
-  },
-  'sender.refused': {
-    level: 'warn',
-    fields: ({ address, refusal, environment, certificate }) => ({
+  'connection.opened': ['info'],
+  'connection.closed': ['info'],
+  'connection.refused': ['warn', 'the route is down: see route.down'],
+  'connection.unreadable': [
+    'warn',
+    ({ error }) => error.message,
+    ({ error }) => ({ code: error.code }),
+  ],
+  'connection.dropped': [
+    'warn',
+    'maxConnections is reached: raise it, or check who holds the connections',
+  ],
+  'connection.evicted': [
+    'warn',
+    'the sender does not read its error response, and other senders need the connection',
+  ],
+  bug: [
+    'error',
+    'a defect of the proxy ended this connection: please report it',
+    ({ error }) => ({ err: error }),
+  ],
+  'sender.refused': [
+    'warn',
+    undefined,
+    ({ address, refusal, environment, certificate }) => ({
       address,
       refusal,
       environment,
       ...refusalCure(certificate),
     }),
-  },
-  'sender.certificate-expired': { level: 'warn' },
-  'handshake.failed': {
-    level: 'warn',
-    text: ({ cause, error, offered }) => handshakeHint(cause, offered) ?? error.message,
-    fields: ({ address, cause, error, offered }) => ({
+  ],
+  'sender.certificate-expired': ['warn'],
+  'handshake.failed': [
+    'warn',
+    ({ cause, error, offered }) => handshakeHint(cause, offered) ?? error.message,
+    ({ address, cause, error, offered }) => ({
       address,
       cause,
       code: 'code' in error ? error.code : undefined,
       offered,
     }),
-  },
-  'error-response.sent': {
-    level: 'info',
-    fields: ({ statusCode, identifier }) => ({
+  ],
+  'error-response.sent': [
+    'info',
+    undefined,
+    ({ statusCode, identifier }) => ({
       statusCode,
       meaning: statusCodeName(statusCode),
       identifier,
     }),
-  },
+  ],
 
-  'notification.accepted': { level: 'debug' },
-  'notification.recognised': { level: 'debug' },
-  'notification.retried': { level: 'debug' },
-  'notification.delivered': { level: 'debug' },
-  'notification.rejected': { level: 'info' },
-  'notification.unregistered': { level: 'info' },
-  'notification.silenced': {
-    level: 'warn',
-    text: 'reported so often within a minute that the sender seems to loop',
-  },
-  'notification.expired': { level: 'warn', text: 'given up undelivered' },
+  'notification.accepted': ['debug'],
+  'notification.recognised': ['debug'],
+  'notification.retried': ['debug'],
+  'notification.delivered': ['debug'],
+  'notification.rejected': ['info'],
+  'notification.unregistered': ['info'],
+  'notification.silenced': [
+    'warn',
+    'rejected so often within a minute that the sender seems to loop: stop it from resending',
+  ],
+  'notification.expired': [
+    'warn',
+    'not delivered before its expiration or the end of retryForSeconds',
+  ],
 
-  'feedback.read': { level: 'info' },
-  'feedback.abandoned': { level: 'warn', text: 'the reader broke off; offered again' },
+  'feedback.read': ['info'],
+  'feedback.abandoned': [
+    'warn',
+    'the reader disconnected too early: the next reader gets the same tokens',
+  ],
 
-  'journal.recovered': { level: 'info' },
-  'journal.failed': {
-    level: 'error',
-    text: 'the data directory cannot be written; senders wait until it can: make room on its disk',
-    fields: causeOf,
-  },
-  'journal.recovered-writing': {
-    level: 'info',
-    text: 'the data directory can be written again',
-  },
-  'store.lost': {
-    level: 'error',
-    text: 'Redis cannot be reached: a start waits for it; later, memory keeps up to journal.maxUnwritten',
-    fields: causeOf,
-  },
-  'store.back': { level: 'info', text: 'Redis has everything again' },
-  'store.damaged': { level: 'error', text: 'what another process left cannot be read' },
-  'census.unreadable': {
-    level: 'warn',
-    text: 'put aside; the migration report begins anew',
-    fields: ({ file, error }) => ({ file, cause: String(error) }),
-  },
-  'census.failed': {
-    level: 'warn',
-    text: 'what is known of senders is lost at the next stop; make room on the disk',
-    fields: ({ file, error }) => ({ file, cause: String(error) }),
-  },
+  'journal.recovered': ['info'],
+  'journal.failed': [
+    'error',
+    'the data directory cannot be written, and senders wait: make room on its disk',
+    causeOf,
+  ],
+  'journal.recovered-writing': ['info', 'the data directory can be written again'],
+  'store.lost': [
+    'error',
+    'Redis cannot be reached: a start waits, a running proxy keeps journal.maxUnwritten in memory',
+    causeOf,
+  ],
+  'store.back': ['info', 'Redis can be reached again and has every entry'],
+  'store.damaged': [
+    'error',
+    'entries of another process cannot be read and are lost: check what else writes to Redis',
+  ],
+  'census.unreadable': [
+    'warn',
+    'the file was renamed, and the migration report starts from zero',
+    ({ file, error }) => ({ file, cause: String(error) }),
+  ],
+  'census.failed': [
+    'warn',
+    'the next stop loses the facts of the migration report: make room on the disk',
+    ({ file, error }) => ({ file, cause: String(error) }),
+  ],
 
-  'capture.exposed': { level: 'warn', text: 'others can list it: chmod 700 closes it' },
-  'capture.opened': {
-    level: 'info',
-    fields: ({ file, about: { route, connection } }) => ({ file, route, connection }),
-  },
-  'capture.full': { level: 'info', text: 'more than --capture-bytes; the connection goes on' },
-  'capture.failed': {
-    level: 'error',
-    text: 'cannot be recorded, and further failures are not told; the connections go on',
-    fields: ({ file, error }) => ({ file, ...causeOf({ error }) }),
-  },
-  'capture.finished': {
-    level: 'info',
-    text: 'the last of --capture-connections is being recorded',
-  },
+  'capture.exposed': ['warn', 'other users can list this directory: run chmod 700 on it'],
+  'capture.opened': [
+    'info',
+    undefined,
+    ({ file, about: { route, connection } }) => ({ file, route, connection }),
+  ],
+  'capture.full': ['info', '--capture-bytes is reached; the connection goes on'],
+  'capture.failed': [
+    'error',
+    'recording failed, further failures are not logged; connections go on',
+    ({ file, error }) => ({ file, ...causeOf({ error }) }),
+  ],
+  'capture.finished': ['info', 'the last of --capture-connections is being recorded'],
 }
 
 /**
@@ -192,7 +199,7 @@ function write<Name extends EventName>(
 ): void {
   const row = rows[name]
   if (row === undefined) return
-  const { level, text, fields = fieldsOf } = row
+  const [level, text, fields = fieldsOf] = row
   log[typeof level === 'string' ? level : level(event)](
     { event: name, ...context, ...fields(event) },
     typeof text === 'function' ? text(event) : text,

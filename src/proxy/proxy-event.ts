@@ -1,5 +1,5 @@
 /** What the proxy itself decides, besides its parts, for whoever logs it. */
-import type { Environment } from '../credentials/certificate.ts'
+import type { Route } from '../config/route.ts'
 
 /** Where senders connect. */
 export interface ListenerAddress {
@@ -14,12 +14,7 @@ export interface ProxyAddresses {
   readonly admin: { readonly host: string; readonly port: number }
 }
 
-/** A route, as `proxy.ready` lists it. */
-interface ServedRoute {
-  readonly name: string
-  readonly environment: Environment
-  readonly topic: string
-}
+type ServedRoute = Pick<Route, 'name' | 'environment' | 'topic'>
 
 /** Each name is also that of the log event. */
 export type ProxyEvent =

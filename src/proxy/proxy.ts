@@ -192,12 +192,8 @@ export class Proxy {
     return this.#listeners.open(this.#configuration, {
       registry: () => routes.registry,
       accept: {
-        gateway: (sender) => {
-          clients.accept(sender)
-        },
-        feedback: (reader) => {
-          clients.acceptFeedbackReader(reader)
-        },
+        gateway: clients.accept.bind(clients),
+        feedback: clients.acceptFeedbackReader.bind(clients),
       },
       clock,
       emit: (event) => {

@@ -2,7 +2,7 @@
 import type { HandshakeCause } from '../gateway/handshake-cause.ts'
 import type { SenderCertificate } from '../gateway/sender-registry.ts'
 
-/** For a sender without a route: its certificate, and the entry of the configuration that would admit it. */
+/** Who a sender without a route is, and the entry of the configuration that would admit it. */
 export function refusalCure(certificate: SenderCertificate | undefined): object {
   if (certificate === undefined)
     return { cure: 'the sender must present its push certificate as TLS client certificate' }
@@ -19,23 +19,24 @@ export function refusalCure(certificate: SenderCertificate | undefined): object 
 
 /** By the highest version that the sender offers, where the listener accepts none of them. */
 const versionHints: Readonly<Record<string, string>> = {
-  TLSv1: 'minVersion: TLSv1 on its listener admits it',
-  'TLSv1.1': 'minVersion: TLSv1.1 on its listener admits it',
-  'TLSv1.2': 'it insists on TLS 1.3, which breaks old senders; let it speak TLS 1.2',
+  TLSv1: 'set minVersion: TLSv1 on its listener',
+  'TLSv1.1': 'set minVersion: TLSv1.1 on its listener',
+  'TLSv1.2': 'it insists on TLS 1.3, which breaks old senders: let it speak TLS 1.2',
   SSLv3:
-    'no OpenSSL of today speaks it; put a TLS wrapper beside the sender, see getting-started.md',
+    'put a TLS wrapper beside the sender, see getting-started.md; no OpenSSL of today speaks it',
 }
 
 const handshakeHints: Partial<Record<HandshakeCause, string>> = {
   cipher:
-    'the sender offers no cipher that is left; minVersion: TLSv1 on its listener admits older ones',
+    'the listener accepts no cipher that the sender offers: to accept older ones, set ' +
+    'minVersion: TLSv1 on its listener',
   'not-tls':
-    'these bytes are not TLS; behind a load balancer that sends PROXY headers, the listener needs ' +
-    'proxyProtocol',
+    'these bytes are not TLS: if a load balancer sends PROXY headers, set proxyProtocol on the listener',
   timeout: 'the peer did not finish the handshake within handshakeTimeoutMs',
-  'plain-http': 'this is plain HTTP; the port speaks the binary push protocol under TLS',
-  reset: 'the peer went away during the handshake',
-  untrusted: 'the sender does not trust the certificate under tls; let it trust the CA behind it',
+  'plain-http': 'this is plain HTTP: the port speaks the binary push protocol over TLS',
+  reset: 'the peer disconnected during the handshake',
+  untrusted:
+    'the sender does not trust the certificate under tls: make it trust the CA of that certificate',
 }
 
 /**
@@ -47,7 +48,7 @@ export function handshakeHint(
   offered: string | undefined,
 ): string | undefined {
   if (cause !== 'tls-version') return handshakeHints[cause]
-  const most = offered ?? 'no version that is known'
-  const cure = versionHints[most] ?? 'TLS 1.0 to 1.2 can be admitted'
-  return `the sender offers ${most} at the most, and the listener does not take it: ${cure}`
+  const most = offered ?? 'no known version'
+  const cure = versionHints[most] ?? 'the listener can be set to TLS 1.0 to 1.2'
+  return `the sender offers ${most} at most, and the listener does not accept it: ${cure}`
 }
