@@ -276,7 +276,7 @@ t.test('retries', (t) => {
     const seat = scene.accept({ expiration: 0 })
     t.equal(scene.upstream.waiting[0]?.giveUpAtMs, scene.clock.now() + 60_000)
     scene.clock.advance(59_000)
-    scene.upstream.answer({ ...later, retryAfterMs: undefined })
+    scene.upstream.answer(later)
     scene.clock.advance(999)
     t.equal(scene.upstream.waiting.length, 1, 'a last attempt, however long the pause would be')
     scene.upstream.answer(later)
