@@ -1,4 +1,4 @@
-/** The throw-away certificates of a simulator that runs by itself: made once, then reused. */
+/** The temporary certificates of `simulate`: issued once, then reused. */
 import { X509Certificate } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
@@ -10,14 +10,14 @@ import {
   type Issued,
 } from '../credentials/authority.ts'
 
-/** A server certificate, its key, and where the certificate is that clients have to trust. */
+/** A server certificate, its key, and the path of the CA certificate that clients must trust. */
 export interface SimulatorCertificates extends Issued {
   readonly certificateAuthorityPath: string
 }
 
 /**
- * Opens the certificates in `directory`, making what is missing, has expired or lacks a host.
- * Private keys are readable by their owner alone.
+ * Reads the certificates in `directory`; issues each that is missing, expires or lacks a host.
+ * Only the owner can read the private keys.
  *
  * @throws Error that names the file and what to do
  */
@@ -46,7 +46,7 @@ async function open(
   const present = await read(path)
   if (present !== undefined && isGood(parse(present, path))) return present
   const issued = await issue()
-  // The key first: a certificate without one is as good as none.
+  // The key first: a crash between the two must not leave a certificate without its key.
   await writeFile(`${path}.key`, issued.keyPem, { mode: 0o600 })
   await writeFile(`${path}.pem`, issued.certificatePem)
   return issued
@@ -69,11 +69,13 @@ function parse({ certificatePem }: Issued, path: string): X509Certificate {
   try {
     return new X509Certificate(certificatePem)
   } catch {
-    throw new Error(`${path}.pem: not a certificate; delete the file, it will be made again`)
+    throw new Error(
+      `${path}.pem: not a certificate; delete the file, and the simulator issues it again`,
+    )
   }
 }
 
-/** A day's grace, so that none expires in the middle of a rehearsal. */
+/** Valid for at least a day, so that no certificate expires during a rehearsal. */
 function isValid(now: Date): (certificate: X509Certificate) => boolean {
   const tomorrow = now.getTime() + 24 * 60 * 60 * 1000
   return ({ validTo }) => new Date(validTo).getTime() > tomorrow

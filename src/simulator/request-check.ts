@@ -1,4 +1,4 @@
-/** Judges one request as APNs would: what it received goes in, the reason for a refusal comes out. */
+/** Checks one request as APNs does, and returns the reason of a rejection. */
 import type { Reason } from './reason.ts'
 import { bundleIdOf, isManagementTopic, payloadLimitBytes, pushTypesFor } from './topic-suffix.ts'
 
@@ -6,18 +6,18 @@ import { bundleIdOf, isManagementTopic, payloadLimitBytes, pushTypesFor } from '
 export interface HeaderFields {
   /** The first value of each name. */
   readonly values: ReadonlyMap<string, string>
-  /** A name came twice. */
+  /** Whether a name occurs twice. */
   readonly repeated: boolean
 }
 
-/** What a connection or a request proves about its sender. */
+/** The credential of a connection or a request. */
 export type Credential =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'certificate'
-      /** Topics that it may send to, the subject's UID first. */
+      /** Topics that it permits, the subject's UID first. */
       readonly topics: readonly string[]
-      /** Why it may not send at all. */
+      /** Why it permits nothing. */
       readonly fault: Reason | undefined
     }
   | {
@@ -27,21 +27,21 @@ export type Credential =
       readonly fault: Reason | undefined
     }
 
-/** A request as far as it matters here. */
+/** The checked parts of a request. */
 export interface ReceivedRequest {
   readonly fields: HeaderFields
   readonly bodyBytes: number
   readonly credential: Credential
 }
 
-/** Looks at the raw list (name, value, name, value …), since node:http2 hides what comes twice. */
+/** @param rawHeaders name, value, name, value …: unlike node:http2's object, with repeated names */
 export function headerFields(rawHeaders: readonly string[]): HeaderFields {
   const values = new Map<string, string>()
   let repeated = false
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
     if (!values.has(name)) values.set(name, rawHeaders[at + 1] ?? '')
-    // HTTP/2 lets a client cut a cookie into several fields (RFC 9113, section 8.2.3).
+    // A client may split a cookie into several fields (RFC 9113, section 8.2.3).
     else if (name !== 'cookie') repeated = true
   }
   return { values, repeated }
@@ -49,14 +49,14 @@ export function headerFields(rawHeaders: readonly string[]): HeaderFields {
 
 const pathPrefix = '/3/device/'
 
-/** What stands where the path has the device token; empty when the path has no such place. */
+/** The last part of `/3/device/…`, not checked; empty for another path. */
 export function tokenOf({ values }: HeaderFields): string {
   const path = values.get(':path') ?? ''
   return path.startsWith(pathPrefix) ? path.slice(pathPrefix.length) : ''
 }
 
 /**
- * The topic that counts: `apns-topic`, or the only one of the certificate.
+ * `apns-topic`, or the only topic of the certificate.
  * — source: Apple, "Sending notification requests to APNs"
  */
 export function topicOf({ values }: HeaderFields, credential: Credential): string | undefined {
@@ -65,7 +65,7 @@ export function topicOf({ values }: HeaderFields, credential: Credential): strin
   return credential.topics.length === 1 ? credential.topics[0] : undefined
 }
 
-/** A UUID in its canonical form; Apple asks for lower case and itself writes upper case too. */
+/** A UUID in its canonical form. Apple asks for lower case, and itself writes upper case too. */
 export function isMessageId(apnsId: string): boolean {
   return /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i.test(apnsId)
 }
@@ -73,8 +73,8 @@ export function isMessageId(apnsId: string): boolean {
 type Check = (request: ReceivedRequest) => Reason | undefined
 
 /**
- * Apple documents the reasons and not which of several comes first. This order goes from the
- * outside in: the request line, who sends, the headers, the token, the payload.
+ * In order: the first that fails is the answer. Apple documents the reasons and not their order. This
+ * one is our choice: request line, credential, headers, token, payload.
  */
 const checks: readonly Check[] = [
   checkMethod,
@@ -92,7 +92,7 @@ const checks: readonly Check[] = [
 ]
 
 /**
- * The reason why APNs would refuse the request; undefined when it would take it.
+ * The reason why APNs rejects the request; undefined if APNs accepts it.
  * — source: Apple, "Handling notification responses from APNs"
  */
 export function checkRequest(request: ReceivedRequest): Reason | undefined {
