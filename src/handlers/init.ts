@@ -20,7 +20,7 @@ import {
 } from '../init/credential-sorter.ts'
 import { writeNewFiles, type NewFile } from '../init/file-writer.ts'
 import { nextSteps } from '../init/next-step.ts'
-import { planRoutes, type PlannedRoute } from '../init/route-plan.ts'
+import { planRoutes } from '../init/route-plan.ts'
 import { readPassphrase } from './input.ts'
 import { ownCommand } from './invocation.ts'
 
@@ -42,10 +42,15 @@ export async function init(args: InitArguments): Promise<void> {
   const passphrases = [...fromFiles, ...fromEnvironment]
   const opened = openAll(args.files ?? [], passphrases)
   const routes = planRoutes(sortCredentials(opened), { topic, keyId, teamId }, now.getTime())
+  const used = new Set(
+    routes.map(({ credential }) =>
+      credential.kind === 'certificate' ? credential.passphrase?.file : undefined,
+    ),
+  )
   const files = [
     ...(await tlsFiles(args, now)),
     ...fromEnvironment
-      .filter(isUsedBy(routes))
+      .filter(({ file }) => used.has(file))
       .map(({ text, file }) => ({ path: basename(file), content: `${text}\n`, secret: true })),
     {
       path: 'proxy.yaml',
@@ -91,13 +96,6 @@ function passphraseHelp(file: string, passphrases: readonly Passphrase[]): strin
 function passphraseInEnvironment(directory: string): Passphrase[] {
   const text = process.env[passphraseVariable]
   return text === undefined ? [] : [{ text, file: join(directory, 'push.pass') }]
-}
-
-function isUsedBy(routes: readonly PlannedRoute[]): (passphrase: Passphrase) => boolean {
-  return ({ file }) =>
-    routes.some(
-      ({ credential }) => credential.kind === 'certificate' && credential.passphrase?.file === file,
-    )
 }
 
 async function tlsFiles(args: InitArguments, now: Date): Promise<NewFile[]> {

@@ -23,7 +23,7 @@ import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
 
 /** Runs until a signal; sets the exit code. */
 export async function rehearse(args: ServeArguments): Promise<void> {
-  const { configuration, sender } = await stage(args)
+  const [configuration, sender] = await stage(args)
   const log = openLog(configuration.log.level)
   const onNotification = logSimulated.bind(undefined, log)
   const provider = await startRehearsalProvider(configuration, onNotification, systemClock)
@@ -53,17 +53,14 @@ async function startAnywhere(
 }
 
 /** The configuration of a rehearsal, and the files of a sender that it accepts, if known. */
-async function stage({ config, dataDirectory }: ServeArguments): Promise<{
-  readonly configuration: Configuration
-  readonly sender: SenderFiles | undefined
-}> {
-  if (config !== undefined)
-    return { configuration: loadConfiguration(config), sender: senderFilesOf(config) }
+async function stage({
+  config,
+  dataDirectory,
+}: ServeArguments): Promise<readonly [Configuration, SenderFiles | undefined]> {
+  if (config !== undefined) return [loadConfiguration(config), senderFilesOf(config)]
   const files = await prepareRehearsal(dataDirectory, systemClock)
-  return {
-    configuration: rehearsalConfiguration(dataDirectory, files),
-    sender: { certificate: fromHere(files.sender), ca: fromHere(files.authority) },
-  }
+  const sender = { certificate: fromHere(files.sender), ca: fromHere(files.authority) }
+  return [rehearsalConfiguration(dataDirectory, files), sender]
 }
 
 /** A route that sends with a certificate accepts a sender with the same certificate. */

@@ -1,6 +1,6 @@
 /** The temporary certificates of `simulate`: issued once, then reused. */
 import { X509Certificate } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -26,7 +26,7 @@ export async function openCertificateFolder(
   hosts: readonly string[],
   now: Date,
 ): Promise<SimulatorCertificates> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
   const authority = await open(join(directory, 'ca'), isValid(now), () =>
     createAuthority('APNs simulator', now),
   )
@@ -43,26 +43,20 @@ async function open(
   isGood: (certificate: X509Certificate) => boolean,
   issue: () => Promise<Issued>,
 ): Promise<Issued> {
-  const present = await read(path)
+  const present = read(path)
   if (present !== undefined && isGood(parse(present, path))) return present
   const issued = await issue()
   // The key first: a crash between the two must not leave a certificate without its key.
-  await writeFile(`${path}.key`, issued.keyPem, { mode: 0o600 })
-  await writeFile(`${path}.pem`, issued.certificatePem)
+  writeFileSync(`${path}.key`, issued.keyPem, { mode: 0o600 })
+  writeFileSync(`${path}.pem`, issued.certificatePem)
   return issued
 }
 
-async function read(path: string): Promise<Issued | undefined> {
-  try {
-    const [certificatePem, keyPem] = await Promise.all([
-      readFile(`${path}.pem`, 'utf8'),
-      readFile(`${path}.key`, 'utf8'),
-    ])
-    return { certificatePem, keyPem }
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+function read(path: string): Issued | undefined {
+  const files = [`${path}.pem`, `${path}.key`]
+  if (!files.every((file) => existsSync(file))) return undefined
+  const [certificatePem = '', keyPem = ''] = files.map((file) => readFileSync(file, 'utf8'))
+  return { certificatePem, keyPem }
 }
 
 function parse({ certificatePem }: Issued, path: string): X509Certificate {
