@@ -43,27 +43,6 @@ export interface SimulatorDependencies {
   readonly log?: ((event: object) => void) | undefined
 }
 
-/** A running simulator. */
-export interface Simulator {
-  /** For example `https://127.0.0.1:2443`. */
-  readonly origin: string
-  readonly port: number
-  /** Open connections. */
-  readonly sessionCount: number
-  /** Replaces the script, and resets its counts. @throws RangeError for an invalid line */
-  script(answers: readonly ScriptedAnswer[]): void
-  /** Ends all open connections gracefully, default reason Shutdown; accepts new ones. */
-  goaway(reason?: string): void
-  /** Receives requests and answers none until {@link resume}; still answers PING. */
-  silence(): void
-  /** Answers new requests again; those received during the silence stay unanswered. */
-  resume(): void
-  /** Closes all open connections at once; accepts new ones. */
-  disconnect(): void
-  /** Closes all connections and frees the port. Idempotent. */
-  stop(): Promise<void>
-}
-
 /** @throws RangeError for an invalid script, and the system's error if it cannot listen */
 export async function startSimulator(
   options: SimulatorOptions,
@@ -91,8 +70,11 @@ function simulationOf(options: SimulatorOptions, deps: SimulatorDependencies): S
   }
 }
 
+/** A running simulator. */
+export type Simulator = Readonly<Omit<RunningSimulator, 'listen'>>
+
 /** A socket becomes a connection when its handshake is complete. */
-class RunningSimulator implements Simulator {
+class RunningSimulator {
   readonly #host: string
   readonly #simulation: Simulation
   readonly #server: Server
@@ -126,35 +108,43 @@ class RunningSimulator implements Simulator {
     this.port = (this.#server.address() as AddressInfo).port
   }
 
+  /** For example `https://127.0.0.1:2443`. */
   get origin(): string {
     const host = isIPv6(this.#host) ? `[${this.#host}]` : this.#host
     return `https://${host}:${this.port}`
   }
 
+  /** Open connections. */
   get sessionCount(): number {
     return this.#connections.size
   }
 
+  /** Replaces the script, and resets its counts. @throws RangeError for an invalid line */
   script(answers: readonly ScriptedAnswer[]): void {
     this.#simulation.script = new ScriptedAnswers(answers)
   }
 
+  /** Ends all open connections gracefully; accepts new ones. */
   goaway(reason = 'Shutdown'): void {
     for (const connection of this.#connections) connection.goaway(reason)
   }
 
+  /** Receives requests and answers none until {@link resume}; still answers PING. */
   silence(): void {
     this.#simulation.silent = true
   }
 
+  /** Answers new requests again; those received during the silence stay unanswered. */
   resume(): void {
     this.#simulation.silent = false
   }
 
+  /** Closes all open connections at once; accepts new ones. */
   disconnect(): void {
     for (const connection of this.#connections) connection.disconnect()
   }
 
+  /** Closes all connections and frees the port. Idempotent. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()
     return this.#stopped

@@ -53,11 +53,7 @@ export async function prepareRehearsal(
 }
 
 /** The simulators of a rehearsal, as the proxy connects to them. */
-export interface RehearsalProvider {
-  readonly origins: Configuration['providerApi']['origins']
-  /** PEM. */
-  readonly certificateAuthority: string
-}
+export type RehearsalProvider = Omit<Configuration['providerApi'], 'proxy'>
 
 /** Starts a simulator for each environment. */
 export async function startRehearsalProvider(
