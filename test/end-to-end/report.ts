@@ -181,7 +181,7 @@ t.test('says what to do where nothing is known', async (t) => {
   t.match(none, {
     code: 1,
     stdout: '',
-    stderr: /data has no census\.json in it\.\nStart the proxy, or name/,
+    stderr: /data contains no census\.json\.\nStart the proxy\. Or name/,
   })
   const nothing = await runCommand(t, ['report', '--config', join(directory, 'none.yaml')])
   t.match(nothing, { code: 78, stderr: /none\.yaml/ })
