@@ -1,6 +1,6 @@
 /**
- * Runs several workers and replaces those that die. Each worker is a whole proxy: `node:cluster`
- * hands each new connection to the next worker, and Redis is all that the workers share besides.
+ * Runs several workers and replaces those that die. Each worker is a whole proxy. `node:cluster`
+ * hands each new connection to the next worker; besides that, the workers share only Redis.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
@@ -8,36 +8,33 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../log/log.ts'
 import { workerVariable } from './worker.ts'
 
-/** What a supervisor is given. */
 export interface SupervisorDeps {
   readonly log: Logger
-  /** Whether the workers listen on sockets that this process has inherited. */
+  /** Whether the workers listen on inherited sockets of this process. */
   readonly hasInherited: boolean
-  /** Whether a worker that starts now starts as the others did; if not, the log says why. */
+  /** Whether a new worker would start like the others; logs the reason if not. */
   readonly mayReplace: () => boolean
 }
 
-/** How a supervisor ended. */
 export interface SupervisorEnd {
-  /** Whether every worker settled what it owned. */
+  /** Whether every worker settled all its notifications. */
   readonly drained: boolean
-  /** Exit code of the worker because of which all ended; undefined after a stop. */
+  /** Exit code of the worker that could not start; undefined after a stop. */
   readonly failure: number | undefined
 }
 
 interface Running {
   readonly worker: Worker
   isReady: boolean
-  /** A reload came before this worker could hear of it. */
+  /** Whether a reload was requested before this worker was ready. */
   isReloadDue: boolean
 }
 
 const firstPauseMs = 100
 const longestPauseMs = 10_000
-/** A worker that lived so long did not die of its start: the next pause is the first one again. */
+/** A worker that ran this long did not fail at its start: the pauses begin again with the first. */
 const steadyMs = 60_000
 
-/** See the file's first lines. */
 export class Supervisor {
   readonly #count: number
   readonly #deps: SupervisorDeps
@@ -54,7 +51,7 @@ export class Supervisor {
 
   /**
    * Resolves when all workers have ended: after {@link stop}, or because one could not start. The
-   * others start once the first serves, so that a mistake that stops all of them is told once.
+   * others start when the first one serves, so that a failure common to all is reported once.
    */
   async run(): Promise<SupervisorEnd> {
     const others = Array.from({ length: this.#count - 1 }, (_, index) => index + 1)
@@ -64,14 +61,14 @@ export class Supervisor {
     return { drained: this.#drained, failure: this.#failure }
   }
 
-  /** Each worker checks the configuration itself, and keeps the old one if the new one is wrong. */
+  /** Each worker checks the new configuration itself, and keeps the old one if it is invalid. */
   reload(): void {
     for (const running of this.#workers.values())
       if (running.isReady) running.worker.send('SIGHUP')
       else running.isReloadDue = true
   }
 
-  /** A worker that does not serve yet ends at once, as one process does before it is ready. */
+  /** Kills a worker that does not serve yet: its notifications are in the journal. */
   stop(): void {
     this.#stopping.abort()
     for (const { worker, isReady } of this.#workers.values())
@@ -79,7 +76,7 @@ export class Supervisor {
       else worker.process.kill('SIGKILL')
   }
 
-  /** Ends all workers now. */
+  /** Kills all workers. */
   destroy(): void {
     this.#stopping.abort()
     for (const { worker } of this.#workers.values()) worker.process.kill('SIGKILL')
@@ -93,7 +90,7 @@ export class Supervisor {
     return [...this.#workers.values()].filter(({ isReady }) => isReady)
   }
 
-  /** Runs one worker after the other under this number. */
+  /** Runs a worker under this number, and replaces it when it ends. */
   async #keep(number: number): Promise<void> {
     for (let failures = 0; !this.#isStopping(); failures++) {
       const startedAtMs = performance.now()
@@ -107,12 +104,12 @@ export class Supervisor {
     }
   }
 
-  /** Once nobody listens, `node:cluster` has closed the inherited sockets, and none can again. */
+  /** When no worker listens, `node:cluster` closes the inherited sockets, and no worker can use them. */
   #mayGoOn(): boolean {
     return this.#hasStarted && (this.#ready.length > 0 || !this.#deps.hasInherited)
   }
 
-  /** What the worker owned, other workers or the next start take over from Redis. */
+  /** Meanwhile other workers take over the notifications of the dead one from Redis. */
   async #rest(pauseMs: number): Promise<void> {
     const { signal } = this.#stopping
     try {
@@ -128,7 +125,7 @@ export class Supervisor {
     this.destroy()
   }
 
-  /** Resolves with the exit code, null where there is none. */
+  /** Resolves with the exit code; null after a signal or a failed fork. */
   #runOnce(number: number): Promise<number | null> {
     const worker = cluster.fork({ [workerVariable]: String(number) })
     const running = { worker, isReady: false, isReloadDue: false }
@@ -145,7 +142,7 @@ export class Supervisor {
       }
       worker.on('exit', ended)
       worker.on('error', () => {
-        // A message to a worker that has just died; or there was no process to begin with.
+        // Either a message to a worker that has just died, or the fork failed.
         if (worker.process.pid === undefined) ended(null, null)
       })
     })

@@ -1,52 +1,44 @@
 /** The options of `serve` that record connections. */
 import { isIP } from 'node:net'
-import { wholeNumber } from './number-option.ts'
+import type { OptionsOf } from './declaration.ts'
+import { flag, text, wholeNumber } from './option.ts'
+
+const implies = 'capture'
+const requiresArg = true
 
 /** Options for yargs. */
 export const captureOptions = {
   capture: {
-    string: true,
-    requiresArg: true,
-    describe: 'Record connections into this folder, a file for each; see decode and replay',
+    requiresArg,
+    ...text('Record connections to files in this folder; see decode and replay'),
   },
-  'capture-route': {
-    string: true,
-    requiresArg: true,
-    implies: 'capture',
-    describe: 'Record this route alone',
-  },
+  'capture-route': { requiresArg, implies, ...text('Record only this route') },
   'capture-address': {
-    string: true,
-    requiresArg: true,
-    implies: 'capture',
+    requiresArg,
+    implies,
     coerce: address,
-    describe: 'Record the sender at this address alone',
+    ...text('Record only the sender at this address'),
   },
   'capture-bytes': {
-    number: true,
     default: 1_048_576,
-    coerce: wholeNumber('capture-bytes', 1024, 2 ** 32),
-    describe: 'Bytes that a file may have; recording stops there',
+    ...wholeNumber('capture-bytes', 1024, 2 ** 32, 'Maximum size of a file; recording then stops'),
   },
   'capture-connections': {
-    number: true,
     default: 100,
-    coerce: wholeNumber('capture-connections', 1, 1_000_000),
-    describe: 'Files that may be made; recording stops there',
+    ...wholeNumber(
+      'capture-connections',
+      1,
+      1_000_000,
+      'Maximum number of files; recording then stops',
+    ),
   },
-  'capture-tokens': {
-    boolean: true,
-    implies: 'capture',
-    describe: 'Record device tokens in clear, not masked',
-  },
-  'capture-payloads': {
-    boolean: true,
-    implies: 'capture',
-    describe: 'Record payloads in clear, not masked',
-  },
+  'capture-tokens': { implies, ...flag('Record device tokens in clear, not masked') },
+  'capture-payloads': { implies, ...flag('Record payloads in clear, not masked') },
 } as const
+
+export type CaptureArguments = OptionsOf<typeof captureOptions>
 
 function address(text: string): string {
   if (isIP(text) !== 0) return text
-  throw new Error('--capture-address: write one IP address, as the log has it in connection.opened')
+  throw new Error('--capture-address: write one IP address, as in the log event connection.opened')
 }

@@ -1,33 +1,24 @@
 /** The command line of `check`. */
-import type { CommandModule, InferredOptionTypes } from 'yargs'
-
-const options = {
-  config: {
-    alias: 'c',
-    string: true,
-    default: 'proxy.yaml',
-    describe: 'Configuration, YAML or JSON',
-  },
-  offline: {
-    boolean: true,
-    describe: 'Ask nothing of the network: files and certificates alone',
-  },
-  live: {
-    boolean: true,
-    conflicts: 'offline',
-    describe: 'Send a push to a token that no device has, and see that only the token is refused',
-  },
-  json: { boolean: true, describe: 'For machines: one JSON object' },
-} as const
+import { declare, type ArgumentsOf } from './declaration.ts'
+import { flag, text } from './option.ts'
 
 /** See `apns-legacy-proxy check --help`. */
-export const check: CommandModule<object, InferredOptionTypes<typeof options>> = {
-  command: 'check',
-  describe: 'Look at configuration, certificates and the way to APNs',
-  builder: (yargs) =>
+export const check = declare(
+  'check',
+  'Check the configuration, certificates and connectivity to APNs',
+  (yargs) =>
     yargs
-      .options(options)
-      .example('$0 check', 'Is proxy.yaml fit for use, and APNs within reach?')
+      .options({
+        config: { alias: 'c', default: 'proxy.yaml', ...text('Configuration, YAML or JSON') },
+        offline: flag('Check files and certificates only, without network access'),
+        live: {
+          conflicts: 'offline',
+          ...flag('Also push to a token of no device; APNs must reject only the token'),
+        },
+        json: flag('Print one JSON object'),
+      })
+      .example('$0 check', 'Check proxy.yaml and the connection to APNs')
       .epilogue('Exit code 0: ready, perhaps with warnings; 1: not ready.'),
-  handler: async (args) => (await import('../handlers/check.ts')).check(args),
-}
+)
+
+export type CheckArguments = ArgumentsOf<typeof check>

@@ -1,8 +1,9 @@
-/** The command line: finds the command, and turns what goes wrong into a message and an exit code. */
+/** The command line: finds the command, and turns a failure into a message and an exit code. */
 import { createRequire } from 'node:module'
 import type Yargs from 'yargs'
 import { check } from './check.ts'
 import { decode } from './decode.ts'
+import { withWork } from './declaration.ts'
 import { feedback } from './feedback.ts'
 import { init } from './init.ts'
 import { joinDashes } from './lone-dash.ts'
@@ -13,36 +14,39 @@ import { serve } from './serve.ts'
 import { simulate } from './simulate.ts'
 import { ownCommand } from '../handlers/invocation.ts'
 
-// Its CommonJS form: loads in half the time of the other, which also breaks lines within words.
+// The CommonJS build loads in half the time of the ESM build, which also breaks lines within words.
 const yargs = createRequire(import.meta.url)('yargs') as typeof Yargs
 
-/**
- * @param args as typed, without the program
- * @param version what `--version` prints
- */
-export async function run(args: readonly string[], version: string): Promise<void> {
+/** Every command with its work. */
+export const commands = {
+  init: withWork(init, async () => (await import('../handlers/init.ts')).init),
+  check: withWork(check, async () => (await import('../handlers/check.ts')).check),
+  serve: withWork(serve, async () => (await import('../handlers/serve.ts')).serve),
+  send: withWork(send, async () => (await import('../handlers/send.ts')).send),
+  feedback: withWork(feedback, async () => (await import('../handlers/feedback.ts')).feedback),
+  decode: withWork(decode, async () => (await import('../handlers/decode.ts')).decode),
+  replay: withWork(replay, async () => (await import('../handlers/replay.ts')).replay),
+  report: withWork(report, async () => (await import('../handlers/report.ts')).report),
+  simulate: withWork(simulate, async () => (await import('../handlers/simulate.ts')).simulate),
+}
+
+/** @param args as typed, without the program */
+export async function run(args: readonly string[]): Promise<void> {
+  const parser = yargs(joinDashes(args))
+  parser
+    .scriptName(ownCommand())
+    .usage('$0 <command>\n\nServes the retired binary push protocol and forwards over HTTP/2.')
+    .demandCommand(1, `Give a command. To try the proxy, run: ${ownCommand()} serve`)
+    .strict()
+    .version(version)
+    .alias({ help: 'h', version: 'v' })
+    .wrap(80)
+    .fail((message: string | undefined, error: Error | undefined) => {
+      throw error ?? new Error(`${message ?? 'The arguments are not understood.'}\nSee --help.`)
+    })
   try {
-    await yargs(joinDashes(args))
-      .scriptName(ownCommand())
-      .usage('$0 <command>\n\nServes the retired binary push protocol and sends on over HTTP/2.')
-      .command(init)
-      .command(check)
-      .command(serve)
-      .command(send)
-      .command(feedback)
-      .command(decode)
-      .command(replay)
-      .command(report)
-      .command(simulate)
-      .demandCommand(1, `Name a command. To see it work, start with: ${ownCommand()} serve`)
-      .strict()
-      .version(version)
-      .alias({ help: 'h', version: 'v' })
-      .wrap(80)
-      .fail((message: string | undefined, error: Error | undefined) => {
-        throw error ?? new Error(`${message ?? 'Not understood'}\nSee --help.`)
-      })
-      .parseAsync()
+    for (const addTo of Object.values(commands)) addTo(parser)
+    await parser.parseAsync()
   } catch (error) {
     const { fail } = await import('../handlers/command-error.ts')
     fail(error)

@@ -1,37 +1,27 @@
 /** The command line of `replay`. */
-import type { CommandModule, InferredOptionTypes } from 'yargs'
+import { declare, type ArgumentsOf } from './declaration.ts'
 import { inputFile } from './lone-dash.ts'
+import { choice, flag } from './option.ts'
 import { senderOptions, waitOption } from './sender-option.ts'
 
-const options = {
-  ...senderOptions(2195),
-  speed: {
-    string: true,
-    choices: ['1', '2', 'max'] as const,
-    default: '1' as '1' | '2' | 'max',
-    describe: 'As it was, twice as fast, or without its pauses',
-  },
-  once: {
-    boolean: true,
-    describe: 'Do not go on over a new connection behind an error response',
-  },
-  wait: waitOption(1000, 'Milliseconds of silence that mean success'),
-} as const
-
-type ReplayArguments = InferredOptionTypes<typeof options> & { file: string }
-
 /** See `apns-legacy-proxy replay --help`. */
-export const replay: CommandModule<object, ReplayArguments> = {
-  command: 'replay <file>',
-  describe: 'Play a capture against a gateway, with its records and pauses',
-  builder: (yargs) =>
+export const replay = declare(
+  'replay <file>',
+  'Replay a capture to a gateway, with its records and pauses',
+  (yargs) =>
     yargs
-      .positional(
-        'file',
-        inputFile('Capture, or the bytes that a sender wrote; - reads standard input'),
-      )
-      .options(options)
-      .example('$0 replay houston.capture --certificate push.p12', 'As it was recorded')
-      .epilogue('Exit code 0: the capture was played whole, whatever the gateway said.'),
-  handler: async (args) => (await import('../handlers/replay.ts')).replay(args),
-}
+      .positional('file', inputFile('Capture, or bytes of a sender; - reads standard input'))
+      .options({
+        ...senderOptions(2195),
+        speed: {
+          string: true,
+          ...choice('1', ['1', '2', 'max'], 'Recorded speed, twice the speed, or no pauses'),
+        },
+        once: flag('Stop at an error response instead of reconnecting'),
+        wait: waitOption(1000, 'Milliseconds of silence that mean success'),
+      })
+      .example('$0 replay houston.capture --certificate push.p12', 'Replay as recorded')
+      .epilogue('Exit code 0: the whole capture was replayed, whatever the gateway answered.'),
+)
+
+export type ReplayArguments = ArgumentsOf<typeof replay>

@@ -1,39 +1,33 @@
 /** The command line of `report`. */
-import type { CommandModule, InferredOptionTypes } from 'yargs'
-
-const options = {
-  config: {
-    alias: 'c',
-    string: true,
-    requiresArg: true,
-    describe: 'Configuration; default: proxy.yaml, or the rehearsal in this folder',
-  },
-  admin: {
-    string: true,
-    requiresArg: true,
-    describe: 'Where the admin listener is, where not as configured: http://host:port',
-  },
-  'data-directory': {
-    string: true,
-    requiresArg: true,
-    conflicts: 'admin',
-    describe: 'Read this folder, and ask no proxy',
-  },
-  json: { boolean: true, describe: 'For machines: one JSON object' },
-} as const
+import { declare, type ArgumentsOf } from './declaration.ts'
+import { flag, text } from './option.ts'
 
 /** See `apns-legacy-proxy report --help`. */
-export const report: CommandModule<object, InferredOptionTypes<typeof options>> = {
-  command: 'report',
-  describe: 'Tell for each sender what it would take to retire it',
-  builder: (yargs) =>
-    yargs
-      .options(options)
-      .example('$0 report > report.md', 'Of the proxy that proxy.yaml configures')
-      .example('$0 report --json | jq .senders[].summary', 'A line for each sender')
-      .epilogue(
-        'Asks the running proxy at its admin listener; where none runs, reads what it has left in ' +
-          'its data directory. Neither has a device token or a payload in it.',
-      ),
-  handler: async (args) => (await import('../handlers/report.ts')).report(args),
-}
+export const report = declare('report', 'Show what it would take to migrate each sender', (yargs) =>
+  yargs
+    .options({
+      config: {
+        alias: 'c',
+        requiresArg: true,
+        ...text('Configuration; default: proxy.yaml, else the rehearsal in this folder'),
+      },
+      admin: {
+        requiresArg: true,
+        ...text('Address of the admin listener, if not the configured one: http://host:port'),
+      },
+      'data-directory': {
+        requiresArg: true,
+        conflicts: 'admin',
+        ...text('Read this data directory; ask no proxy'),
+      },
+      json: flag('Print one JSON object'),
+    })
+    .example('$0 report > report.md', 'Report on the proxy of proxy.yaml')
+    .example('$0 report --json | jq .senders[].summary', 'Print one line for each sender')
+    .epilogue(
+      'Asks the running proxy at its admin listener. If no proxy runs, reads the data directory ' +
+        'of the last one. The report contains no device tokens and no payloads.',
+    ),
+)
+
+export type ReportArguments = ArgumentsOf<typeof report>

@@ -1,36 +1,31 @@
-/** What every command that acts as a legacy sender is told: where the gateway is, and who it is. */
-import { wholeNumber } from './number-option.ts'
+/** The options of every command that connects as a legacy sender. */
+import type { OptionsOf } from './declaration.ts'
+import { text, wholeNumber } from './option.ts'
 
-/** Options for yargs. @param port where the gateway listens unless told otherwise */
+/** Options for yargs. @param port default port of the gateway */
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the options say
 export function senderOptions(port: number) {
   return {
-    host: { string: true, default: '127.0.0.1', describe: 'Gateway to connect to' },
-    port: {
-      number: true,
-      default: port,
-      coerce: wholeNumber('port', 1, 65_535),
-      describe: 'Its port',
-    },
+    host: { default: '127.0.0.1', ...text('Gateway to connect to') },
+    port: { default: port, ...wholeNumber('port', 1, 65_535, 'Port of the gateway') },
     certificate: {
-      string: true,
       demandOption: true,
-      describe: "The sender's push certificate: .p12, or .pem with or without its key",
+      ...text('Push certificate of the sender: .p12 or .pem, with or without its key'),
     },
-    key: { string: true, describe: 'Its key, where it is in another file' },
-    'passphrase-file': { string: true, describe: 'File with the passphrase, if any' },
-    ca: { string: true, describe: "CA that signed the gateway's certificate, PEM" },
+    key: text('Private key, if it is in another file'),
+    'passphrase-file': text('File with the passphrase, if the key has one'),
+    ca: text("CA that signed the gateway's certificate, PEM"),
     'server-name': {
-      string: true,
       default: 'gateway.push.apple.com',
-      describe: "Name to look for in the gateway's certificate",
+      ...text("Host name expected in the gateway's certificate"),
     },
   } as const
 }
 
+export type SenderArguments = OptionsOf<ReturnType<typeof senderOptions>>
+
 /** How long a command waits for the gateway, ms. */
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the option says
 export function waitOption(defaultMs: number, describe: string) {
-  const coerce = wholeNumber('wait', 0, 3_600_000)
-  return { number: true, default: defaultMs, coerce, describe } as const
+  return { default: defaultMs, ...wholeNumber('wait', 0, 3_600_000, describe) } as const
 }

@@ -1,34 +1,30 @@
 /** The command line of `serve`. */
-import type { CommandModule, InferredOptionTypes } from 'yargs'
 import { captureOptions } from './capture-option.ts'
-
-const options = {
-  config: { alias: 'c', string: true, describe: 'Configuration, YAML or JSON' },
-  rehearse: {
-    boolean: true,
-    describe: 'Send to a simulator instead of Apple; so it is without --config, too',
-  },
-  'data-directory': {
-    string: true,
-    default: 'data',
-    describe: 'Where a rehearsal without --config keeps its throw-away certificates',
-  },
-  ...captureOptions,
-} as const
+import { declare, type ArgumentsOf } from './declaration.ts'
+import { flag, text } from './option.ts'
 
 /** See `apns-legacy-proxy serve --help`. */
-export const serve: CommandModule<object, InferredOptionTypes<typeof options>> = {
-  command: 'serve',
-  describe: 'Run the gateway; without --config, a rehearsal on this machine alone',
-  builder: (yargs) =>
+export const serve = declare(
+  'serve',
+  'Run the proxy; without --config, run a rehearsal on this machine',
+  (yargs) =>
     yargs
-      .options(options)
-      .example('$0 serve', 'See it work: a rehearsal')
-      .example('$0 serve -c proxy.yaml', 'For real')
+      .options({
+        config: { alias: 'c', ...text('Configuration, YAML or JSON') },
+        rehearse: flag('Send to a simulator instead of Apple; implied without --config'),
+        'data-directory': {
+          default: 'data',
+          ...text('Folder for the temporary certificates of a rehearsal without --config'),
+        },
+        ...captureOptions,
+      })
+      .example('$0 serve', 'Run a rehearsal')
+      .example('$0 serve -c proxy.yaml', 'Send to APNs')
       .epilogue(
-        'SIGHUP takes up a changed configuration, SIGTERM or Ctrl-C finishes, a second one stops ' +
-          'at once. Exit code 0: all settled; 75: the rest waits in the journal for the next ' +
-          'start; 78: mistakes in the configuration; 1: another failure.',
+        'SIGHUP reloads the configuration. SIGTERM or Ctrl-C finishes and exits; a second one ' +
+          'exits at once. Exit code 0: all notifications are settled; 75: the next start delivers ' +
+          'the rest from the journal; 78: the configuration is invalid; 1: another failure.',
       ),
-  handler: async (args) => (await import('../handlers/serve.ts')).serve(args),
-}
+)
+
+export type ServeArguments = ArgumentsOf<typeof serve>

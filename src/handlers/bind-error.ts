@@ -1,4 +1,4 @@
-/** An address that cannot be bound, told with the key of the configuration that asks for it. */
+/** Names the configuration key of an address that cannot be bound. */
 import type { Configuration } from '../config/configuration.ts'
 
 interface BindError extends Error {
@@ -6,12 +6,12 @@ interface BindError extends Error {
   readonly port: number
 }
 
-/** Whether the system refused an address because another program has it. */
+/** Whether another program uses the address. */
 export function isAddressInUse(error: unknown): error is BindError {
   return isBindError(error) && error.code === 'EADDRINUSE'
 }
 
-/** A worker's address is bound by its supervisor, and the system call has another name then. */
+/** The system call is `bind` where a supervisor binds the address of a worker. */
 function isBindError(error: unknown): error is BindError {
   return (
     error instanceof Error &&
@@ -21,13 +21,13 @@ function isBindError(error: unknown): error is BindError {
   )
 }
 
-/** Says in its message which key asks for the address, if any does. */
+/** Adds the keys of the address, such as `admin.port`, to the message of a bind error. */
 export function withKey(error: unknown, { listeners, admin }: Configuration): unknown {
   if (!isBindError(error)) return error
-  const keys = [
-    ...listeners.map(({ port }, index) => ({ key: `listeners[${index}].port`, port })),
-    { key: 'admin.port', port: admin.port },
-  ].filter(({ port }) => port === error.port)
-  error.message = `${keys.map(({ key }) => key).join(' and ')}: ${error.message}`
+  const ports = new Map(listeners.map(({ port }, index) => [`listeners[${index}].port`, port]))
+  const keys = [...ports.set('admin.port', admin.port)]
+    .filter(([, port]) => port === error.port)
+    .map(([key]) => key)
+  error.message = `${keys.join(' and ')}: ${error.message}`
   return error
 }

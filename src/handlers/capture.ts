@@ -1,35 +1,23 @@
-/** What is to be recorded of the connections of `serve`. */
+/** What `serve` records of its connections. */
+import type { CaptureArguments } from '../commands/capture-option.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { RecorderOptions } from '../recording/recorder.ts'
 
-/** What the command line says of it. */
-export interface CaptureArguments {
-  readonly capture: string | undefined
-  readonly captureRoute: string | undefined
-  readonly captureAddress: string | undefined
-  readonly captureBytes: number
-  readonly captureConnections: number
-  readonly captureTokens: boolean | undefined
-  readonly capturePayloads: boolean | undefined
-}
-
-/**
- * Undefined where nothing is to be recorded.
- * @throws Error for a route that is not configured
- */
+/** Undefined without `--capture`. @throws Error for a route that is not configured */
 export function recorderOptions(
   args: CaptureArguments,
   { routes }: Pick<Configuration, 'routes'>,
 ): RecorderOptions | undefined {
-  if (args.capture === undefined) return undefined
+  const { capture: directory, captureRoute: route } = args
+  if (directory === undefined) return undefined
   const names = routes.map(({ name }) => name)
-  if (args.captureRoute !== undefined && !names.includes(args.captureRoute))
+  if (route !== undefined && !names.includes(route))
     throw new Error(
-      `--capture-route: no route is called ${args.captureRoute}; there is ${names.join(', ')}`,
+      `--capture-route: no route is called ${route}; choose one of ${names.join(', ')}`,
     )
   return {
-    directory: args.capture,
-    route: args.captureRoute,
+    directory,
+    route,
     address: args.captureAddress,
     maxBytes: args.captureBytes,
     maxConnections: args.captureConnections,

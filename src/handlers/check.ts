@@ -1,28 +1,18 @@
-/** What `check` does: finds what is wrong with a configuration before anybody notices. */
+/** The work of `check`: reports what is wrong with a configuration before it is in use. */
 import { checkConfiguration } from '../check/check.ts'
 import { countOf, report } from '../check/report.ts'
-import { systemClock } from '../timing/clock.ts'
+import { systemClock } from '../clock.ts'
+import type { CheckArguments } from '../commands/check.ts'
 import { ExitCode } from './exit-code.ts'
 
-/** What the command line says. */
-export interface CheckArguments {
-  readonly config: string
-  readonly offline?: boolean | undefined
-  readonly live?: boolean | undefined
-  readonly json?: boolean | undefined
-}
-
 /** Prints the findings and sets the exit code. */
-export async function check({
-  config,
-  offline = false,
-  live = false,
-  json = false,
-}: CheckArguments): Promise<void> {
-  const findings = await checkConfiguration(config, { offline, live }, systemClock)
+export async function check({ config, offline, live, json }: CheckArguments): Promise<void> {
+  const options = { offline: offline === true, live: live === true }
+  const findings = await checkConfiguration(config, options, systemClock)
   const errors = countOf(findings, 'error')
   const warnings = countOf(findings, 'warning')
-  if (json) console.log(JSON.stringify({ ready: errors === 0, errors, warnings, findings }))
+  if (json === true)
+    console.log(JSON.stringify({ ready: errors === 0, errors, warnings, findings }))
   else process.stdout.write(report(findings))
   process.exitCode = errors === 0 ? ExitCode.ok : ExitCode.failed
 }

@@ -1,15 +1,10 @@
-/** What `feedback` does: reads the feedback service as a legacy sender does. */
-import { systemClock } from '../timing/clock.ts'
+/** The work of `feedback`: reads the feedback service as a legacy sender does. */
+import { systemClock } from '../clock.ts'
+import type { FeedbackArguments } from '../commands/feedback.ts'
 import { readFeedback } from '../sender/feedback-reader.ts'
-import { senderFrom, type SenderArguments } from './sender.ts'
+import { senderFrom } from './sender.ts'
 
-/** What the command line says. */
-export interface FeedbackArguments extends SenderArguments {
-  /** Milliseconds of silence until it is given up. */
-  readonly wait: number
-}
-
-/** Prints what the service says; without a tuple, what that may mean. */
+/** Prints each feedback tuple as a JSON line. */
 export async function feedback(args: FeedbackArguments): Promise<void> {
   let count = 0
   for await (const { token, timestamp } of readFeedback(senderFrom(args), args.wait, systemClock)) {
@@ -20,7 +15,7 @@ export async function feedback(args: FeedbackArguments): Promise<void> {
   if (count === 0) console.error(nothingRead)
 }
 
-/** The old protocol has one answer for both: a connection that is closed at once. */
+/** In both cases the service closes the connection at once. */
 const nothingRead =
-  'No tokens. Either the list is empty, or the certificate is not admitted: then the log of the\n' +
-  'proxy has the event sender.refused, with the way to admit it.'
+  'No tokens. Either the list is empty, or the proxy refused the certificate. If so, its log has the\n' +
+  'event sender.refused with the cure.'

@@ -1,13 +1,12 @@
-/** What `init` does: from the files that an administrator has to a proxy that is ready to serve. */
+/** The work of `init`: writes a configuration and certificates for the credentials of an operator. */
 import { basename, join, resolve } from 'node:path'
-import { readFileSync } from 'node:fs'
-import { systemClock } from '../timing/clock.ts'
+import { systemClock } from '../clock.ts'
+import type { InitArguments } from '../commands/init.ts'
 import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,
   issueServerCertificate,
   type Authority,
-  type KeyType,
 } from '../credentials/authority.ts'
 import { dayOf } from '../credentials/certificate.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
@@ -21,40 +20,37 @@ import {
 } from '../init/credential-sorter.ts'
 import { writeNewFiles, type NewFile } from '../init/file-writer.ts'
 import { nextSteps } from '../init/next-step.ts'
-import { planRoutes, type PlannedRoute } from '../init/route-plan.ts'
+import { planRoutes } from '../init/route-plan.ts'
+import { readPassphrase } from './input.ts'
 import { ownCommand } from './invocation.ts'
 
 const passphraseVariable = 'APNS_LEGACY_PROXY_PASSPHRASE'
 
-/** What the command line says. */
-export interface InitArguments {
-  readonly files: readonly string[] | undefined
-  readonly directory: string
-  readonly host: readonly string[]
-  readonly keyType: KeyType
-  readonly passphraseFile: readonly string[]
-  readonly topic: string | undefined
-  readonly keyId: string | undefined
-  readonly teamId: string | undefined
-  readonly ca: string | undefined
-}
-
 /**
- * Writes the files and prints what to do next.
- * @throws Error that says what is missing, before anything is written
+ * Writes the files and prints the next steps.
+ * @throws Error that says what is missing, before it writes any file
  */
 export async function init(args: InitArguments): Promise<void> {
   const now = new Date(systemClock.now())
   const { topic, keyId, teamId } = args
   const directory = resolve(args.directory)
   const fromEnvironment = passphraseInEnvironment(directory)
-  const passphrases = [...args.passphraseFile.map(readPassphrase), ...fromEnvironment]
+  const fromFiles = args.passphraseFile.map((file) => ({
+    text: readPassphrase(file),
+    file: resolve(file),
+  }))
+  const passphrases = [...fromFiles, ...fromEnvironment]
   const opened = openAll(args.files ?? [], passphrases)
   const routes = planRoutes(sortCredentials(opened), { topic, keyId, teamId }, now.getTime())
+  const used = new Set(
+    routes.map(({ credential }) =>
+      credential.kind === 'certificate' ? credential.passphrase?.file : undefined,
+    ),
+  )
   const files = [
     ...(await tlsFiles(args, now)),
     ...fromEnvironment
-      .filter(isUsedBy(routes))
+      .filter(({ file }) => used.has(file))
       .map(({ text, file }) => ({ path: basename(file), content: `${text}\n`, secret: true })),
     {
       path: 'proxy.yaml',
@@ -72,8 +68,8 @@ export async function init(args: InitArguments): Promise<void> {
 function openAll(files: readonly string[], passphrases: readonly Passphrase[]): Opened[] {
   if (files.length === 0)
     throw new Error(
-      'Name the files that you have: the push certificate with its key (.p12, or .pem), or a ' +
-        'signing key (.p8) with the certificate of its sender',
+      'Name your credentials: a push certificate with its key (.p12 or .pem), or a signing key ' +
+        '(.p8) with the certificate of its sender',
     )
   return files.map((file) => {
     try {
@@ -88,29 +84,18 @@ function passphraseHelp(file: string, passphrases: readonly Passphrase[]): strin
   const problem =
     passphrases.length === 0
       ? 'is encrypted, and no passphrase was given'
-      : 'is encrypted, and no passphrase given opens it'
+      : 'is encrypted, and no given passphrase decrypts it'
   return (
-    `${file} ${problem}. Write the passphrase into a file that only you can read, and name it with ` +
-    `--passphrase-file; or put it into the environment variable ${passphraseVariable}. There is no ` +
-    'option for the passphrase itself: every user of this machine could read it'
+    `${file} ${problem}. Write the passphrase to a file that only you can read, and name the file ` +
+    `with --passphrase-file. Or set the environment variable ${passphraseVariable}. There is no ` +
+    'option for the passphrase itself, because every user of this machine could read it'
   )
 }
 
-function readPassphrase(file: string): Passphrase {
-  return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, ''), file: resolve(file) }
-}
-
-/** The proxy itself reads passphrases from files alone, so that it can be restarted by anything. */
+/** Plans a file for the passphrase: the proxy reads passphrases only from files. */
 function passphraseInEnvironment(directory: string): Passphrase[] {
   const text = process.env[passphraseVariable]
   return text === undefined ? [] : [{ text, file: join(directory, 'push.pass') }]
-}
-
-function isUsedBy(routes: readonly PlannedRoute[]): (passphrase: Passphrase) => boolean {
-  return ({ file }) =>
-    routes.some(
-      ({ credential }) => credential.kind === 'certificate' && credential.passphrase?.file === file,
-    )
 }
 
 async function tlsFiles(args: InitArguments, now: Date): Promise<NewFile[]> {
@@ -128,7 +113,7 @@ async function tlsFiles(args: InitArguments, now: Date): Promise<NewFile[]> {
   ]
 }
 
-/** As `init` wrote it: the key beside the certificate. */
+/** Reads the key from the `.key` file beside the certificate, where `init` writes it. */
 function openAuthority(certificate: string): Authority {
   const key = certificate.replace(/\.[^.]*$/, '.key')
   return loadCertificateCredential({ certificate, key })

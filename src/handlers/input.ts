@@ -1,5 +1,5 @@
-/** What a command reads: a file, or standard input where the path is `-`. */
-import { fstatSync, type Stats } from 'node:fs'
+/** The input of a command: a file, or standard input where the path is `-`. */
+import { fstatSync, readFileSync, type Stats } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 
@@ -8,10 +8,10 @@ export function readInput(path: string): Promise<Buffer> {
   return path === '-' ? buffer(process.stdin) : readFile(path)
 }
 
-/** What is too long to be read at once. */
+/** Input that may be larger than memory. */
 export interface Input {
   readonly chunks: AsyncIterable<Buffer>
-  /** Undefined where it ends when it ends. */
+  /** Undefined for a pipe. */
   readonly totalBytes: number | undefined
 }
 
@@ -21,4 +21,19 @@ export async function openInput(path: string): Promise<Input> {
   if (path === '-') return { chunks: process.stdin, totalBytes: sizeOf(fstatSync(0)) }
   const file = await open(path)
   return { chunks: file.createReadStream(), totalBytes: sizeOf(await file.stat()) }
+}
+
+/** The passphrase in a file, without the newline at its end. */
+export function readPassphrase(file: string): string {
+  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+}
+
+/** What `parse` returns. @throws its Error, with the file in the message */
+export function inFile<T>(file: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    const where = file === '-' ? 'standard input' : file
+    throw new Error(`${where}: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause })
+  }
 }

@@ -1,14 +1,14 @@
-/** How a user starts this program, so that every printed command can be typed as it stands. */
+/** How a user starts this program, so that every printed command works as printed. */
 import { basename, relative } from 'node:path'
 
 const installedName = 'apns-legacy-proxy'
 
 /**
- * As this process was started: by the name of an installed package, through npx, or as
- * `node dist/cli.js` in a checkout. There npx is slower, and a signal to npx does not reach the program.
+ * The command that started this process: the name of an installed package, `npx`, or
+ * `node dist/cli.js` in a checkout. There npx is slower and does not forward signals.
  *
  * @param directory where the user types
- * @param script what was started, as in `process.argv[1]`
+ * @param script as in `process.argv[1]`
  */
 export function ownCommand(directory = process.cwd(), script = process.argv[1] ?? ''): string {
   if (/[/\\]node_modules[/\\]\.bin[/\\]/.test(script)) return `npx ${installedName}`
@@ -17,7 +17,7 @@ export function ownCommand(directory = process.cwd(), script = process.argv[1] ?
   return `node ${quoted(near.startsWith('..') ? script : near)}`
 }
 
-/** For a shell, where a path has something special to it. */
+/** The path as a shell reads it back, quoted if needed. */
 export function quoted(path: string): string {
   return /^[\w./:@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

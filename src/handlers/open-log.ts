@@ -1,14 +1,14 @@
-/** Where a command logs: readable lines on a terminal, JSON lines anywhere else. */
-import { createLog, standardOutput, type Logger } from '../log/log.ts'
+/** The log of a command: readable lines on a terminal, JSON lines anywhere else. */
+import { createLog, type Logger } from '../log.ts'
 import { prettyLine } from './pretty-line.ts'
 
-/** A logger on standard output. The last line before an exit is written, too. */
+/** Logs on standard output, unbuffered: the last line before an exit must not be lost. */
 export function openLog(level?: string): Logger {
   const { stdout } = process
   if (!stdout.isTTY) return createLog(level, oncePerTurn(standardOutput()))
   return createLog(level, {
     write(line) {
-      // Not every terminal says how wide it is.
+      // Some terminals report 0.
       const columns = stdout.columns === 0 ? 80 : stdout.columns
       stdout.write(prettyLine(line, { columns, colors: stdout.hasColors() }))
     },

@@ -1,8 +1,8 @@
-/** Standard output of a command that may print much, or into a pipe that closes early. */
+/** Standard output of a command that prints much, perhaps into a pipe that closes early. */
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
-/** Prints as the reader takes it; a reader that has seen enough is no failure. */
+/** Prints as fast as the reader reads. A reader that closes the pipe early is no failure. */
 export async function printText(text: AsyncIterable<string>): Promise<void> {
   try {
     await pipeline(Readable.from(text), process.stdout, { end: false })

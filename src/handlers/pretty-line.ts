@@ -1,7 +1,6 @@
-/** A line of the log as people read it: what happened first, and nothing beyond the right edge. */
+/** Formats a line of the log for a terminal: the event first, wrapped at the right edge. */
 import { styleText } from 'node:util'
 
-/** What the terminal can do. */
 export interface Screen {
   readonly columns: number
   readonly colors: boolean
@@ -9,12 +8,12 @@ export interface Screen {
 
 type Style = Parameters<typeof styleText>[0]
 
-/** Something that is not broken over two lines. */
+/** Text that is not wrapped. */
 interface Word {
   readonly text: string
-  /** Of less interest than the rest: the name of a field. */
+  /** Name of a field, dimmed; or empty. */
   readonly label: string
-  /** Spaces in front, unless it begins a line. */
+  /** Spaces before the word, unless it begins a line. */
   readonly gap: number
 }
 
@@ -25,10 +24,10 @@ const styleOfLevel: Readonly<Record<string, Style>> = {
   debug: 'blue',
 }
 
-/** Columns of time and level, under which nothing else is written. */
+/** Columns for time and level; further lines are indented by as many. */
 const margin = 19
 
-/** @param line JSON, as the log writes it */
+/** @param line JSON of the log */
 export function prettyLine(line: string, { columns, colors }: Screen): string {
   const { time, level, event, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>
   const paint = (style: Style, text: string): string =>
@@ -65,7 +64,7 @@ function wordsOf(label: string, value: unknown): Word[] {
     .map((text, at) => (at === 0 ? { label, text, gap: 2 } : { label: '', text, gap: 1 }))
 }
 
-/** Addresses as everybody writes them, and of anything else what is in it. */
+/** Writes an address as `host:port`, and of any other object its values. */
 function inWords(value: unknown): string {
   if (Array.isArray(value)) return value.map(inWords).join(', ')
   if (typeof value !== 'object' || value === null) return String(value)
@@ -74,7 +73,7 @@ function inWords(value: unknown): string {
   return [...Object.values(others).map(inWords), ...address].join(' ')
 }
 
-/** Peers choose some of the words, and must not steer the terminal with them. */
+/** Escapes control characters: a peer chooses some of the text and must not control the terminal. */
 function harmless(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\p{Cf}]/gu,
@@ -82,7 +81,7 @@ function harmless(text: string): string {
   )
 }
 
-/** @param used columns that are taken of the first line already */
+/** @param used columns of the first line that are not free */
 function wrapped(words: readonly Word[], room: number, used: number): Word[][] {
   const lines: Word[][] = []
   let line: Word[] = []

@@ -1,8 +1,8 @@
-/** A line on a terminal that shows how far a command is. */
+/** A line on a terminal that shows the progress of a command. */
 
-/** What a bar is drawn on: standard error, as a rule, since standard output has the results. */
+/** Standard error by default, because standard output has the results. */
 export interface Screen {
-  /** Nothing is drawn elsewhere than on a terminal. */
+  /** Without a terminal, the bar draws nothing. */
   readonly isTTY?: boolean
   write(text: string): unknown
 }
@@ -10,7 +10,7 @@ export interface Screen {
 const cells = 30
 const clearLine = '\r\x1b[K'
 
-/** Drawn anew with each hundredth, gone once it is cleared. */
+/** Draws at each percent. */
 export class ProgressBar {
   readonly #screen: Screen
   readonly #total: number
@@ -24,7 +24,7 @@ export class ProgressBar {
     this.#screen = screen
   }
 
-  /** So much more is done; fewer than 0 takes back. */
+  /** @param amount below 0 if work has to be repeated */
   add(amount: number): void {
     this.#done += amount
     if (this.#screen.isTTY !== true) return
@@ -36,7 +36,7 @@ export class ProgressBar {
     this.#screen.write(clearLine + line)
   }
 
-  /** Makes room for other lines; what is added later draws it again. */
+  /** Removes the bar before other output; the next {@link add} draws it again. */
   clear(): void {
     if (this.#shown !== '') this.#screen.write(clearLine)
     this.#shown = ''

@@ -1,19 +1,13 @@
 /** The JSON lines that `send --file` reads: one notification each. */
 import { z } from 'zod'
-import type { Command, Notification } from '../binary/notification.ts'
+import type { Notification } from '../binary/notification.ts'
+import type { SendArguments } from '../commands/send.ts'
 import { readInput } from './input.ts'
 
-/** What was asked for, before the format has its say. */
+/** A notification before it is encoded. */
 export interface Draft extends Omit<Notification, 'kind'> {
-  /** Its identifier where none was given: the number of its line. */
+  /** Number of its line, from 1: the identifier if the line has none. */
   readonly number: number
-}
-
-/** What the options say for every line. */
-export interface UsualFields {
-  readonly command: Command
-  readonly expiration: number | undefined
-  readonly priority: number | undefined
 }
 
 const line = z.strictObject({
@@ -25,28 +19,26 @@ const line = z.strictObject({
   priority: z.number().int().min(0).max(255).optional(),
 })
 
-/**
- * Reads one notification a line; `usual` fills what a line leaves open.
- * @throws Error that names the line and what is wrong with it, and the system's error
- */
-export async function draftsFrom(file: string, usual: UsualFields): Promise<Draft[]> {
-  return (await readInput(file))
-    .toString('utf8')
-    .split('\n')
-    .flatMap((text, index) => (text.trim() === '' ? [] : [fromLine(text, index + 1, file, usual)]))
-}
+/** The options of `send` that apply to a line without the field. */
+type Defaults = Pick<SendArguments, 'command' | 'expiration' | 'priority'>
 
-function fromLine(text: string, number: number, file: string, usual: UsualFields): Draft {
-  const { payload, token, ...rest } = parseLine(text, `${file}, line ${number}`)
-  return {
-    number,
-    command: rest.command ?? usual.command,
-    identifier: rest.identifier,
-    token: Buffer.from(token, 'hex'),
-    payload: Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)),
-    expiration: rest.expiration ?? usual.expiration,
-    priority: rest.priority ?? usual.priority,
-  }
+/** @throws Error that names the line and its fault, and the system's error */
+export async function draftsFrom(file: string, defaults: Defaults): Promise<Draft[]> {
+  const lines = (await readInput(file)).toString('utf8').split('\n')
+  return lines.flatMap((text, index) => {
+    if (text.trim() === '') return []
+    const number = index + 1
+    const { token, payload, ...fields } = parseLine(text, `${file}, line ${number}`)
+    return {
+      number,
+      command: fields.command ?? defaults.command,
+      identifier: fields.identifier,
+      token: Buffer.from(token, 'hex'),
+      payload: Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)),
+      expiration: fields.expiration ?? defaults.expiration,
+      priority: fields.priority ?? defaults.priority,
+    }
+  })
 }
 
 function parseLine(text: string, where: string): z.output<typeof line> {

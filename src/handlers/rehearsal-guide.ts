@@ -1,14 +1,14 @@
-/** What to do in a rehearsal: the commands to try, spelled out for its ports and files. */
-import type { ProxyAddresses } from '../proxy/proxy-event.ts'
+/** The guide of a rehearsal: commands to try, with its ports and files. */
+import type { ProxyAddresses } from '../proxy.ts'
 import { ownCommand, quoted } from './invocation.ts'
 
-/** Who may play the sender. */
-export interface SenderFiles {
+/** Options of `send` and `feedback`, and the files to name with them. */
+export type SenderFiles = {
   readonly certificate: string
-  readonly key: string | undefined
-  readonly passphraseFile: string | undefined
-  /** Undefined where it is not known which CA signed the gateway's certificate. */
-  readonly certificateAuthority: string | undefined
+  readonly key?: string | undefined
+  readonly 'passphrase-file'?: string | undefined
+  /** Undefined if the CA of the gateway's certificate is not known. */
+  readonly ca?: string | undefined
 }
 
 const good = '0123456789abcdef'.repeat(4)
@@ -16,35 +16,36 @@ const bad = 'bad0'.repeat(16)
 const dead = 'dead'.repeat(16)
 
 /**
- * The text; on stderr, since stdout carries the log.
- * @param occupied the address that another program has, where the rehearsal moved to free ports
+ * The text; for stderr, because stdout carries the log.
+ * @param sender undefined if no file of the configuration belongs to a sender
+ * @param occupied the port of another program, if the rehearsal uses free ports instead
  */
 export function rehearsalGuide(
   { listeners, admin }: ProxyAddresses,
   sender: SenderFiles | undefined,
-  occupied: string | undefined,
+  occupied: number | undefined,
 ): string {
-  const gateway = listeners.find(({ kind }) => kind === 'gateway')
-  const feedback = listeners.find(({ kind }) => kind === 'feedback')
+  const portOf = (wanted: string): number | undefined =>
+    listeners.find(({ kind }) => kind === wanted)?.port
   const ports = listeners.map(({ kind, host, port }) => `${kind} on ${host}:${port}`).join(', ')
   return `
 Rehearsal: ${ports}.
-Behind it a simulated provider API: nothing goes to Apple.${movedNote(occupied)}
-${sender === undefined ? withoutSender : commands(sender, gateway?.port, feedback?.port)}
-Watch it in a browser: http://127.0.0.1:${admin.port}/
-Then for real: docs/getting-started.md. Ctrl-C stops.
+The proxy sends to a simulated provider API: nothing goes to Apple.${movedNote(occupied)}
+${sender === undefined ? withoutSender : commands(sender, portOf('gateway'), portOf('feedback'))}
+Watch the rehearsal in a browser: http://127.0.0.1:${admin.port}/
+To send to APNs, read docs/getting-started.md. Ctrl-C stops.
 
 `
 }
 
-function movedNote(occupied: string | undefined): string {
+function movedNote(occupied: number | undefined): string {
   if (occupied === undefined) return ''
-  return `\n${occupied} is taken by another program, so all ports are free ones this time.`
+  return `\nPort ${occupied} is taken by another program, so all ports are free ones this time.`
 }
 
 const withoutSender = `
-Let your sender push to it. Tokens that begin with bad are refused, those that begin
-with dead are gone, every other is delivered (log line simulator.notification).
+Let your sender push to the proxy. The simulator rejects tokens that begin with bad, answers
+Unregistered for dead, and accepts all others (log line simulator.notification).
 `
 
 function commands(
@@ -57,29 +58,28 @@ function commands(
     feedbackPort === undefined
       ? ''
       : `
-  the feedback service: tells that token, once
+  read the feedback service, which returns this token once
     ${ownCommand()} feedback ${optionsFor(sender, feedbackPort, 2196)}
 `
   return `In another terminal:
 
-  a notification that is delivered (the log line simulator.notification shows its arrival)
+  send a notification that is delivered (see the log line simulator.notification)
     ${send} ${good}
 
-  one that is rejected: the gateway answers with an error response
+  send one that is rejected: the gateway answers with an error response
     ${send} ${bad}
 
-  one to a device that is gone: silence here, as ever
+  send one to a device that is no longer registered: the gateway stays silent
     ${send} ${dead}
 ${read}`
 }
 
 function optionsFor(sender: SenderFiles, port: number | undefined, usualPort: number): string {
-  const { certificate, key, passphraseFile, certificateAuthority } = sender
+  const files = Object.entries(sender)
   return [
     ...(port === usualPort || port === undefined ? [] : [`--port ${port}`]),
-    `--certificate ${quoted(certificate)}`,
-    ...(key === undefined ? [] : [`--key ${quoted(key)}`]),
-    ...(passphraseFile === undefined ? [] : [`--passphrase-file ${quoted(passphraseFile)}`]),
-    ...(certificateAuthority === undefined ? [] : [`--ca ${quoted(certificateAuthority)}`]),
+    ...files.flatMap(([option, path]) =>
+      path === undefined ? [] : [`--${option} ${quoted(path)}`],
+    ),
   ].join(' ')
 }

@@ -1,4 +1,4 @@
-/** Applies a changed configuration: on SIGHUP, and when a file that it names has changed. */
+/** Reloads the configuration: on SIGHUP, and when a file that it names has changed. */
 import { unwatchFile, watchFile } from 'node:fs'
 import { configurationFor } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
@@ -9,25 +9,24 @@ import type { Logger } from '../log/log.ts'
 import type { Proxy } from '../proxy/proxy.ts'
 import type { SignalSource } from './stop-signal.ts'
 
-/** Files are polled: not every file system notifies of a change. */
+/** Polls, because not every file system notifies of changes. */
 const pollMs = 2000
-/** A certificate and its key are two files, and are not written at the same moment. */
+/** Delay after a change: a certificate and its key are not written at the same moment. */
 const settleMs = 1000
 
-/** What is reloaded, and when. */
 export interface ReloadingDeps {
-  /** Of the configuration that `proxy` is started with. */
+  /** File of the configuration. */
   readonly path: string
   readonly proxy: Proxy
-  /** When it can be reloaded; a SIGHUP before waits. */
+  /** Resolves when the proxy has started; a SIGHUP before that waits. */
   readonly started: Promise<unknown>
   readonly log: Logger
   readonly signals: SignalSource
-  /** Number of this process, where it is one of several. */
+  /** Number of this worker; undefined for a single process. */
   readonly worker: number | undefined
 }
 
-/** Reloads until {@link Reloading.stop}. A configuration with mistakes is logged, and changes nothing. */
+/** Reloads until {@link Reloading.stop}. Logs an invalid configuration and keeps the old one. */
 export class Reloading {
   readonly #deps: ReloadingDeps
   #watched: ReadonlySet<string> = new Set()
@@ -52,7 +51,7 @@ export class Reloading {
     this.#soon = setTimeout(this.#reload, settleMs).unref()
   }
 
-  /** One at a time. */
+  /** Runs one reload at a time. */
   readonly #reload = (): void => {
     this.#last = this.#last.then(() => this.#apply())
   }
@@ -67,7 +66,7 @@ export class Reloading {
       const routes = configuration.routes.map(({ name }) => name)
       log.info({ event: 'configuration.reloaded', routes })
     } catch (error) {
-      logRefused(log, error, 'the proxy goes on with what it had')
+      logRefused(log, error, 'the proxy keeps its old configuration')
     }
   }
 
@@ -81,9 +80,10 @@ export class Reloading {
 }
 
 /**
- * The configuration on the disk, for a process that runs on another.
- * @param worker number of this process, where it is one of several
- * @throws {ConfigError} where the file has mistakes, or changes what needs a restart
+ * Reads the configuration again.
+ * @param running the configuration of this process
+ * @param worker number of this worker; 0 for a single process
+ * @throws {ConfigError} if the file is invalid, or changes a value that needs a restart
  */
 export function nextConfiguration(path: string, running: Configuration, worker = 0): Configuration {
   const { configuration, problems } = examineConfiguration(path)

@@ -1,75 +1,55 @@
-/** What `replay` does: plays a capture against a gateway. */
+/** The work of `replay`: replays a capture to a gateway. */
 import type { CapturedConnection } from '../capture/capture.ts'
-import { wakefulClock } from '../timing/clock.ts'
+import { readSource } from '../capture/capture-source.ts'
+import { wakefulClock } from '../clock.ts'
+import type { ReplayArguments } from '../commands/replay.ts'
 import { replay as play, type Played } from '../sender/replay.ts'
-import { sourceOf } from './decode.ts'
 import { ExitCode } from './exit-code.ts'
-import { readInput } from './input.ts'
+import { inFile, readInput } from './input.ts'
 import { ProgressBar } from './progress-bar.ts'
-import { answerInWords, senderFrom, type SenderArguments } from './sender.ts'
+import { answerInWords, senderFrom } from './sender.ts'
 import { stopSignal } from './stop-signal.ts'
 
 const speeds = { '1': 1, '2': 2, max: Infinity } as const
 
-/** What the command line says. */
-export interface ReplayArguments extends SenderArguments {
-  /** Path, or `-` for standard input. */
-  readonly file: string
-  readonly speed: keyof typeof speeds
-  readonly once?: boolean | undefined
-  /** Milliseconds of silence that mean success. */
-  readonly wait: number
-}
-
-/** Plays it and prints what the gateway answered; exit code 1 where it was not played whole. */
+/** Prints the answers of the gateway. Sets exit code 1 if records are left. */
 export async function replay(args: ReplayArguments): Promise<void> {
   const connections = connectionsOf(args.file, await readInput(args.file))
   const sender = senderFrom(args)
   const bar = new ProgressBar(bytesOf(connections), 'bytes')
   const stopping = new AbortController()
-  void stopSignal(() => process.exit(ExitCode.failed)).then(() => {
-    stopping.abort()
-  })
+  const stop = stopping.signal
+  void stopSignal(() => process.exit(ExitCode.failed)).then(stopping.abort.bind(stopping))
   const { once = false, wait: waitMs, speed } = args
+  const played = (connection: Played): void => {
+    bar.clear()
+    console.log(inWords(connection, waitMs, stop.aborted))
+  }
+  // Between two connections, only the timers of this clock keep the process alive.
+  const deps = { sender, clock: wakefulClock, progress: bar.add.bind(bar), played }
   try {
-    const isWhole = await play(
-      connections,
-      { speed: speeds[speed], once, waitMs, stop: stopping.signal },
-      {
-        sender,
-        // Between two connections nothing else keeps the process alive.
-        clock: wakefulClock,
-        progress: (bytes) => {
-          bar.add(bytes)
-        },
-        played: (played) => {
-          bar.clear()
-          console.log(inWords(played, waitMs, stopping.signal.aborted))
-        },
-      },
-    )
-    if (stopping.signal.aborted) console.error('Stopped before the end.')
+    const isWhole = await play(connections, { speed: speeds[speed], once, waitMs, stop }, deps)
+    if (stop.aborted) console.error('Stopped before the end.')
     if (!isWhole) process.exitCode = ExitCode.failed
   } finally {
     bar.clear()
   }
 }
 
-/** @throws Error where there is nothing to play */
+/** @throws Error if no sender wrote anything */
 function connectionsOf(file: string, input: Buffer): readonly CapturedConnection[] {
-  const source = sourceOf(file, input)
+  const source = inFile(file, () => readSource(input, 'auto'))
   const connections =
     source.kind === 'capture' ? source.capture.connections : [unrecorded(source.bytes)]
   const spoken = connections.filter(({ records }) => records.some(({ from }) => from === 'sender'))
   if (spoken.length > 0) return spoken
-  throw new Error(`${file}: there is nothing in it that a sender wrote`)
+  throw new Error(`${file}: the capture contains no bytes of a sender`)
 }
 
-/** Bytes without a time, in one record. */
+/** Raw bytes as one record without a time. */
 function unrecorded(bytes: Buffer): CapturedConnection {
-  const records =
-    bytes.length === 0 ? [] : [{ from: 'sender' as const, offsetMs: undefined, bytes }]
-  return { number: 1, startMs: undefined, records }
+  const record = { from: 'sender', offsetMs: undefined, bytes } as const
+  return { number: 1, startMs: undefined, records: bytes.length === 0 ? [] : [record] }
 }
 
 function bytesOf(connections: readonly CapturedConnection[]): number {
@@ -85,6 +65,6 @@ function inWords(
 ): string {
   const what = `Connection ${connection}: played ${records} of ${of} records.`
   if (isStopped) return what
-  const why = answer.kind === 'closed' ? '; its log says why' : ''
+  const why = answer.kind === 'closed' ? '; its log has the reason' : ''
   return `${what} ${answerInWords(answer, waitMs)}${why}.`
 }

@@ -1,59 +1,53 @@
-/** What `report` does: finds out what it would take to retire each sender. */
+/** The work of `report`: shows what it would take to migrate each sender. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCensus } from '../census-keeper.ts'
 import { markdownOf, reportOf, type Report } from '../census/report.ts'
-import { folderFor } from '../cluster/worker.ts'
+import type { ReportArguments } from '../commands/report.ts'
 import { ConfigError } from '../config/config-error.ts'
 
-/** What the command line says. */
-export interface ReportArguments {
-  readonly config: string | undefined
-  readonly admin: string | undefined
-  readonly dataDirectory?: string | undefined
-  readonly json?: boolean | undefined
-}
-
 /**
- * Prints the report of the running proxy, or of what the last one left.
- * @throws Error that names the option to correct where neither can be had
+ * Prints the report of the running proxy, or of the last one.
+ * @throws Error that names the option to correct if there is neither
  */
 export async function report(args: ReportArguments): Promise<void> {
   const places = await placesOf(args)
   for (const [worker, place] of places.entries()) {
     const made = await makeReport(place)
     if (args.json !== true && places.length > 1)
-      process.stdout.write(`Worker ${worker} has served its share of the connections:\n\n`)
+      process.stdout.write(`Worker ${worker}, which has served its share of the connections:\n\n`)
     process.stdout.write(args.json === true ? `${JSON.stringify(made)}\n` : markdownOf(made))
   }
 }
 
-/** Where a proxy is and what it leaves behind; undefined = not known. */
+/** The sources of a report. */
 interface Place {
-  readonly admin: string | undefined
-  readonly dataDirectory: string | undefined
+  /** URL of the admin listener. */
+  readonly admin?: string | undefined
+  readonly dataDirectory?: string | undefined
   /** Of the admin listener. */
   readonly token?: string | undefined
 }
 
-/** Where `serve` without a configuration has both. */
+/** Both sources of a `serve` without a configuration. */
 const rehearsal: Place = {
   admin: 'http://127.0.0.1:9195',
   dataDirectory: join('data', 'rehearsal', 'store'),
 }
-const patienceMs = 5000
+const answerTimeoutMs = 5000
 
-/** One for each worker. */
+/** One place for each worker. */
 async function placesOf({ config, admin, dataDirectory }: ReportArguments): Promise<Place[]> {
-  if (admin !== undefined && config === undefined) return [{ admin, dataDirectory: undefined }]
-  if (dataDirectory !== undefined) return [{ admin: undefined, dataDirectory }]
+  if (admin !== undefined && config === undefined) return [{ admin }]
+  if (dataDirectory !== undefined) return [{ dataDirectory }]
   const file = config ?? 'proxy.yaml'
   if (config === undefined && !existsSync(file)) return [rehearsal]
   const { examineConfiguration } = await import('../config/configuration.ts')
+  const { folderFor } = await import('../cluster/worker.ts')
   const { parts, problems, loaded, configuration } = examineConfiguration(file)
   if (parts === undefined) throw new ConfigError(file, problems)
   const token = loaded.adminToken
-  if (admin !== undefined) return [{ admin, dataDirectory: undefined, token }]
+  if (admin !== undefined) return [{ admin, token }]
   const directory = parts.dataDirectory
   return Array.from({ length: configuration?.workers ?? 1 }, (_, worker) => ({
     admin: parts.admin && addressOf(parts.admin, worker),
@@ -62,7 +56,7 @@ async function placesOf({ config, admin, dataDirectory }: ReportArguments): Prom
   }))
 }
 
-/** One that is bound to a port of the system's choice is in the log alone. */
+/** Undefined for port 0: only the log has the port that the system chose. */
 function addressOf(
   { host, port }: { host: string; port: number },
   worker: number,
@@ -73,32 +67,31 @@ function addressOf(
 }
 
 async function makeReport({ admin, dataDirectory, token }: Place): Promise<Report> {
-  const asked = admin === undefined ? undefined : await ask(admin, token)
-  if (asked !== undefined) return asked
-  const left = dataDirectory === undefined ? undefined : readCensus(dataDirectory)
-  if (left === undefined) throw new Error(nothingKnown({ admin, dataDirectory }))
+  const current = admin === undefined ? undefined : await fetchReport(admin, token)
+  if (current !== undefined) return current
+  const last = dataDirectory === undefined ? undefined : readCensus(dataDirectory)
+  if (last === undefined) throw new Error(nothingKnown({ admin, dataDirectory }))
   if (admin !== undefined)
-    console.error(`No proxy answers at ${admin}; this is what the last one left.`)
-  return reportOf(left, Date.now())
+    console.error(`No proxy answers at ${admin}; this is the report of the last one.`)
+  return reportOf(last, Date.now())
 }
 
-/** Undefined where nothing listens. */
-async function ask(admin: string, token: string | undefined): Promise<Report | undefined> {
+/** Undefined if nothing listens at the address. */
+async function fetchReport(admin: string, token: string | undefined): Promise<Report | undefined> {
   let response
   try {
     response = await fetch(new URL('/api/report', admin), {
-      signal: AbortSignal.timeout(patienceMs),
+      signal: AbortSignal.timeout(answerTimeoutMs),
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     })
-  } catch (error) {
-    if (isRefusal(error)) return undefined
-    throw new Error(`${admin} does not answer (${reasonOf(error)}); correct --admin`, {
-      cause: error,
-    })
+  } catch (cause) {
+    const reason = reasonOf(cause)
+    if (reason === 'ECONNREFUSED') return undefined
+    throw new Error(`${admin} does not answer (${reason}); correct --admin`, { cause })
   }
   if (response.status === 401)
     throw new Error(
-      `${admin} asks for its token; name the configuration, whose admin.tokenFile has it, with --config`,
+      `${admin} requires its token; name the configuration with admin.tokenFile with --config`,
     )
   if (!response.ok)
     throw new Error(
@@ -108,10 +101,6 @@ async function ask(admin: string, token: string | undefined): Promise<Report | u
   return (await response.json()) as Report
 }
 
-function isRefusal(error: unknown): boolean {
-  return reasonOf(error) === 'ECONNREFUSED'
-}
-
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
@@ -119,11 +108,13 @@ function reasonOf(error: unknown): string {
 }
 
 function nothingKnown({ admin, dataDirectory }: Place): string {
-  const asked = admin === undefined ? [] : [`no proxy answers at ${admin}`]
-  const read = dataDirectory === undefined ? [] : [`${dataDirectory} has no census.json in it`]
+  const tried = [
+    ...(admin === undefined ? [] : [`no proxy answers at ${admin}`]),
+    ...(dataDirectory === undefined ? [] : [`${dataDirectory} contains no census.json`]),
+  ]
   return (
-    `Nothing is known of any sender: ${[...asked, ...read].join(', and ')}.\n` +
-    'Start the proxy, or name its configuration with --config, its admin listener with --admin, or ' +
-    'the data directory that it has left with --data-directory.'
+    `No data about senders: ${tried.join(', and ')}.\n` +
+    'Start the proxy. Or name its configuration with --config, its admin listener with --admin, or ' +
+    'its data directory with --data-directory.'
   )
 }

@@ -1,51 +1,36 @@
-/** Whom a command plays that acts as a legacy sender. */
+/** The legacy sender that `send`, `feedback` and `replay` act as. */
 import { readFileSync } from 'node:fs'
 import { statusCodeName } from '../binary/status-code.ts'
+import type { SenderArguments } from '../commands/sender-option.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
 import type { GatewayAnswer } from '../sender/legacy-sender.ts'
 import type { SenderOptions } from '../sender/sender-socket.ts'
-
-/** What the command line says of it. */
-export interface SenderArguments {
-  readonly host: string
-  readonly port: number
-  readonly certificate: string
-  readonly key: string | undefined
-  readonly passphraseFile: string | undefined
-  readonly ca: string | undefined
-  readonly serverName: string
-}
+import { readPassphrase } from './input.ts'
 
 /**
  * Reads the files that the arguments name.
- * @throws {CredentialError} when certificate and key cannot be used, and the system's error for the
- * other files
+ * @throws {CredentialError} for an unusable certificate or key, and the system's error for a file
+ * that cannot be read
  */
 export function senderFrom(args: SenderArguments): SenderOptions {
+  const { host, port, serverName, certificate, key, passphraseFile, ca } = args
   const credential = loadCertificateCredential({
-    certificate: args.certificate,
-    ...(args.key !== undefined && { key: args.key }),
-    ...(args.passphraseFile !== undefined && {
-      passphrase: readFileSync(args.passphraseFile, 'utf8').replace(/\r?\n$/, ''),
-    }),
+    certificate,
+    ...(key !== undefined && { key }),
+    ...(passphraseFile !== undefined && { passphrase: readPassphrase(passphraseFile) }),
   })
-  return {
-    host: args.host,
-    port: args.port,
-    certificatePem: credential.certificatePem,
-    keyPem: credential.keyPem,
-    certificateAuthority: args.ca === undefined ? undefined : readFileSync(args.ca, 'utf8'),
-    serverName: args.serverName,
-  }
+  const certificateAuthority = ca === undefined ? undefined : readFileSync(ca, 'utf8')
+  const { certificatePem, keyPem } = credential
+  return { host, port, certificatePem, keyPem, certificateAuthority, serverName }
 }
 
-/** A sentence without its full stop. @param waitMs how long it was waited for */
+/** A sentence without its full stop. @param waitMs how long the command waited for an answer */
 export function answerInWords(answer: GatewayAnswer, waitMs: number): string {
   switch (answer.kind) {
     case 'silence':
       return `Silence for ${waitMs} ms`
     case 'closed':
-      return 'The gateway closed the connection without a word'
+      return 'The gateway closed the connection without an error response'
     case 'error-response': {
       const { statusCode, identifier } = answer.response
       return `Error response: status ${statusCode} (${statusCodeName(statusCode)}) for identifier ${identifier}`

@@ -1,15 +1,15 @@
-/** Sockets that a supervisor has bound before the proxy was started: systemd's socket activation. */
+/** Sockets that a supervisor bound before it started the proxy: systemd's socket activation. */
 import { ConfigError, type ConfigProblem } from '../config/config-error.ts'
 import type { ListenerConfiguration } from '../config/configuration.ts'
 
-/** The first that is passed on. — source: sd_listen_fds(3), SD_LISTEN_FDS_START */
+/** — source: sd_listen_fds(3), SD_LISTEN_FDS_START */
 const firstDescriptor = 3
 const variables = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const
 
 /**
- * File descriptors by name, each for the listener whose `socket` has that name. Takes the variables
- * out of `environment`: they are meant for this process alone.
- * @throws {ConfigError} where a socket would be left to which senders connect and nobody answers
+ * File descriptors by name, each for the listener whose `socket` has that name. Deletes the variables
+ * from `environment`, because they are meant for this process only.
+ * @throws {ConfigError} for a socket without a listener: senders could connect and nobody would answer
  */
 export function inheritedSockets(
   listeners: readonly ListenerConfiguration[],
@@ -20,29 +20,26 @@ export function inheritedSockets(
   for (const name of variables) Reflect.deleteProperty(environment, name)
   if (Number(forPid) !== pid) return new Map()
   const given = Array.from({ length: Number(count) }, (_, at) => names?.split(':')[at] ?? 'unknown')
-  const problems = [...given.flatMap((name, at) => problemOf(name, at, given, listeners))]
-  if (problems.length > 0) throw new ConfigError('What systemd passes on', problems)
+  const problems = given.flatMap((name, at): ConfigProblem[] => {
+    const message = problemOf(name, given.indexOf(name) < at, listeners)
+    return message === undefined ? [] : [{ path: `socket ${name}`, message }]
+  })
+  if (problems.length > 0) throw new ConfigError('The sockets that systemd passed', problems)
   return new Map(given.map((name, at) => [name, firstDescriptor + at]))
 }
 
 function problemOf(
   name: string,
-  at: number,
-  given: readonly string[],
+  isRepeated: boolean,
   listeners: readonly ListenerConfiguration[],
-): ConfigProblem[] {
-  const path = `socket ${name}`
+): string | undefined {
+  if (isRepeated) return 'two have this name; give each unit its own FileDescriptorName='
   const takers = listeners.filter(({ socket }) => socket === name).length
-  if (given.indexOf(name) < at)
-    return [
-      { path, message: 'two have this name; give each a unit with its own FileDescriptorName=' },
-    ]
-  if (takers > 1)
-    return [{ path, message: `${takers} listeners ask for it; give each a socket of its own` }]
-  if (takers === 1) return []
+  if (takers === 1) return undefined
+  if (takers > 1) return `${takers} listeners ask for it; give each its own socket`
   const asked = listeners.map(({ socket }) => socket).join(', ')
-  const message =
+  return (
     'no listener asks for it; set FileDescriptorName= in its unit to the socket of a listener ' +
     `(${asked}), or disable the unit`
-  return [{ path, message }]
+  )
 }

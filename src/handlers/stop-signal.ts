@@ -1,8 +1,8 @@
-/** Ctrl-C and SIGTERM: the first asks a command to finish, the second to stop at once. */
-import type { Logger } from '../log/log.ts'
+/** Ctrl-C and SIGTERM: the first signal asks a command to finish, the second one ends it at once. */
+import type { Logger } from '../log.ts'
 import { ExitCode } from './exit-code.ts'
 
-/** Where signals come from: `process`, or the supervisor of this worker. */
+/** Emits signals: `process`, or the supervisor of this worker. */
 export interface SignalSource {
   on(signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM', hear: () => void): unknown
   off(signal: 'SIGHUP', hear: () => void): unknown
@@ -24,6 +24,9 @@ export function stopSignal(now: () => void, signals: SignalSource = process): Pr
 
 /** Ends `serve` at the second signal. */
 export function endNow(log: Logger): never {
-  log.warn({ event: 'proxy.killed' }, 'a second signal; what is owned stays in the journal')
+  log.warn(
+    { event: 'proxy.killed' },
+    'a second signal arrived; unsettled notifications stay in the journal',
+  )
   process.exit(ExitCode.failed)
 }

@@ -1,6 +1,6 @@
-/** The throw-away certificates of a simulator that runs by itself: made once, then reused. */
+/** The temporary certificates of `simulate`: issued once, then reused. */
 import { X509Certificate } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -10,14 +10,14 @@ import {
   type Issued,
 } from '../credentials/authority.ts'
 
-/** A server certificate, its key, and where the certificate is that clients have to trust. */
+/** A server certificate, its key, and the path of the CA certificate that clients must trust. */
 export interface SimulatorCertificates extends Issued {
   readonly certificateAuthorityPath: string
 }
 
 /**
- * Opens the certificates in `directory`, making what is missing, has expired or lacks a host.
- * Private keys are readable by their owner alone.
+ * Reads the certificates in `directory`; issues each that is missing, expires or lacks a host.
+ * Only the owner can read the private keys.
  *
  * @throws Error that names the file and what to do
  */
@@ -26,7 +26,7 @@ export async function openCertificateFolder(
   hosts: readonly string[],
   now: Date,
 ): Promise<SimulatorCertificates> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
   const authority = await open(join(directory, 'ca'), isValid(now), () =>
     createAuthority('APNs simulator', now),
   )
@@ -43,37 +43,33 @@ async function open(
   isGood: (certificate: X509Certificate) => boolean,
   issue: () => Promise<Issued>,
 ): Promise<Issued> {
-  const present = await read(path)
+  const present = read(path)
   if (present !== undefined && isGood(parse(present, path))) return present
   const issued = await issue()
-  // The key first: a certificate without one is as good as none.
-  await writeFile(`${path}.key`, issued.keyPem, { mode: 0o600 })
-  await writeFile(`${path}.pem`, issued.certificatePem)
+  // The key first: a crash between the two must not leave a certificate without its key.
+  writeFileSync(`${path}.key`, issued.keyPem, { mode: 0o600 })
+  writeFileSync(`${path}.pem`, issued.certificatePem)
   return issued
 }
 
-async function read(path: string): Promise<Issued | undefined> {
-  try {
-    const [certificatePem, keyPem] = await Promise.all([
-      readFile(`${path}.pem`, 'utf8'),
-      readFile(`${path}.key`, 'utf8'),
-    ])
-    return { certificatePem, keyPem }
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+function read(path: string): Issued | undefined {
+  const files = [`${path}.pem`, `${path}.key`]
+  if (!files.every((file) => existsSync(file))) return undefined
+  const [certificatePem = '', keyPem = ''] = files.map((file) => readFileSync(file, 'utf8'))
+  return { certificatePem, keyPem }
 }
 
 function parse({ certificatePem }: Issued, path: string): X509Certificate {
   try {
     return new X509Certificate(certificatePem)
   } catch {
-    throw new Error(`${path}.pem: not a certificate; delete the file, it will be made again`)
+    throw new Error(
+      `${path}.pem: not a certificate; delete the file, and the simulator issues it again`,
+    )
   }
 }
 
-/** A day's grace, so that none expires in the middle of a rehearsal. */
+/** Valid for at least a day, so that no certificate expires during a rehearsal. */
 function isValid(now: Date): (certificate: X509Certificate) => boolean {
   const tomorrow = now.getTime() + 24 * 60 * 60 * 1000
   return ({ validTo }) => new Date(validTo).getTime() > tomorrow

@@ -1,4 +1,4 @@
-/** What the certificate of a TLS client allows it to do in the simulated environment. */
+/** Which topics the certificate of a TLS client permits in the simulated environment. */
 import type { TLSSocket } from 'node:tls'
 import {
   readCertificate,
@@ -8,16 +8,14 @@ import {
 import type { Reason } from './reason.ts'
 import type { Credential } from './request-check.ts'
 
-const none: Credential = { kind: 'none' }
-
-/** The credential of a connection; `none` when its client showed no certificate. */
+/** The credential of a connection; `none` if its client sent no certificate. */
 export function clientCredential(
   socket: TLSSocket,
   environment: Environment,
   nowMs: number,
 ): Credential {
   const der = socket.getPeerX509Certificate()?.raw
-  if (der === undefined) return none
+  if (der === undefined) return { kind: 'none' }
   const certificate = read(der)
   const fault = certificateFault(certificate, environment, nowMs)
   return { kind: 'certificate', topics: certificate?.topics ?? [], fault }
@@ -32,8 +30,8 @@ function read(der: Buffer): PushCertificate | undefined {
 }
 
 /**
- * Why a certificate may not send: no push certificate or no longer valid, or made for the other
- * environment. Who signed it is not looked at.
+ * Why a certificate may not send: it is no push certificate, has expired, or is for the other
+ * environment. Any CA may have signed it.
  * — source: Apple, "Handling notification responses from APNs"
  */
 export function certificateFault(

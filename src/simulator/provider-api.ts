@@ -1,18 +1,18 @@
-/** The simulator as a whole: a TLS server that talks and judges like Apple's HTTP/2 provider API. */
+/** The simulator: a TLS server that answers like Apple's HTTP/2 provider API, and delivers nothing. */
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Clock } from '../timing/clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
-import type { ReceivedNotification } from './provider-stream.ts'
-import { ProviderConnection, type Simulation } from './provider-connection.ts'
+import { ProviderConnection } from './provider-connection.ts'
+import type { ReceivedNotification, Simulation } from './provider-stream.ts'
 import { ProviderTokenVerifier, type RegisteredKey } from './provider-token-check.ts'
 import { ScriptedAnswers, type ScriptedAnswer } from './scripted-answer.ts'
 
 export type { ReceivedNotification } from './provider-stream.ts'
 
-/** What kind of APNs to be. */
+/** The behaviour of a simulator. */
 export interface SimulatorOptions {
   /** Default 127.0.0.1. */
   readonly host?: string | undefined
@@ -21,7 +21,7 @@ export interface SimulatorOptions {
   readonly tls: { readonly certificatePem: string; readonly keyPem: string }
   /** Default production. */
   readonly environment?: Environment | undefined
-  /** Default: every well-formed ES256 provider token is believed, its signature unverified. */
+  /** Default: every well-formed ES256 provider token is accepted, its signature unverified. */
   readonly signingKeys?: readonly RegisteredKey[] | undefined
   /** Default: every valid notification is accepted. */
   readonly answers?: readonly ScriptedAnswer[] | undefined
@@ -29,47 +29,21 @@ export interface SimulatorOptions {
   readonly latencyMs?: { readonly min: number; readonly max: number } | undefined
   /** Default 1000, as APNs announced in 2021. */
   readonly maxConcurrentStreams?: number | undefined
-  /** GOAWAY after so many requests of a connection; default: never. */
+  /** Requests of a connection after which the simulator sends GOAWAY; default: never. */
   readonly goawayEvery?: number | undefined
-  /** Called for every request once it is judged, before it is answered; must not throw. */
+  /** Called for every request between its verdict and its answer; must not throw. */
   readonly onNotification?: ((notification: ReceivedNotification) => void) | undefined
 }
 
-/** What the simulator takes from outside. */
 export interface SimulatorDependencies {
   readonly clock: Clock
-  /** From 0 up to, not including, 1; chooses the latency. */
+  /** From 0 up to, not including, 1: chooses the latency. */
   readonly random?: (() => number) | undefined
-  /** Takes `simulator.session-opened`, `simulator.session-closed` and `simulator.goaway`. */
+  /** Receives `simulator.session-opened`, `simulator.session-closed` and `simulator.goaway`. */
   readonly log?: ((event: object) => void) | undefined
 }
 
-/** A running simulator. */
-export interface Simulator {
-  /** For example `https://127.0.0.1:2443`. */
-  readonly origin: string
-  readonly port: number
-  /** Connections that are open now. */
-  readonly sessionCount: number
-  /** Replaces the script for requests from now on. @throws RangeError */
-  script(answers: readonly ScriptedAnswer[]): void
-  /** Ends all present connections gracefully; default reason Shutdown. New ones are welcome. */
-  goaway(reason?: string): void
-  /** Takes requests and answers none, until {@link resume}. PING is still answered. */
-  silence(): void
-  /** Answers again; what came in the silence stays unanswered. */
-  resume(): void
-  /** Cuts all present connections. New ones are welcome. */
-  disconnect(): void
-  /** Cuts everything and frees the port. Idempotent. */
-  stop(): Promise<void>
-}
-
-/**
- * Starts a simulator.
- *
- * @throws RangeError for a script that cannot be; the system's error when it cannot listen
- */
+/** @throws RangeError for an invalid script, and the system's error if it cannot listen */
 export async function startSimulator(
   options: SimulatorOptions,
   deps: SimulatorDependencies,
@@ -96,14 +70,17 @@ function simulationOf(options: SimulatorOptions, deps: SimulatorDependencies): S
   }
 }
 
-/** Many sockets may be in their handshake, and only what came through it is a connection. */
-class RunningSimulator implements Simulator {
+/** A running simulator. */
+export type Simulator = Readonly<Omit<RunningSimulator, 'listen'>>
+
+/** A socket becomes a connection when its handshake is complete. */
+class RunningSimulator {
   readonly #host: string
   readonly #simulation: Simulation
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Set<ProviderConnection>()
-  #port = 0
+  port = 0
   #accepted = 0
   #stopped: Promise<void> | undefined
 
@@ -115,7 +92,7 @@ class RunningSimulator implements Simulator {
       key: tls.keyPem,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['h2'],
-      // Every certificate passes the handshake: what it is good for is told in the answers.
+      // Every certificate passes the handshake: the answers report its faults.
       requestCert: true,
       rejectUnauthorized: false,
     })
@@ -128,42 +105,46 @@ class RunningSimulator implements Simulator {
   async listen(port: number): Promise<void> {
     this.#server.listen(port, this.#host)
     await once(this.#server, 'listening')
-    this.#port = (this.#server.address() as AddressInfo).port
+    this.port = (this.#server.address() as AddressInfo).port
   }
 
-  get port(): number {
-    return this.#port
-  }
-
+  /** For example `https://127.0.0.1:2443`. */
   get origin(): string {
     const host = isIPv6(this.#host) ? `[${this.#host}]` : this.#host
-    return `https://${host}:${this.#port}`
+    return `https://${host}:${this.port}`
   }
 
+  /** Open connections. */
   get sessionCount(): number {
     return this.#connections.size
   }
 
+  /** Replaces the script, and resets its counts. @throws RangeError for an invalid line */
   script(answers: readonly ScriptedAnswer[]): void {
     this.#simulation.script = new ScriptedAnswers(answers)
   }
 
+  /** Ends all open connections gracefully; accepts new ones. */
   goaway(reason = 'Shutdown'): void {
     for (const connection of this.#connections) connection.goaway(reason)
   }
 
+  /** Receives requests and answers none until {@link resume}; still answers PING. */
   silence(): void {
     this.#simulation.silent = true
   }
 
+  /** Answers new requests again; those received during the silence stay unanswered. */
   resume(): void {
     this.#simulation.silent = false
   }
 
+  /** Closes all open connections at once; accepts new ones. */
   disconnect(): void {
     for (const connection of this.#connections) connection.disconnect()
   }
 
+  /** Closes all connections and frees the port. Idempotent. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()
     return this.#stopped
@@ -190,21 +171,21 @@ class RunningSimulator implements Simulator {
       return
     }
     this.#accepted += 1
-    const connection = new ProviderConnection(socket, this.#accepted, this.#simulation)
+    const session = this.#accepted
+    const connection = new ProviderConnection(socket, session, this.#simulation)
     this.#connections.add(connection)
     socket.on('close', () => {
       this.#connections.delete(connection)
-      const { session } = connection
       this.#simulation.log({ event: 'simulator.session-closed', session })
     })
   }
 }
 
 function nothing(): void {
-  // A listener for what needs no reaction, such as a peer that resets its connection.
+  // For an event that needs no reaction, such as a reset by the peer.
 }
 
-/** In steps of 2⁻³², which is fine enough for a latency. */
+/** In steps of 2⁻³², which is precise enough for a latency. */
 function evenly(): number {
   return randomInt(2 ** 32) / 2 ** 32
 }

@@ -1,6 +1,9 @@
-/** One HTTP/2 stream: receives a request, then sends the answer or causes the fault of the script. */
+/** One HTTP/2 stream: receives a request, then sends the answer or the fault that the script demands. */
 import { randomUUID } from 'node:crypto'
 import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { Clock } from '../clock.ts'
+import type { Environment } from '../credentials/certificate.ts'
+import type { ProviderTokenVerifier } from './provider-token-check.ts'
 import {
   checkRequest,
   headerFields,
@@ -11,65 +14,85 @@ import {
   type HeaderFields,
 } from './request-check.ts'
 import { statusFor } from './reason.ts'
-import { isConnectionFault, type ConnectionFault, type Verdict } from './scripted-answer.ts'
+import {
+  isConnectionFault,
+  type ConnectionFault,
+  type ScriptedAnswers,
+  type Verdict,
+} from './scripted-answer.ts'
 
-/** A request that has been judged. Header values are as received; undefined = not sent. */
+/** A request and its verdict. Header values are as received; undefined = not received. */
 export interface ReceivedNotification {
-  /** When its last byte came, milliseconds since the UNIX epoch. */
+  /** Arrival of its last byte, milliseconds since the UNIX epoch. */
   readonly atMs: number
-  /** As in the path; empty when there was none. */
+  /** As in the path; empty if the path has none. */
   readonly token: string
   /** `apns-topic`, or the only topic of the client's certificate. */
   readonly topic: string | undefined
   readonly pushType: string | undefined
   readonly priority: string | undefined
   readonly expiration: string | undefined
-  /** The one received, or the one made up for the answer. */
+  /** As received, or the one that the simulator generated for the answer. */
   readonly apnsId: string
   readonly collapseId: string | undefined
-  /** Of a body over 64 KiB, only the beginning. */
+  /** Only the first 64 KiB of a longer body. */
   readonly payload: Buffer
   readonly credential: Credential['kind']
   /** Number of the connection, from 1. */
   readonly session: number
-  /** HTTP status; 0 when the reason is a {@link ConnectionFault} instead of an answer. */
+  /** HTTP status; 0 if `reason` is a {@link ConnectionFault}. */
   readonly status: number
   readonly reason: string | undefined
 }
 
-export interface StreamContext {
+/** What all connections of a simulator share. */
+export interface Simulation {
+  readonly clock: Clock
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number
+  readonly environment: Environment
+  readonly verifier: ProviderTokenVerifier
+  readonly latencyMs: { readonly min: number; readonly max: number }
+  readonly maxConcurrentStreams: number
+  /** Requests after which a connection ends; Infinity = never. */
+  readonly goawayEvery: number
+  readonly onNotification: (notification: ReceivedNotification) => void
+  readonly log: (event: object) => void
+  script: ScriptedAnswers
+  /** Whether no request is answered. */
+  silent: boolean
+}
+
+/** The connection of a stream. */
+export interface StreamConnection {
   readonly session: number
-  /** Adds `apns-unique-id` to the answers. */
-  readonly sandbox: boolean
-  /** Nothing is to be answered. */
-  readonly silent: boolean
-  /** Milliseconds since the UNIX epoch. */
-  now(): number
   credentialFor(authorization: string | undefined): Credential | Promise<Credential>
-  /** The verdict on a request that is valid. */
-  verdictFor(token: string): Verdict
-  /** Calls back when the time for the answer has come, or never. */
-  afterLatency(answer: () => void): void
-  judged(notification: ReceivedNotification): void
-  /** A status 200 has been sent. */
+  /** The stream has sent status 200. */
   delivered(): void
   disconnect(): void
 }
 
 const keptBodyBytes = 65_536
 
-/** Collects one request, then judges and answers it once. */
+/** Collects one request, then checks and answers it once. */
 export class ProviderStream {
   readonly #stream: ServerHttp2Stream
-  readonly #context: StreamContext
+  readonly #connection: StreamConnection
+  readonly #simulation: Simulation
   readonly #fields: HeaderFields
   readonly #chunks: Buffer[] = []
   readonly #apnsId: string
   #bodyBytes = 0
 
-  constructor(stream: ServerHttp2Stream, rawHeaders: readonly string[], context: StreamContext) {
+  constructor(
+    stream: ServerHttp2Stream,
+    rawHeaders: readonly string[],
+    connection: StreamConnection,
+    simulation: Simulation,
+  ) {
     this.#stream = stream
-    this.#context = context
+    this.#connection = connection
+    this.#simulation = simulation
     this.#fields = headerFields(rawHeaders)
     this.#apnsId = messageId(this.#fields)
   }
@@ -79,30 +102,32 @@ export class ProviderStream {
     this.#bodyBytes += chunk.length
   }
 
-  /** The request is complete, or its client has given it up. */
+  /** The request is complete, or its client has reset the stream. */
   finish(): void {
     if (this.#stream.closed) return
-    const credential = this.#context.credentialFor(this.#fields.values.get('authorization'))
-    if (!(credential instanceof Promise)) this.#judge(credential)
-    else
-      void credential.then((known) => {
-        this.#judge(known)
-      })
+    const credential = this.#connection.credentialFor(this.#fields.values.get('authorization'))
+    if (credential instanceof Promise) void credential.then(this.#judge.bind(this))
+    else this.#judge(credential)
   }
 
   #judge(credential: Credential): void {
     const verdict = this.#verdict(credential)
-    this.#context.judged(this.#received(credential, verdict))
-    this.#context.afterLatency(() => {
+    const { clock, latencyMs, onNotification, random } = this.#simulation
+    onNotification(this.#received(credential, verdict))
+    if (latencyMs.max === 0) {
       this.#carryOut(verdict)
+      return
+    }
+    clock.after(latencyMs.min + random() * (latencyMs.max - latencyMs.min), () => {
+      if (!this.#simulation.silent) this.#carryOut(verdict)
     })
   }
 
   #verdict(credential: Credential): Verdict {
-    if (this.#context.silent) return { status: 0, reason: 'SILENCE' }
-    const request = { fields: this.#fields, bodyBytes: this.#bodyBytes, credential }
-    const reason = checkRequest(request)
-    if (reason === undefined) return this.#context.verdictFor(tokenOf(this.#fields))
+    if (this.#simulation.silent) return { status: 0, reason: 'SILENCE' }
+    const fields = this.#fields
+    const reason = checkRequest({ fields, bodyBytes: this.#bodyBytes, credential })
+    if (reason === undefined) return this.#simulation.script.next(tokenOf(fields))
     return { status: statusFor(reason) ?? 400, reason }
   }
 
@@ -110,7 +135,7 @@ export class ProviderStream {
     const { values } = this.#fields
     const [first] = this.#chunks
     return {
-      atMs: this.#context.now(),
+      atMs: this.#simulation.clock.now(),
       token: tokenOf(this.#fields),
       topic: topicOf(this.#fields, credential),
       pushType: values.get('apns-push-type'),
@@ -120,7 +145,7 @@ export class ProviderStream {
       collapseId: values.get('apns-collapse-id'),
       payload: first && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks),
       credential: credential.kind,
-      session: this.#context.session,
+      session: this.#connection.session,
       status,
       reason,
     }
@@ -136,25 +161,22 @@ export class ProviderStream {
   #fail(fault: ConnectionFault): void {
     if (fault === 'REFUSED_STREAM') this.#stream.close(constants.NGHTTP2_REFUSED_STREAM)
     if (fault === 'RESET') this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-    if (fault === 'DISCONNECT') this.#context.disconnect()
+    if (fault === 'DISCONNECT') this.#connection.disconnect()
   }
 
   /** — source: Apple, "Handling notification responses from APNs" */
   #answer({ status, reason }: Verdict): void {
     const headers: Record<string, string | number> = { ':status': status, 'apns-id': this.#apnsId }
-    if (this.#context.sandbox) headers['apns-unique-id'] = randomUUID()
+    if (this.#simulation.environment === 'sandbox') headers['apns-unique-id'] = randomUUID()
     if (reason === undefined) {
       this.#stream.respond(headers, { endStream: true })
-      this.#context.delivered()
+      this.#connection.delivered()
       return
     }
     this.#stream.respond(headers)
-    this.#stream.end(JSON.stringify(this.#body(status, reason)))
-  }
-
-  /** The timestamp of a 410 is in milliseconds. */
-  #body(status: number, reason: string): object {
-    return status === 410 ? { reason, timestamp: this.#context.now() } : { reason }
+    // In milliseconds.
+    const timestamp = status === 410 ? this.#simulation.clock.now() : undefined
+    this.#stream.end(JSON.stringify({ reason, timestamp }))
   }
 }
 

@@ -1,4 +1,4 @@
-/** Verifies provider tokens: form, signature, age, and how often a connection changes them. */
+/** Verifies provider tokens: form, signature, age, and how often a connection changes its token. */
 import type { KeyObject } from 'node:crypto'
 import type { Reason } from './reason.ts'
 import type { Credential } from './request-check.ts'
@@ -15,38 +15,38 @@ export interface RegisteredKey {
   readonly topics?: readonly string[] | undefined
 }
 
-/** What a genuine token says. */
+/** The claims of a genuine token. */
 export interface Claims {
   /** The JWT itself. */
   readonly token: string
   readonly issuedAtMs: number
-  /** Of its key. */
+  /** Bundle IDs that its key is limited to; undefined = all. */
   readonly topics: readonly string[] | undefined
 }
 
-/** A token is good for an hour. — source: Apple, "Establishing a token-based connection to APNs" */
+/** Age at which a token expires. — source: Apple, "Establishing a token-based connection to APNs" */
 const lifetimeMs = 60 * 60_000
-/** A new one may come every 20 minutes. — source: the same */
+/** Minimum age of a token before its connection may use another. — source: the same */
 const updateIntervalMs = 20 * 60_000
-/** Tokens remembered as verified: senders share one for an hour. */
+/** Bound of the cache. Few are needed: a sender uses one token for up to an hour. */
 const rememberedTokens = 256
 
-/** The JWT of an `authorization` header; undefined when it brings none. */
+/** The JWT of an `authorization` header; undefined if there is none. */
 export function bearerToken(authorization: string | undefined): string | undefined {
   return /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
 }
 
-/** Verifies signatures, once for each token. */
+/** Verifies the signature of each token once. */
 export class ProviderTokenVerifier {
   readonly #keys: readonly RegisteredKey[] | undefined
   readonly #verified = new Map<string, Claims | null>()
 
-  /** @param keys undefined: every well-formed ES256 token is believed. */
+  /** @param keys undefined: accept every well-formed ES256 token */
   constructor(keys: readonly RegisteredKey[] | undefined) {
     this.#keys = keys
   }
 
-  /** What is known of a token: its claims, null when it is not genuine, undefined: not seen yet. */
+  /** The claims of a token from the cache; null = not genuine, undefined = not in the cache. */
   recall(token: string): Claims | null | undefined {
     return this.#verified.get(token)
   }
@@ -60,7 +60,7 @@ export class ProviderTokenVerifier {
   }
 
   async #examine(token: string): Promise<Claims | null> {
-    // Loaded here, since a sender with a certificate shows no token.
+    // Loaded here, because a sender with a certificate sends no token.
     const { compactVerify, decodeJwt, decodeProtectedHeader } = await import('jose')
     const { alg, kid } = decodeProtectedHeader(token)
     const { iss, iat } = decodeJwt(token)
@@ -94,9 +94,8 @@ export class ProviderTokenHistory {
   #current: Claims | undefined
 
   /**
-   * The credential that a request with this token has now. Another token than the one in use is
-   * refused until that one is 20 minutes old: so a sender may open a connection with a token that
-   * it has had for long, and renew it there soon after.
+   * The credential of a request with this token. A different token is refused until the one in use
+   * was issued 20 minutes ago. So a sender that connects with an old token may renew it soon after.
    *
    * @param claims null for a token that is not genuine
    */

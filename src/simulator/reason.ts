@@ -1,4 +1,4 @@
-/** The reasons that APNs gives for refusing a notification, and the HTTP status of each. */
+/** The reasons why APNs rejects a notification, and the HTTP status of each. */
 
 /** — source: Apple, "Handling notification responses from APNs" */
 const statuses = {

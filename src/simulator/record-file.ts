@@ -1,9 +1,9 @@
-/** A file with everything that the simulator received, one JSON object a line. */
+/** The file of `--record`: one JSON line for each request. */
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { once } from 'node:events'
 import type { ReceivedNotification } from './provider-stream.ts'
 
-/** Device tokens and payloads are in it in clear: only its owner may read it. */
+/** Contains device tokens and payloads in clear, so only its owner can read it. */
 export class RecordFile {
   readonly #stream: WriteStream
 
@@ -12,10 +12,8 @@ export class RecordFile {
   }
 
   /**
-   * Opens `path` for appending.
-   *
-   * @param onError called when a line cannot be written; nothing is recorded after that.
-   * @throws the system's error when the file cannot be opened
+   * @param onError called if a line cannot be written; the file then receives no more lines
+   * @throws the system's error if the file cannot be opened
    */
   static async open(path: string, onError: (error: Error) => void): Promise<RecordFile> {
     const stream = createWriteStream(path, { flags: 'a', mode: 0o600 })
@@ -30,7 +28,7 @@ export class RecordFile {
     this.#stream.write(`${JSON.stringify({ ...notification, payload })}\n`)
   }
 
-  /** Resolves when every line is in the file. */
+  /** Resolves when every line is written. */
   async close(): Promise<void> {
     if (this.#stream.closed) return
     await new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** A rehearsal: a proxy with throw-away certificates, in front of a simulator for each environment. */
+/** A rehearsal: a proxy with temporary certificates, and a simulator for each environment. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../timing/clock.ts'
@@ -14,9 +14,9 @@ import { loadCertificateCredential } from '../credentials/credential.ts'
 import { startSimulator, type ReceivedNotification, type Simulator } from './provider-api.ts'
 import { rehearsalAnswers } from './scripted-answer.ts'
 
-/** The files that a rehearsal keeps. */
+/** Paths of PEM files. */
 export interface RehearsalFiles {
-  /** The private CA, for the sender. */
+  /** The CA certificate that the sender must trust. */
   readonly authority: string
   /** The gateway's certificate and key. */
   readonly server: string
@@ -24,10 +24,10 @@ export interface RehearsalFiles {
   readonly sender: string
 }
 
-/** The names by which senders know the gateway, and this machine. */
+/** The names of Apple's gateways, and of this machine. */
 const rehearsalHosts = [...allAppleHosts, 'localhost', '127.0.0.1']
 
-/** Makes what is missing under `dataDirectory/rehearsal`, private files with mode 0600. */
+/** Issues the certificates in `dataDirectory/rehearsal` if one is missing; keys with mode 0600. */
 export async function prepareRehearsal(
   dataDirectory: string,
   clock: Clock,
@@ -52,12 +52,8 @@ export async function prepareRehearsal(
   return files
 }
 
-/** The provider API of a rehearsal, in place of Apple's. */
-export interface RehearsalProvider {
-  readonly origins: Configuration['providerApi']['origins']
-  /** PEM. */
-  readonly certificateAuthority: string
-}
+/** The simulators of a rehearsal, as the proxy connects to them. */
+export type RehearsalProvider = Omit<Configuration['providerApi'], 'proxy'>
 
 /** Starts a simulator for each environment. */
 export async function startRehearsalProvider(
@@ -81,10 +77,7 @@ export async function startRehearsalProvider(
   }
 }
 
-/**
- * The same configuration before the simulators. Its store is another: what was only rehearsed must
- * never be delivered.
- */
+/** The configuration with simulators in place of APNs, and its own store: APNs must not get its pushes. */
 export function rehearsed(
   configuration: Configuration,
   providerApi: RehearsalProvider,
@@ -99,7 +92,7 @@ export function rehearsed(
   }
 }
 
-/** The same configuration on ports that are free. */
+/** The configuration on any free ports. */
 export function onFreePorts(configuration: Configuration): Configuration {
   const { listeners, admin } = configuration
   return {
@@ -109,7 +102,7 @@ export function onFreePorts(configuration: Configuration): Configuration {
   }
 }
 
-/** For an administrator without a configuration: every port on loopback, one route. */
+/** For an operator without a configuration: every port on loopback, one route. */
 export function rehearsalConfiguration(
   dataDirectory: string,
   files: RehearsalFiles,

@@ -1,4 +1,4 @@
-/** Judges one request as APNs would: what it received goes in, the reason for a refusal comes out. */
+/** Checks one request as APNs does, and returns the reason of a rejection. */
 import type { Reason } from './reason.ts'
 import { bundleIdOf, isManagementTopic, payloadLimitBytes, pushTypesFor } from './topic-suffix.ts'
 
@@ -6,18 +6,18 @@ import { bundleIdOf, isManagementTopic, payloadLimitBytes, pushTypesFor } from '
 export interface HeaderFields {
   /** The first value of each name. */
   readonly values: ReadonlyMap<string, string>
-  /** A name came twice. */
+  /** Whether a name occurs twice. */
   readonly repeated: boolean
 }
 
-/** What a connection or a request proves about its sender. */
+/** The credential of a connection or a request. */
 export type Credential =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'certificate'
-      /** Topics that it may send to, the subject's UID first. */
+      /** Topics that it permits, the subject's UID first. */
       readonly topics: readonly string[]
-      /** Why it may not send at all. */
+      /** Why it permits nothing. */
       readonly fault: Reason | undefined
     }
   | {
@@ -27,36 +27,37 @@ export type Credential =
       readonly fault: Reason | undefined
     }
 
-/** A request as far as it matters here. */
+/** The checked parts of a request. */
 export interface ReceivedRequest {
   readonly fields: HeaderFields
   readonly bodyBytes: number
   readonly credential: Credential
 }
 
-/** Looks at the raw list (name, value, name, value …), since node:http2 hides what comes twice. */
+/** @param rawHeaders name, value, name, value …: unlike node:http2's object, with repeated names */
 export function headerFields(rawHeaders: readonly string[]): HeaderFields {
   const values = new Map<string, string>()
   let repeated = false
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
     if (!values.has(name)) values.set(name, rawHeaders[at + 1] ?? '')
-    // HTTP/2 lets a client cut a cookie into several fields (RFC 9113, section 8.2.3).
+    // A client may split a cookie into several fields (RFC 9113, section 8.2.3).
     else if (name !== 'cookie') repeated = true
   }
   return { values, repeated }
 }
 
-const pathPrefix = '/3/device/'
+function pathOf({ values }: HeaderFields): string {
+  return values.get(':path') ?? ''
+}
 
-/** What stands where the path has the device token; empty when the path has no such place. */
-export function tokenOf({ values }: HeaderFields): string {
-  const path = values.get(':path') ?? ''
-  return path.startsWith(pathPrefix) ? path.slice(pathPrefix.length) : ''
+/** The part of the path behind `/3/device/`, unchecked; empty for another path. */
+export function tokenOf(fields: HeaderFields): string {
+  return /^\/3\/device\/(.*)$/s.exec(pathOf(fields))?.[1] ?? ''
 }
 
 /**
- * The topic that counts: `apns-topic`, or the only one of the certificate.
+ * `apns-topic`, or the only topic of the certificate.
  * — source: Apple, "Sending notification requests to APNs"
  */
 export function topicOf({ values }: HeaderFields, credential: Credential): string | undefined {
@@ -65,7 +66,7 @@ export function topicOf({ values }: HeaderFields, credential: Credential): strin
   return credential.topics.length === 1 ? credential.topics[0] : undefined
 }
 
-/** A UUID in its canonical form; Apple asks for lower case and itself writes upper case too. */
+/** A UUID in its canonical form. Apple asks for lower case, and itself writes upper case too. */
 export function isMessageId(apnsId: string): boolean {
   return /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i.test(apnsId)
 }
@@ -73,26 +74,45 @@ export function isMessageId(apnsId: string): boolean {
 type Check = (request: ReceivedRequest) => Reason | undefined
 
 /**
- * Apple documents the reasons and not which of several comes first. This order goes from the
- * outside in: the request line, who sends, the headers, the token, the payload.
+ * In order: the first fault is the answer. Apple documents the reasons and not their order. This one is
+ * our choice: request line, credential, headers, token, payload.
  */
 const checks: readonly Check[] = [
-  checkMethod,
-  checkPath,
-  ({ fields }) => (fields.repeated ? 'DuplicateHeaders' : undefined),
-  checkCredential,
+  fault('MethodNotAllowed', ({ fields }) => fields.values.get(':method') !== 'POST'),
+  fault('MissingDeviceToken', ({ fields }) => /^\/3\/device\/?$/.test(pathOf(fields))),
+  fault('BadPath', ({ fields }) => !/^\/3\/device\/[^/]*$/.test(pathOf(fields))),
+  fault('DuplicateHeaders', ({ fields }) => fields.repeated),
+  ({ credential }) => (credential.kind === 'none' ? 'MissingProviderToken' : credential.fault),
   form('apns-id', 'BadMessageId', isMessageId),
   form('apns-collapse-id', 'BadCollapseId', (id) => Buffer.byteLength(id, 'latin1') <= 64),
   form('apns-expiration', 'BadExpirationDate', (seconds) => /^\d{1,19}$/.test(seconds)),
-  checkPriority,
-  checkTopic,
-  checkPushType,
-  checkToken,
-  checkPayload,
+  form('apns-priority', 'BadPriority', (priority, { fields }) =>
+    prioritiesFor(fields.values.get('apns-push-type')).includes(priority),
+  ),
+  fault('MissingTopic', ({ fields, credential }) => topicOf(fields, credential) === undefined),
+  topicFault('BadTopic', (topic) => !/^[\w.-]{1,255}$/.test(topic)),
+  topicFault(
+    'Forbidden',
+    (topic, { kind }) => kind === 'provider-token' && isManagementTopic(topic),
+  ),
+  topicFault('TopicDisallowed', (topic, credential) => !mayUse(credential, topic)),
+  form('apns-push-type', 'InvalidPushType', (pushType, { fields, credential }) => {
+    const needsToken = pushType === 'location'
+    if (needsToken && credential.kind === 'certificate') return false
+    return pushTypesFor(topicOf(fields, credential) ?? '').includes(pushType)
+  }),
+  // 1 to 100 bytes in hexadecimal. — source: Apple, "Binary Provider API", for the 100
+  fault('BadDeviceToken', ({ fields }) => !/^(?:[\da-f]{2}){1,100}$/i.test(tokenOf(fields))),
+  fault('PayloadEmpty', ({ bodyBytes }) => bodyBytes === 0),
+  fault(
+    'PayloadTooLarge',
+    ({ fields, credential, bodyBytes }) =>
+      bodyBytes > payloadLimitBytes(topicOf(fields, credential) ?? ''),
+  ),
 ]
 
 /**
- * The reason why APNs would refuse the request; undefined when it would take it.
+ * The reason why APNs rejects the request; undefined if APNs accepts it.
  * — source: Apple, "Handling notification responses from APNs"
  */
 export function checkRequest(request: ReceivedRequest): Reason | undefined {
@@ -103,41 +123,34 @@ export function checkRequest(request: ReceivedRequest): Reason | undefined {
   return undefined
 }
 
-function form(name: string, reason: Reason, holds: (value: string) => boolean): Check {
-  return ({ fields }) => {
-    const value = fields.values.get(name)
-    return value === undefined || holds(value) ? undefined : reason
-  }
+function fault(reason: Reason, isAtFault: (request: ReceivedRequest) => boolean): Check {
+  return (request) => (isAtFault(request) ? reason : undefined)
 }
 
-function checkMethod({ fields }: ReceivedRequest): Reason | undefined {
-  return fields.values.get(':method') === 'POST' ? undefined : 'MethodNotAllowed'
+function topicFault(
+  reason: Reason,
+  isAtFault: (topic: string, credential: Credential) => boolean,
+): Check {
+  return fault(reason, ({ fields, credential }) =>
+    isAtFault(topicOf(fields, credential) ?? '', credential),
+  )
 }
 
-function checkPath({ fields }: ReceivedRequest): Reason | undefined {
-  const path = fields.values.get(':path') ?? ''
-  if (path === pathPrefix || path === pathPrefix.slice(0, -1)) return 'MissingDeviceToken'
-  return path.startsWith(pathPrefix) && !tokenOf(fields).includes('/') ? undefined : 'BadPath'
+/** The form of a header field, if the request has one of this name. */
+function form(
+  name: string,
+  reason: Reason,
+  holds: (value: string, request: ReceivedRequest) => boolean,
+): Check {
+  return fault(reason, (request) => {
+    const value = request.fields.values.get(name)
+    return value !== undefined && !holds(value, request)
+  })
 }
 
-function checkCredential({ credential }: ReceivedRequest): Reason | undefined {
-  return credential.kind === 'none' ? 'MissingProviderToken' : credential.fault
-}
-
-/** Priority 10 is an error for a background push. — source: Apple, "Pushing background updates to your App" */
-function checkPriority({ fields: { values } }: ReceivedRequest): Reason | undefined {
-  const priority = values.get('apns-priority')
-  if (priority === undefined) return undefined
-  const allowed = values.get('apns-push-type') === 'background' ? ['5'] : ['10', '5', '1']
-  return allowed.includes(priority) ? undefined : 'BadPriority'
-}
-
-function checkTopic({ fields, credential }: ReceivedRequest): Reason | undefined {
-  const topic = topicOf(fields, credential)
-  if (topic === undefined) return 'MissingTopic'
-  if (!/^[\w.-]{1,255}$/.test(topic)) return 'BadTopic'
-  if (credential.kind === 'provider-token' && isManagementTopic(topic)) return 'Forbidden'
-  return mayUse(credential, topic) ? undefined : 'TopicDisallowed'
+/** Only 5 for a background push. — source: Apple, "Pushing background updates to your App" */
+function prioritiesFor(pushType: string | undefined): readonly string[] {
+  return pushType === 'background' ? ['5'] : ['10', '5', '1']
 }
 
 /** A certificate lists every topic with its suffix, a signing key only the bundle IDs. */
@@ -145,23 +158,4 @@ function mayUse(credential: Credential, topic: string): boolean {
   if (credential.kind === 'certificate') return credential.topics.includes(topic)
   if (credential.kind === 'none' || credential.topics === undefined) return true
   return credential.topics.includes(topic) || credential.topics.includes(bundleIdOf(topic))
-}
-
-function checkPushType({ fields, credential }: ReceivedRequest): Reason | undefined {
-  const pushType = fields.values.get('apns-push-type')
-  if (pushType === undefined) return undefined
-  const allowed = pushTypesFor(topicOf(fields, credential) ?? '')
-  const withCertificate = pushType !== 'location' || credential.kind !== 'certificate'
-  return allowed.includes(pushType) && withCertificate ? undefined : 'InvalidPushType'
-}
-
-/** 1 to 100 bytes in hexadecimal. — source: Apple, "Binary Provider API", for the 100 */
-function checkToken({ fields }: ReceivedRequest): Reason | undefined {
-  return /^(?:[\da-f]{2}){1,100}$/i.test(tokenOf(fields)) ? undefined : 'BadDeviceToken'
-}
-
-function checkPayload({ fields, credential, bodyBytes }: ReceivedRequest): Reason | undefined {
-  if (bodyBytes === 0) return 'PayloadEmpty'
-  const limit = payloadLimitBytes(topicOf(fields, credential) ?? '')
-  return bodyBytes > limit ? 'PayloadTooLarge' : undefined
 }

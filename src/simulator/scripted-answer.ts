@@ -1,38 +1,36 @@
-/** The answers that a script prescribes for valid notifications, by the beginning of their token. */
+/** A script: the answers to valid notifications, by the prefix of their device token. */
 import { statusFor } from './reason.ts'
 
 const connectionFaults = ['REFUSED_STREAM', 'RESET', 'SILENCE', 'DISCONNECT'] as const
 
-/** What happens to a stream or its connection in place of an answer. */
+/** A fault of the stream or the connection, in place of an answer. */
 export type ConnectionFault = (typeof connectionFaults)[number]
 
-/** True for a reason that is not an answer. */
 export function isConnectionFault(reason: string | undefined): reason is ConnectionFault {
   return connectionFaults.some((fault) => fault === reason)
 }
 
 /** One line of a script. */
 export interface ScriptedAnswer {
-  /** Hexadecimal beginning of the device token, in either case; '' means every token. */
+  /** Hexadecimal prefix of the device token, in either case; '' = every token. */
   readonly tokenPrefix: string
-  /** A reason of Apple's, a {@link ConnectionFault}, or anything else together with a status. */
+  /** A reason of Apple's, a {@link ConnectionFault}, or any other word together with a status. */
   readonly reason: string
-  /** HTTP status 400–599; default: the one that Apple sends the reason with. */
+  /** HTTP status 400–599; default: Apple's status for the reason. */
   readonly status?: number | undefined
-  /** Only the first so many requests of each token; default: all of them. */
+  /** Applies only to this many first requests of each token; default: to all. */
   readonly times?: number | undefined
 }
 
-/** How a request ends: status 200 without a reason, or 0 with a {@link ConnectionFault}. */
+/** The answer to a request: 200 without a reason, an error, or 0 with a {@link ConnectionFault}. */
 export interface Verdict {
   readonly status: number
   readonly reason: string | undefined
 }
 
-/** The verdict on a notification that nothing is wrong with. */
 const accepted: Verdict = { status: 200, reason: undefined }
 
-/** For a first try by hand: `bad…` is no token of this environment, `dead…` is an app removed. */
+/** For a rehearsal: `bad…` is not a token of this environment, `dead…` is a removed app. */
 export const rehearsalAnswers: readonly ScriptedAnswer[] = [
   { tokenPrefix: 'bad', reason: 'BadDeviceToken' },
   { tokenPrefix: 'dead', reason: 'Unregistered' },
@@ -46,11 +44,11 @@ interface Line {
   readonly used: Map<string, number>
 }
 
-/** A script in use. The first line that matches and is not used up decides. */
+/** A script in use: the first line that matches and is not used up applies. */
 export class ScriptedAnswers {
   readonly #lines: readonly Line[]
 
-  /** @throws RangeError naming the line and what is wrong with it */
+  /** @throws RangeError that names the line and its fault */
   constructor(answers: readonly ScriptedAnswer[]) {
     this.#lines = answers.map(lineOf)
   }
@@ -76,11 +74,12 @@ function lineOf(answer: ScriptedAnswer): Line {
   const { tokenPrefix, reason, times = Infinity } = answer
   const complain = (problem: string): RangeError =>
     new RangeError(`scripted answer ${JSON.stringify(tokenPrefix)}=${reason}: ${problem}`)
-  if (!/^[\da-f]*$/i.test(tokenPrefix)) throw complain('the prefix is not hexadecimal')
-  if (!(times >= 1)) throw complain('it must apply at least once')
+  if (!/^[\da-f]*$/i.test(tokenPrefix)) throw complain('the prefix must be hexadecimal')
+  if (!(times >= 1)) throw complain('the number of times must be at least 1')
   const status = isConnectionFault(reason) ? 0 : (answer.status ?? statusFor(reason))
-  if (status === undefined) throw complain('give a status with a reason that Apple does not have')
-  if (status !== 0 && !(status >= 400 && status <= 599)) throw complain('the status is no error')
+  if (status === undefined) throw complain('Apple has no such reason; give a status with it')
+  if (status !== 0 && !(status >= 400 && status <= 599))
+    throw complain('the status must be from 400 to 599')
   return {
     tokenPrefix: tokenPrefix.toLowerCase(),
     verdict: { status, reason },

@@ -1,4 +1,4 @@
-/** The push types that may be sent to a topic, by the suffix of the topic. */
+/** The push types that a topic permits, by the suffix of the topic. */
 
 /** — source: Apple, "Sending notification requests to APNs", apns-push-type */
 const pushTypeBySuffix: Readonly<Record<string, string>> = {
@@ -21,7 +21,6 @@ function suffixOf(topic: string): string {
   return Object.keys(pushTypeBySuffix).find((suffix) => topic.endsWith(suffix)) ?? ''
 }
 
-/** Push types that may go to `topic`. */
 export function pushTypesFor(topic: string): readonly string[] {
   if (isManagementTopic(topic)) return ['mdm']
   const pushType = pushTypeBySuffix[suffixOf(topic)]
@@ -33,7 +32,7 @@ export function bundleIdOf(topic: string): string {
   return topic.slice(0, topic.length - suffixOf(topic).length)
 }
 
-/** Most bytes of a payload. — source: Apple, "Generating a remote notification" */
+/** Maximum size of a payload. — source: Apple, "Generating a remote notification" */
 export function payloadLimitBytes(topic: string): number {
   return topic.endsWith('.voip') ? 5120 : 4096
 }

@@ -61,7 +61,9 @@ try {
   const { count, chosen } = options()
   const { stale } = ensureBuilt()
   if (stale)
-    console.error('dist/ is older than src/: these are numbers of the past, `npm run build` first')
+    console.error(
+      'dist/ is older than src/. To measure the current code, run `npm run build` first.',
+    )
   console.log(conditions(new Date()))
   const setting = await prepareSetting()
   for (const [name, part] of Object.entries(parts))
@@ -83,8 +85,8 @@ function options(): { readonly count: number; readonly chosen: string | undefine
   })
   const { count, only: chosen } = values
   if (!/^[1-9]\d{3,6}$/.test(count))
-    throw new Error('--count: notifications through the gateway, 1000 to 9999999')
+    throw new Error('--count: write a number of notifications from 1000 to 9999999')
   if (chosen !== undefined && !(chosen in parts))
-    throw new Error(`--only: one of ${Object.keys(parts).join(', ')}`)
+    throw new Error(`--only: write one of ${Object.keys(parts).join(', ')}`)
   return { count: wholeBlocks(Number(count)), chosen }
 }

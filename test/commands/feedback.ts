@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import yargs from 'yargs'
-import { feedback } from '../../src/commands/feedback.ts'
+import { commands } from '../../src/commands/command-line.ts'
 import { untilIs } from '../fixtures/condition.ts'
 import { pushes, settled } from '../fixtures/ledger.ts'
 import { dial, enhanced } from '../fixtures/resender.ts'
@@ -30,7 +30,8 @@ t.test('prints a JSON line for each token that is gone, once', async (t) => {
   const options = `--port ${stage.feedbackPort} --certificate ${path('push.pem')} --ca ${path('ca.pem')} --server-name localhost`
   const print = async (): Promise<string[]> => {
     const captured = t.capture(console, 'log')
-    await yargs(`feedback ${options}`.split(' ')).command(feedback).exitProcess(false).parseAsync()
+    const parser = yargs(`feedback ${options}`.split(' '))
+    await commands.feedback(parser).exitProcess(false).parseAsync()
     return captured().map(({ args }) => String(args[0]))
   }
   const [line, ...more] = (await print()).map((text) => JSON.parse(text) as Record<string, unknown>)

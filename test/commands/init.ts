@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import yargs from 'yargs'
 import { checkConfiguration } from '../../src/check/check.ts'
-import { systemClock } from '../../src/timing/clock.ts'
-import { init } from '../../src/commands/init.ts'
+import { systemClock } from '../../src/clock.ts'
+import { commands } from '../../src/commands/command-line.ts'
 import { loadConfiguration } from '../../src/config/configuration.ts'
 import { issuePushCertificate, type Issued } from '../../src/credentials/authority.ts'
 import { CredentialError } from '../../src/credentials/credential-error.ts'
@@ -46,8 +46,8 @@ async function run(t: Test, args: readonly string[], directory: string): Promise
       .map(({ args: [text] }) => `${String(text)}\n`)
       .join('')
   try {
-    await yargs(['init', ...args])
-      .command(init)
+    await commands
+      .init(yargs(['init', ...args]))
       .strict()
       .exitProcess(false)
       .fail((message: string | undefined, error: Error | undefined) => {
@@ -242,7 +242,7 @@ const whole = ({ certificatePem, keyPem }: Issued): string => certificatePem + k
 /** Files of the test's own, arguments, and what is said. */
 const refusals: readonly (readonly [string, Record<string, string>, readonly string[], RegExp])[] =
   [
-    ['no file', {}, [], /^Name the files that you have: the push certificate with its key/],
+    ['no file', {}, [], /^Name your credentials: a push certificate with its key/],
     [
       'no such file',
       {},
@@ -253,13 +253,13 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'an encrypted file without a passphrase',
       {},
       ['mdm-legacy.p12'],
-      /is encrypted, and no passphrase was given\. .*--passphrase-file; .*APNS_LEGACY_PROXY_PASSPHRASE\. There is no option for the passphrase itself/,
+      /is encrypted, and no passphrase was given\. .*--passphrase-file\. .*APNS_LEGACY_PROXY_PASSPHRASE\. There is no option for the passphrase itself/,
     ],
     [
       'an encrypted file with another passphrase',
       {},
       ['mdm-legacy.p12', '--passphrase-file', 'wrong'],
-      /is encrypted, and no passphrase given opens it\. /,
+      /is encrypted, and no given passphrase decrypts it\. /,
     ],
     [
       'a certificate alone',

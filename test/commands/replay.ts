@@ -159,7 +159,7 @@ t.test('says what cannot be played', async (t) => {
     fileOf({ directory }, '< 0808 00000000\n'),
     ...args,
   ])
-  t.match(silent, { code: 1, stderr: /test\.capture: there is nothing in it that a sender wrote/ })
+  t.match(silent, { code: 1, stderr: /test\.capture: the capture contains no bytes of a sender/ })
   const nobody = await runCommand(t, ['replay', houston, ...args])
   t.match(nobody, { code: 1, stdout: '', stderr: /ECONNREFUSED.*correct --host and --port/ })
 })
@@ -213,7 +213,7 @@ t.test('serve --capture-route of no route says which there are', async (t) => {
   const sender = await pushCertificate('com.example.app')
   const config = writeConfiguration(directory, sender, 'https://127.0.0.1:1', {})
   const rows: readonly [readonly string[], RegExp][] = [
-    [['--capture', 'taken', '--capture-route', 'ap'], /no route is called ap; there is app/],
+    [['--capture', 'taken', '--capture-route', 'ap'], /no route is called ap; choose one of app/],
     [
       ['--capture', 'taken', '--capture-address', 'here'],
       /--capture-address: write one IP address/,

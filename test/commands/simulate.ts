@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url'
 import { SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import yargs from 'yargs'
-import { systemClock } from '../../src/timing/clock.ts'
-import { simulate } from '../../src/commands/simulate.ts'
-import { startSimulation, type SimulateArguments } from '../../src/handlers/simulate.ts'
-import { createLog } from '../../src/log/log.ts'
+import { systemClock } from '../../src/clock.ts'
+import { simulate, type SimulateArguments } from '../../src/commands/simulate.ts'
+import { startSimulation } from '../../src/handlers/simulate.ts'
+import { createLog } from '../../src/log.ts'
 import { builtCommand } from '../fixtures/command.ts'
 import { PushClient, pushCertificate } from '../fixtures/simulator-client.ts'
 
@@ -168,7 +168,7 @@ t.test('a mistake on the command line is explained', async (t) => {
 t.test('what cannot be used is named before anything listens', async (t) => {
   const directory = t.testdir()
   const rows: [string, RegExp][] = [
-    ['--answer ab=Nonsense', /"ab"=Nonsense: give a status/],
+    ['--answer ab=Nonsense', /"ab"=Nonsense: .*give a status/],
     [`--record ${directory}`, /--record .*: the file cannot be written; name another/],
     ['--signing-key no.p8 --key-id ABC123DEFG --team-id DEF123GHIJ', /no\.p8/],
   ]

@@ -164,7 +164,7 @@ t.test('asks with the token of its configuration, and says so without', async (t
     },
     file: { listeners, admin: { port: 0, tokenFile: 'admin.token' } },
   })
-  t.match(await report(t, stage), { code: 1, stderr: /asks for its token; name the config/ })
+  t.match(await report(t, stage), { code: 1, stderr: /requires its token; name the config/ })
   const config = join(stage.directory, 'proxy.yaml')
   t.match(await report(t, stage, '--config', config), { code: 0, stdout: /^# Migration report/ })
 })
@@ -181,7 +181,7 @@ t.test('says what to do where nothing is known', async (t) => {
   t.match(none, {
     code: 1,
     stdout: '',
-    stderr: /data has no census\.json in it\.\nStart the proxy, or name/,
+    stderr: /data contains no census\.json\.\nStart the proxy\. Or name/,
   })
   const nothing = await runCommand(t, ['report', '--config', join(directory, 'none.yaml')])
   t.match(nothing, { code: 78, stderr: /none\.yaml/ })
@@ -193,7 +193,7 @@ t.test('says what to do where nothing is known', async (t) => {
   t.match(stranger, { code: 1, stderr: /answers 404; name the admin listener/ })
   other.close()
   const nobody = await runCommand(t, ['report', '--admin', address])
-  t.match(nobody, { code: 1, stderr: /Nothing is known.*no proxy answers at http:/ })
+  t.match(nobody, { code: 1, stderr: /No data about senders.*no proxy answers at http:/ })
   writeFileSync(join(directory, 'census.json'), '{')
   const damaged = await runCommand(t, ['report', '--data-directory', directory])
   t.match(damaged, { code: 1, stderr: /census\.json is damaged, or of another version/ })

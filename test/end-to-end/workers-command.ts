@@ -103,7 +103,10 @@ t.test('each has its admin port and its files; 0 uses those of one process', opt
   await send(running, pushes(1), pushes(1))
   await untilIs(() => lines(running, 'connection.opened').length, 2)
   const { stdout } = await runCommand(t, ['report', '--config', scene.config])
-  t.match(stdout, /^Worker 0 has .*# Migration report.*^Worker 1 has .*# Migration report/ms)
+  t.match(
+    stdout,
+    /^Worker 0, which has .*# Migration report.*^Worker 1, which has .*# Migration report/ms,
+  )
   running.child.kill('SIGTERM')
   t.equal((await running.result).code, 0)
   const data = join(dirname(scene.config), 'data')

@@ -78,7 +78,8 @@ function folderOf(name) {
   const folder = Object.keys(folders).find(
     (folder) => name === folder || name.startsWith(`src/${folder}/`),
   )
-  if (folder === undefined) throw new Error(`${name} is no folder and no file of one.`)
+  if (folder === undefined)
+    throw new Error(`${name} is neither a folder to mutate nor a file in one.`)
   return folder
 }
 

@@ -53,7 +53,7 @@ t.test('a damaged file is named together with the way out', async (t) => {
   await openCertificateFolder(folder, ['localhost'], now)
   await writeFile(join(folder, 'ca.pem'), 'nonsense')
   await t.rejects(openCertificateFolder(folder, ['localhost'], now), {
-    message: `${join(folder, 'ca.pem')}: not a certificate; delete the file, it will be made again`,
+    message: `${join(folder, 'ca.pem')}: not a certificate; delete the file, and the simulator issues it again`,
   })
 })
 
