@@ -30,8 +30,11 @@ export const commands = {
   simulate: withWork(simulate, async () => (await import('../handlers/simulate.ts')).simulate),
 }
 
-/** @param args as typed, without the program */
-export async function run(args: readonly string[]): Promise<void> {
+/**
+ * @param args as typed, without the program
+ * @param version the output of `--version`
+ */
+export async function run(args: readonly string[], version: string): Promise<void> {
   const parser = yargs(joinDashes(args))
   parser
     .scriptName(ownCommand())

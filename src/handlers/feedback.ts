@@ -1,5 +1,5 @@
 /** The work of `feedback`: reads the feedback service as a legacy sender does. */
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import type { FeedbackArguments } from '../commands/feedback.ts'
 import { readFeedback } from '../sender/feedback-reader.ts'
 import { senderFrom } from './sender.ts'

@@ -1,6 +1,6 @@
 /** The work of `init`: writes a configuration and certificates for the credentials of an operator. */
 import { basename, join, resolve } from 'node:path'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import type { InitArguments } from '../commands/init.ts'
 import { allAppleHosts } from '../credentials/apple-host.ts'
 import {

@@ -1,8 +1,8 @@
 /** The log of a command: readable lines on a terminal, JSON lines anywhere else. */
-import { createLog, type Logger } from '../log.ts'
+import { createLog, standardOutput, type Logger } from '../log/log.ts'
 import { prettyLine } from './pretty-line.ts'
 
-/** Logs on standard output, unbuffered: the last line before an exit must not be lost. */
+/** Logs on standard output. The last line before an exit is not lost. */
 export function openLog(level?: string): Logger {
   const { stdout } = process
   if (!stdout.isTTY) return createLog(level, oncePerTurn(standardOutput()))

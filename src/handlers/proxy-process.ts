@@ -1,11 +1,12 @@
 /** Runs one proxy in this process: starts it with the options of `serve`, and stops it on a signal. */
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import type { CaptureArguments } from '../commands/capture-option.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { surviveDefects } from '../defect.ts'
-import type { Logger } from '../log.ts'
-import { observeRecorder } from '../log-observer.ts'
-import { Proxy, type ProxyAddresses } from '../proxy.ts'
+import { installCrashGuard } from '../log/crash-guard.ts'
+import type { Logger } from '../log/log.ts'
+import { logEvents } from '../proxy/log-event.ts'
+import type { ProxyAddresses } from '../proxy/proxy-event.ts'
+import { Proxy } from '../proxy/proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
 import { withKey } from './bind-error.ts'
 import { recorderOptions } from './capture.ts'
@@ -21,7 +22,7 @@ export function proxyOf(
 ): Proxy {
   const recording = recorderOptions(capture, configuration)
   // The recorder logs a folder that it cannot write to.
-  const recorder = recording && new Recorder(recording, systemClock, observeRecorder(log))
+  const recorder = recording && new Recorder(recording, systemClock, logEvents(log))
   const deps = { log, clock: systemClock, random: Math.random, recorder, inherited }
   return new Proxy(configuration, deps)
 }
@@ -50,7 +51,7 @@ export async function serveUntilSignal(
   log: Logger,
   signals: SignalSource = process,
 ): Promise<void> {
-  surviveDefects(log)
+  installCrashGuard(log)
   const stopped = stopSignal(() => endNow(log), signals)
   const first = await Promise.race([started, stopped])
   if (first === undefined) process.exit(ExitCode.unsettled)

@@ -1,5 +1,5 @@
 /** The guide of a rehearsal: commands to try, with its ports and files. */
-import type { ProxyAddresses } from '../proxy.ts'
+import type { ProxyAddresses } from '../proxy/proxy-event.ts'
 import { ownCommand, quoted } from './invocation.ts'
 
 /** Options of `send` and `feedback`, and the files to name with them. */

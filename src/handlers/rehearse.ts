@@ -1,14 +1,13 @@
 /** A rehearsal: runs a proxy with a simulator in place of APNs, and prints commands to try. */
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import type { ServeArguments } from '../commands/serve.ts'
 import {
   examineConfiguration,
   loadConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
-import { logSimulated } from '../log-observer.ts'
 import {
   onFreePorts,
   prepareRehearsal,
@@ -20,6 +19,7 @@ import { isAddressInUse } from './bind-error.ts'
 import { openLog } from './open-log.ts'
 import { proxyOf, serveUntilSignal, start, type Started } from './proxy-process.ts'
 import { rehearsalGuide, type SenderFiles } from './rehearsal-guide.ts'
+import { logSimulated } from './simulator-log.ts'
 
 /** Runs until a signal; sets the exit code. */
 export async function rehearse(args: ServeArguments): Promise<void> {

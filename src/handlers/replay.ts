@@ -1,7 +1,7 @@
 /** The work of `replay`: replays a capture to a gateway. */
 import type { CapturedConnection } from '../capture/capture.ts'
 import { readSource } from '../capture/capture-source.ts'
-import { wakefulClock } from '../clock.ts'
+import { wakefulClock } from '../timing/clock.ts'
 import type { ReplayArguments } from '../commands/replay.ts'
 import { replay as play, type Played } from '../sender/replay.ts'
 import { ExitCode } from './exit-code.ts'

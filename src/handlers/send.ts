@@ -1,6 +1,6 @@
 /** The work of `send`: acts as a legacy sender, to try a gateway. */
 import type { Command } from '../binary/notification.ts'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../timing/clock.ts'
 import type { SendArguments } from '../commands/send.ts'
 import { LegacySender, type GatewayAnswer } from '../sender/legacy-sender.ts'
 import { ExitCode } from './exit-code.ts'

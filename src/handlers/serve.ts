@@ -9,7 +9,7 @@ import {
   loadConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
-import type { Logger } from '../log.ts'
+import type { Logger } from '../log/log.ts'
 import { fail } from './command-error.ts'
 import { inheritedSockets } from './socket-activation.ts'
 import { openLog } from './open-log.ts'

@@ -1,7 +1,7 @@
 /** The work of `simulate`: runs a simulator of Apple's HTTP/2 provider API on this machine. */
 import { createPublicKey } from 'node:crypto'
 import { join, resolve } from 'node:path'
-import { systemClock, type Clock } from '../clock.ts'
+import { systemClock, type Clock } from '../timing/clock.ts'
 import type { SimulateArguments } from '../commands/simulate.ts'
 import { loadSigningKey } from '../credentials/credential.ts'
 import type { Logger } from '../log/log.ts'

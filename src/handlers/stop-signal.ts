@@ -1,5 +1,5 @@
 /** Ctrl-C and SIGTERM: the first signal asks a command to finish, the second one ends it at once. */
-import type { Logger } from '../log.ts'
+import type { Logger } from '../log/log.ts'
 import { ExitCode } from './exit-code.ts'
 
 /** Emits signals: `process`, or the supervisor of this worker. */

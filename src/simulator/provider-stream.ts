@@ -1,7 +1,7 @@
 /** One HTTP/2 stream: receives a request, then sends the answer or the fault that the script demands. */
 import { randomUUID } from 'node:crypto'
 import { constants, type ServerHttp2Stream } from 'node:http2'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import type { ProviderTokenVerifier } from './provider-token-check.ts'
 import {
