@@ -247,7 +247,7 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'no such file',
       {},
       ['gone.p12'],
-      /gone\.p12: there is no such file; correct the path; .* the folder where you are/,
+      /gone\.p12: there is no such file; correct the path; .* the current folder/,
     ],
     [
       'an encrypted file without a passphrase',
