@@ -1,6 +1,7 @@
 /** Loads the credentials with which the proxy identifies itself: push certificates and signing keys. */
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { PushCertificate } from './certificate.ts'
 import { publicKeySha256 } from './certificate.ts'
 import { CredentialError } from './credential-error.ts'
@@ -34,19 +35,27 @@ export interface SigningKey {
  * with a separate key, or PKCS#12. If several certificates have the key, as after a renewal, this
  * takes the one that expires last.
  *
- * @throws {@link CredentialError}
+ * @throws {@link CredentialError}, and the system's error for a passphrase file that it cannot read
  */
 export function loadCertificateCredential(files: {
   certificate: string
-  key?: string
+  key?: string | undefined
   passphrase?: string
+  /** Has the passphrase in its text, without the last end of line. */
+  passphraseFile?: string | undefined
 }): CertificateCredential {
   const keyFile = files.key ?? files.certificate
-  const own = openCredentialFile(files.certificate, files.passphrase)
+  const { passphraseFile } = files
+  const passphrase = passphraseFile === undefined ? files.passphrase : passphraseIn(passphraseFile)
+  const own = openCredentialFile(files.certificate, passphrase)
   const certificates = some(own.certificates(), 'not-a-certificate', files.certificate)
-  const holder = files.key === undefined ? own : openCredentialFile(files.key, files.passphrase)
+  const holder = files.key === undefined ? own : openCredentialFile(files.key, passphrase)
   const keys = some(holder.keys(), 'no-private-key', keyFile)
   return matched(certificates, keys, keyFile)
+}
+
+function passphraseIn(file: string): string {
+  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
 }
 
 function some<Item>(
