@@ -9,7 +9,6 @@ import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { freeBytes, usedBytes } from './lmdb-file.ts'
 
 const stepBytes = 4 * 1024 * 1024
-const reserveBytes = 1024 * 1024
 /** With this many times the needed bytes free, LMDB finds enough adjacent pages among those in use. */
 const plenty = 4
 const zeros = Buffer.alloc(1024 * 1024)
@@ -33,17 +32,17 @@ export class FileRoom {
   }
 
   /**
-   * Guarantees room for `bytes` and for a reserve. Must not be called during a transaction.
+   * Guarantees room for `bytes`, and for a reserve after them. Changes that free more room than they
+   * need may do without the reserve. Must not be called during a transaction.
    * @throws the system's error if the disk is full
    */
-  take(bytes: number): void {
-    this.#demand(bytes + reserveBytes)
-    this.#spare -= bytes
-  }
-
-  /** As {@link take}, but may use the reserve: for changes that free more room than they need. */
-  takeReserve(bytes: number): void {
-    this.#demand(bytes)
+  take(bytes: number, reserveBytes: number): void {
+    const demand = bytes + reserveBytes
+    if (this.#spare < demand) {
+      const used = usedBytes(this.#fd)
+      this.#reach(used + demand, demand)
+      this.#spare = this.#size - used
+    }
     this.#spare -= bytes
   }
 
@@ -51,16 +50,13 @@ export class FileRoom {
     closeSync(this.#fd)
   }
 
-  #demand(bytes: number): void {
-    if (this.#spare >= bytes) return
-    const used = usedBytes(this.#fd)
-    const needed = used + bytes
+  /** Grows the file, unless the pages in use have enough free ones between them. */
+  #reach(size: number, demand: number): void {
     try {
-      if (this.#size < needed) this.#growTo(needed + stepBytes)
+      if (this.#size < size) this.#growTo(size + stepBytes)
     } catch (error) {
-      if (this.#size < needed && freeBytes(this.#fd) < plenty * bytes) throw error
+      if (this.#size < size && freeBytes(this.#fd) < plenty * demand) throw error
     }
-    this.#spare = this.#size - used
   }
 
   #growTo(size: number): void {

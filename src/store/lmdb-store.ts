@@ -21,6 +21,8 @@ const formatKey = 'format'
 const formatName = 'apns-legacy-proxy'
 const formatVersion = 1
 const firstBytes = 1024 * 1024
+/** Kept for removals, which shrink a journal that has filled the disk. */
+const reserveBytes = 1024 * 1024
 
 /**
  * Opens or creates the store in `directory`. Creates the directory with mode 0700, its files with
@@ -66,7 +68,7 @@ async function openLocked(
   try {
     room = new FileRoom(path)
     // An existing store opens on a full disk too, so that its notifications can be sent.
-    if (isNew) room.take(firstBytes)
+    if (isNew) room.take(firstBytes, reserveBytes)
     if (isNew) root.putSync(formatKey, Buffer.from(`${formatName} ${formatVersion}`))
     return new LmdbStore({ root, room, lock }, deps)
   } catch (error) {
@@ -140,22 +142,14 @@ class LmdbStore implements Store {
     const { root, room } = holdings
     const table = <Key extends number | FeedbackKey>(name: string): Database<Buffer, Key> =>
       root.openDB<Buffer, Key>(name, { encoding: 'binary' })
-    const write = (changes: readonly Change[]): void => {
+    const committing = (reserve: number) => (changes: readonly Change[]) => {
+      room.take(roomFor(changes), reserve)
       root.transactionSync(() => {
         for (const change of changes) change.write()
       })
     }
-    const writer = new Writer({
-      ...deps,
-      commit: (changes) => {
-        room.take(roomFor(changes))
-        write(changes)
-      },
-      commitRemovals: (changes) => {
-        room.takeReserve(roomFor(changes))
-        write(changes)
-      },
-    })
+    const commit = committing(reserveBytes)
+    const writer = new Writer({ ...deps, commit, commitRemovals: committing(0) })
     const tables = { entries: table<number>('journal'), settled: table<number>('settled') }
     this.journal = new LmdbJournal(tables, writer, deps.clock)
     this.feedback = new LmdbFeedback(table<FeedbackKey>('feedback'), writer)

@@ -271,7 +271,7 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'a certificate with the key of another',
       { 'app.pem': app.certificatePem + expired.keyPem },
       ['app.pem'],
-      /app\.pem: the private key does not belong to the certificate; give the key that/,
+      /app\.pem: the private key does not belong to the certificate; give the key from/,
     ],
     ['a key alone', {}, ['mdm.key'], /mdm\.key: the key matches none of the given certificates/],
     [
