@@ -1,4 +1,4 @@
-/** Whether the provider API can be reached from here, and what it says to each route. */
+/** Checks the connection to the provider API, and its answer to the credential of each route. */
 import { randomUUID } from 'node:crypto'
 import { ProviderToken } from '../apns/provider-token.ts'
 import { inferPush } from '../apns/push-type.ts'
@@ -9,7 +9,7 @@ import { ok, type Finding } from './finding.ts'
 import { Probe, ProbeFault, type ProbeTarget } from './probe.ts'
 import { answerFinding, clockFindings, faultFinding, refusalFinding } from './apns-message.ts'
 
-/** A route and how its provider API is reached. */
+/** A route, and the origin of its provider API. */
 export interface RouteTarget {
   /** Such as `routes[0] mdm`. */
   readonly subject: string
@@ -17,17 +17,16 @@ export interface RouteTarget {
   readonly origin: string
 }
 
-/** What every target shares, and what is asked of it. */
 export interface ApnsCheckOptions {
-  /** PEM, beside the roots that Node trusts. */
+  /** PEM, trusted in addition to Node's roots. */
   readonly certificateAuthority: string | undefined
-  /** `http://[user:password@]host:port`, where one is on the way; a secret. */
+  /** `http://[user:password@]host:port`; a secret. */
   readonly proxy: string | undefined
-  /** Sends a push to a token that no device has. */
+  /** Also sends a push to a token that no device has. */
   readonly live: boolean
 }
 
-/** Each origin first, without a credential; then the routes of those that can be reached. */
+/** Checks each origin without a credential, then the routes of the reachable origins. */
 export async function apnsFindings(
   targets: readonly RouteTarget[],
   options: ApnsCheckOptions,
@@ -44,7 +43,7 @@ export async function apnsFindings(
   return (await Promise.all(groups)).flat()
 }
 
-/** A request that is no push: whatever the answer is, it shows that HTTP/2 works, and the time. */
+/** Not a push: any answer proves that HTTP/2 works, and has the time. */
 const question = { ':method': 'GET', ':path': '/' }
 
 async function originFindings(target: ProbeTarget, clock: Clock): Promise<Finding[]> {
@@ -93,10 +92,9 @@ async function probing(
   }
 }
 
-/** No device has it. */
 const impossibleToken = '0'.repeat(64)
 
-/** Wakes nobody, even if there were such a device. */
+/** Has no effect on a device, even if one had the token. */
 function contentFor({ topic }: Route): Record<string, unknown> {
   return topic.startsWith('com.apple.mgmt.') ? { mdm: 'check' } : { aps: {} }
 }

@@ -1,34 +1,34 @@
-/** Messages for the operator: why the provider API could not be reached, or what it answered. */
+/** Messages about a failed connection to the provider API, and about its answers. */
 import { reasonIn, type ProbeAnswer, type ProbeFault, type Step } from './probe.ts'
 import { error, ok, splitMessage, warning, type Finding } from './finding.ts'
 
 const inspection =
-  'leave connections to *.push.apple.com alone in the firewall; if it has to inspect them, name ' +
+  'exclude *.push.apple.com from inspection in the firewall; if the firewall must inspect it, name ' +
   'its CA under providerApi.certificateAuthority'
 const untrusted =
-  'its certificate is not signed by a CA that is trusted here: something in between answers in ' +
-  `its place, such as a firewall that inspects TLS; ${inspection}`
+  'its certificate is not signed by a trusted CA: probably a firewall that inspects TLS answers ' +
+  `instead; ${inspection}`
 const refused =
-  'refuses the client certificate of the route in the handshake; ' +
-  'check in the Apple account whether it was revoked or replaced, and give the new one'
+  'rejects the client certificate of the route in the handshake; ' +
+  'check in the Apple account whether it was revoked or replaced, and give the new certificate'
 
-/** "What is wrong; what to do", by the code of the system or OpenSSL, whatever the step. */
+/** "Finding; cure", by the code of the system or OpenSSL. */
 const byCode: Readonly<Record<string, string>> = {
   EAI_AGAIN:
     'its name cannot be resolved now: no DNS server answers; ' +
-    'give this machine a DNS server that answers, or a line in its hosts file',
+    'set a DNS server that answers, or add the name to the hosts file',
   ENOTFOUND:
-    'its name is not known to the DNS server of this machine; ' +
-    'correct the name under providerApi, or the DNS: only the old gateway names may lead to the proxy',
+    'the DNS server of this machine does not know its name; ' +
+    'correct the name under providerApi, or the DNS: only the old gateway names may point to the proxy',
   ECONNREFUSED:
     'its address refuses the connection; ' +
-    'correct host and port under providerApi, or start the simulator if you use one',
+    'correct host and port under providerApi, or start the simulator if you use it',
   ERR_TLS_CERT_ALTNAME_INVALID:
-    'the certificate there is for another name, so this is not the provider API; ' +
-    'correct the address that DNS or the hosts file of this machine has for the name',
+    'the server has a certificate for another name, so it is not the provider API; ' +
+    'correct the address of the name in DNS or in the hosts file of this machine',
   CERT_HAS_EXPIRED:
     'its certificate seems to have expired; ' +
-    'set the clock of this machine: if it is right, something in between answers, so check its CA',
+    'set the clock of this machine; if the clock is right, check who answers: it is not APNs',
   CERT_NOT_YET_VALID:
     'its certificate seems not to be valid yet; set the clock of this machine (NTP)',
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
@@ -43,35 +43,35 @@ const byCode: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: refused,
 }
 
-/** By the step that failed, if the code says nothing. */
+/** By the step that failed, if the code has no message. */
 const byStep: Readonly<Record<Step, string>> = {
   proxy:
     'providerApi.proxy does not connect to the provider API; ' +
     'correct its address and credentials, and have it allow CONNECT to this port',
   dns: 'its name cannot be resolved; check the DNS server of this machine',
   tcp:
-    'no TCP connection can be opened: perhaps a firewall drops it without an answer; ' +
-    'let this machine reach 17.0.0.0/8 at port 443, or at 2197 with the port under providerApi',
+    'no TCP connection can be opened: perhaps a firewall drops it; ' +
+    'allow this machine to reach 17.0.0.0/8 at port 443, or at 2197 with the port under providerApi',
   tls:
     'the TLS handshake fails; ' +
     'check whether a firewall or a proxy in between interferes with TLS to this address',
-  alpn: `does not offer HTTP/2, which APNs needs: something else answers in its place; ${inspection}`,
+  alpn: `does not offer HTTP/2, so another server answers instead of APNs; ${inspection}`,
   http2:
     'accepts the connection, then sends no HTTP/2; ' +
-    'try again, and if this stays, check what holds the connection up in between',
+    'try again; if this persists, check the firewalls and proxies on the way',
 }
 
-/** @param subject the origin, or the route that wanted to connect */
+/** @param subject the origin, or the route that connects */
 export function faultFinding(subject: string, { code, step, message }: ProbeFault): Finding {
   const { finding, cure } = splitMessage(byCode[code] ?? byReason[code] ?? byStep[step])
   return error(subject, `${finding} (${message})`, cure)
 }
 
-/** Apple takes provider tokens up to an hour old. — source: Apple, "Establishing a token-based connection to APNs" */
+/** APNs accepts provider tokens up to an hour old. — source: Apple, "Establishing a token-based connection to APNs" */
 const worrisomeSkewMs = 60_000
 const fatalSkewMs = 50 * 60_000
 
-/** How far the clock of this machine is from the peer's; nothing if the peer sends no time. */
+/** Compares the clocks. No finding if the peer sends no time. */
 export function clockFindings(subject: string, answer: ProbeAnswer, nowMs: number): Finding[] {
   if (answer.dateMs === undefined) return []
   const skewMs = nowMs - answer.dateMs
@@ -84,7 +84,7 @@ export function clockFindings(subject: string, answer: ProbeAnswer, nowMs: numbe
     report(
       subject,
       `the clock of this machine is ${minutes} ${minutes === 1 ? 'minute' : 'minutes'} ${direction}: ` +
-        'expirations are wrong, and APNs may refuse provider tokens',
+        'expirations are wrong, and APNs may reject provider tokens',
       'set the clock, and keep it right with NTP',
     ),
   ]
@@ -95,28 +95,28 @@ const wrongKey =
   'compare keyId and teamId with the developer account, and check that the key is not revoked there'
 const wrongTopic =
   'the credential may not send for this topic; ' +
-  'remove topic to use that of the certificate; with a signing key, write the bundle ID of the app'
+  'remove topic, to use the topic of the certificate; with a signing key, write the bundle ID of the app'
 
-/** "What is wrong; what to do", for every reason that a push to a token without a device may get. */
+/** "Finding; cure", for every reason against a push to a token without a device. */
 const byReason: Readonly<Record<string, string>> = {
   BadCertificate:
-    'APNs refuses the certificate: it is no push certificate, or was revoked; ' +
+    'APNs rejects the certificate: it is not a push certificate, or was revoked; ' +
     'give the push certificate that the Apple account shows as active',
   BadCertificateEnvironment:
     'the certificate is for the other environment; ' +
-    'correct environment of the route, or give a certificate of this one',
+    'correct environment of the route, or give a certificate for this environment',
   ExpiredProviderToken:
-    'APNs finds the provider token too old, though it was made just now; ' +
+    'APNs rejects the provider token as too old, although it is new; ' +
     'set the clock of this machine (NTP)',
   InvalidProviderToken: wrongKey,
   UnrelatedKeyIdInToken: wrongKey,
   BadEnvironmentKeyIdInToken:
     'the signing key is for the other environment; ' +
-    'correct environment of the route, or make a key for both in the developer account',
-  MissingProviderToken: `APNs has seen no credential: something in between removed the certificate; ${inspection}`,
+    'correct environment of the route, or make a key for both environments in the developer account',
+  MissingProviderToken: `APNs received no credential: a firewall or proxy removed the certificate; ${inspection}`,
   Forbidden:
     'APNs forbids this credential to send; ' +
-    'check in the Apple account whether certificate or key is still active',
+    'check in the Apple account whether the certificate or key is still active',
   TopicDisallowed: wrongTopic,
   BadTopic: wrongTopic,
   MissingTopic: wrongTopic,
@@ -125,10 +125,10 @@ const byReason: Readonly<Record<string, string>> = {
     'remove pushType from the route, or choose the one that the topic needs',
   TooManyProviderTokenUpdates:
     'APNs received too many new provider tokens of this team within minutes; ' +
-    'wait 20 minutes before the next check --live: the proxy itself renews rarely enough',
+    'wait 20 minutes before the next check --live',
 }
 
-/** What APNs has against the credential, if anything. */
+/** @returns undefined if APNs does not reject the credential */
 export function refusalFinding(
   subject: string,
   { status, body }: Pick<ProbeAnswer, 'status' | 'body'>,
@@ -140,7 +140,7 @@ export function refusalFinding(
   return error(subject, `${finding} (${status} ${reason})`, cure)
 }
 
-/** Judges the answer to a push that has to fail: only BadDeviceToken means that all is well. */
+/** Judges the answer to a push that must fail: only BadDeviceToken means that the route works. */
 export function answerFinding(subject: string, { status, body }: ProbeAnswer): Finding {
   const reason = reasonIn(body)
   if (reason === 'BadDeviceToken')
@@ -154,10 +154,10 @@ export function answerFinding(subject: string, { status, body }: ProbeAnswer): F
   if (refusal !== undefined) return refusal
   const what = `APNs answered ${status} ${reason ?? 'without a reason'} to a push to no device`
   if (status >= 429)
-    return warning(subject, `${what}: it is busy or out of order`, 'check again in some minutes')
+    return warning(subject, `${what}: it is busy or out of order`, 'check again in a few minutes')
   return error(
     subject,
     `${what}, and not BadDeviceToken`,
-    'check that providerApi leads to APNs, and look the reason up in Apple’s documentation',
+    'check that providerApi points to APNs, and look up the reason in Apple’s documentation',
   )
 }

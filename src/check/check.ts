@@ -1,5 +1,5 @@
-/** Everything that can be wrong with a configuration and the way to APNs, found in one go. */
-import type { Clock } from '../timing/clock.ts'
+/** Checks the configuration and the connection to APNs, and reports all problems at once. */
+import type { Clock } from '../clock.ts'
 import { examineConfiguration, type Examination, type Loaded } from '../config/configuration.ts'
 import { problemFinding, type Finding } from './finding.ts'
 import { apnsFindings, type RouteTarget } from './apns-check.ts'
@@ -8,11 +8,10 @@ import { dataDirectoryFindings, secretFileFindings } from './file-check.ts'
 import { serverFindings } from './server-check.ts'
 import { storeFindings } from './store-check.ts'
 
-/** How far to go. */
 export interface CheckOptions {
-  /** Nothing is asked of the network. */
+  /** Uses no network. */
   readonly offline: boolean
-  /** Sends a push to a token that no device has. */
+  /** Also sends a push to a token that no device has. */
   readonly live: boolean
 }
 
@@ -30,7 +29,7 @@ export async function checkConfiguration(
   ]
 }
 
-/** What files and certificates say by themselves; for a start as much as for a check. */
+/** The findings that need no network. The proxy logs them at its start too. */
 export function fileFindings(examination: Examination, nowMs: number): Finding[] {
   return [...folderFindings(examination), ...certificateFindings(examination.loaded, nowMs)]
 }

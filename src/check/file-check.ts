@@ -5,10 +5,9 @@ import type { Parts } from '../config/configuration.ts'
 import { referencedFiles } from '../config/referenced-file.ts'
 import { error, warning, type Finding } from './finding.ts'
 
-/** Read by anybody with an account on the machine. */
 const readableByOthers = 0o004
 
-/** A finding for each secret file that other users can read, under its last key. */
+/** One finding for each secret file that other users can read, under its last key. */
 export function secretFileFindings(parts: Parts): Finding[] {
   const secrets = referencedFiles(parts).filter(({ secret }) => secret)
   return [...new Map(secrets.map(({ key, path }) => [path, key]))]
@@ -22,13 +21,13 @@ export function secretFileFindings(parts: Parts): Finding[] {
     )
 }
 
-/** Windows has no such bits: Node makes up some there. */
+/** Windows has no such bits: Node invents them there. */
 function isOpen(file: string): boolean {
   if (process.platform === 'win32' || !existsSync(file)) return false
   return (statSync(file).mode & readableByOthers) !== 0
 }
 
-/** The folder itself, or the nearest above it that exists, has to be writable. */
+/** The folder, or its nearest existing parent, must be writable. */
 export function dataDirectoryFindings(directory: string): Finding[] {
   let nearest = directory
   while (!existsSync(nearest)) nearest = dirname(nearest)
@@ -42,7 +41,7 @@ export function dataDirectoryFindings(directory: string): Finding[] {
     error(
       'dataDirectory',
       `${nearest} is not a folder that the proxy can write: it could not store notifications`,
-      'let the user that runs the proxy write to it, or name another folder',
+      'allow the user that runs the proxy to write to it, or name another folder',
     ),
   ]
 }

@@ -1,17 +1,15 @@
-/** One thing that a check has found: good, worth a warning, or fatal. */
+/** The findings of a check. */
 import type { ConfigProblem } from '../config/config-error.ts'
 
 /** `warning`: the proxy runs, with a risk; `error`: the proxy does not work with this configuration. */
 export type Severity = 'ok' | 'warning' | 'error'
 
-/** What was found, where, and what to do about it. */
 export interface Finding {
   readonly severity: Severity
   /** A key of the configuration, a file, or an address. */
   readonly subject: string
-  /** What is the case, and why it matters if that is not plain. */
   readonly finding: string
-  /** What to do; absent if there is nothing to do. */
+  /** Absent if nothing has to be done. */
   readonly cure?: string
 }
 
@@ -27,13 +25,12 @@ export function error(subject: string, finding: string, cure: string): Finding {
   return { severity: 'error', subject, finding, cure }
 }
 
-/** The two parts of a message of the form "what is wrong; what to do". */
+/** Splits a message of the form "finding; cure". */
 export function splitMessage(message: string): { finding: string; cure: string } {
   const [finding = '', ...cure] = message.split('; ')
-  return { finding, cure: cure.join('; ') || 'see docs/configuration.md for what may stand there' }
+  return { finding, cure: cure.join('; ') || 'see docs/configuration.md for the allowed values' }
 }
 
-/** A problem of the configuration file. */
 export function problemFinding({ path, message }: ConfigProblem): Finding {
   return { severity: 'error', subject: path, ...splitMessage(message) }
 }

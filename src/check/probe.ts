@@ -1,4 +1,4 @@
-/** Connects to the provider API step by step, so that a fault names the step that failed. */
+/** Connects to the provider API step by step, and reports which step failed. */
 import { once } from 'node:events'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { isIP, type Socket } from 'node:net'
@@ -8,20 +8,19 @@ import type { Clock } from '../timing/clock.ts'
 import { dial } from '../upstream/dial.ts'
 import type { SessionTarget } from '../upstream/session.ts'
 
-/** Whom to reach, and as whom. */
 export type ProbeTarget = Pick<
   SessionTarget,
   'origin' | 'certificate' | 'certificateAuthority' | 'proxy'
 >
 
-/** Each is only possible after the one before it. */
+/** In this order. */
 export type Step = 'proxy' | 'dns' | 'tcp' | 'tls' | 'alpn' | 'http2'
 
 /** A step failed. Radius: the check of this origin. */
 export class ProbeFault extends Error {
   override readonly name = 'ProbeFault'
   readonly step: Step
-  /** Of the system or OpenSSL; the reason of a GOAWAY; `TIMEOUT` when nothing happened for too long. */
+  /** The code of the system or OpenSSL, the reason in a GOAWAY, or `TIMEOUT`. */
   readonly code: string
 
   constructor(step: Step, code: string, message: string) {
@@ -31,18 +30,17 @@ export class ProbeFault extends Error {
   }
 }
 
-/** The answer to a request. */
 export interface ProbeAnswer {
   readonly status: number
   readonly body: string
-  /** The peer's clock, if it sends `date`; milliseconds. */
+  /** The `date` header, milliseconds since the epoch; undefined without one. */
   readonly dateMs: number | undefined
 }
 
 /** For all steps together, and for each request. */
 const timeoutMs = 10_000
 
-/** An HTTP/2 session to the provider API, for a few requests. */
+/** An HTTP/2 session for a few requests to the provider API. */
 export class Probe {
   readonly #session: ClientHttp2Session
   readonly #clock: Clock
@@ -71,7 +69,7 @@ export class Probe {
     }
   }
 
-  /** @throws {ProbeFault} when there is no answer */
+  /** @throws {ProbeFault} without an answer */
   async request(headers: Readonly<Record<string, string>>, body: Buffer): Promise<ProbeAnswer> {
     const stream = this.#session.request(headers, { endStream: body.length === 0 })
     const cancel = this.#clock.after(timeoutMs, () => {
@@ -102,7 +100,7 @@ export class Probe {
   }
 }
 
-/** Dials as the proxy does; knows the step that it has reached. */
+/** Connects as the proxy does, and records the current step. */
 class ConnectionAttempt {
   readonly #target: ProbeTarget
   readonly #stopClock: () => void
@@ -174,7 +172,7 @@ class ConnectionAttempt {
   }
 }
 
-/** Rejects if the emitter fails or closes before. Later errors of it have a listener. */
+/** Rejects if the emitter fails or closes first. Ignores its later errors. */
 async function arrival(emitter: NodeJS.EventEmitter, event: string): Promise<void> {
   emitter.on('error', () => undefined)
   await Promise.race([once(emitter, event), once(emitter, 'close').then(closedEarly)])
@@ -188,13 +186,13 @@ function faultOf(step: Step, error: unknown): ProbeFault {
   if (error instanceof ProbeFault) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'CLOSED'
   const message = error instanceof Error ? error.message : String(error)
-  // Where several addresses were tried in vain, the message is empty.
+  // The message is empty if several addresses were tried and failed.
   return new ProbeFault(step, code, message || code)
 }
 
 const reasonBody = z.object({ reason: z.string() })
 
-/** The `reason` of an answer or a GOAWAY of the provider API, if there is one. */
+/** The `reason` in an answer or a GOAWAY of the provider API. */
 export function reasonIn(body: string): string | undefined {
   try {
     return reasonBody.safeParse(JSON.parse(body)).data?.reason

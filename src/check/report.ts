@@ -1,10 +1,10 @@
-/** Findings as a table for people, at most 80 columns wide. */
+/** Prints findings as a table of at most 80 columns. */
 import type { Finding } from './finding.ts'
 
 const width = 80
 const indent = 9
 
-/** Everything, then a line that counts. */
+/** All findings, then a line with their counts. */
 export function report(findings: readonly Finding[]): string {
   return [...findings.map(rowOf), '', summary(findings), ''].join('\n')
 }
@@ -20,7 +20,7 @@ function arrow(cure: string): string {
   return `→ ${wrapped(cure, indent + 2)}`
 }
 
-/** Words that are longer than a line, such as paths and keys, stay whole. */
+/** Does not break words that are longer than a line, such as paths and keys. */
 function wrapped(text: string, left: number): string {
   const lines: string[] = ['']
   for (const word of text.split(' ')) {
@@ -32,7 +32,6 @@ function wrapped(text: string, left: number): string {
   return lines.join(`\n${' '.repeat(left)}`)
 }
 
-/** How many findings there are of each severity. */
 export function countOf(findings: readonly Finding[], severity: Finding['severity']): number {
   return findings.filter((finding) => finding.severity === severity).length
 }

@@ -1,4 +1,4 @@
-/** What can be said of a route from its certificate alone. */
+/** Checks the certificate of a route, without the network. */
 import { X509Certificate } from 'node:crypto'
 import type { Route } from '../config/route.ts'
 import type { PushCertificate } from '../credentials/certificate.ts'
@@ -9,11 +9,11 @@ import { expiryFinding } from './expiry.ts'
 const renewals = {
   mdm:
     'at identity.apple.com with the Apple Account that made it: "Renew", never "Create", because ' +
-    'a new certificate has another topic and every device would have to be enrolled again',
+    'a new certificate has another topic, and every device would need a new enrollment',
   app: 'in the Apple developer account, under Certificates, as an Apple Push Notification service SSL certificate',
 } as const
 
-/** @param subject where the route stands in the configuration, such as `routes[0]` */
+/** @param subject the key of the route in the configuration, such as `routes[0]` */
 export function routeFindings(route: Route, subject: string, nowMs: number): Finding[] {
   const { credential, environment, topic } = route
   const what = `${subject} ${route.name}`
@@ -42,7 +42,7 @@ function environmentFindings(
     return [
       warning(
         subject,
-        `names no topic, so it is probably no push certificate: APNs will refuse it for ${topic}`,
+        `names no topic, so it is probably no push certificate: APNs will reject it for ${topic}`,
         'give the push certificate that Apple issued: its subject has a UID with the topic',
       ),
     ]
@@ -50,9 +50,9 @@ function environmentFindings(
   return [
     warning(
       subject,
-      `does not carry the ${environment} mark (extension ${environmentOids[environment]}): APNs ` +
+      `has no extension for the ${environment} environment (${environmentOids[environment]}): APNs ` +
         'may answer BadCertificateEnvironment to every push',
-      'run check --live: if APNs refuses it, have Apple issue another one',
+      'run check --live; if APNs rejects the certificate, request a new one from Apple',
     ),
   ]
 }

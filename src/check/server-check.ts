@@ -7,11 +7,11 @@ import { expiryFinding } from './expiry.ts'
 
 const subject = 'tls.certificate'
 const renewal =
-  'with the command init in an empty folder, given --ca and the CA that senders trust already: ' +
+  'with the command init in an empty folder, with --ca and the CA that senders trust already: ' +
   'see docs/getting-started.md, "Renewing certificates"'
 const serverAuth = '1.3.6.1.5.5.7.3.1'
 
-/** @param environments those that have a route: their senders connect to Apple's names */
+/** @param environments of the routes: their senders connect to Apple's names */
 export function serverFindings(
   certificatePem: string,
   environments: ReadonlySet<Environment>,
@@ -27,8 +27,8 @@ export function serverFindings(
       : [
           warning(
             subject,
-            `is not valid for ${missing.join(', ')}: a sender that verifies names and connects to these will refuse it`,
-            'have it issued for all names that senders use; the command init does',
+            `is not valid for ${missing.join(', ')}: a sender that connects to these and verifies names will reject it`,
+            'issue it for all names that senders use; the command init does',
           ),
         ]),
     ...weaknesses
@@ -36,12 +36,12 @@ export function serverFindings(
       .map(({ finding, cure }) => warning(subject, finding, cure)),
     ok(
       subject,
-      `issued by ${certificate.issuer.replaceAll('\n', ', ')}, which every sender has to trust`,
+      `issued by ${certificate.issuer.replaceAll('\n', ', ')}, which every sender must trust`,
     ),
   ]
 }
 
-/** Issuer and subject may be equal by chance; only the signature proves it. */
+/** Issuer and subject can be equal by chance, so this also verifies the signature. */
 function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)
 }
@@ -57,29 +57,28 @@ const weaknesses: readonly Weakness[] = [
     applies: ({ publicKey }) => publicKey.asymmetricKeyType === 'ec',
     finding:
       'its key is an elliptic-curve key: senders from before 2012 close the connection in the handshake',
-    cure: 'if you have such a sender, have it issued for an RSA key; the command init does by default',
+    cure: 'if you have such a sender, issue it for an RSA key; the command init does by default',
   },
   {
     applies: ({ publicKey }) => (publicKey.asymmetricKeyDetails?.modulusLength ?? 2048) < 2048,
-    finding: 'its RSA key is shorter than 2048 bits, which most TLS libraries refuse',
-    cure: 'have it issued for a key of 2048 bits; the command init does',
+    finding: 'its RSA key is shorter than 2048 bits, which most TLS libraries reject',
+    cure: 'issue it for a key of 2048 bits; the command init does',
   },
   {
     applies: ({ keyUsage }) =>
       usages(keyUsage).length > 0 && !usages(keyUsage).includes(serverAuth),
-    finding:
-      'is not meant for servers (extended key usage): senders that check this will refuse it',
-    cure: 'have it issued as a TLS server certificate; the command init does',
+    finding: 'is not for servers (extended key usage): senders that check this will reject it',
+    cure: 'issue it as a TLS server certificate; the command init does',
   },
   {
     applies: isSelfSigned,
     finding:
-      'is self-signed: senders have to trust this very certificate, and again after each renewal',
-    cure: 'use a CA of your own, which stays when the certificate is renewed; the command init makes one',
+      'is self-signed: senders must trust this very certificate, and a new one after each renewal',
+    cure: 'use a CA of your own, which stays the same after a renewal; the command init makes one',
   },
 ]
 
-/** The declared type conceals that a certificate without the extension has none. */
+/** Undefined without the extension, although the declared type says otherwise. */
 function usages(keyUsage: readonly string[] | undefined): readonly string[] {
   return keyUsage ?? []
 }

@@ -1,5 +1,5 @@
-/** Checks whether the Redis of a configuration can be used, and whether its settings keep the data. */
-import type { Clock } from '../timing/clock.ts'
+/** Checks that Redis is usable, and that its settings keep the data. */
+import type { Clock } from '../clock.ts'
 import type { StoreConfiguration } from '../config/store.ts'
 import { inPublic } from '../store/redis-address.ts'
 import {
@@ -36,7 +36,7 @@ export async function storeFindings(store: StoreConfiguration, clock: Clock): Pr
   }
 }
 
-/** Sends one harmless command of each kind that the store uses. */
+/** Sends one harmless command of each kind that the store uses, to check the rights of its user. */
 async function tryRights(connection: RedisConnection, key: string): Promise<void> {
   await connection.send(['SET', key, '1', 'PX', '1', 'GET'])
   await connection.send(['EVAL', "return redis.call('HLEN', KEYS[1])", '1', `${key}:hash`])
@@ -48,12 +48,12 @@ function failure(cause: Error, place: string): Finding {
   const fault = faultOf(cause, place)
   if (fault === undefined) {
     const finding = `Redis at ${place} cannot be reached (${cause.message})`
-    return error(subject, finding, 'start it, or correct its address or the network in between')
+    return error(subject, finding, 'start it, or correct its address or the network')
   }
   return problemFinding({ path: subject, message: fault.message })
 }
 
-/** A user without the right to read settings is no fault: then there is no finding about them. */
+/** If the user may not read the settings, there is no finding about them. */
 async function settingFindings(connection: RedisConnection, place: string): Promise<Finding[]> {
   const ask = (...args: string[]): Promise<Reply | undefined> =>
     connection.send(args).catch(() => undefined)
@@ -77,7 +77,7 @@ async function settingFindings(connection: RedisConnection, place: string): Prom
     findings.push(
       warning(
         subject,
-        'it keeps nothing on disk: notifications are lost if it and the proxies stop at the same time',
+        'it writes nothing to disk: notifications are lost if it and the proxies stop at the same time',
         'set appendonly yes',
       ),
     )

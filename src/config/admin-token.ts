@@ -1,18 +1,18 @@
-/** Who may look at the administrator's port: whoever is on this machine, or whoever has the token. */
+/** Loads the token that protects the admin port where other machines can reach it. */
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 
-/** So that it cannot be tried out. */
+/** Characters: too many to guess. */
 const shortest = 16
 
-/** Whether only this machine reaches what is bound to `host`. */
+/** Whether a port that is bound to `host` is reachable from this machine alone. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }
 
 /**
- * The first line of a file.
- * @throws {RangeError} when it is no good as a token
+ * Reads the first line of a file.
+ * @throws {RangeError} if it is too short or has other characters than visible ASCII
  */
 export function loadAdminToken(file: string): string {
   const [line = ''] = readFileSync(file, 'utf8').split('\n')

@@ -1,14 +1,12 @@
-/** Everything that is wrong with a configuration, told at once. */
-
-/** One thing that is wrong, and where. */
+/** The error that reports all problems of a configuration at once. */
 export interface ConfigProblem {
-  /** As in `routes[1].certificate`; the file itself where nothing narrower fits. */
+  /** A key such as `routes[1].certificate`, or the file itself. */
   readonly path: string
-  /** What is wrong and what to do. */
+  /** The fault; the cure. */
   readonly message: string
 }
 
-/** The proxy cannot start like this. Radius: the process, exit code 78. */
+/** The proxy cannot start with this configuration. Radius: the process, exit code 78. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly file: string

@@ -1,21 +1,20 @@
-/** A configuration file, read, checked, and with everything loaded that it names. */
+/** Reads and checks a configuration file, and loads the files that it refers to. */
 import { dirname, resolve } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { z } from 'zod'
-import type { CertificateCredential } from '../credentials/credential.ts'
+import { loadCertificateCredential, type CertificateCredential } from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import { loadAdminToken } from './admin-token.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { readYamlFile } from './yaml-file.ts'
-import { loadCertificate, loadRoute, type PolicyDefaults, type Route } from './route.ts'
-import { configurationSchema, type ConfigurationFile, type RouteEntry } from './schema.ts'
+import { loadRoute, type Attempt, type Route } from './route.ts'
+import { configurationSchema, type ConfigurationFile } from './schema.ts'
 import { keysAt, unknownKey } from './unknown-key.ts'
-import { certificatesIn, loadStore, type StoreConfiguration, type StoreEntry } from './store.ts'
+import { certificatesIn, loadStore, type StoreConfiguration } from './store.ts'
 import { messageFor } from './message.ts'
 import { workerCount, workerProblems } from './workers.ts'
 
-/** One port to listen on. */
 export interface ListenerConfiguration {
   readonly kind: 'gateway' | 'feedback'
   readonly host: string
@@ -24,28 +23,28 @@ export interface ListenerConfiguration {
   readonly minVersion: SecureVersion
   /** Addresses and networks of the load balancers that speak the PROXY protocol. */
   readonly balancers: readonly string[] | undefined
-  /** Name of the inherited socket that takes the place of host and port. */
+  /** Name of the inherited socket that replaces host and port. */
   readonly socket: string
 }
 
-/** What the proxy runs on. */
+/** All that the proxy needs to run. */
 export interface Configuration {
   readonly listeners: readonly ListenerConfiguration[]
   readonly admin: {
     readonly host: string
     readonly port: number
-    /** Who has it may look; a secret. */
+    /** A secret. Undefined: the admin port needs no token. */
     readonly token: string | undefined
   }
   readonly tls: CertificateCredential
   readonly providerApi: {
     readonly origins: Readonly<Record<Environment, string>>
-    /** PEM, beside the roots that Node trusts. */
+    /** PEM, trusted in addition to Node's roots. */
     readonly certificateAuthority: string | undefined
     /** `http://[user:password@]host:port` of an HTTP proxy; a secret. */
     readonly proxy: string | undefined
   }
-  /** Processes that share the work; 1 = this one alone. */
+  /** Number of processes that share the work; 1 = this process alone. */
   readonly workers: number
   readonly dataDirectory: string
   readonly store: StoreConfiguration
@@ -56,24 +55,23 @@ export interface Configuration {
     'maxConnections' | 'maxSessions' | 'handshakeTimeoutMs' | 'requestTimeoutMs' | 'drainSeconds'
   >
   readonly routes: readonly Route[]
-  /** Keys of earlier versions that are given and have no effect any more. */
+  /** Keys in the file that had an effect in earlier versions only. */
   readonly ignored: readonly string[]
 }
 
-/** A configuration file as far as it can be understood, for who wants to say more about it. */
+/** The result of reading a configuration file that may have mistakes. */
 export interface Examination {
   readonly problems: readonly ConfigProblem[]
-  /** Undefined where there are problems. */
+  /** Undefined if there are problems. */
   readonly configuration: Configuration | undefined
-  /** What it says, defaults filled in and paths absolute, without what has mistakes. */
+  /** Its values, with defaults and absolute paths. Undefined if the file could not be read. */
   readonly parts: Parts | undefined
-  /** What could be loaded of the files that it names. */
   readonly loaded: Loaded
 }
 
 /**
  * Loads a YAML or JSON file.
- * @throws {ConfigError} with every problem found, none of them with a secret in it
+ * @throws {ConfigError} with every problem. The messages contain no secrets.
  */
 export function loadConfiguration(path: string): Configuration {
   return soundConfiguration(path, examineConfiguration(path))
@@ -88,34 +86,25 @@ export function soundConfiguration(
   return configuration
 }
 
-/** Loads a YAML or JSON file, whatever is wrong with it. */
+/** Loads as much as possible of a YAML or JSON file, and notes its problems. */
 export function examineConfiguration(path: string): Examination {
   const problems: ConfigProblem[] = []
   const value = readYamlFile(path, problems)
   return problems.length > 0
-    ? { problems, configuration: undefined, parts: undefined, loaded: none }
+    ? { problems, configuration: undefined, parts: undefined, loaded: { routes: [] } }
     : examineValue(path, value)
 }
 
-/** Loads what stands in a file, which `path` names in messages; paths in it are relative to its folder. */
+/** Examines the content of a file, which messages call `path`. Paths in it start at its folder. */
 export function examineValue(path: string, value: unknown): Examination {
   const problems: ConfigProblem[] = []
   const schema = configurationSchema(dirname(resolve(path)))
   const known = structuredClone(value)
   noteProblems(schema, known, path, problems)
-  const file = schema.safeParse(known).data
-  const parts = file === undefined ? soundParts(schema, known) : { ...file, store: file }
+  const parts = partsSchema(schema).safeParse(known).data ?? partsSchema(schema).parse({})
   const loaded = load(parts, problems)
-  const sound = problems.length === 0 && file !== undefined
-  return { problems, configuration: sound ? built(file, loaded) : undefined, parts, loaded }
-}
-
-const none: Loaded = {
-  tls: undefined,
-  certificateAuthority: undefined,
-  adminToken: undefined,
-  store: undefined,
-  routes: [],
+  const file = problems.length === 0 ? schema.parse(known) : undefined
+  return { problems, configuration: file && built(file, loaded), parts, loaded }
 }
 
 type Schema = ReturnType<typeof configurationSchema>
@@ -155,7 +144,7 @@ function built(
   }
 }
 
-/** Takes unknown keys out of `known`, so that they do not hide what else is wrong. */
+/** Removes unknown keys from `known`: they would hide other problems from the next parse. */
 function noteProblems(
   schema: Schema,
   known: unknown,
@@ -192,89 +181,81 @@ function pathOf(keys: readonly PropertyKey[], file: string): string {
     .replace(/^\./, '')
 }
 
-/** What can be loaded apart from the rest; undefined where it has mistakes. */
-export interface Parts extends PolicyDefaults {
-  readonly dataDirectory: string | undefined
-  readonly workers: ConfigurationFile['workers'] | undefined
-  readonly store: StoreEntry | undefined
-  readonly listeners: ConfigurationFile['listeners']
-  readonly admin: ConfigurationFile['admin'] | undefined
-  readonly tls: ConfigurationFile['tls'] | undefined
-  readonly providerApi: ConfigurationFile['providerApi'] | undefined
-  readonly routes: readonly (RouteEntry | undefined)[]
+/** The values of a file, each parsed by itself. A value with mistakes is undefined. */
+export type Parts = z.output<ReturnType<typeof partsSchema>>
+
+function partsSchema({ shape }: Schema) {
+  return z.object({
+    unregistered: orDefault(shape.unregistered),
+    retryForSeconds: orDefault(shape.retryForSeconds),
+    errorDeadlineMs: orDefault(shape.errorDeadlineMs),
+    resendWindowSeconds: orNothing(shape.resendWindowSeconds),
+    dataDirectory: orNothing(shape.dataDirectory),
+    workers: orNothing(shape.workers),
+    store: orNothing(shape.store),
+    storePasswordFile: orNothing(shape.storePasswordFile),
+    storeCertificateAuthority: orNothing(shape.storeCertificateAuthority),
+    listeners: shape.listeners.catch([]),
+    admin: orNothing(shape.admin),
+    tls: orNothing(shape.tls),
+    providerApi: orNothing(shape.providerApi),
+    routes: z.array(orNothing(shape.routes.element)).catch([]),
+  })
 }
 
-/** Of a file with mistakes, the parts without. */
-function soundParts({ shape }: Schema, known: unknown): Parts {
-  const { unregistered, retryForSeconds, errorDeadlineMs, resendWindowSeconds } = shape
-  const policy = { unregistered, retryForSeconds, errorDeadlineMs, resendWindowSeconds }
-  const { store, storePasswordFile, storeCertificateAuthority } = shape
-  const given = z.record(z.string(), z.unknown()).safeParse(known).data ?? {}
-  const entries = z.array(z.unknown()).safeParse(given['routes']).data ?? []
-  return {
-    ...z.object(policy).parse({}),
-    dataDirectory: shape.dataDirectory.safeParse(given['dataDirectory']).data,
-    workers: shape.workers.safeParse(given['workers']).data,
-    store: z.object({ store, storePasswordFile, storeCertificateAuthority }).safeParse(given).data,
-    listeners: shape.listeners.safeParse(given['listeners']).data ?? [],
-    admin: shape.admin.safeParse(given['admin']).data,
-    tls: shape.tls.safeParse(given['tls']).data,
-    providerApi: shape.providerApi.safeParse(given['providerApi']).data,
-    routes: entries.map((entry) => shape.routes.element.safeParse(entry).data),
-  }
+function orNothing<T extends z.ZodType>(schema: T): z.ZodCatch<z.ZodOptional<T>> {
+  return schema.optional().catch(undefined)
 }
 
-/** What the files hold that a configuration names. */
+function orDefault<T extends z.ZodType>(schema: z.ZodDefault<T>): z.ZodCatch<z.ZodDefault<T>> {
+  return schema.catch(() => schema.parse(undefined))
+}
+
+/** The content of the files that a configuration refers to. What could not be loaded is undefined. */
 export interface Loaded {
-  readonly tls: CertificateCredential | undefined
-  readonly certificateAuthority: string | undefined
-  readonly adminToken: string | undefined
-  readonly store: StoreConfiguration | undefined
+  readonly tls?: CertificateCredential | undefined
+  readonly certificateAuthority?: string | undefined
+  readonly adminToken?: string | undefined
+  readonly store?: StoreConfiguration | undefined
   readonly routes: readonly (Route | undefined)[]
 }
 
 function load(parts: Parts, problems: ConfigProblem[]): Loaded {
-  const { admin, tls, providerApi, store } = parts
+  const { admin, tls, providerApi } = parts
   const tokenFile = admin?.tokenFile
   const authority = providerApi?.certificateAuthority
+  const attempt = attemptIn('', problems)
   const routes = parts.routes.map(
-    (entry, index) =>
-      entry &&
-      loadRoute(entry, parts, (at, run, keyFile) =>
-        attempt(`routes[${index}].${at}`, problems, run, keyFile),
-      ),
+    (entry, index) => entry && loadRoute(entry, parts, attemptIn(`routes[${index}].`, problems)),
   )
   findConflicts(routes, parts.listeners, problems)
   problems.push(...workerProblems(parts))
   return {
-    tls: tls && attempt('tls.certificate', problems, () => loadCertificate(tls), tls.key),
+    tls: tls && attempt('tls.certificate', () => loadCertificateCredential(tls), tls.key),
     certificateAuthority:
-      authority &&
-      attempt('providerApi.certificateAuthority', problems, () => certificatesIn(authority)),
-    adminToken: tokenFile && attempt('admin.tokenFile', problems, () => loadAdminToken(tokenFile)),
-    store: store && loadStore(store, (at, run) => attempt(at, problems, run)),
+      authority && attempt('providerApi.certificateAuthority', () => certificatesIn(authority)),
+    adminToken: tokenFile && attempt('admin.tokenFile', () => loadAdminToken(tokenFile)),
+    store: loadStore(parts, attempt),
     routes,
   }
 }
 
-function attempt<T>(
-  path: string,
-  problems: ConfigProblem[],
-  run: () => T,
-  keyFile?: string,
-): T | undefined {
-  try {
-    return run()
-  } catch (error) {
-    if (!(error instanceof CredentialError) && !(error instanceof RangeError)) throw error
-    const ofKey = error instanceof CredentialError && error.file === keyFile
-    const at = ofKey ? path.replace(/certificate$/, 'key') : path
-    problems.push({ path: at, message: error.message })
-    return undefined
+/** @param place comes before the keys in `problems` */
+function attemptIn(place: string, problems: ConfigProblem[]): Attempt {
+  return (at, run, keyFile) => {
+    try {
+      return run()
+    } catch (error) {
+      if (!(error instanceof CredentialError) && !(error instanceof RangeError)) throw error
+      const isInKey = error instanceof CredentialError && error.file === keyFile
+      const key = isInKey ? at.replace(/certificate$/, 'key') : at
+      problems.push({ path: place + key, message: error.message })
+      return undefined
+    }
   }
 }
 
-/** A sender must lead to one route: by its key, or by its key and the listener's environment. */
+/** The key of a sender must determine one route, if necessary with the environment of the listener. */
 function findConflicts(
   routes: readonly (Route | undefined)[],
   listeners: Parts['listeners'],
@@ -286,14 +267,14 @@ function findConflicts(
     for (const earlier of routes.slice(0, index)) {
       if (earlier === undefined) continue
       if (earlier.name === route.name) {
-        const message = `${route.name} is taken already; give each route a name of its own`
+        const message = `another route is called ${route.name} too; give each route its own name`
         problems.push({ path: `routes[${index}].name`, message })
       }
       if (!route.senderKeys.some((key) => earlier.senderKeys.includes(key))) continue
       if (route.environment !== earlier.environment && pinned) continue
       problems.push({
         path: `routes[${index}].senderCertificates`,
-        message: `the same sender belongs to route ${earlier.name}; keep it in one, or give each route its own environment and each listener one of them`,
+        message: `route ${earlier.name} has the same sender; keep it in one route, or set a different environment for each route and an environment for each listener`,
       })
     }
   }

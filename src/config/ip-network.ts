@@ -1,4 +1,4 @@
-/** Addresses and networks, as an administrator lists them: `192.0.2.1`, `10.0.0.0/8`, `fd00::/8`. */
+/** Parses lists of addresses and networks: `192.0.2.1`, `10.0.0.0/8`, `fd00::/8`. */
 import { BlockList, isIP } from 'node:net'
 
 interface Network {
@@ -16,12 +16,11 @@ function networkOf(entry: string): Network | undefined {
   return { address, bits, family: version === 4 ? 'ipv4' : 'ipv6' }
 }
 
-/** Whether an entry means anything. */
 export function isNetwork(entry: string): boolean {
   return networkOf(entry) !== undefined
 }
 
-/** All that the entries stand for; what means nothing is left out. */
+/** Ignores entries that are neither an address nor a network. */
 export function networkList(entries: readonly string[]): BlockList {
   const list = new BlockList()
   for (const entry of entries) {

@@ -1,10 +1,10 @@
-/** What is wrong with a value of the configuration, in the words of its administrator. */
+/** Turns schema issues into messages for the operator. */
 import type { z } from 'zod'
 
 type Issue = Parameters<z.core.$ZodErrorMap>[0]
 
 const kinds: Readonly<Record<string, string>> = {
-  array: 'a list, each entry behind "- "',
+  array: 'a list, each entry after "- "',
   boolean: 'true or false',
   int: 'a whole number',
   number: 'a number',
@@ -12,16 +12,16 @@ const kinds: Readonly<Record<string, string>> = {
   string: 'text',
 }
 
-/** What to do about the most common mistakes, by the kind that is expected and the one found. */
+/** By the expected kind and the kind found. */
 const cures: Readonly<Record<string, string>> = {
-  'boolean, not text': 'leave the quotes out',
-  'int, not text': 'write digits alone, without quotes and unit',
-  'number, not text': 'write digits alone, without quotes and unit',
+  'boolean, not text': 'remove the quotes',
+  'int, not text': 'write digits only, without quotes and unit',
+  'number, not text': 'write digits only, without quotes and unit',
   'string, not a number': 'put it in quotes',
   'string, not true or false': 'put it in quotes',
 }
 
-/** Says what must stand there, never what does: that might be a secret in the wrong place. */
+/** Never contains the value found: it might be a secret in the wrong place. */
 export function messageFor(issue: Issue): string | undefined {
   const expectation = expectationOf(issue)
   if (expectation === undefined) return undefined
@@ -39,7 +39,7 @@ function expectationOf(issue: Issue): string | undefined {
   if (issue.code === 'invalid_value') return oneOf(issue.values)
   if (issue.code === 'too_big') return `${issue.maximum} or less`
   if (issue.code === 'too_small')
-    return issue.origin === 'number' ? `${issue.minimum} or more` : 'something: it is empty'
+    return issue.origin === 'number' ? `${issue.minimum} or more` : 'given: it is empty'
   if (issue.code === 'invalid_union' && Array.isArray(issue['options']))
     return oneOf(issue['options'])
   return undefined

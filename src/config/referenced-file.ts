@@ -1,8 +1,8 @@
-/** The files that a configuration refers to. */
+/** Lists the files that a configuration refers to. */
 import type { Parts } from './configuration.ts'
 import { isPublicKey } from './schema.ts'
 
-/** One certificate, key, passphrase or token. */
+/** A certificate, key, passphrase or token. */
 export interface ReferencedFile {
   /** The key of the configuration, such as `routes[0].certificate`. */
   readonly key: string
@@ -11,17 +11,17 @@ export interface ReferencedFile {
   readonly secret: boolean
 }
 
-/** In the order of the documentation; a file may come twice. */
+/** In the order of the documentation. A file can occur twice. */
 export function referencedFiles(parts: Parts): ReferencedFile[] {
-  const { admin, tls, providerApi, store } = parts
+  const { admin, tls, providerApi, storePasswordFile, storeCertificateAuthority } = parts
   const rows: (readonly [key: string, path: string | undefined, secret: boolean])[] = [
     ['admin.tokenFile', admin?.tokenFile, true],
     ['tls.certificate', tls?.certificate, false],
     ['tls.key', tls?.key, true],
     ['tls.passphraseFile', tls?.passphraseFile, true],
     ['providerApi.certificateAuthority', providerApi?.certificateAuthority, false],
-    ['storePasswordFile', store?.storePasswordFile, true],
-    ['storeCertificateAuthority', store?.storeCertificateAuthority, false],
+    ['storePasswordFile', storePasswordFile, true],
+    ['storeCertificateAuthority', storeCertificateAuthority, false],
   ]
   for (const [index, route] of parts.routes.entries()) {
     const at = `routes[${index}]`

@@ -1,10 +1,10 @@
-/** What stands against taking up another configuration while the proxy runs. */
+/** Finds the changes of a configuration that the proxy cannot apply while it runs. */
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigProblem } from './config-error.ts'
 import type { Configuration } from './configuration.ts'
 import type { Route } from './route.ts'
 
-/** What is bound or opened once, when the proxy starts. */
+/** The proxy binds or opens these once, at its start. */
 const fixed: readonly (readonly [string, (configuration: Configuration) => unknown])[] = [
   [
     'listeners',
@@ -20,7 +20,7 @@ const fixed: readonly (readonly [string, (configuration: Configuration) => unkno
   ['handshakeTimeoutMs', ({ limits }) => limits.handshakeTimeoutMs],
 ]
 
-/** Every reason why `next` cannot follow `running` without a restart, or should not at all. */
+/** Every reason against replacing `running` by `next` without a restart. */
 export function reasonsForRestart(next: Configuration, running: Configuration): ConfigProblem[] {
   const problems: ConfigProblem[] = fixed
     .filter(([, read]) => !isDeepStrictEqual(read(next), read(running)))
@@ -33,14 +33,14 @@ export function reasonsForRestart(next: Configuration, running: Configuration): 
   return problems
 }
 
-/** The UID is the topic for which devices have registered. — source: Apple, "MDM Protocol", renewing */
+/** Devices have registered for the topic in the UID. — source: Apple, "MDM Protocol", renewing */
 function otherApp({ credential: next }: Route, { credential: before }: Route): string | undefined {
   if (next.kind !== 'certificate' || before.kind !== 'certificate') return undefined
   const [topic, known] = [next.certificate.topic, before.certificate.topic]
   if (topic === undefined || known === undefined || topic === known) return undefined
   return (
-    `is for ${topic}, the one in use for ${known}: devices have registered for that topic and no ` +
-    'other. Renew the old certificate in Apple’s portal instead of creating one, or restart to ' +
-    'serve another app'
+    `is for ${topic}, but the certificate in use is for ${known}: devices have registered for that ` +
+    'topic alone. Renew the old certificate in Apple’s portal instead of creating a new one, or ' +
+    'restart to serve another app'
   )
 }

@@ -1,5 +1,4 @@
-/** One route: who sends, as whom it is sent on, and how. */
-import { readFileSync } from 'node:fs'
+/** Loads one route: its senders, its credential towards APNs, and its policy. */
 import type { PushType } from '../apns/push-type.ts'
 import type { Environment, PushCertificate } from '../credentials/certificate.ts'
 import {
@@ -12,18 +11,17 @@ import {
 import type { RelayPolicy } from '../relay/relay-policy.ts'
 import { isPublicKey, type ConfigurationFile, type RouteEntry } from './schema.ts'
 
-/** What holds for every route that does not say otherwise. */
+/** The policy of routes that have none of their own. */
 export type PolicyDefaults = Pick<
   ConfigurationFile,
   'unregistered' | 'retryForSeconds' | 'errorDeadlineMs' | 'resendWindowSeconds'
 >
 
-/** A route with everything loaded. */
 export interface Route extends RelayPolicy {
   readonly name: string
   readonly environment: Environment
   readonly credential: CertificateCredential | SigningKey
-  /** Hex SHA-256 of the public key of each sender that it serves. */
+  /** Hex SHA-256 of the public key of each sender. */
   readonly senderKeys: readonly string[]
   readonly pushType: PushType | undefined
   readonly errorDeadlineMs: number
@@ -32,12 +30,12 @@ export interface Route extends RelayPolicy {
 }
 
 /**
- * Runs a part of the loading; undefined when it failed, and the problem is noted under `at`, or
- * under `key` where the fault is in the key file.
+ * Runs one step of loading. If it fails, notes the problem under `at`, or under `key` if the fault is
+ * in the key file, and returns undefined.
  */
 export type Attempt = <T>(at: string, run: () => T, keyFile?: string) => T | undefined
 
-/** Loads what an entry names; undefined when a part of it failed. */
+/** @returns undefined if any step failed */
 export function loadRoute(
   entry: RouteEntry,
   defaults: PolicyDefaults,
@@ -71,7 +69,7 @@ export function loadRoute(
   }
 }
 
-/** A repeated wake-up of a managed device is harmless, a suppressed one is not. */
+/** For MDM, a duplicate wake-up is harmless, but a suppressed one is not. */
 function usualWindowSeconds(topic: string): number {
   return topic.startsWith('com.apple.mgmt.') ? 0 : 10
 }
@@ -79,26 +77,7 @@ function usualWindowSeconds(topic: string): number {
 function loadCredential(entry: RouteEntry): CertificateCredential | SigningKey {
   const { certificate = '', signingKey, keyId = '', teamId = '' } = entry
   if (signingKey !== undefined) return loadSigningKey(signingKey, keyId, teamId)
-  return loadCertificate({ ...entry, certificate })
-}
-
-/**
- * Loads a certificate and its key with the passphrase in a file of its own.
- * @throws {@link CredentialError}
- */
-export function loadCertificate(files: {
-  certificate: string
-  key?: string | undefined
-  passphraseFile?: string | undefined
-}): CertificateCredential {
-  const { certificate, key, passphraseFile } = files
-  return loadCertificateCredential({
-    certificate,
-    ...(key !== undefined && { key }),
-    ...(passphraseFile !== undefined && {
-      passphrase: readFileSync(passphraseFile, 'utf8').replace(/\r?\n$/, ''),
-    }),
-  })
+  return loadCertificateCredential({ ...entry, certificate })
 }
 
 function loadSenders({ senderCertificates = [] }: RouteEntry): string[] {
@@ -112,10 +91,10 @@ function loadSenders({ senderCertificates = [] }: RouteEntry): string[] {
 function topicOf({ topic }: RouteEntry, own: PushCertificate | undefined): string {
   const chosen = topic ?? own?.topic
   if (chosen === undefined)
-    throw new RangeError('the certificate names none (no UID in its subject); give it here')
+    throw new RangeError('the certificate names no topic (no UID in its subject); give it here')
   if (own !== undefined && own.topics.length > 0 && !own.topics.includes(chosen))
     throw new RangeError(
-      `the certificate is for ${own.topics.join(', ')}; leave topic out or choose one of these`,
+      `the certificate is for ${own.topics.join(', ')}; remove topic, or choose one of these`,
     )
   return chosen
 }
@@ -125,6 +104,6 @@ function environmentOf({ environment }: RouteEntry, own: PushCertificate | undef
   if (own.environments.includes(environment)) return environment
   throw new RangeError(
     `the certificate is for ${own.environments.join(' and ')}, not for ${environment}: APNs would ` +
-      'refuse every push; correct environment, or give the certificate of the other one',
+      'reject every push; correct environment, or give a certificate for it',
   )
 }

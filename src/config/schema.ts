@@ -1,4 +1,4 @@
-/** What may stand in a configuration file: names, types, defaults and limits. */
+/** The schema of a configuration file: names, types, defaults and limits. */
 import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
@@ -7,13 +7,12 @@ import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback } from './admin-token.ts'
 import { isNetwork } from './ip-network.ts'
 
-const mustBeStore = 'must be lmdb, or the address of Redis, for example redis://host:6379'
-/** Of TCP. */
+const mustBeStore = 'must be lmdb, or the URL of Redis, for example redis://host:6379'
 export const highestPort = 65_535
 const port = z.number().int().min(0).max(highestPort)
 const environment = z.enum(['production', 'sandbox'])
 const workers = z.union([z.literal('auto'), z.number().int().min(1).max(64)], {
-  error: 'must be a whole number from 1 to 64, or auto: one for each core',
+  error: 'must be a whole number from 1 to 64, or auto (one for each core)',
 })
 const minVersion = z.enum(['TLSv1', 'TLSv1.1', 'TLSv1.2'])
 const origin = z
@@ -25,37 +24,39 @@ const proxy = z.url({
   protocol: /^http$/,
   error: 'must be an http:// address with a port, for example http://proxy.example:3128',
 })
-const store = z.string().superRefine((value, context) => {
-  if (value === 'lmdb') return
-  const address = /^rediss?[:+]/.test(value) ? parseRedisUrl(value) : mustBeStore
-  if (typeof address === 'string') context.addIssue(address)
-})
+const store = z.string().superRefine(
+  report((value) => {
+    if (value === 'lmdb') return undefined
+    const address = /^rediss?[:+]/.test(value) ? parseRedisUrl(value) : mustBeStore
+    return typeof address === 'string' ? address : undefined
+  }),
+)
 const appleId = z.string().regex(/^[A-Z0-9]{10}$/, {
   error: 'must be 10 characters of A–Z and 0–9, as in the Apple developer account',
 })
 
 const neededWithSigningKey = {
-  keyId: 'it is in the name of the file, AuthKey_<keyId>.p8',
-  teamId: 'it is on the membership page of the Apple developer account',
-  topic: 'a key names none; write the bundle ID of the app',
-  senderCertificates: 'a key does not tell who sends; name the certificate of the sender',
+  keyId: 'copy it from the name of the file, AuthKey_<keyId>.p8',
+  teamId: 'copy it from the membership page of the Apple developer account',
+  topic: 'a key names no topic; write the bundle ID of the app',
+  senderCertificates: 'a key does not identify the sender; name the certificate of the sender',
 } as const
 
 const neededBeyondLoopback =
-  'is needed where host is not loopback, since others could look then: name a file with a secret ' +
-  'in its first line (openssl rand -hex 32 makes one), or leave host at 127.0.0.1'
+  'is needed if host is not loopback, because other machines can reach the port: name a file with ' +
+  'a secret in its first line (openssl rand -hex 32 makes one), or set host to 127.0.0.1'
 
-/** A check that runs on a group of keys though some of its values are wrong: they may be anything. */
+/** Runs a check of a group of keys even if some values have mistakes. Those can be of any type. */
 const evenAfterMistakes = {
   when: ({ value }: { value: unknown }): boolean => typeof value === 'object' && value !== null,
 }
 
-/** What the proxy does with notifications; on top level for all routes, in a route for itself. */
+/** Keys for all routes at the top level, or for one route in its entry. */
 const policy = {
   unregistered: z.enum(['feedback', 'error']),
   retryForSeconds: z.number().min(1),
   errorDeadlineMs: z.number().int().min(0).max(60_000),
-  /** Of earlier versions: everything that is read is owned. */
+  /** Of earlier versions; has no effect any more. */
   window: z.number().int().min(1).max(100_000),
   resendWindowSeconds: z.number().min(0).max(3600),
 }
@@ -82,29 +83,15 @@ const feedback = z.strictObject({
   ...listener,
 })
 
-/**
- * The whole file.
- * @param directory what relative paths are relative to: the folder of the file
- */
-// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the schema says
+/** @param directory the folder of the file, where relative paths start */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the schema is the type
 export function configurationSchema(directory: string) {
   const at = (path: string): string => resolve(directory, path)
-  const file = z
-    .string()
-    .min(1)
-    .transform(at)
-    .superRefine((path, context) => {
-      const problem = unreadable(path)
-      if (problem !== undefined) context.addIssue(problem)
-    })
-  const sender = z
-    .string()
-    .min(1)
+  const text = z.string().min(1)
+  const file = text.transform(at).superRefine(report(unreadable))
+  const sender = text
     .transform((entry) => (isPublicKey(entry) ? entry : at(entry)))
-    .superRefine((entry, context) => {
-      const problem = isPublicKey(entry) ? malformed(entry) : unreadable(entry)
-      if (problem !== undefined) context.addIssue(problem)
-    })
+    .superRefine(report((entry) => (isPublicKey(entry) ? malformed : unreadable)(entry)))
 
   const route = z
     .strictObject({
@@ -129,7 +116,7 @@ export function configurationSchema(directory: string) {
       if (value.certificate === undefined && value.signingKey === undefined)
         problem(
           'certificate',
-          'give certificate (.p12 or .pem) or signingKey (.p8): something to send with',
+          'give certificate (.p12 or .pem) or signingKey (.p8): the route needs a credential',
         )
       if (value.certificate !== undefined && value.signingKey !== undefined)
         problem('signingKey', 'give certificate or signingKey, not both')
@@ -138,7 +125,7 @@ export function configurationSchema(directory: string) {
         if (value[needed] === undefined)
           problem(needed, `is needed with signingKey: ${neededWithSigningKey[needed]}`)
       if (typeof value.topic === 'string' && value.topic.startsWith('com.apple.mgmt.'))
-        problem('signingKey', 'MDM topics take the push certificate only; give certificate instead')
+        problem('signingKey', 'MDM topics need a push certificate; give certificate instead')
     }, evenAfterMistakes)
 
   return z.strictObject({
@@ -198,14 +185,24 @@ export function configurationSchema(directory: string) {
   })
 }
 
-/** A sender named by its public key and not by a certificate file. */
+/** @param problemOf returns a message, or undefined for a good value */
+function report(
+  problemOf: (value: string) => string | undefined,
+): (value: string, context: z.RefinementCtx) => void {
+  return (value, context) => {
+    const problem = problemOf(value)
+    if (problem !== undefined) context.addIssue(problem)
+  }
+}
+
+/** Whether an entry is the public key of a sender, instead of a certificate file. */
 export function isPublicKey(entry: string): boolean {
   return entry.startsWith('sha256:')
 }
 
 function malformed(publicKey: string): string | undefined {
   if (/^sha256:[0-9a-f]{64}$/.test(publicKey)) return undefined
-  return 'must be sha256: and 64 digits of 0–9 and a–f, as the log has it for a sender refused'
+  return 'must be sha256: and 64 digits of 0–9 and a–f, as in the log line about a refused sender'
 }
 
 function unreadable(path: string): string | undefined {
@@ -214,13 +211,11 @@ function unreadable(path: string): string | undefined {
     return statSync(path).isDirectory() ? `${path} is a folder; name a file in it` : undefined
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT') return `${path} does not exist; correct the path or put the file there`
+    if (code === 'ENOENT') return `${path} does not exist; correct the path, or put the file there`
     return `${path} cannot be read (${String(code)}); let the user that runs the proxy read it`
   }
 }
 
-/** A configuration file that has passed the schema. */
 export type ConfigurationFile = z.output<ReturnType<typeof configurationSchema>>
 
-/** One of its routes. */
 export type RouteEntry = ConfigurationFile['routes'][number]

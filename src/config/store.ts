@@ -1,32 +1,36 @@
-/** Which store a configuration asks for, and how it is reached. */
+/** Loads the part of a configuration that selects the store. */
 import { readFileSync } from 'node:fs'
 import { loadCertificates } from '../credentials/credential.ts'
 import { parseRedisUrl, type RedisAddress } from '../store/redis-address.ts'
 import type { Attempt } from './route.ts'
-import type { ConfigurationFile } from './schema.ts'
 
 /** The embedded store in the data directory, or Redis. */
 export type StoreConfiguration =
   | { readonly kind: 'lmdb' }
   | {
       readonly kind: 'redis'
-      /** With the password: a secret. */
+      /** Includes the password: a secret. */
       readonly address: RedisAddress
-      /** PEM, instead of the usual roots. */
+      /** PEM, trusted instead of Node's roots. */
       readonly certificateAuthority: string | undefined
     }
 
-/** The keys that say so. */
-export type StoreEntry = Pick<
-  ConfigurationFile,
-  'store' | 'storePasswordFile' | 'storeCertificateAuthority'
->
+/** The keys that decide it. A value with mistakes is undefined. */
+export interface StoreEntry {
+  readonly store?: string | undefined
+  readonly storePasswordFile?: string | undefined
+  readonly storeCertificateAuthority?: string | undefined
+}
 
-/** Loads what an entry names; undefined when a part of it failed. */
+/** @returns undefined if `store` has mistakes */
 export function loadStore(entry: StoreEntry, attempt: Attempt): StoreConfiguration | undefined {
-  const { store, storePasswordFile: passwordFile, storeCertificateAuthority: authority } = entry
-  const address = store === 'lmdb' ? undefined : parseRedisUrl(store)
-  if (address === undefined) return { kind: 'lmdb' }
+  const {
+    store = '',
+    storePasswordFile: passwordFile,
+    storeCertificateAuthority: authority,
+  } = entry
+  if (store === 'lmdb') return { kind: 'lmdb' }
+  const address = parseRedisUrl(store)
   if (typeof address === 'string') return undefined
   const password = passwordFile && attempt('storePasswordFile', () => firstLine(passwordFile))
   return {
@@ -39,7 +43,8 @@ export function loadStore(entry: StoreEntry, attempt: Attempt): StoreConfigurati
 
 function firstLine(file: string): string {
   const [line = ''] = readFileSync(file, 'utf8').split(/\r?\n/)
-  if (line === '') throw new RangeError(`${file} is empty; write the password into its first line`)
+  if (line === '')
+    throw new RangeError(`the first line of ${file} is empty; write the password there`)
   return line
 }
 

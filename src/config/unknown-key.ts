@@ -1,4 +1,4 @@
-/** Keys that nobody knows, and which known one was meant. */
+/** Messages about unknown keys, with the known key that was probably meant. */
 import { z } from 'zod'
 
 interface KeySchema {
@@ -7,7 +7,7 @@ interface KeySchema {
   readonly oneOf?: readonly KeySchema[]
 }
 
-/** The keys that may stand at a place of the file; `path` leads there through keys and indexes. */
+/** The keys that the schema allows at `path`, a list of keys and indexes. */
 export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   const whole = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as KeySchema
   const place = path.reduce<KeySchema | undefined>(
@@ -18,7 +18,6 @@ export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[
   return holders.flatMap((holder) => Object.keys(holder?.properties ?? {}))
 }
 
-/** What to say about `key`, which is none of `known`. */
 export function unknownKey(key: string, known: readonly string[]): string {
   const [nearest] = known
     .map((candidate) => ({ candidate, distance: distanceOf(key, candidate) }))
@@ -29,7 +28,7 @@ export function unknownKey(key: string, known: readonly string[]): string {
     : `is not a known key; did you mean ${nearest.candidate}?`
 }
 
-/** Letters to insert, remove, replace or swap with their neighbour; case and hyphens are none. */
+/** Counts letters to insert, remove, replace or swap with their neighbour. Ignores case and hyphens. */
 function distanceOf(left: string, right: string): number {
   const a = plain(left)
   const b = plain(right)

@@ -1,9 +1,9 @@
-/** The text of a configuration file as plain data, before anyone asks what it means. */
+/** Parses a configuration file into plain data, without checking its keys. */
 import { readFileSync } from 'node:fs'
 import { LineCounter, parseDocument } from 'yaml'
 import type { ConfigProblem } from './config-error.ts'
 
-/** What the file says, YAML or JSON; undefined when it cannot be read, with the problems noted. */
+/** Reads YAML or JSON. On failure, notes the problems and returns undefined. */
 export function readYamlFile(file: string, problems: ConfigProblem[]): unknown {
   const text = readText(file, problems)
   return text === undefined ? undefined : parseText(text, file, problems)
@@ -11,15 +11,15 @@ export function readYamlFile(file: string, problems: ConfigProblem[]): unknown {
 
 const cures: Readonly<Record<string, string>> = {
   EACCES: 'let the user that runs the proxy read it',
-  EISDIR: 'it is a folder; name the file in it with --config',
-  ENOENT: 'there is no such file; name the right one with --config',
+  EISDIR: 'it is a folder; name a file with --config',
+  ENOENT: 'there is no such file; name an existing file with --config',
 }
 
 function readText(file: string, problems: ConfigProblem[]): string | undefined {
   try {
     const text = readFileSync(file, 'utf8')
     if (text.trim() !== '') return text
-    problems.push({ path: file, message: 'is empty; begin with an example of the documentation' })
+    problems.push({ path: file, message: 'is empty; start from an example in the documentation' })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     problems.push({ path: file, message: `cannot be read: ${cures[code] ?? messageOf(error)}` })
@@ -39,7 +39,7 @@ function parseText(text: string, file: string, problems: ConfigProblem[]): unkno
     const value: unknown = document.toJS()
     return value
   } catch (error) {
-    // An alias without its anchor, or so many of them that expanding them would fill the memory.
+    // An alias without its anchor, or so many aliases that expanding them would exhaust memory.
     problems.push({ path: file, message: `is not YAML: ${messageOf(error)}` })
     return undefined
   }

@@ -15,10 +15,10 @@ export const environmentOids = {
   sandbox: '1.2.840.113635.100.6.3.1',
 } as const
 
-/** List of all topics — source: Apple, "Sending notification requests to APNs", apns-topic */
+/** All topics — source: Apple, "Sending notification requests to APNs", apns-topic */
 export const topicsOid = '1.2.840.113635.100.6.3.6'
 
-/** List of VoIP topics, in older certificates — source: as {@link topicsOid} */
+/** VoIP topics, in older certificates — source: as {@link topicsOid} */
 export const voipTopicsOid = '1.2.840.113635.100.6.3.4'
 
 const stringTypes: readonly number[] = [Type.UTF8, Type.PRINTABLESTRING, Type.IA5STRING]
@@ -55,8 +55,8 @@ function entryOf(extension: readonly Node[]): [string, Buffer] {
 }
 
 /**
- * Topics that a topic list names: SEQUENCE of alternating UTF8String topic and SEQUENCE of the
- * kinds of push it is for. The SEQUENCE may stand in an OCTET STRING of its own.
+ * The topics in a topic list. It is a SEQUENCE in which UTF8String topics alternate with a SEQUENCE
+ * of push kinds for each. An OCTET STRING may wrap the whole list.
  * — source: pushy, "script/apns-extensions.cnf"
  *
  * @throws Error if `value` is not DER
@@ -78,7 +78,7 @@ function kindOf(topic: string): string {
   return ['voip', 'complication'].find((kind) => topic.endsWith(`.${kind}`)) ?? 'app'
 }
 
-/** The inverse of {@link decodeTopics}, as Apple issues it, for a certificate to be signed. */
+/** The inverse of {@link decodeTopics}, in the form that Apple issues. */
 export function encodeTopics(topics: readonly string[]): Node {
   return sequence(topics.flatMap((topic) => [utf8(topic), sequence([utf8(kindOf(topic))])]))
 }

@@ -1,4 +1,4 @@
-/** The names under which senders know Apple's gateway and feedback service. */
+/** Host names of Apple's binary gateway and feedback service, as senders have them configured. */
 import type { Environment } from './certificate.ts'
 
 /** — source: Apple, "Binary Provider API" and "The Feedback Service" */
@@ -7,5 +7,4 @@ export const appleHosts = {
   sandbox: ['gateway.sandbox.push.apple.com', 'feedback.sandbox.push.apple.com'],
 } as const satisfies Readonly<Record<Environment, readonly string[]>>
 
-/** Those of both environments. */
 export const allAppleHosts: readonly string[] = [...appleHosts.production, ...appleHosts.sandbox]

@@ -1,5 +1,6 @@
 /** A private certificate authority, and the server and push certificates that it signs. */
-import { createHash, generateKeyPair, randomBytes, sign as signBytes } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
+import { randomBytes, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
@@ -7,47 +8,33 @@ import forge from 'node-forge'
 import type { Environment } from './certificate.ts'
 import { encodeNull, encodeTopics, environmentOids, topicsOid } from './apple-extension.ts'
 
-/** RSA-2048, which every old sender can do, or ECDSA on P-256. */
+/** RSA-2048, which every old sender supports, or ECDSA on P-256. */
 export type KeyType = 'rsa' | 'ecdsa'
 
-/** A certificate and its key (RSA-2048 unless asked for otherwise, unencrypted PKCS#8), both PEM. */
+/** A certificate and its unencrypted PKCS#8 key, both PEM. The key is a secret. */
 export interface Issued {
   readonly certificatePem: string
   readonly keyPem: string
 }
 
-/** A certificate that signs others, with its key. */
+/** A certificate that signs others, with its RSA key. */
 export type Authority = Issued
 
 type Attribute = forge.pki.CertificateField
 type Extension = Record<string, unknown>
-
-interface Issuer {
-  readonly certificate: forge.pki.Certificate
-  readonly keyPem: string
-}
 
 interface Request {
   readonly subject: Attribute[]
   readonly extensions: Extension[]
   readonly years: number
   readonly keyType?: KeyType
-  /** Absent: signed by itself. */
+  /** Absent: the certificate signs itself. */
   readonly issuer?: Authority
 }
 
-interface KeyPair {
-  readonly publicKey: KeyObject
-  readonly privateKey: KeyObject
-}
-
 const generate = promisify(generateKeyPair)
-const generators: Readonly<Record<KeyType, () => Promise<KeyPair>>> = {
-  rsa: () => generate('rsa', { modulusLength: 2048 }),
-  ecdsa: () => generate('ec', { namedCurve: 'prime256v1' }),
-}
 
-/** Makes a certificate authority: self-signed, valid for 10 years from `now`, signs leaves only. */
+/** Makes a self-signed authority, valid for 10 years from `now`. It may not sign other authorities. */
 export function createAuthority(commonName: string, now: Date): Promise<Authority> {
   const extensions = [
     { name: 'basicConstraints', critical: true, cA: true, pathLenConstraint: 0 },
@@ -57,8 +44,8 @@ export function createAuthority(commonName: string, now: Date): Promise<Authorit
 }
 
 /**
- * Issues a TLS server certificate, valid for 2 years from `now`. The first of `hosts` is the common
- * name too, which is all that some old senders look at.
+ * Issues a TLS server certificate, valid for 2 years from `now`. The first of `hosts` is also the
+ * common name: some old senders check nothing else.
  *
  * @throws RangeError without a host
  */
@@ -79,8 +66,8 @@ export async function issueServerCertificate(
 }
 
 /**
- * Issues a certificate of the form that Apple gives to push providers, valid for 2 years from
- * `now`, so that senders that examine theirs accept it.
+ * Issues a certificate in the form of Apple's push certificates, valid for 2 years from `now`. Some
+ * senders examine their own certificate and accept only this form.
  */
 export function issuePushCertificate(
   ca: Authority,
@@ -112,15 +99,15 @@ function pushSubject(topic: string): Attribute[] {
 }
 
 /**
- * node-forge has no name for UID, and would write text as PrintableString. Its declared types take
- * the string type for a tag class, which the cast corrects.
+ * node-forge has no name for UID, and writes text as PrintableString by default. Its declared types
+ * confuse the string type with a tag class: hence the cast.
  */
 function attribute(name: 'commonName' | 'userId', value: string): Attribute {
   const type = name === 'userId' ? '0.9.2342.19200300.100.1.1' : '2.5.4.3'
   return { type, value, valueTagClass: forge.asn1.Type.UTF8 as unknown as forge.asn1.Class }
 }
 
-/** Key encipherment besides signature: old senders negotiate RSA key exchange. */
+/** Old senders negotiate RSA key exchange, which needs key encipherment. */
 function leafExtensions(usage: 'serverAuth' | 'clientAuth', keyType: KeyType = 'rsa'): Extension[] {
   const keyEncipherment = keyType === 'rsa'
   return [
@@ -135,79 +122,87 @@ function alternativeName(host: string): Extension {
   return isIP(host) === 0 ? { type: 2, value: host } : { type: 7, ip: host }
 }
 
-async function issue(request: Request, now: Date): Promise<Issued> {
-  const { publicKey, privateKey } = await generators[request.keyType ?? 'rsa']()
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const certificate = forge.pki.createCertificate()
-  certificate.serialNumber = randomSerial()
-  certificate.validity = { notBefore: dayBefore(now), notAfter: yearsAfter(now, request.years) }
-  certificate.setSubject(request.subject)
-  const issuer = request.issuer ? issuerOf(request.issuer) : { certificate, keyPem }
-  if (request.keyType === 'ecdsa') signEcdsa(certificate, publicKey, request.extensions, issuer)
-  else signRsa(certificate, publicKey, request.extensions, issuer)
-  // node-forge ends lines as Windows does.
-  const certificatePem = forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n')
-  return { certificatePem, keyPem }
-}
-
-function signRsa(
-  certificate: forge.pki.Certificate,
-  publicKey: KeyObject,
-  extensions: readonly Extension[],
-  issuer: Issuer,
-): void {
-  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
-  certificate.publicKey = forge.pki.publicKeyFromPem(publicKeyPem)
-  sign(certificate, [{ name: 'subjectKeyIdentifier' }, ...extensions], issuer)
-}
-
 /** Position of subjectPublicKeyInfo in TBSCertificate — source: RFC 5280, section 4.1 */
 const publicKeyField = 6
 
 /**
- * node-forge knows RSA keys alone: the issuer's stands in, then it is replaced and signed anew. The
- * key identifier is the hash of the point, the last 65 bytes. — source: RFC 5280, section 4.2.1.2
+ * node-forge builds the certificate, but supports RSA keys alone. So the key of the issuer stands in
+ * for the new key, which replaces it before OpenSSL signs.
  */
-function signEcdsa(
+async function issue(request: Request, now: Date): Promise<Issued> {
+  const { subject, extensions, years, keyType = 'rsa' } = request
+  const { publicKey, privateKey } =
+    keyType === 'rsa'
+      ? await generate('rsa', { modulusLength: 2048 })
+      : await generate('ec', { namedCurve: 'prime256v1' })
+  const issuerKey = request.issuer ? createPrivateKey(request.issuer.keyPem) : privateKey
+  const issuerPublicKey = createPublicKey(issuerKey)
+  const certificate = forge.pki.createCertificate()
+  certificate.serialNumber = randomSerial()
+  certificate.validity = { notBefore: dayBefore(now), notAfter: yearsAfter(now, years) }
+  certificate.setSubject(subject)
+  certificate.setIssuer(request.issuer ? subjectOf(request.issuer) : subject)
+  certificate.setExtensions([
+    { name: 'subjectKeyIdentifier', value: octets(keyIdentifier(publicKey)) },
+    ...extensions,
+    { name: 'authorityKeyIdentifier', keyIdentifier: keyIdentifier(issuerPublicKey) },
+  ])
+  certificate.publicKey = forge.pki.publicKeyFromPem(
+    issuerPublicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  )
+  sealCertificate(certificate, publicKey, issuerKey)
+  return {
+    // node-forge ends lines as Windows does.
+    certificatePem: forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n'),
+    keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  }
+}
+
+function subjectOf({ certificatePem }: Authority): Attribute[] {
+  return forge.pki.certificateFromPem(certificatePem).subject.attributes
+}
+
+/** Puts the public key into the certificate, and signs it. */
+function sealCertificate(
   certificate: forge.pki.Certificate,
   publicKey: KeyObject,
-  extensions: readonly Extension[],
-  issuer: Issuer,
+  issuerKey: KeyObject,
 ): void {
-  const spki = publicKey.export({ type: 'spki', format: 'der' })
-  const identifier = createHash('sha1').update(spki.subarray(-65)).digest().toString('latin1')
-  const { create, Class, Type, fromDer } = forge.asn1
-  const value = create(Class.UNIVERSAL, Type.OCTETSTRING, false, identifier)
-  certificate.publicKey = issuer.certificate.publicKey
-  sign(certificate, [{ name: 'subjectKeyIdentifier', value }, ...extensions], issuer)
-  const { tbsCertificate } = certificate
-  if (!Array.isArray(tbsCertificate.value)) throw new TypeError('TBSCertificate is a SEQUENCE')
-  tbsCertificate.value[publicKeyField] = fromDer(spki.toString('latin1'))
+  const algorithm = forge.pki.oids['sha256WithRSAEncryption'] ?? ''
+  certificate.signatureOid = certificate.siginfo.algorithmOid = algorithm
+  const [tbsCertificate] = forge.pki.certificateToAsn1(certificate).value
+  if (typeof tbsCertificate !== 'object' || !Array.isArray(tbsCertificate.value))
+    throw new TypeError('TBSCertificate is a SEQUENCE')
+  const spki = publicKey.export({ type: 'spki', format: 'der' }).toString('latin1')
+  tbsCertificate.value[publicKeyField] = forge.asn1.fromDer(spki)
   const bytes = Buffer.from(forge.asn1.toDer(tbsCertificate).getBytes(), 'latin1')
-  certificate.signature = signBytes('sha256', bytes, issuer.keyPem).toString('latin1')
+  certificate.tbsCertificate = tbsCertificate
+  certificate.signature = sign('sha256', bytes, issuerKey).toString('latin1')
 }
 
-function sign(
-  certificate: forge.pki.Certificate,
-  extensions: readonly Extension[],
-  issuer: Issuer,
-): void {
-  const keyIdentifier = issuer.certificate.generateSubjectKeyIdentifier().getBytes()
-  certificate.setIssuer(issuer.certificate.subject.attributes)
-  certificate.setExtensions([...extensions, { name: 'authorityKeyIdentifier', keyIdentifier }])
-  certificate.sign(forge.pki.privateKeyFromPem(issuer.keyPem), forge.md.sha256.create())
+function octets(bytes: string): forge.asn1.Asn1 {
+  const { create, Class, Type } = forge.asn1
+  return create(Class.UNIVERSAL, Type.OCTETSTRING, false, bytes)
 }
 
-function issuerOf({ certificatePem, keyPem }: Authority): Issuer {
-  return { certificate: forge.pki.certificateFromPem(certificatePem), keyPem }
+/**
+ * SHA-1 of what subjectPublicKeyInfo wraps: the PKCS#1 key, or the point on P-256 in 65 bytes.
+ * — source: RFC 5280, section 4.2.1.2
+ */
+function keyIdentifier(key: KeyObject): string {
+  const bits =
+    key.asymmetricKeyType === 'rsa'
+      ? key.export({ type: 'pkcs1', format: 'der' })
+      : key.export({ type: 'spki', format: 'der' }).subarray(-65)
+  return createHash('sha1').update(bits).digest().toString('latin1')
 }
 
-/** 120 random bits; the leading 01 keeps the INTEGER positive and in its shortest form. */
+/** 120 random bits. The leading 01 keeps the INTEGER positive and in its shortest form. */
 function randomSerial(): string {
   return `01${randomBytes(15).toString('hex')}`
 }
 
-/** Senders of this age run on clocks that nobody has set for a while. */
+/** The clocks of old senders may be late. */
 function dayBefore(now: Date): Date {
   return new Date(now.getTime() - 24 * 60 * 60 * 1000)
 }

@@ -1,4 +1,4 @@
-/** What a push certificate says: whose it is, for which topics and environments, until when. */
+/** Reads a push certificate: its subject, topics, environments and expiry. */
 import { createHash, X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { CredentialError } from './credential-error.ts'
@@ -10,10 +10,10 @@ import {
   voipTopicsOid,
 } from './apple-extension.ts'
 
-/** The two separate worlds of APNs; a device token is valid in one of them. */
+/** The two environments of APNs. A device token is valid in one of them. */
 export type Environment = 'production' | 'sandbox'
 
-/** A certificate as the proxy sees it. Any X.509 certificate can be described so. */
+/** The fields of a certificate that the proxy uses. Any X.509 certificate has them. */
 export interface PushCertificate {
   readonly pem: string
   /** All attributes of the subject in one line, for logs. */
@@ -23,11 +23,11 @@ export interface PushCertificate {
    * — source: Apple, "Sending notification requests to APNs"
    */
   readonly topic: string | undefined
-  /** The UID, then what the topic lists of the certificate name; no duplicates. */
+  /** The UID, then the topics in the certificate's topic lists, without duplicates. */
   readonly topics: readonly string[]
-  /** Production first; empty when the certificate names none. */
+  /** Production first; empty if the certificate names none. */
   readonly environments: readonly Environment[]
-  /** Hex SHA-256 of the DER SubjectPublicKeyInfo: what a sender is recognised by. */
+  /** Hex SHA-256 of the DER SubjectPublicKeyInfo. The proxy identifies senders by this value. */
   readonly publicKeySha256: string
   /** Hex SHA-256 of the certificate. */
   readonly fingerprint256: string
@@ -45,9 +45,9 @@ export function publicKeySha256(key: KeyObject): string {
 }
 
 /**
- * Describes one certificate, the first if a PEM text holds several.
+ * Reads one certificate: the first, if a PEM text has several.
  *
- * @param file what an error message names, for a certificate that came from a file.
+ * @param file the name in an error message, for a certificate from a file
  * @throws {@link CredentialError} `not-a-certificate`
  */
 export function readCertificate(pemOrDer: string | Buffer, file = 'certificate'): PushCertificate {
@@ -59,7 +59,7 @@ export function readCertificate(pemOrDer: string | Buffer, file = 'certificate')
 }
 
 function describe(x509: X509Certificate): PushCertificate {
-  // Throws if OpenSSL cannot decode the key; toLegacyObject() of Node 24.4 to 24.21 then crashes.
+  // Throws if OpenSSL cannot decode the key. In that case toLegacyObject() of Node 24.4–24.21 crashes.
   const { publicKey } = x509
   const extensions = extensionsOf(x509.raw)
   const topic = uidOf(x509)
@@ -79,7 +79,7 @@ function describe(x509: X509Certificate): PushCertificate {
 const emptyList = Buffer.from([0x30, 0x00])
 
 function attributesOf(x509: X509Certificate): { name: string; value: string }[] {
-  // An attribute that occurs several times comes as an array, which the declared type conceals.
+  // A repeated attribute is an array, although the declared type says string.
   return Object.entries(x509.toLegacyObject().subject).flatMap(([name, values]) =>
     [values ?? []].flat().map((value) => ({ name, value })),
   )
@@ -101,7 +101,7 @@ function validDate(text: string): Date {
   return date
 }
 
-/** A date in messages, as in 2021-03-31; UTC. */
+/** The form of dates in messages: 2021-03-31, UTC. */
 export function dayOf(date: Date): string {
   return date.toISOString().slice(0, 10)
 }

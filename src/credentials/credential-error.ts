@@ -1,4 +1,4 @@
-/** Every fault of a credential file, each with its cure. */
+/** Every fault of a credential file, with its cure. */
 
 /** "What is wrong; what to do". */
 const messages = {
@@ -6,37 +6,36 @@ const messages = {
   'file-unreadable':
     'the file cannot be read; ' +
     'name a file, not a folder, and let the user that runs the proxy read it',
-  'file-empty': 'the file is empty; copy it again from where it was made',
+  'file-empty': 'the file is empty; copy the original file again',
   'not-a-certificate':
-    'no certificate that can be read is in the file; ' +
-    'give the push certificate as .pem, .cer or .p12',
+    'the file has no readable certificate; ' + 'give the push certificate as .pem, .cer or .p12',
   'pkcs12-unexpected':
-    'this is a PKCS#12 file, and only certificates are read here; ' +
+    'this is a PKCS#12 file, but a PEM or DER certificate is needed here; ' +
     'extract its certificate: openssl pkcs12 -clcerts -nokeys -in FILE -out FILE.pem',
   'pkcs12-damaged': 'the PKCS#12 file is damaged; export it again, or copy it again as binary',
   'no-private-key':
-    'no private key is in the file; ' +
+    'the file has no private key; ' +
     'name the file that holds the key under {key}, or export certificate and key together ' +
     '(Keychain Access: select both, then export as .p12)',
   'key-unreadable':
-    'the private key in the file is damaged or of an unknown kind; ' +
+    'the private key in the file is damaged or of an unsupported kind; ' +
     'export it again as an unencrypted or encrypted PKCS#8 PEM file',
   'passphrase-needed':
-    'the file is encrypted and no passphrase was given; ' +
+    'the file is encrypted, but no passphrase was given; ' +
     'write the passphrase into a file and name that file under {passphraseFile}',
   'wrong-passphrase':
     'the passphrase does not open the file; ' +
     'correct the passphrase in the file named under {passphraseFile}',
   'unsupported-encryption':
-    'the file is encrypted in a way that is not supported; ' +
+    'the proxy does not support the encryption of the file; ' +
     'convert it on the machine that made it: openssl pkcs12 -nodes -in FILE -out FILE.pem, ' +
     'or for a key alone: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.pem',
   'key-mismatch':
     'the private key does not belong to the certificate; ' +
-    'give the key that the certificate was requested with',
+    'give the key from which the certificate was requested',
   'not-a-signing-key':
-    'the file holds no unencrypted private key; ' +
-    'give the AuthKey_….p8 file as it was downloaded from the Apple developer account',
+    'the file has no unencrypted private key; ' +
+    'give the AuthKey_….p8 file as downloaded from the Apple developer account',
   'signing-key-not-p256':
     'the key is not an elliptic-curve key on P-256; ' +
     'give the AuthKey_….p8 file of the Apple developer account, not the key of a certificate',
@@ -48,7 +47,7 @@ const messages = {
     'copy the team ID from the membership page of the Apple developer account',
 } as const
 
-/** The names of the places where an operator corrects something. */
+/** What the operator corrects, in the names of the configuration or of the command's options. */
 const names = {
   configuration: {
     key: '"key"',
@@ -62,16 +61,16 @@ const names = {
     passphraseFile: '--passphrase-file',
     keyId: '--key-id',
     teamId: '--team-id',
-    folder: 'the folder where you are',
+    folder: 'the current folder',
   },
 } as const
 
-/** Stable names of what can be wrong; they appear in logs and in the documentation. */
+/** Stable names, which appear in logs and in the documentation. */
 export type CredentialErrorCode = keyof typeof messages
 
 /**
- * A credential cannot be used. Radius: the route that names the file. The message names the file,
- * what is wrong and what to do; it never holds any of the file's content or a passphrase.
+ * A credential cannot be used. Radius: the route that names the file. The message has the file's
+ * name, the fault and the cure. It never contains a passphrase or any content of the file.
  */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError'
@@ -84,7 +83,7 @@ export class CredentialError extends Error {
     this.file = file
   }
 
-  /** The message for a file that was named by the options of a command. */
+  /** The message for a file that the options of a command name. */
   get messageForOptions(): string {
     return inWords(this.code, this.file, 'options')
   }

@@ -1,4 +1,4 @@
-/** One credential file, whatever its format: the certificates and private keys that it holds. */
+/** Reads the certificates and private keys of one credential file, whatever its format. */
 import { createPrivateKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import type { PemBlock } from './pem.ts'
 import { isPem, pemBlocks } from './pem.ts'
 import { isPkcs12, openPkcs12 } from './pkcs12.ts'
 
-/** Contents on demand: a key that nobody asks for needs no passphrase. */
+/** Decodes its contents on demand: without a call of `keys` no passphrase is needed. */
 export interface CredentialFile {
   certificates(): PushCertificate[]
   keys(): readonly KeyObject[]
@@ -36,7 +36,7 @@ function read(file: string): Buffer {
   }
 }
 
-/** Opens a PEM, PKCS#12 or DER file; which one it is, its content tells, not its name. */
+/** Opens a PEM, PKCS#12 or DER file. The content decides which one, not the file name. */
 export function openCredentialFile(file: string, passphrase: string | undefined): CredentialFile {
   const bytes = readCredentialFile(file)
   if (isPem(bytes)) return openPem(bytes, passphrase, file)
@@ -63,7 +63,7 @@ function openPem(bytes: Buffer, passphrase: string | undefined, file: string): C
   }
 }
 
-/** PKCS#8 says it in the label, the older PKCS#1 and SEC 1 in a header — source: RFC 7468, RFC 1421 */
+/** PKCS#8 has the mark in its label, PKCS#1 and SEC 1 in a header — source: RFC 7468, RFC 1421 */
 function isEncrypted({ label, text }: PemBlock): boolean {
   return label.startsWith('ENCRYPTED') || text.includes('Proc-Type: 4,ENCRYPTED')
 }
@@ -78,7 +78,7 @@ function readKey(block: PemBlock, passphrase: string | undefined, file: string):
   }
 }
 
-/** OpenSSL names an unknown cipher; anything else is what a wrong passphrase makes of the bytes. */
+/** OpenSSL reports an unknown cipher as such. Any other error means a wrong passphrase. */
 function decryptionFault(error: unknown): CredentialErrorCode {
   const unsupported = error instanceof Error && /envelope routines::unsupported/.test(error.message)
   return unsupported ? 'unsupported-encryption' : 'wrong-passphrase'

@@ -1,6 +1,7 @@
-/** From files to what the proxy identifies itself with: a push certificate or a signing key. */
+/** Loads the credentials with which the proxy identifies itself: push certificates and signing keys. */
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { PushCertificate } from './certificate.ts'
 import { publicKeySha256 } from './certificate.ts'
 import { CredentialError } from './credential-error.ts'
@@ -10,17 +11,17 @@ import { isPkcs12 } from './pkcs12.ts'
 
 export { CredentialError } from './credential-error.ts'
 
-/** A push certificate with its key: what a TLS client certificate needs. */
+/** A certificate with its key. */
 export interface CertificateCredential {
   readonly kind: 'certificate'
   readonly certificate: PushCertificate
-  /** The certificate, then its issuers as far as the files hold them. */
+  /** The certificate, then those of its issuers that the files contain. */
   readonly certificatePem: string
   /** Unencrypted PKCS#8. Secret. */
   readonly keyPem: string
 }
 
-/** An Apple authentication key, which signs provider tokens. */
+/** An Apple authentication key (.p8), which signs provider tokens. */
 export interface SigningKey {
   readonly kind: 'signing-key'
   /** Elliptic-curve key on P-256. Secret. */
@@ -31,22 +32,30 @@ export interface SigningKey {
 
 /**
  * Loads a certificate and its private key from PEM (one file or two, key encrypted or not), DER
- * with a separate key, or PKCS#12. When several certificates carry the key, as after a renewal, the
- * one that expires last is taken.
+ * with a separate key, or PKCS#12. If several certificates have the key, as after a renewal, this
+ * takes the one that expires last.
  *
- * @throws {@link CredentialError}
+ * @throws {@link CredentialError}, and the system's error for a passphrase file that it cannot read
  */
 export function loadCertificateCredential(files: {
   certificate: string
-  key?: string
+  key?: string | undefined
   passphrase?: string
+  /** Has the passphrase in its text, without the last end of line. */
+  passphraseFile?: string | undefined
 }): CertificateCredential {
   const keyFile = files.key ?? files.certificate
-  const own = openCredentialFile(files.certificate, files.passphrase)
+  const { passphraseFile } = files
+  const passphrase = passphraseFile === undefined ? files.passphrase : passphraseIn(passphraseFile)
+  const own = openCredentialFile(files.certificate, passphrase)
   const certificates = some(own.certificates(), 'not-a-certificate', files.certificate)
-  const holder = files.key === undefined ? own : openCredentialFile(files.key, files.passphrase)
+  const holder = files.key === undefined ? own : openCredentialFile(files.key, passphrase)
   const keys = some(holder.keys(), 'no-private-key', keyFile)
   return matched(certificates, keys, keyFile)
+}
+
+function passphraseIn(file: string): string {
+  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
 }
 
 function some<Item>(
@@ -58,7 +67,7 @@ function some<Item>(
   return items
 }
 
-/** The certificate that expires last among those whose key is given, with the first such key. */
+/** Among the certificates whose key is given, the one that expires last, with its first key. */
 export function newestPair(
   certificates: readonly PushCertificate[],
   keys: readonly KeyObject[],
@@ -91,7 +100,7 @@ function matched(
   }
 }
 
-/** TLS wants each certificate followed by its issuer; files hold them in any order. */
+/** TLS needs each certificate followed by its issuer. Files have them in any order. */
 function chainFrom(leaf: PushCertificate, all: readonly PushCertificate[]): string[] {
   const others = all.filter(({ fingerprint256 }) => fingerprint256 !== leaf.fingerprint256)
   const x509 = new X509Certificate(leaf.pem)
@@ -100,7 +109,7 @@ function chainFrom(leaf: PushCertificate, all: readonly PushCertificate[]): stri
 }
 
 /**
- * All certificates in a PEM or DER file, in its order; keys beside them are not looked at.
+ * All certificates in a PEM or DER file, in its order. Ignores keys in the file.
  *
  * @throws {@link CredentialError}
  */

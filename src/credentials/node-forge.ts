@@ -1,15 +1,14 @@
-/** node-forge, loaded at its first use: it takes a third of a command's start, and PEM needs none of it. */
+/** Loads node-forge at its first use: loading takes a third of a command's start, and PEM files need none of it. */
 import { createRequire } from 'node:module'
 import type Forge from 'node-forge'
 
 const require = createRequire(import.meta.url)
 
-/** All of it. */
 export function forge(): typeof Forge {
   return require('node-forge') as typeof Forge
 }
 
-/** Its reader and writer of ASN.1 alone. */
+/** The ASN.1 reader and writer of node-forge alone. */
 export function forgeAsn1(): typeof Forge.asn1 {
   return require('node-forge/lib/asn1.js') as typeof Forge.asn1
 }

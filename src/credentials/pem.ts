@@ -1,18 +1,18 @@
-/** PEM text: its blocks, whatever stands between them. */
+/** Finds the blocks in PEM text, and ignores other text between them. */
 
-/** One block, from its BEGIN line to its END line. */
 export interface PemBlock {
   /** The words after BEGIN, such as `CERTIFICATE`. */
   readonly label: string
+  /** From its BEGIN line to its END line. */
   readonly text: string
 }
 
-/** True when `bytes` hold a PEM block, behind any noise such as "Bag Attributes". */
+/** True if `bytes` contain a PEM block, also behind other text such as "Bag Attributes". */
 export function isPem(bytes: Buffer): boolean {
   return bytes.includes('-----BEGIN ')
 }
 
-/** All blocks in order. Lines may end as Windows or the old Macintosh end them. */
+/** All blocks in order. Lines may end with LF, CRLF or CR. */
 export function pemBlocks(bytes: Buffer): PemBlock[] {
   const text = bytes.toString('latin1').replaceAll(/\r\n?/g, '\n')
   return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\n[^]*?-----END \1-----/g)].map(

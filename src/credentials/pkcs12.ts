@@ -1,18 +1,18 @@
-/** PKCS#12 files, old (RC2-40, 3DES) and new (PBES2): their certificates and private keys. */
+/** Reads certificates and private keys from PKCS#12 files, old (RC2-40, 3DES) and new (PBES2). */
 import { createPrivateKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type Forge from 'node-forge'
 import { CredentialError } from './credential-error.ts'
 import { forge } from './node-forge.ts'
 
-/** What lies in an opened file: DER certificates and keys, in the order found. */
+/** DER certificates and keys, in the order of the file. */
 export interface Pkcs12 {
   readonly certificates: readonly Buffer[]
   readonly keys: readonly KeyObject[]
 }
 
 /**
- * True when `bytes` begin like one: PFX ::= SEQUENCE { version INTEGER 3, … }, in DER or BER.
+ * True if `bytes` begin like PFX ::= SEQUENCE { version INTEGER 3, … }, in DER or BER.
  * — source: RFC 7292, section 4
  */
 export function isPkcs12(bytes: Buffer): boolean {
@@ -24,8 +24,8 @@ export function isPkcs12(bytes: Buffer): boolean {
 const version3 = Buffer.from([0x02, 0x01, 0x03])
 
 /**
- * Opens a PKCS#12 file without OpenSSL, which since version 3 refuses the RC2-40 encryption that
- * Keychain Access writes. A file with an empty passphrase opens without one.
+ * Opens a PKCS#12 file with node-forge: OpenSSL 3 refuses the RC2-40 encryption that Keychain Access
+ * writes. A file with an empty passphrase opens without one.
  *
  * @throws {@link CredentialError} `pkcs12-damaged`, `passphrase-needed`, `wrong-passphrase`,
  *   `unsupported-encryption`
@@ -44,15 +44,11 @@ export function openPkcs12(bytes: Buffer, passphrase: string | undefined, file: 
   }
 }
 
-function decrypt(
-  bytes: Buffer,
-  passphrase: string | undefined,
-  file: string,
-): Forge.pkcs12.Pkcs12Pfx {
+function decrypt(bytes: Buffer, passphrase: string | undefined, file: string): Pfx {
   let failure: unknown
   for (const attempt of attempts(passphrase ?? '')) {
     try {
-      return attempt(bytes.toString('latin1'))
+      return attempt(forge().asn1.fromDer(bytes.toString('latin1')))
     } catch (error) {
       failure ??= error
     }
@@ -60,30 +56,26 @@ function decrypt(
   throw new CredentialError(codeOf(failure, passphrase), file)
 }
 
-type Attempt = (der: string) => Forge.pkcs12.Pkcs12Pfx
+type Pfx = Forge.pkcs12.Pkcs12Pfx
+type Attempt = (pfx: Forge.asn1.Asn1) => Pfx
 
 /**
- * An empty passphrase is encoded as two zero bytes by some programs and as none by others. One
- * beyond ASCII is UTF-16 to the MAC but UTF-8 to PBES2 encryption, and node-forge derives both from
- * one string: so PBES2 is then opened without the MAC, which its padding and structure make up for.
+ * Some programs encode an empty passphrase as two zero bytes, others as none. The MAC takes a
+ * passphrase beyond ASCII as UTF-16, PBES2 encryption takes it as UTF-8, and node-forge derives both
+ * from one string. So the last attempt skips the MAC: padding and structure still detect a wrong
+ * passphrase.
  */
 function attempts(passphrase: string): Attempt[] {
-  const utf8 = forge().util.encodeUtf8(passphrase)
-  return [
-    (der) => forge().pkcs12.pkcs12FromAsn1(forge().asn1.fromDer(der), false, passphrase),
-    ...(passphrase === ''
-      ? [(der: string) => forge().pkcs12.pkcs12FromAsn1(forge().asn1.fromDer(der), false)]
-      : []),
-    ...(utf8 === passphrase
-      ? []
-      : [(der: string) => forge().pkcs12.pkcs12FromAsn1(withoutMac(der), false, utf8)]),
-  ]
-}
-
-function withoutMac(der: string): Forge.asn1.Asn1 {
-  const pfx = forge().asn1.fromDer(der)
-  if (Array.isArray(pfx.value)) pfx.value.splice(2)
-  return pfx
+  const { pkcs12, util } = forge()
+  const utf8 = util.encodeUtf8(passphrase)
+  const asGiven: Attempt = (pfx) => pkcs12.pkcs12FromAsn1(pfx, false, passphrase)
+  const withoutAny: Attempt = (pfx) => pkcs12.pkcs12FromAsn1(pfx, false)
+  const withoutMac: Attempt = (pfx) => {
+    if (Array.isArray(pfx.value)) pfx.value.splice(2)
+    return pkcs12.pkcs12FromAsn1(pfx, false, utf8)
+  }
+  if (passphrase === '') return [asGiven, withoutAny]
+  return utf8 === passphrase ? [asGiven] : [asGiven, withoutMac]
 }
 
 function codeOf(
@@ -98,7 +90,7 @@ function codeOf(
 
 type Bag = Forge.pkcs12.Bag
 
-/** node-forge hands over `asn1` for what it cannot parse itself, such as elliptic-curve keys. */
+/** node-forge gives `asn1` for what it cannot parse itself, such as elliptic-curve keys. */
 function certificateIn(bag: Bag): Buffer {
   return der(bag.cert ? forge().pki.certificateToAsn1(bag.cert) : bag.asn1)
 }

@@ -1,12 +1,12 @@
-/** The first configuration: YAML with a comment on every line that needs one. */
+/** Writes the first configuration file, with comments for the operator. */
 import { isAbsolute, relative } from 'node:path'
 import { stringify } from 'yaml'
 import { dayOf } from '../credentials/certificate.ts'
 import type { PlannedRoute } from './route-plan.ts'
 
 /**
- * The whole file; paths in it are relative to `directory`, where it will stand.
- * @param command how the user starts this program there
+ * The whole file, with paths relative to its folder `directory`.
+ * @param command starts this program there
  */
 export function configurationText(
   command: string,
@@ -79,7 +79,7 @@ function senderRows({ senders }: PlannedRoute): string[] {
   ]
 }
 
-/** Relative, so that the folder can be moved; absolute where no relative one leads there. */
+/** A relative path, so that the folder can be moved; absolute on another drive. */
 function pathFrom(directory: string, file: string): string {
   const path = relative(directory, file)
   return isAbsolute(path) ? path : path.replaceAll('\\', '/')

@@ -1,26 +1,26 @@
-/** Sorts credential files by their content, never by their names. */
+/** Sorts credential files by their content. Their names do not matter. */
 import type { KeyObject } from 'node:crypto'
 import type { PushCertificate } from '../credentials/certificate.ts'
 import { newestPair } from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import { openCredentialFile } from '../credentials/credential-file.ts'
 
-/** A passphrase, and the file where it is, or will be. */
 export interface Passphrase {
   readonly text: string
+  /** Has the passphrase, or will have it. */
   readonly file: string
 }
 
-/** One file: the certificates and keys in it. */
+/** The content of one file. */
 export interface Opened {
   readonly file: string
   readonly certificates: readonly PushCertificate[]
   readonly keys: readonly KeyObject[]
-  /** The one that opened it. */
+  /** The passphrase that opened the file. */
   readonly passphrase: Passphrase | undefined
 }
 
-/** A certificate with its key, which may be in another file: something to send with. */
+/** A certificate with its key, which can be in another file. The proxy sends with it. */
 export interface PushIdentity {
   readonly certificate: PushCertificate
   readonly file: string
@@ -28,24 +28,23 @@ export interface PushIdentity {
   readonly passphrase: Passphrase | undefined
 }
 
-/** A certificate without a key: what a sender is recognised by. */
+/** A certificate without a key. The proxy identifies a sender by it. */
 export interface SenderIdentity {
   readonly certificate: PushCertificate
   readonly file: string
 }
 
-/** All that was given, sorted. */
 export interface Credentials {
   readonly pushes: readonly PushIdentity[]
   readonly senders: readonly SenderIdentity[]
-  /** Files with a key on P-256 that belongs to no certificate. */
+  /** Files with a key on P-256 that matches no certificate. */
   readonly signingKeys: readonly string[]
-  /** Files with another key that belongs to no certificate. */
+  /** Files with another key that matches no certificate. */
   readonly strayKeys: readonly string[]
 }
 
 /**
- * Opens a file with the first passphrase that fits; most need none.
+ * Opens a file without a passphrase, or else with the first one that fits.
  * @throws {CredentialError} of the last attempt
  */
 export function openWithAny(file: string, passphrases: readonly Passphrase[]): Opened {
@@ -62,7 +61,7 @@ export function openWithAny(file: string, passphrases: readonly Passphrase[]): O
   throw failure
 }
 
-/** Whether another passphrase might do. */
+/** Whether another passphrase could open the file. */
 export function isAboutPassphrase(error: unknown): error is CredentialError {
   return (
     error instanceof CredentialError &&
@@ -72,7 +71,7 @@ export function isAboutPassphrase(error: unknown): error is CredentialError {
 
 /**
  * Finds the key of each certificate, in its own file or any other.
- * @throws {CredentialError} `key-mismatch` for a file whose key belongs to none of its certificates
+ * @throws {CredentialError} `key-mismatch` for a file whose keys match none of its certificates
  */
 export function sortCredentials(opened: readonly Opened[]): Credentials {
   const identities = opened.filter(({ certificates }) => certificates.length > 0)
@@ -107,7 +106,7 @@ function pushIn(holder: Opened, keyFiles: readonly Opened[]): PushIdentity[] {
   return []
 }
 
-/** The one that names a topic; others are its issuers. */
+/** The certificate that names a topic. The others are its issuers. */
 function leafOf({ certificates, file }: Opened): PushCertificate {
   const leaf = certificates.find(({ topic }) => topic !== undefined) ?? certificates[0]
   if (leaf === undefined) throw new CredentialError('not-a-certificate', file)

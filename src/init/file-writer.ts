@@ -1,10 +1,9 @@
-/** Writes several new files, all of them or none, and never over one that exists. */
+/** Writes several new files, all or none, and never overwrites a file. */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** A file to come into being. */
 export interface NewFile {
-  /** Relative to the folder of all. */
+  /** Relative to the common folder. */
   readonly path: string
   readonly content: string
   /** Only the owner may read it. */
@@ -12,16 +11,15 @@ export interface NewFile {
 }
 
 /**
- * First into a folder beside their places, then each to its place.
- * @throws Error that names every file which exists already, and the system's error; nothing is left
- * behind then
+ * Writes the files into a temporary folder, then moves each to its path.
+ * @throws Error that names all existing files, or the system's error. Then no new file remains.
  */
 export function writeNewFiles(directory: string, files: readonly NewFile[]): void {
   const existing = files.map(({ path }) => join(directory, path)).filter((path) => existsSync(path))
   if (existing.length > 0)
     throw new Error(
-      `${existing.join(', ')} ${existing.length === 1 ? 'exists' : 'exist'} already, and nothing is ` +
-        'overwritten; name an empty folder with --directory',
+      `${existing.join(', ')} ${existing.length === 1 ? 'exists' : 'exist'} already, and init does ` +
+        'not overwrite files; name an empty folder with --directory',
     )
   mkdirSync(directory, { recursive: true })
   const stage = mkdtempSync(join(directory, '.init-'))

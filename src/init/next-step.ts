@@ -1,4 +1,4 @@
-/** The next steps after `init`, with the paths and names of this set-up. */
+/** Prints the next steps after `init`, with the paths and names of this set-up. */
 import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -6,18 +6,17 @@ import { appleHosts } from '../credentials/apple-host.ts'
 import { dayOf } from '../credentials/certificate.ts'
 import type { PlannedRoute } from './route-plan.ts'
 
-/** What was made. */
 export interface SetUp {
-  /** How the user starts this program. */
+  /** Starts this program. */
   readonly command: string
   readonly directory: string
   readonly written: readonly string[]
   readonly routes: readonly PlannedRoute[]
-  /** Names and addresses of this machine, as far as they were given. */
+  /** The given names and addresses of this machine. */
   readonly hosts: readonly string[]
 }
 
-/** The text, at most 80 columns but for long paths. */
+/** At most 80 columns, except for long paths. */
 export function nextSteps({ command, directory, written, routes, hosts }: SetUp): string {
   const at = (file: string): string => join(directory, file)
   const environments = new Set(routes.map(({ environment }) => environment))
@@ -47,7 +46,7 @@ ${names.map((name) => `     ${address} ${name}`).join('\n')}
 docs/getting-started.md explains every step, and how to go back.`
 }
 
-/** Of a CA that was there before. */
+/** For an existing CA. */
 function renewal(at: (file: string) => string): string {
   return `To renew a server certificate, move these two in place of the old ones, and
 remove the rest:
@@ -63,7 +62,7 @@ function routeLine({ name, topic, environment, credential }: PlannedRoute): stri
   return `  ${name}: ${topic}\n    ${environment}${until}`
 }
 
-/** The one that was given, else the first by which other machines reach this one. */
+/** The given address, or else the first one that other machines can reach. */
 function addressOf(hosts: readonly string[]): string {
   const outward = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])

@@ -1,21 +1,20 @@
-/** Plans routes for the given credentials, or says what is missing for them. */
+/** Plans routes for the given credentials, or reports what they need. */
 import { basename } from 'node:path'
 import { dayOf, type Environment, type PushCertificate } from '../credentials/certificate.ts'
 import type { Credentials, Passphrase, PushIdentity, SenderIdentity } from './credential-sorter.ts'
 
-/** Options for what the files do not contain. */
+/** The options for facts that the files do not contain. */
 export interface Knowledge {
   readonly topic: string | undefined
   readonly keyId: string | undefined
   readonly teamId: string | undefined
 }
 
-/** A route to be written. */
 export interface PlannedRoute {
   readonly name: string
   readonly topic: string
   readonly environment: Environment
-  /** Allowed too, for who wants the other one. */
+  /** All environments that the credential allows. */
   readonly environments: readonly Environment[]
   readonly credential:
     | {
@@ -31,11 +30,11 @@ export interface PlannedRoute {
         readonly keyId: string
         readonly teamId: string
       }
-  /** Empty: the sender has the route's own certificate. */
+  /** Empty: the sender has the certificate of the route. */
   readonly senders: readonly { readonly publicKeySha256: string; readonly comment: string }[]
 }
 
-/** Every problem at once. Radius: the command. */
+/** Reports all problems at once. Radius: the command. */
 export class PlanError extends Error {
   override readonly name = 'PlanError'
 
@@ -77,19 +76,18 @@ function servesTopicOf({ topic }: PushCertificate): (push: PushIdentity) => bool
 
 function strayProblems({ strayKeys }: Credentials): string[] {
   return strayKeys.map(
-    (file) =>
-      `${file}: the key belongs to none of the certificates given; give its certificate too`,
+    (file) => `${file}: the key matches none of the given certificates; give its certificate too`,
   )
 }
 
 function keyless({ file }: SenderIdentity): string {
   return (
-    `${file}: a certificate without its key, and APNs wants both. Export certificate and key ` +
+    `${file}: a certificate without its key, but APNs needs both. Export certificate and key ` +
     'together as .p12 (Keychain Access: select both), or give the key as a second file'
   )
 }
 
-/** A sender leads to one route, by its key. */
+/** The key of a sender must determine one route. */
 function twinProblems(pushes: readonly PushIdentity[]): string[] {
   return pushes.flatMap((push, index) => {
     const key = push.certificate.publicKeySha256
@@ -98,18 +96,18 @@ function twinProblems(pushes: readonly PushIdentity[]): string[] {
       .find(({ certificate }) => certificate.publicKeySha256 === key)
     return twin === undefined
       ? []
-      : [`${push.file}: holds the same key as ${twin.file}; give the one that expires last`]
+      : [`${push.file}: has the same key as ${twin.file}; give only the one that expires last`]
   })
 }
 
 function pushProblems({ certificate, file }: PushIdentity, nowMs: number): string[] {
   if (certificate.topic === undefined && certificate.topics.length === 0)
     return [
-      `${file}: names no topic (no UID in its subject), so it is no push certificate; give the one that the sender pushes with`,
+      `${file}: names no topic (no UID in its subject), so it is not a push certificate; give the push certificate of the sender`,
     ]
   if (certificate.notAfter.getTime() > nowMs) return []
   return [
-    `${file}: expired on ${dayOf(certificate.notAfter)}, and APNs refuses it. Renew it` +
+    `${file}: expired on ${dayOf(certificate.notAfter)}, so APNs rejects it. Renew it` +
       (isMdm(certificate.topic)
         ? ' at identity.apple.com with the Apple Account that made it ("Renew", never "Create": the topic must stay)'
         : ' in the Apple developer account, or give a signing key (.p8) beside it: then it still identifies the sender'),
@@ -137,7 +135,7 @@ function senderLine({ certificate, file }: SenderIdentity): PlannedRoute['sender
 const explanation =
   'a signing key identifies the proxy to Apple. It does not identify the sender: old senders ' +
   'show a push certificate when they connect, and a route lists its senders under ' +
-  'senderCertificates. Give the certificate of the sender as a further file: .pem, .cer or .p12, ' +
+  'senderCertificates. Give the certificate of the sender as another file: .pem, .cer or .p12, ' +
   'even if it has expired'
 
 function signingKeyRoutes(
@@ -191,7 +189,7 @@ function signingKeyRoute(
     problems.push(`${names}: names no topic; give the bundle ID of the app with --topic`)
   if (isMdm(topic))
     problems.push(
-      `${names}: for MDM topics Apple takes the push certificate only; renew that instead of using a signing key`,
+      `${names}: MDM topics need a push certificate; renew it instead of using a signing key`,
     )
   if (teamId === undefined)
     problems.push(
@@ -210,12 +208,12 @@ function signingKeyRoute(
   ]
 }
 
-/** Apple writes the team into the organizational unit. — source: push certificates of apps */
+/** Apple writes the team ID into the organizational unit. — source: push certificates of apps */
 function teamOf({ certificate }: SenderIdentity): string | undefined {
   return /(?:^|, )OU=([A-Z0-9]{10})(?:,|$)/.exec(certificate.subject)?.[1]
 }
 
-/** `mdm`, or what stands behind the company in a bundle ID. */
+/** `mdm`, or the part of a bundle ID after the company. */
 function nameFor(topic: string): string {
   return isMdm(topic) ? 'mdm' : topic.split('.').slice(2).join('-') || topic
 }

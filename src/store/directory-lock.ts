@@ -1,4 +1,4 @@
-/** Lets one process at a time use a directory: a socket beside its data is bound while it lives. */
+/** Locks a directory for one process at a time, by a socket in it that stays bound while the process lives. */
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, realpathSync, rmSync } from 'node:fs'
@@ -6,11 +6,11 @@ import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** What a `sockaddr_un` holds on macOS, the shortest; Linux takes 107. */
+/** Bytes in a `sockaddr_un` on macOS, which has the fewest; Linux has 107. */
 const longestPathBytes = 103
 const suffix = '.sock'
 
-/** Held until released, or until the process ends in whatever way. */
+/** A lock that lasts until it is released or its process ends. */
 export class DirectoryLock {
   readonly #server: Server
 
@@ -19,14 +19,17 @@ export class DirectoryLock {
   }
 
   /**
-   * Binds a socket of its own, then looks for others. Of two that come at the same time, at least
-   * one sees the other and yields, so there are never two; a dead socket bears a name that nobody
-   * binds again, so it can be removed at leisure.
-   * @returns undefined when another process, or this one, holds it
-   * @throws the system's error when no socket can be bound
+   * Binds a socket of its own, then looks for live sockets of others. Of two processes that start at
+   * the same time, at least one finds the other and releases its lock, so two never hold it. Socket
+   * names are random and never reused, so removing a dead socket is always safe.
+   * @returns undefined if another process, or this one, holds the lock
+   * @throws the system's error if no socket can be bound
    */
   static async take(directory: string): Promise<DirectoryLock | undefined> {
-    if (process.platform === 'win32') return takePipe(directory, (server) => new this(server))
+    if (process.platform === 'win32') {
+      const pipe = await bindPipe(directory)
+      return pipe && new this(pipe)
+    }
     const { folder, prefix } = socketPlace(realpathSync(directory))
     const own = `${prefix}${randomUUID().slice(0, 8)}${suffix}`
     const lock = new DirectoryLock(await bind(join(folder, own)))
@@ -49,25 +52,25 @@ export class DirectoryLock {
   }
 }
 
-/** In the directory, so that containers which share it see it; else under a name made of its path. */
+/** In the directory, so that containers that share it find it. For a long path, in the system's tmp. */
 function socketPlace(directory: string): { folder: string; prefix: string } {
-  const inside = { folder: directory, prefix: 'lock-' }
   const longest = join(directory, `lock-12345678${suffix}`)
-  if (Buffer.byteLength(longest) <= longestPathBytes) return inside
+  if (Buffer.byteLength(longest) <= longestPathBytes) return { folder: directory, prefix: 'lock-' }
   return { folder: tmpdir(), prefix: `apns-legacy-proxy-${hashOf(directory)}-` }
 }
 
-/** Windows has no sockets in directories, but its pipes die with their process. */
-async function takePipe<Lock>(
-  directory: string,
-  lockFor: (server: Server) => Lock,
-): Promise<Lock | undefined> {
+/** Windows has no sockets in directories, but removes a pipe when its process ends. */
+async function bindPipe(directory: string): Promise<Server | undefined> {
   try {
-    return lockFor(await bind(`\\\\.\\pipe\\apns-legacy-proxy-${hashOf(realpathSync(directory))}`))
+    return await bind(`\\\\.\\pipe\\apns-legacy-proxy-${hashOf(realpathSync(directory))}`)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return undefined
+    if (codeOf(error) === 'EADDRINUSE') return undefined
     throw error
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
 function hashOf(path: string): string {
@@ -77,27 +80,26 @@ function hashOf(path: string): string {
 async function bind(path: string): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => {
-      // Whoever asked has gone.
+      // The process that asked has closed its end.
     })
     socket.destroy()
   })
   server.listen(path)
   await once(server, 'listening')
   server.on('error', () => {
-    // A failed accept does not loosen the lock.
+    // A failed accept does not release the lock.
   })
   return server.unref()
 }
 
-/** The socket of a process that was killed is still there, and refuses. */
+/** The socket file of a killed process still exists, but refuses connections. */
 async function isAlive(path: string): Promise<boolean> {
   const socket = connect(path)
   try {
     await once(socket, 'connect')
     return true
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    return code !== 'ECONNREFUSED' && code !== 'ENOENT'
+    return codeOf(error) !== 'ECONNREFUSED' && codeOf(error) !== 'ENOENT'
   } finally {
     socket.on('error', () => {
       // The answer is known.

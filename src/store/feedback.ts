@@ -1,13 +1,15 @@
-/** What the feedback lists of all stores share: their entries in memory, and what a reader holds. */
+/** The parts that the feedback lists of all stores share. */
 import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
 import { longestRouteBytes } from './journal-entry.ts'
 
 /** The largest uint32, in UNIX seconds. */
 export const latestTimestamp = 0xffff_ffff
 
-/** A token in hexadecimal that APNs has called unregistered, since when, in UNIX seconds. */
+/** A device token that APNs has reported as unregistered. */
 export interface FeedbackEntry {
+  /** Hexadecimal. */
   readonly token: string
+  /** UNIX seconds. */
   readonly timestamp: number
 }
 
@@ -23,7 +25,7 @@ export function tuplesOf(entries: readonly FeedbackEntry[]): FeedbackTuple[] {
   return entries.map(({ token, timestamp }) => ({ timestamp, token: Buffer.from(token, 'hex') }))
 }
 
-/** The entries of all routes. */
+/** The entries of all routes, in memory. */
 export class FeedbackLists {
   readonly #routes = new Map<string, Map<string, FeedbackEntry>>()
 
@@ -31,7 +33,7 @@ export class FeedbackLists {
     return this.#routes.keys()
   }
 
-  /** The latest timestamp wins. @returns whether this one does */
+  /** Keeps the latest timestamp of a token. @returns whether this one is the latest */
   add(route: string, token: string, timestamp: number): boolean {
     const entries = this.#routes.get(route) ?? new Map<string, FeedbackEntry>()
     this.#routes.set(route, entries)
@@ -40,7 +42,7 @@ export class FeedbackLists {
     return true
   }
 
-  /** @returns whether there was one */
+  /** @returns whether the token had an entry */
   delete(route: string, token: string): boolean {
     return this.#routes.get(route)?.delete(token) === true
   }

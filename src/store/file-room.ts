@@ -1,50 +1,48 @@
 /**
- * Room on the disk, taken before it is needed. lmdb-js overruns its own buffer when a write fails
- * and takes the process with it, so it may only write where zeros have been written before: a full
- * disk is met here, where it is an ordinary error.
+ * Reserves room on the disk before LMDB writes there. If a write fails, lmdb-js overruns its own
+ * buffer and crashes the process. So this writes zeros first, where a full disk is an ordinary error.
+ * File systems that never write in place (btrfs, zfs) can still run out of room later.
  * — source: lmdb-js 3.5.6, mdb_page_flush in dependencies/lmdb/libraries/liblmdb/mdb.c; measured on
- * a full tmpfs. File systems that never write in place (btrfs, zfs) can still surprise.
+ * a full tmpfs
  */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { freeBytes, usedBytes } from './lmdb-file.ts'
 
 const stepBytes = 4 * 1024 * 1024
-const reserveBytes = 1024 * 1024
-/** So many times what is needed, and LMDB finds it in one piece between the pages in use. */
+/** With this many times the needed bytes free, LMDB finds enough adjacent pages among those in use. */
 const plenty = 4
 const zeros = Buffer.alloc(1024 * 1024)
 
-/** The spare end of a data file. */
+/** Reserves the end of an LMDB data file. */
 export class FileRoom {
   readonly #fd: number
   #size: number
-  /** Known to be free, in bytes; there may be more. */
+  /** Bytes that are known to be free; there can be more. */
   #spare = 0
 
-  /** @param path an LMDB data file that exists */
+  /** @param path an existing LMDB data file */
   constructor(path: string) {
     this.#fd = openSync(path, 'r+')
     this.#size = fstatSync(this.#fd).size
   }
 
-  /** Of the data file, with its spare end. */
+  /** Bytes of the data file, including the reserved end. */
   get size(): number {
     return this.#size
   }
 
   /**
-   * Makes sure that `bytes` can be written beyond what is in use, and a reserve beyond that. Not to
-   * be called while a transaction is under way.
-   * @throws the system's error when the disk is full
+   * Guarantees room for `bytes`, and for a reserve after them. Changes that free more room than they
+   * need may do without the reserve. Must not be called during a transaction.
+   * @throws the system's error if the disk is full
    */
-  take(bytes: number): void {
-    this.#demand(bytes + reserveBytes)
-    this.#spare -= bytes
-  }
-
-  /** As {@link take}, for what will free more than it needs: the reserve is there for it. */
-  takeReserve(bytes: number): void {
-    this.#demand(bytes)
+  take(bytes: number, reserveBytes: number): void {
+    const demand = bytes + reserveBytes
+    if (this.#spare < demand) {
+      const used = usedBytes(this.#fd)
+      this.#reach(used + demand, demand)
+      this.#spare = this.#size - used
+    }
     this.#spare -= bytes
   }
 
@@ -52,16 +50,13 @@ export class FileRoom {
     closeSync(this.#fd)
   }
 
-  #demand(bytes: number): void {
-    if (this.#spare >= bytes) return
-    const used = usedBytes(this.#fd)
-    const needed = used + bytes
+  /** Grows the file, unless the pages in use have enough free ones between them. */
+  #reach(size: number, demand: number): void {
     try {
-      if (this.#size < needed) this.#growTo(needed + stepBytes)
+      if (this.#size < size) this.#growTo(size + stepBytes)
     } catch (error) {
-      if (this.#size < needed && freeBytes(this.#fd) < plenty * bytes) throw error
+      if (this.#size < size && freeBytes(this.#fd) < plenty * demand) throw error
     }
-    this.#spare = this.#size - used
   }
 
   #growTo(size: number): void {

@@ -1,6 +1,6 @@
 /**
- * What one journal entry looks like on the disk. One is written for every read from every sender, so
- * it is laid out by hand: numbers through one view, all apns-ids as one string, little-endian.
+ * Encodes and decodes journal entries. Every read from a sender writes one entry, so for speed the
+ * layout is fixed: numbers through one view, all apns-ids as one string, little-endian.
  *
  *     entry   count 4 | bytes of all apns-ids 4 | route length 1 | route | apns-ids | count × record
  *     record  flags 1 | received 8 (ms, double) | identifier 4 | expiration 4 | priority 1
@@ -10,7 +10,7 @@
 import type { Command, Notification } from '../binary/notification.ts'
 import type { JournalRecord } from './store.ts'
 
-/** What one {@link Journal.put} took, as it comes back. */
+/** The arguments of one {@link Journal.put}, decoded. */
 export interface JournalEntry {
   readonly route: string
   readonly records: readonly JournalRecord[]
@@ -23,15 +23,15 @@ const flag = { identifier: 4, expiration: 8, priority: 16 } as const
 /** Upper limit of a route's name in UTF-8, bytes. */
 export const longestRouteBytes = 255
 
-/** Encodes entries, all into the same bytes: a new buffer for each read costs more than its copy. */
+/** Encodes all entries into the same buffer: allocating a buffer for each costs more than copying. */
 export class JournalEntryEncoder {
   readonly #routes = new Map<string, Buffer>()
   #bytes = Buffer.allocUnsafeSlow(64 * 1024)
   #view = new DataView(this.#bytes.buffer)
 
   /**
-   * @returns an entry that is overwritten by the next one
-   * @throws {RangeError} for the name of a route that is too long
+   * @returns bytes that the next call overwrites
+   * @throws {RangeError} if the name of the route is too long
    */
   encode(route: string, records: readonly JournalRecord[]): Buffer {
     const name = this.#encodedRoute(route)
@@ -93,12 +93,11 @@ function encodeRecord(entry: Buffer, view: DataView, start: number, record: Jour
   return tokenAt + token.length + payload.length
 }
 
-/** How many records an entry has. */
 export function recordCount(entry: Buffer): number {
   return entry.readUInt32LE(0)
 }
 
-/** @throws {RangeError} when the bytes are not an entry */
+/** @throws {RangeError} if the bytes are not an entry */
 export function decodeJournalEntry(entry: Buffer): JournalEntry {
   const count = recordCount(entry)
   const idsAt = entryHeadBytes + entry.readUInt8(8)

@@ -1,10 +1,10 @@
-/** The feedback lists: kept in memory, and in LMDB for the next process. */
+/** Keeps the feedback lists in memory, and in LMDB for the next process. */
 import { setImmediate } from 'node:timers/promises'
 import { checkFeedbackEntry, FeedbackLists, tuplesOf, type FeedbackEntry } from './feedback.ts'
 import type { Writer } from './lmdb-writer.ts'
 import type { FeedbackHold, FeedbackStore } from './store.ts'
 
-/** Timestamps under route and token. Writes take part in a transaction of the writer. */
+/** Timestamps by route and token. Writes happen in a transaction of the writer. */
 export interface FeedbackTable {
   getRange(): Iterable<{ readonly key: FeedbackKey; readonly value: Buffer }>
   put(key: FeedbackKey, value: Buffer): unknown
@@ -16,15 +16,14 @@ export type FeedbackKey = [route: string, token: string]
 
 const forgottenAtOnce = 500
 
-/** See {@link FeedbackStore}. */
 export class LmdbFeedback implements FeedbackStore {
   readonly #table: FeedbackTable
   readonly #writer: Pick<Writer, 'writeSoon'>
   readonly #lists = new FeedbackLists()
-  /** What is with a reader. */
+  /** Entries that a reader has. */
   readonly #held = new Set<FeedbackEntry>()
 
-  /** @throws {RangeError} when an entry on the disk cannot be read */
+  /** @throws {RangeError} if an entry on the disk is malformed */
   constructor(table: FeedbackTable, writer: Pick<Writer, 'writeSoon'>) {
     this.#table = table
     this.#writer = writer
@@ -57,7 +56,7 @@ export class LmdbFeedback implements FeedbackStore {
     return this.#lists.count(route)
   }
 
-  /** A few at a time: a long list must not hold up all that the process has to do. */
+  /** Removes a few entries at a time, so that a long list does not block the event loop. */
   async #forget(route: string, entries: readonly FeedbackEntry[]): Promise<void> {
     for (let first = 0; first < entries.length; first += forgottenAtOnce) {
       if (first > 0) await setImmediate()
@@ -66,7 +65,7 @@ export class LmdbFeedback implements FeedbackStore {
     }
   }
 
-  /** Writes whatever is true of the token when the transaction comes. */
+  /** Writes the state that the token has when the transaction runs. */
   #save(route: string, token: string): void {
     this.#writer.writeSoon({
       bytes: 4,

@@ -1,6 +1,6 @@
 /**
- * What an LMDB data file looks like from outside. The library trusts its file and takes the whole
- * process down with a bad one, so a file is read by hand before it gets to see it.
+ * Checks an LMDB data file before LMDB opens it: the library trusts its file, and a damaged one
+ * crashes the process.
  *
  *     page    number 8 | transaction 8 | pad 2 | flags 2 | lower 2, upper 2 (or pages 4) | slots 2 …
  *     meta    magic 4 | version 4 | … | page size @48 | trees @48 and @96 | last page @144
@@ -13,16 +13,15 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { endianness } from 'node:os'
 
-/** What a file turned out to be. */
 export type LmdbFile =
   | { readonly state: 'new' }
   | { readonly state: 'foreign' }
   | { readonly state: 'damaged'; readonly detail: string }
   | {
       readonly state: 'whole'
-      /** Whether the main database has no entry at all. */
+      /** Whether the main database has no entry. */
       readonly empty: boolean
-      /** The value that the main database has for the key that was asked for. */
+      /** The value of the given key in the main database. */
       readonly value: Buffer | undefined
     }
 
@@ -37,14 +36,14 @@ const pageFlag = { branch: 1, leaf: 2, overflow: 4, meta: 8, fixedSize: 0x20 } a
 const nodeFlag = { overflow: 1, tree: 2 } as const
 const unflushedFlag = 0x1000
 
-/** The layout above is that of 64-bit little-endian machines; others have to trust their file. */
+/** The layout above is for 64-bit little-endian machines. On others, the file is not checked. */
 const readable = endianness() === 'LE' && !['arm', 'ia32'].includes(process.arch)
 
 class Damage extends Error {}
 
 /**
- * Follows every page from the roots to the last leaf, and picks up the value of one key.
- * @throws the system's error when the file cannot be read
+ * Reads every page from the roots to the leaves, and the value of one key.
+ * @throws the system's error if the file cannot be read
  */
 export function inspectLmdbFile(path: string, key: string): LmdbFile {
   const file = openSync(path, 'a+', 0o600)
@@ -66,7 +65,7 @@ export function inspectLmdbFile(path: string, key: string): LmdbFile {
   }
 }
 
-/** Where the pages end that the newest transaction uses; bytes behind it are spare. 0 = unknown. */
+/** The end of the pages that the newest transaction uses. Bytes after it are unused. 0 = unknown. */
 export function usedBytes(file: number): number {
   if (!readable) return 0
   const { lastPage, pageBytes } = newest(readMetas(file))
@@ -74,8 +73,8 @@ export function usedBytes(file: number): number {
 }
 
 /**
- * What lies free between the pages in use, as removals leave it: all pages but the two metas and
- * those that the trees count. Only for a file with few tables, whose main tree is a single page.
+ * Free bytes between the pages in use, which removals leave: all pages except the two metas and the
+ * pages of the trees. Only for a file with few tables, whose main tree is a single page.
  */
 export function freeBytes(file: number): number {
   const { page, pageBytes, lastPage } = newest(readMetas(file))
@@ -106,7 +105,7 @@ interface Meta {
 interface Metas {
   readonly even: Meta
   readonly odd: Meta
-  /** Where the last transaction is noted that is known to be on the disk. */
+  /** Describes the last transaction that is known to be on the disk. */
   readonly flushed: Meta
 }
 
@@ -139,7 +138,7 @@ function newest({ even, odd }: Metas): Meta {
   return even.transaction >= odd.transaction ? even : odd
 }
 
-/** The state that LMDB will take up: after a power cut it goes back to what was flushed. */
+/** The state that LMDB will open: after a power cut, the last flushed one. */
 function current(metas: Metas): Meta {
   const latest = newest(metas)
   if (!latest.unflushed || latest.boot === bootId()) return latest
@@ -172,7 +171,7 @@ function rootAt(page: Buffer, tree: number): number {
   return page.readUIntLE(tree + 40, 6)
 }
 
-/** Walks trees page by page; anything that does not add up is damage. */
+/** Walks trees page by page, and throws {@link Damage} at any inconsistency. */
 class Trees {
   readonly #file: number
   readonly #pageBytes: number
@@ -185,7 +184,7 @@ class Trees {
     this.#pageCount = pageCount
   }
 
-  /** @param found hears of the small entries of this tree, not of those of the trees in it */
+  /** @param found receives the small entries of this tree, without those of trees in it */
   walk(root: number, found?: (key: string, data: Buffer) => void): void {
     const pending = root === noPage ? [] : [root]
     for (let number = pending.pop(); number !== undefined; number = pending.pop()) {
@@ -237,7 +236,7 @@ class Trees {
   }
 }
 
-/** Where the nodes of a page begin. */
+/** The offsets of the nodes in a page. */
 function nodes(page: Buffer): number[] {
   const lower = page.readUInt16LE(20)
   const upper = page.readUInt16LE(22)

@@ -1,11 +1,11 @@
-/** The journal in LMDB: one entry for what one read brought, gone when all in it is settled. */
-import type { Clock } from '../timing/clock.ts'
-import { decodeJournalEntry, JournalEntryEncoder, recordCount } from './journal-entry.ts'
+/** The journal in LMDB: one entry for each read, removed when all its records are settled. */
+import type { Clock } from '../clock.ts'
+import { decodeJournalEntry, JournalEntryEncoder } from './journal-entry.ts'
 import { Batch, SettlementSweep } from './journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
 
-/** Numbered values, as a table of an LMDB file keeps them. Writes take part in a {@link Change}. */
+/** A table of numbered values in an LMDB file. Only a {@link Change} may write to it. */
 export interface NumberedTable {
   getRange(): Iterable<{ readonly key: number; readonly value: Buffer }>
   get(key: number): Buffer | undefined
@@ -13,11 +13,10 @@ export interface NumberedTable {
   remove(key: number): unknown
 }
 
-/** Where a journal keeps its entries. */
 export interface JournalTables {
   /** See journal-entry.ts. */
   readonly entries: NumberedTable
-  /** Which records of an entry are settled, see SettledBits in journal.ts. */
+  /** The settled records of an entry, see Batch in journal.ts. */
   readonly settled: NumberedTable
 }
 
@@ -27,14 +26,14 @@ interface Parts {
   readonly sweep: SettlementSweep
 }
 
-/** An entry is on the disk when `put` returns; settlements follow with the next sweep. */
+/** An entry survives `kill -9` when `put` returns. Settlements are written by the next sweep. */
 export class LmdbJournal implements Journal {
   readonly #parts: Parts
   readonly #encoder = new JournalEntryEncoder()
   readonly #recovered: LmdbBatch[]
   #lastKey = 0
 
-  /** @throws {RangeError} when an entry on the disk cannot be read */
+  /** @throws {RangeError} if an entry on the disk is malformed */
   constructor(tables: JournalTables, writer: Writer, clock: Clock) {
     this.#parts = { tables, writer, sweep: new SettlementSweep(clock) }
     this.#recovered = Array.from(tables.entries.getRange(), ({ key, value }) =>
@@ -51,8 +50,11 @@ export class LmdbJournal implements Journal {
   }
 
   put(route: string, records: readonly JournalRecord[]): JournalBatch {
-    const batch = this.#add(this.#encoder.encode(route, records))
-    this.#parts.writer.write(batch)
+    const { sweep, writer } = this.#parts
+    const entry = this.#encoder.encode(route, records)
+    const batch = new LmdbBatch(this.#parts, ++this.#lastKey, records.length, entry)
+    sweep.add(batch)
+    writer.write(batch)
     batch.ownEntry()
     return batch
   }
@@ -61,9 +63,8 @@ export class LmdbJournal implements Journal {
     for (const batch of this.#recovered.splice(0)) yield* batch.unsettled()
   }
 
-  /** Nobody else has this store. */
   claimed(): void {
-    // What is left behind waits for the next start.
+    // No other process has this store.
   }
 
   flush(): Promise<void> {
@@ -71,21 +72,15 @@ export class LmdbJournal implements Journal {
     return this.#parts.writer.flush()
   }
 
-  /** Hands the last settlements to the writer and sets no timer any more. */
+  /** Queues the last settlements; sets no more timers. */
   close(): void {
     this.#parts.sweep.close()
-  }
-
-  #add(entry: Buffer): LmdbBatch {
-    const batch = new LmdbBatch(this.#parts, ++this.#lastKey, recordCount(entry), entry)
-    this.#parts.sweep.add(batch)
-    return batch
   }
 
   #found(key: number, value: Buffer): LmdbBatch {
     const { tables, sweep } = this.#parts
     const count = decodeJournalEntry(value).records.length
-    const batch = new LmdbBatch(this.#parts, key, count, undefined)
+    const batch = new LmdbBatch(this.#parts, key, count)
     batch.load(tables.settled.get(key))
     this.#lastKey = key
     sweep.add(batch)
@@ -101,7 +96,7 @@ class LmdbBatch extends Batch implements Change {
   #entry: Buffer | undefined
   #hasSettledOnDisk = false
 
-  constructor(parts: Parts, key: number, count: number, entry: Buffer | undefined) {
+  constructor(parts: Parts, key: number, count: number, entry?: Buffer) {
     super(parts.sweep, count)
     this.#parts = parts
     this.#key = key
@@ -135,19 +130,18 @@ class LmdbBatch extends Batch implements Change {
     if (this.remaining > 0) this.#entry = undefined
   }
 
-  /** What could not be written yet must outlive the bytes that it was encoded into. */
+  /** Copies an entry that is not written yet, before the encoder overwrites its bytes. */
   ownEntry(): void {
     this.#entry &&= Buffer.from(this.#entry)
   }
 
   load(settled: Buffer | undefined): void {
     this.#hasSettledOnDisk = settled !== undefined
-    if (settled !== undefined) this.merge(settled)
+    this.merge(settled)
   }
 
   unsettled(): readonly RecoveredRecord[] {
     if (this.remaining === 0) return []
-    const entry = this.#entry ?? Buffer.from(this.#parts.tables.entries.get(this.#key) ?? [])
-    return this.recovered(entry, undefined)
+    return this.recovered(Buffer.from(this.#parts.tables.entries.get(this.#key) ?? []))
   }
 }

@@ -1,4 +1,4 @@
-/** A store in one LMDB file, for a proxy that has its data directory to itself. */
+/** A store in one LMDB file, for a proxy that shares its data directory with no other. */
 import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
@@ -13,7 +13,6 @@ import { LocalEventLog } from './local-event-log.ts'
 import type { StoreEvent } from './store-event.ts'
 import { StoreError, type Store } from './store.ts'
 
-/** What a store is given. */
 export interface LmdbStoreDeps {
   readonly clock: Clock
   readonly emit: (event: StoreEvent) => void
@@ -23,15 +22,18 @@ const formatKey = 'format'
 const formatName = 'apns-legacy-proxy'
 const formatVersion = 1
 const firstBytes = 1024 * 1024
+/** Kept for removals, which shrink a journal that has filled the disk. */
+const reserveBytes = 1024 * 1024
 
 /**
- * Opens or creates the store in `directory`, which is created with mode 0700, its files with 0600.
+ * Opens or creates the store in `directory`. Creates the directory with mode 0700, its files with
+ * 0600.
  *
- * What it survives: a transaction is in the page cache when it returns, so `kill -9` costs nothing
- * that was put. The disk is not waited for: a power cut may cost the last seconds, and in the worst
- * case leave a file that is found damaged at the next start and has to be moved away.
+ * A transaction is in the page cache when it returns, so `kill -9` loses nothing that was put. No
+ * transaction waits for the disk: a power cut can lose the last seconds. In the worst case it leaves
+ * a damaged file, which the next start reports and the operator has to move away.
  *
- * @throws {StoreError} when the directory cannot be used; nothing in it is changed then
+ * @throws {StoreError} if the directory cannot be used; then nothing in it has changed
  */
 export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Promise<Store> {
   try {
@@ -66,8 +68,8 @@ async function openLocked(
   let room: FileRoom | undefined
   try {
     room = new FileRoom(path)
-    // An existing store opens on a full disk too: nothing is written, and what it holds can go out.
-    if (isNew) room.take(firstBytes)
+    // An existing store opens on a full disk too, so that its notifications can be sent.
+    if (isNew) room.take(firstBytes, reserveBytes)
     if (isNew) root.putSync(formatKey, Buffer.from(`${formatName} ${formatVersion}`))
     return new LmdbStore({ root, room, lock }, deps)
   } catch (error) {
@@ -78,7 +80,7 @@ async function openLocked(
   }
 }
 
-/** Whether there is nothing yet. */
+/** @returns whether the store is new */
 function judge(directory: string, path: string): boolean {
   const file = inspectLmdbFile(path, formatKey)
   if (file.state === 'new') return true
@@ -92,7 +94,7 @@ function judge(directory: string, path: string): boolean {
   return false
 }
 
-/** LMDB's first pages are written before a {@link FileRoom} can exist. */
+/** LMDB writes its first pages before a {@link FileRoom} can exist, so this tests for room. */
 function probeRoom(directory: string): void {
   const path = join(directory, 'room')
   try {
@@ -107,7 +109,7 @@ function openRoot(directory: string): RootDatabase<Buffer, string> {
     noSubdir: false,
     encoding: 'binary',
     keyEncoding: 'ordered-binary',
-    // The writer makes transactions of its own.
+    // The writer makes its own transactions.
     eventTurnBatching: false,
     noSync: true,
     permissionsMode: 0o600,
@@ -115,7 +117,6 @@ function openRoot(directory: string): RootDatabase<Buffer, string> {
   return open<Buffer, string>(directory, options)
 }
 
-/** What must be closed in the end. */
 interface Holdings {
   readonly root: RootDatabase<Buffer, string>
   readonly room: FileRoom
@@ -124,7 +125,7 @@ interface Holdings {
 
 const pageBytes = 4096
 
-/** Each change may copy a page on the way to it, and one for itself; the rest are LMDB's own lists. */
+/** A change copies up to three pages. The constant part is for LMDB's own lists. */
 function roomFor(changes: readonly Change[]): number {
   return changes.reduce((sum, { bytes }) => sum + bytes + 3 * pageBytes, 64 * pageBytes)
 }
@@ -137,27 +138,19 @@ class LmdbStore implements Store {
   readonly #holdings: Holdings
   #closed: Promise<void> | undefined
 
-  /** @throws {RangeError} when an entry on the disk cannot be read */
+  /** @throws {RangeError} if an entry on the disk is malformed */
   constructor(holdings: Holdings, deps: LmdbStoreDeps) {
     const { root, room } = holdings
     const table = <Key extends number | FeedbackKey>(name: string): Database<Buffer, Key> =>
       root.openDB<Buffer, Key>(name, { encoding: 'binary' })
-    const write = (changes: readonly Change[]): void => {
+    const committing = (reserve: number) => (changes: readonly Change[]) => {
+      room.take(roomFor(changes), reserve)
       root.transactionSync(() => {
         for (const change of changes) change.write()
       })
     }
-    const writer = new Writer({
-      ...deps,
-      commit: (changes) => {
-        room.take(roomFor(changes))
-        write(changes)
-      },
-      commitRemovals: (changes) => {
-        room.takeReserve(roomFor(changes))
-        write(changes)
-      },
-    })
+    const commit = committing(reserveBytes)
+    const writer = new Writer({ ...deps, commit, commitRemovals: committing(0) })
     const tables = { entries: table<number>('journal'), settled: table<number>('settled') }
     this.journal = new LmdbJournal(tables, writer, deps.clock)
     this.feedback = new LmdbFeedback(table<FeedbackKey>('feedback'), writer)

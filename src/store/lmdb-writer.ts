@@ -1,39 +1,37 @@
-/** Brings changes to the disk, in transactions that are over before the next statement runs. */
-import type { Clock } from '../timing/clock.ts'
-import type { StoreEvent } from './store-event.ts'
-import { Timer } from '../timing/timer.ts'
+/** Writes changes to LMDB in synchronous transactions, and retries those that fail. */
+import type { Clock } from '../clock.ts'
+import type { StoreObserver } from './store.ts'
+import { Timer } from './timer.ts'
 
-/** Something to be written. It is asked at the last moment, so it writes what is true by then. */
+/** A change to write. `write` runs inside the transaction, so it writes the state of that moment. */
 export interface Change {
-  /** Upper limit of what {@link write} puts, for room on the disk; 0 when it only removes. */
+  /** Upper limit of the bytes that {@link write} puts; 0 if it only removes. */
   readonly bytes: number
-  /** Called within a transaction, and once more for each time that one fails. */
+  /** Called inside a transaction, and again each time one fails. */
   write(): void
-  /** What was written last is durable. */
+  /** The last written state is durable. */
   committed?(): void
 }
 
-/** Writes changes in one transaction. @throws when nothing of it was written */
+/** Writes changes in one transaction. @throws if it wrote none of them */
 export type Commit = (changes: readonly Change[]) => void
 
-/** What a writer is given. */
 export interface WriterDeps {
   readonly commit: Commit
-  /** For a few changes that only remove: may draw on room that is kept back for them. */
+  /** For a few changes that only remove: may use the reserved room. */
   readonly commitRemovals: Commit
   readonly clock: Clock
   readonly emit: (event: StoreEvent) => void
 }
 
 const retryMs = 1000
-/** Each may take pages of its own, so that many at once would ask for more room than they need. */
+/** Each change may copy its own pages, so one transaction of many would claim too much room. */
 const changesAtOnce = 64
 const removalsAtOnce = 16
 
 /**
- * See the file's first line. Without a wait for the disk a transaction takes some 15 to 60 µs, which
- * is nothing beside the notifications that one read brings; a promise would leave a gap in which a
- * crash loses what has been decoded. What fails is kept and tried again until there is room.
+ * Because no transaction waits for the disk, each takes 15 to 60 µs, little compared with the
+ * notifications of one read. With asynchronous writes, a crash could lose decoded notifications.
  */
 export class Writer {
   readonly #deps: WriterDeps
@@ -58,21 +56,21 @@ export class Writer {
     return this.#healthy
   }
 
-  /** Writes a change, with all that waits. */
+  /** Writes a change now, with all queued ones. */
   write(change: Change): void {
     if (this.#closed) return
     this.#due.add(change)
     if (this.#healthy) this.#commit()
   }
 
-  /** Writes a change within the turn, with all that come until then. */
+  /** Writes a change at the end of this turn of the event loop, together with other changes. */
   writeSoon(change: Change): void {
     if (this.#closed) return
     this.#due.add(change)
     this.#soon.start()
   }
 
-  /** Resolves when all that was queued so far is durable. */
+  /** Resolves when all changes queued so far are durable. */
   flush(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#closed) resolve()
@@ -86,7 +84,7 @@ export class Writer {
     })
   }
 
-  /** Tries once more what is still queued, and takes no more. */
+  /** Tries the queued changes a last time, and accepts no more. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -111,17 +109,17 @@ export class Writer {
     this.#deps.emit({ event: 'journal.recovered-writing' })
   }
 
-  /** A journal that has filled the disk must still be able to shrink. */
+  /** Writes removals alone: a journal that has filled the disk must be able to shrink. */
   #relieve(): void {
     const removals = [...this.#due].filter(({ bytes }) => bytes === 0)
     try {
       this.#write(this.#deps.commitRemovals, removals, removalsAtOnce)
     } catch {
-      // They wait with the rest, whose error is reported.
+      // The removals stay queued with the other changes, whose error is reported.
     }
   }
 
-  /** @throws at the first transaction that fails; what is in it and behind it stays due */
+  /** @throws at the first transaction that fails; its changes and later ones stay queued */
   #write(commit: Commit, changes: readonly Change[], atOnce: number): void {
     for (let at = 0; at < changes.length; at += atOnce) {
       const some = changes.slice(at, at + atOnce)

@@ -1,8 +1,7 @@
-/** The event log of a process that shares its store with nobody: what is appended is applied at once. */
-import type { Clock } from '../timing/clock.ts'
+/** The event log of a process with its own store: applies each event at once. */
+import type { Clock } from '../clock.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
 
-/** See {@link EventLog}. */
 export class LocalEventLog implements EventLog {
   readonly #clock: Pick<Clock, 'now'>
   readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
@@ -23,7 +22,7 @@ export class LocalEventLog implements EventLog {
     if (!this.#applying) this.#applyDue()
   }
 
-  /** What a listener appends waits for its turn, as it would anywhere else. */
+  /** An event that a listener appends is applied after the current one. */
   #applyDue(): void {
     this.#applying = true
     try {

@@ -1,21 +1,20 @@
-/** Where Redis is to be found, from the URL of the configuration. */
+/** Parses the URL of Redis in the configuration. */
 
-/** One server, or a way to the one that is in charge just now. */
+/** One server, or the sentinels or cluster nodes that name the current one. */
 export interface RedisAddress {
   readonly kind: 'server' | 'sentinel' | 'cluster'
-  /** Of the server; of sentinels or nodes, to be asked in this order. */
+  /** The server; or the sentinels or cluster nodes, to be asked in this order. */
   readonly nodes: readonly RedisNode[]
   readonly tls: boolean
-  /** What sentinels call the server. */
+  /** The name of the server at the sentinels. */
   readonly master: string
   readonly user: string | undefined
   readonly password: string | undefined
   readonly database: number
-  /** Begins every key; proxies that share a store share it. */
+  /** Starts every key. Proxies with the same prefix share their data. */
   readonly prefix: string
 }
 
-/** One address. */
 export interface RedisNode {
   readonly host: string
   readonly port: number
@@ -25,7 +24,7 @@ const defaultPrefix = 'apns-legacy-proxy'
 const form = /^redis(s)?(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?]+)(\/[^?]*)?(?:\?(.*))?$/
 const nodeForm = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/i
 
-/** @returns what is wrong with it, in words that do not repeat it: it may hold a password */
+/** @returns a message about its fault, without any of its text: it can contain a password */
 export function parseRedisUrl(url: string): RedisAddress | string {
   const [, secure, way, login, places = '', path = '', query] = form.exec(url) ?? []
   if (places === '') return 'is not of the form redis://host:6379'
@@ -37,15 +36,15 @@ export function parseRedisUrl(url: string): RedisAddress | string {
   const prefix = new URLSearchParams(query).get('prefix') ?? defaultPrefix
   const [user, password] = parseLogin(login)
   const known = nodes.filter((node) => node !== undefined)
-  if (known.length < nodes.length) return 'has a part that is not a host and its port'
+  if (known.length < nodes.length) return 'has a part that is not host:port'
   if (kind === 'server' && nodes.length > 1)
-    return 'names several servers: write redis+sentinel:// or redis+cluster:// for that'
+    return 'names several servers; write redis+sentinel:// or redis+cluster:// for that'
   if (kind === 'sentinel' && master === '')
-    return 'needs the name that sentinels have for the server: redis+sentinel://host:26379/mymaster'
+    return 'needs the name of the server at the sentinels: redis+sentinel://host:26379/mymaster'
   if (!Number.isInteger(database) || database < 0 || parts.length > 0)
-    return 'ends in something that is not the number of a database'
-  if (kind === 'cluster' && database !== 0) return 'names a database: a cluster has only one'
-  if (!/^[\w.-]+$/.test(prefix)) return 'has a prefix with other characters than A–Z a–z 0–9 . _ -'
+    return 'must end in the number of a database, or without one'
+  if (kind === 'cluster' && database !== 0) return 'names a database, but a cluster has only one'
+  if (!/^[\w.-]+$/.test(prefix)) return 'has a prefix with characters other than A–Z a–z 0–9 . _ -'
   return { kind, nodes: known, tls: secure === 's', master, user, password, database, prefix }
 }
 
@@ -63,7 +62,7 @@ function parseNode(place: string, kind: RedisAddress['kind']): RedisNode | undef
   return { host, port: Number(port ?? (kind === 'sentinel' ? 26_379 : 6379)) }
 }
 
-/** A login without a colon is a user's name, whose password is in a file. */
+/** A login without a colon is a user name. Its password is in a file. */
 function parseLogin(login = ''): [user: string | undefined, password: string | undefined] {
   const colon = login.indexOf(':')
   const part = (text: string): string | undefined =>

@@ -1,36 +1,36 @@
-/** One connection to the Redis server that is in charge, found by whichever way its address says. */
+/** Connects to the current Redis server, which sentinels or cluster nodes may have to name. */
 import { createClient, RESP_TYPES } from '@redis/client'
 import type { RedisAddress, RedisNode } from './redis-address.ts'
 
-/** What Redis answers; texts that it keeps come as bytes. */
+/** An answer of Redis. Strings are bytes, simple strings are text. */
 export type Reply = string | number | Buffer | null | readonly Reply[]
 
-/** Commands are answered in the order in which they were sent. */
+/** Answers arrive in the order of the commands. */
 export interface RedisConnection {
-  /** @throws what Redis answered instead, or why the connection is gone */
+  /** @throws the error that Redis answered, or the error that ended the connection */
   send(args: readonly (string | Buffer)[]): Promise<Reply>
-  /** Ends it now; what has not been answered is rejected. */
+  /** Closes the connection now, and rejects commands without an answer. */
   destroy(): void
 }
 
 /**
- * Opens a connection, and hears once when it ends by itself.
- * @param signal gives up while it is being opened
- * @throws why it cannot be opened
+ * Opens a connection.
+ * @param ended is called once, unless the connection is closed by `destroy`
+ * @param signal aborts the attempt
+ * @throws if the connection cannot be opened
  */
 export type OpenConnection = (
   ended: (error: Error) => void,
   signal: AbortSignal,
 ) => Promise<RedisConnection>
 
-/** What is needed beside the address. */
 export interface RedisAccess {
   readonly address: RedisAddress
-  /** PEM, instead of the roots that Node trusts. */
+  /** PEM, trusted instead of Node's roots. */
   readonly certificateAuthority: string | undefined
 }
 
-/** All fields of a hash, in pages: a long one must not hold up everything else. */
+/** Reads all fields of a hash, in pages, so that a long hash does not block other commands. */
 export async function readHash(
   connection: Pick<RedisConnection, 'send'>,
   key: string,
@@ -49,7 +49,7 @@ export async function readHash(
 
 const connectTimeoutMs = 3000
 
-/** A way to open connections; each asks anew who is in charge. */
+/** Each new connection asks again for the current server. */
 export function redisDialler(access: RedisAccess): OpenConnection {
   return async (ended, signal) => dial(access, await inCharge(access, signal), ended, signal)
 }
@@ -61,7 +61,7 @@ async function dial(
   signal: AbortSignal,
 ): Promise<RedisConnection> {
   const { user, password, database, tls } = address
-  // Whoever has this connection makes a new one, and writes again what was lost with it.
+  // RedisLink makes a new connection, and the writers repeat what was lost with the last one.
   const socket = { host, port, connectTimeout: connectTimeoutMs, reconnectStrategy: false } as const
   const client = createClient({
     socket: tls ? { ...socket, tls: true, ...(ca === undefined ? {} : { ca }) } : socket,
@@ -99,7 +99,7 @@ function inCharge(access: RedisAccess, signal: AbortSignal): Promise<RedisNode> 
   return Promise.resolve(node)
 }
 
-/** The first sentinel that can be reached knows it. Sentinels have no user of the server's. */
+/** Asks the first reachable sentinel, without the login, which is for the server. */
 async function askSentinels(access: RedisAccess, signal: AbortSignal): Promise<RedisNode> {
   const { master } = access.address
   const address = { ...access.address, user: undefined, password: undefined, database: 0 }
@@ -110,7 +110,7 @@ async function askSentinels(access: RedisAccess, signal: AbortSignal): Promise<R
   })
 }
 
-/** All keys have one hash tag, hence one slot, hence one node. */
+/** All keys have one hash tag, so one node has them all. */
 async function askCluster(access: RedisAccess, signal: AbortSignal): Promise<RedisNode> {
   return ask(access, signal, async (connection, node) => {
     try {
@@ -145,31 +145,31 @@ async function ask(
   throw failure
 }
 
-/** Redis refuses, and will go on refusing. Radius: the process. */
+/** Redis refuses, and a retry cannot help. Radius: the process. */
 export class RedisFault extends Error {
   override readonly name = 'RedisFault'
 }
 
-/** By how the error begins or what its code is. */
+/** By the message or the code of the error. */
 const cures: readonly (readonly [RegExp, string])[] = [
-  [/^WRONGPASS|^ERR AUTH|invalid password/, 'refuses the user or password of store'],
-  [/^NOAUTH/, 'wants a password; give storePasswordFile'],
-  [/^NOPERM/, 'does not let its user do what is needed; docs/scaling.md has the ACL rule'],
+  [/^WRONGPASS|^ERR AUTH|invalid password/, 'rejects the user or password; correct store'],
+  [/^NOAUTH/, 'needs a password; give storePasswordFile'],
+  [/^NOPERM/, 'denies its user a needed command; set the ACL rule in docs/scaling.md'],
   [/DB index is out of range/, 'has no database of that number; correct the end of store'],
-  [/^ERR unknown command|syntax error/, 'is too old; Redis 6.2, Valkey 7.2 or later is needed'],
+  [/^ERR unknown command|syntax error/, 'is too old; use Redis 6.2, Valkey 7.2 or later'],
   [
     /SELF_SIGNED|UNABLE_TO|CERT_|DEPTH_ZERO|ALTNAME/,
-    'shows a certificate that is not trusted; name its CA in storeCertificateAuthority',
+    'has an untrusted certificate; name its CA in storeCertificateAuthority',
   ],
-  [/sentinels know no/, 'has no server of the name at the end of store'],
+  [/sentinels know no/, 'has no server of that name; correct the end of store'],
   [
     /cluster support disabled|^MOVED|SELECT is not allowed in cluster/,
-    'is one of a cluster; write redis+cluster:// in store, or redis:// if it is not',
+    'does not fit the scheme of store; write redis+cluster:// for a cluster, else redis://',
   ],
   [/WRONG_VERSION_NUMBER|PACKET_LENGTH/, 'does not speak TLS; write redis:// instead of rediss://'],
 ]
 
-/** @returns undefined for what may go away by itself, as a server that cannot be reached */
+/** @returns undefined for an error that a retry can cure, such as an unreachable server */
 export function faultOf(error: Error, address: string): RedisFault | undefined {
   const code = 'code' in error ? String(error.code) : ''
   const [, cure] = cures.find(([sign]) => sign.test(error.message) || sign.test(code)) ?? []

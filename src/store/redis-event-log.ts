@@ -1,15 +1,13 @@
-/** The event log in Redis: a stream that every process appends to, and reads on a connection of its own. */
-import type { Cancel, Clock } from '../timing/clock.ts'
+/** The event log in Redis: a stream that every process appends to and reads. */
+import type { Cancel, Clock } from '../clock.ts'
 import type { Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
 
-/** What an event log is given. */
 export interface RedisEventLogDeps {
-  /** Appends. */
   readonly link: Pick<RedisLink, 'send' | 'isUp'>
-  /** Waits for what is appended. */
+  /** A separate connection, because reading blocks it. */
   readonly logLink: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
   readonly keys: RedisKeys
   /** The name of this process. */
@@ -17,13 +15,13 @@ export interface RedisEventLogDeps {
   readonly clock: Clock
 }
 
-/** An event of this process that has not come back yet. */
+/** An event of this process that it has not read back yet. */
 interface Pending {
   readonly number: number
   readonly route: string
   readonly event: unknown
   readonly atMs: number
-  /** Nobody waits for it any more. */
+  /** This process has applied it without waiting for the stream. */
   isApplied: boolean
   cancel: Cancel | undefined
 }
@@ -33,27 +31,27 @@ interface Routed {
   readonly logged: LoggedEvent
 }
 
-/** What the stream keeps, and a process that starts reads. */
+/** The age of the oldest events that the stream keeps, and that a starting process reads. */
 const memoryMs = 120_000
 const longestStream = 100_000
-/** As long as the link waits before it is down: until then events of others may come first. */
+/** As long as the link waits before it is down. Until then, events of others can precede this one. */
 const patienceMs = 3000
 const readAtOnce = 500
 const blockMs = 1000
-/** Events in one millisecond that a position can tell apart. */
+/** Events in one millisecond that have different positions. */
 const positionsPerMs = 4096
 
 /**
- * What does not come back within 3 s, or cannot be appended, is applied by this process alone, and
- * passed over when it comes after all; the others apply it when they can.
+ * If an event cannot be appended, or is not read back within 3 s, this process applies it alone and
+ * ignores it in the stream later. The other processes apply it when they read it.
  */
 export class RedisEventLog implements EventLog {
   readonly #deps: RedisEventLogDeps
   readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
-  /** Of routes that nobody listens to yet. */
+  /** Events of routes without a listener. */
   #unapplied: Routed[] = []
   readonly #pending = new Map<number, Pending>()
-  /** The last number of each process, so that what was appended twice is applied once. */
+  /** The last number of each process, so that an event appended twice is applied once. */
   readonly #latest = new Map<string, number>()
   #number = 0
   #position = 0
@@ -90,7 +88,7 @@ export class RedisEventLog implements EventLog {
     })
   }
 
-  /** Before its connection is up: learns the time of Redis, and what has been said lately. */
+  /** Runs before the connection is up: reads the clock of Redis and the latest events. */
   async resume(): Promise<void> {
     const { logLink, keys, clock } = this.#deps
     const before = clock.now()
@@ -99,13 +97,13 @@ export class RedisEventLog implements EventLog {
     this.#aheadMs = theirs - (before + clock.now()) / 2
     const range = ['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1']
     const [last] = (await logLink.send(range)) as Entries
-    // A stream that ends earlier than it did is another one.
+    // A stream that ends earlier than before is a new one.
     if (this.#id === undefined || (last && isBefore(String(last[0]), this.#id)))
       this.#id = `${Math.max(0, Math.floor(theirs) - memoryMs)}-0`
     while ((await this.#read('1')) === readAtOnce);
   }
 
-  /** Applies what comes until the connection is lost. */
+  /** Applies events until the connection is lost. */
   async read(): Promise<void> {
     try {
       while (this.#deps.logLink.isUp && !this.#isClosed) await this.#read(String(blockMs))
@@ -115,14 +113,14 @@ export class RedisEventLog implements EventLog {
   }
 
   /**
-   * Appends what could not be appended, as far as it is not too old to matter. Nothing newer is
-   * before that, with half of the way up: what is read behind it would be taken for a repetition.
+   * Appends the events that could not be appended, unless they are too old. Until then `append` sends
+   * nothing newer: the readers take a lower number after a higher one for a repetition.
    */
   appendMissed(): void {
     for (const pending of this.#pending.values()) void this.#send(pending)
   }
 
-  /** Forgets what no process needs any more; now and then. */
+  /** Removes events that are too old. */
   trim(): void {
     const { link, keys, clock } = this.#deps
     const oldest = clock.now() - memoryMs
@@ -148,7 +146,7 @@ export class RedisEventLog implements EventLog {
     await link.send(['XADD', keys.eventLog, 'MAXLEN', '~', length, '*', 'e', text]).catch(late)
   }
 
-  /** @returns how many came */
+  /** @returns the number of events read */
   async #read(block: string): Promise<number> {
     const { logLink, keys } = this.#deps
     const from = this.#id ?? '0'
@@ -179,7 +177,7 @@ export class RedisEventLog implements EventLog {
     this.#apply(route, { event, position, atMs: ms - this.#aheadMs, own })
   }
 
-  /** With all that were appended before it: they would not come in order any more. */
+  /** Applies all earlier pending events first, to keep their order. */
   #applyAlone(latest: Pending): void {
     for (const pending of this.#pending.values()) {
       if (pending.number > latest.number) break
@@ -191,7 +189,7 @@ export class RedisEventLog implements EventLog {
     }
   }
 
-  /** What a listener appends waits for its turn, even where it is applied at once. */
+  /** An event that a listener appends is applied after the current one. */
   #apply(route: string, logged: LoggedEvent): void {
     this.#due.push({ route, logged })
     if (this.#isApplying) return
@@ -210,7 +208,7 @@ export class RedisEventLog implements EventLog {
     try {
       apply(one.logged)
     } catch (error) {
-      // A defect of one listener must not cost the others their events.
+      // A defect in one listener must not lose the events of the others.
       setImmediate(() => {
         throw error
       })
@@ -220,7 +218,7 @@ export class RedisEventLog implements EventLog {
 
 type Entries = readonly (readonly [Reply, readonly Reply[]])[]
 
-/** What no proxy has written is passed over: one bad entry must not make all deaf. */
+/** Ignores malformed entries: one must not stop all processes. */
 function parseEntry(
   text: string,
 ): { process: string; number: number; route: string; event: unknown } | undefined {
@@ -240,12 +238,12 @@ function isBefore(one: string, other: string): boolean {
   return ms < otherMs || (ms === otherMs && sequence < otherSequence)
 }
 
-/** Of the id of an entry in a stream: the clock of Redis, and a number within the millisecond. */
+/** The id of an entry in a stream is the clock of Redis, and a number within the millisecond. */
 function partsOf(id: string): [ms: number, sequence: number] {
   const [ms = 0, sequence = 0] = id.split('-').map(Number)
   return [ms, sequence]
 }
 
 function late(): void {
-  // The link is down; what is pending is appended when it is back.
+  // The link is down. Pending events are appended when it is back.
 }

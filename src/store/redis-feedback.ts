@@ -1,4 +1,4 @@
-/** The feedback lists in Redis, and what this process has to know of them. */
+/** The feedback lists in Redis, with a copy in memory. */
 import { randomUUID } from 'node:crypto'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import { checkFeedbackEntry, FeedbackLists, tuplesOf, type FeedbackEntry } from './feedback.ts'
@@ -8,7 +8,6 @@ import type { RedisLink } from './redis-link.ts'
 import type { EventLog, FeedbackHold, FeedbackStore } from './store.ts'
 import { every } from '../timing/timer.ts'
 
-/** What feedback is given. */
 export interface RedisFeedbackDeps {
   readonly link: Pick<RedisLink, 'send' | 'isUp'>
   readonly keys: RedisKeys
@@ -16,17 +15,17 @@ export interface RedisFeedbackDeps {
   readonly clock: Clock
 }
 
-/** Under this name processes log new entries; routes cannot be called so. */
+/** The route name under which processes log new entries. No route of an operator has it. */
 const ownRoute = ''
-/** A reader whose process has died has its entries for so long. */
+/** After this time, the entries of a reader whose process has died are given to another. */
 const holdMs = 120_000
 const renewMs = 30_000
 const writtenAtOnce = 500
 const readAtOnce = 2000
 
 /**
- * KEYS feedback, readers, routes with feedback; ARGV start of the keys of what readers have, route,
- * then tokens and timestamps in turn. An empty timestamp removes the token, wherever it is.
+ * KEYS feedback, readers, routes with feedback; ARGV prefix of the keys of held entries, route, then
+ * tokens and timestamps in turn. An empty timestamp removes the token everywhere.
  */
 const saveScript = `
 local readers = redis.call('ZRANGE', KEYS[2], 0, -1)
@@ -60,8 +59,8 @@ local function give_back(feedback, readers, held, reader)
 end`
 
 /**
- * KEYS feedback, readers; ARGV start of the keys of what readers have, reader, ms. Whoever's time
- * is over has lost it; what is there by then is the reader's, for so long.
+ * KEYS feedback, readers; ARGV prefix of the keys of held entries, reader, ms. Takes back the entries
+ * of expired readers, then gives all entries to the reader for that time.
  */
 const holdScript = `${giveBack}
 local time = redis.call('TIME')
@@ -74,28 +73,27 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[2])
 end`
 
-/** KEYS feedback, readers; ARGV start of the keys of what readers have, reader. */
+/** KEYS feedback, readers; ARGV prefix of the keys of held entries, reader. */
 const releaseScript = `${giveBack}
 give_back(KEYS[1], KEYS[2], ARGV[1], ARGV[2])`
 
-/** A hold that has ended. */
 interface Conclusion {
   readonly route: string
   readonly reader: string
   readonly outcome: 'read' | 'not read'
 }
 
-/** Timestamps by token; undefined for one that was dropped. */
+/** Timestamps by token; undefined = the token was dropped. */
 type Changes = ReadonlyMap<string, number | undefined>
 
 /**
- * Each process knows which tokens have an entry, or had one lately: a delivery to any other costs
- * Redis nothing. What it knows is never too little: processes log new entries in the event log.
+ * Each process has a copy of all entries, so a delivery to a token without an entry sends nothing to
+ * Redis. The copy has every entry, because processes announce new ones in the event log.
  */
 export class RedisFeedback implements FeedbackStore {
   readonly #deps: RedisFeedbackDeps
   readonly #lists = new FeedbackLists()
-  /** By route, what Redis has not confirmed. */
+  /** By route, the changes that Redis has not confirmed. */
   #due = new Map<string, Map<string, number | undefined>>()
   #concluded: Conclusion[] = []
   readonly #renewals = new Set<Cancel>()
@@ -135,7 +133,7 @@ export class RedisFeedback implements FeedbackStore {
     return this.#lists.count(route)
   }
 
-  /** Learns what there is. */
+  /** Reads all entries from Redis, then applies the unconfirmed changes. */
   async resume(): Promise<void> {
     const { link, keys } = this.#deps
     const routes = (await link.send(['SMEMBERS', keys.feedbackRoutes])) as readonly Reply[]
@@ -153,13 +151,13 @@ export class RedisFeedback implements FeedbackStore {
         else this.#lists.add(route, token, timestamp)
   }
 
-  /** Writes what is due, as soon as that is possible. */
+  /** Writes all changes, unless the link is down. */
   async flush(): Promise<void> {
     while (this.#deps.link.isUp && !this.#isClosed && this.#due.size + this.#concluded.length > 0)
       await this.#write()
   }
 
-  /** Sets no timer any more. */
+  /** Sets no more timers. */
   close(): void {
     this.#isClosed = true
     for (const cancel of this.#renewals) cancel()
@@ -169,7 +167,7 @@ export class RedisFeedback implements FeedbackStore {
     const { link, keys, clock } = this.#deps
     const cancel = every(clock, renewMs, () => {
       const more = ['ZINCRBY', keys.readers(route), String(renewMs), reader]
-      // While the link is down, the hold ends by itself, or is concluded when it is back.
+      // While the link is down, the hold expires, or is concluded when the link is back.
       link.send(more).catch(() => undefined)
     })
     this.#renewals.add(cancel)
@@ -203,7 +201,7 @@ export class RedisFeedback implements FeedbackStore {
     this.#due.set(route, changes.set(token, timestamp))
   }
 
-  /** What fails is due again, unless something newer is. */
+  /** Keeps changes that fail for the next write, unless there are newer ones. */
   async #write(): Promise<void> {
     if (!this.#deps.link.isUp) return
     const [due, concluded] = [this.#due, this.#concluded]

@@ -1,24 +1,22 @@
-/** A hash in Redis with the entries of a journal, as the process that owns it knows it. */
+/** The owner's view of a hash in Redis that has the entries of a journal. */
 import { recordCount } from './journal-entry.ts'
 import { Batch, type SettlementSweep } from './journal.ts'
 
-/** What it costs beside its bytes to have a field under way. */
+/** Estimated overhead of a field in a command, bytes. */
 const fieldBytes = 64
 
-/** The journal that a batch belongs to. */
 export interface BatchWriter {
-  /** Writes it at the end of the turn, or when Redis is back. */
+  /** Writes a batch at the end of this turn of the event loop, or when Redis is back. */
   writeSoon(batch: RedisBatch): void
-  /** So many more of it are settled. */
+  /** @param count records of the batch that were settled since the last call */
   settled(batch: RedisBatch, count: number): void
 }
 
-/** A hash in Redis, as its owner knows it. */
 export class JournalHash {
   readonly name: string
-  /** What is not settled, by its number, which is also its field. */
+  /** Unsettled batches by number, which is also the field. */
   readonly batches = new Map<number, RedisBatch>()
-  /** What Redis has when all that was sent has arrived. */
+  /** The fields that Redis has once it has run all commands sent. */
   fields = new Set<string>()
   lastNumber = 0
 
@@ -37,14 +35,14 @@ export interface Changes {
   readonly remove: string[]
 }
 
-/** The field that says which records of an entry are settled. */
+/** The field with the settled bits of an entry. */
 export function settledField(number: number): string {
   return `${number}s`
 }
 
-/** A batch whose fields are in one hash, and in another once its process was taken for dead. */
+/** A batch in a hash. It moves to a new hash if another process has claimed the old one. */
 export class RedisBatch extends Batch {
-  /** Redis has confirmed it once. */
+  /** Redis has confirmed the entry at least once. */
   isWritten = false
   hash: JournalHash
   number: number
@@ -65,12 +63,12 @@ export class RedisBatch extends Batch {
     this.number = number
   }
 
-  /** Redis has it, once all that was sent has arrived. */
+  /** Redis has the entry once it has run all commands sent. */
   get isInRedis(): boolean {
     return this.hash.fields.has(String(this.number))
   }
 
-  /** About what it takes to write it. */
+  /** Estimated bytes of the commands that write it. */
   get bytes(): number {
     return fieldBytes + (this.remaining === 0 || this.isInRedis ? 0 : this.#entry.length)
   }
@@ -91,7 +89,7 @@ export class RedisBatch extends Batch {
     hash.batches.set(this.number, this)
   }
 
-  /** Adds what is true by now. */
+  /** Adds the commands' arguments for the present state. */
   write({ put, remove }: Changes): void {
     const { fields } = this.hash
     const names = [String(this.number), settledField(this.number)] as const
@@ -101,7 +99,7 @@ export class RedisBatch extends Batch {
       return
     }
     if (!this.isInRedis) put.push(names[0], this.#entry)
-    // A copy: it may be settled further before it has gone out.
+    // A copy: more records may be settled before the command is sent.
     if (this.bits !== undefined) put.push(names[1], Buffer.from(this.bits))
     fields.add(names[0])
     if (this.bits !== undefined) fields.add(names[1])

@@ -1,4 +1,4 @@
-/** The journal in Redis: a hash for each process, which others take over when it is gone. */
+/** The journal in Redis: a hash for each process, which another process claims when its owner dies. */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../timing/clock.ts'
 import { JournalEntryEncoder } from './journal-entry.ts'
@@ -15,26 +15,25 @@ import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
 
-/** What a journal is given. */
 export interface RedisJournalDeps {
   readonly link: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
   readonly keys: RedisKeys
   readonly clock: Clock
-  /** Notifications that are not in Redis yet and may be waited for; from there on senders wait. */
+  /** Notifications that may wait in memory for Redis. Above it the proxy stops reading from senders. */
   readonly maxUnwritten: number
-  /** An entry of another process cannot be read, and is lost. */
+  /** An entry of another process is malformed, and its notifications are lost. */
   readonly damaged: () => void
 }
 
 const writtenAtOnce = 512
 const readAtOnce = 200
 const bytesAtOnce = 1024 * 1024
-/** What may be under way; the rest waits, so that a slow Redis is not sent what it cannot take. */
+/** Bytes in commands without an answer. Above it, changes wait, so that a slow Redis is not flooded. */
 const bytesUnderWay = 4 * 1024 * 1024
 
 /**
- * Entries go out at the end of the turn, all in one command, and are kept in memory until they are
- * settled: a Redis that has lost them is given them again. Settlements follow every 20 ms.
+ * Sends entries at the end of each turn of the event loop, in one command. Keeps them in memory until
+ * they are settled: if Redis loses them, they are written again. Sends settlements every 20 ms.
  */
 export class RedisJournal implements Journal, BatchWriter {
   readonly #deps: RedisJournalDeps
@@ -90,19 +89,19 @@ export class RedisJournal implements Journal, BatchWriter {
     await new Promise<void>((resolve) => this.#onWritten.push(resolve))
   }
 
-  /** Sets no timer any more. */
+  /** Sets no more timers. */
   close(): void {
     this.#sweep.close()
     this.#isClosed = true
     for (const resolve of this.#onWritten.splice(0)) resolve()
   }
 
-  /** What it has in Redis, for who looks after its ownership. */
+  /** The hashes whose ownership {@link RedisLease} has to keep. */
   get hashes(): readonly Pick<JournalHash, 'name' | 'size'>[] {
     return [...this.#hashes.values()]
   }
 
-  /** Drops what another process left, once it is empty. @returns its name */
+  /** Drops one claimed hash that is empty. @returns its name */
   dropFinished(): string | undefined {
     for (const hash of this.#hashes.values()) {
       if (hash === this.#own || hash.batches.size > 0 || hash.size > 0) continue
@@ -112,14 +111,14 @@ export class RedisJournal implements Journal, BatchWriter {
     return undefined
   }
 
-  /** Removes what is settled: a Redis that is full takes that, and nothing else before. */
+  /** Removes settled entries. A full Redis accepts removals only, so they come first. */
   async makeRoom(): Promise<void> {
     for (const hash of this.#hashes.values()) await this.#removeStrays(hash)
   }
 
   /**
-   * Compares what Redis has with what it should have, removes what is settled, and has the rest
-   * written. What belongs to another process by now is written once more as its own.
+   * Compares the fields in Redis with the entries in memory, removes settled entries and writes missing
+   * ones. Writes the entries of hashes that another process has claimed into a new hash.
    */
   async resume(isOwned: (name: string) => boolean): Promise<void> {
     for (const hash of [...this.#hashes.values()]) if (!isOwned(hash.name)) this.#move(hash)
@@ -135,7 +134,7 @@ export class RedisJournal implements Journal, BatchWriter {
     }
   }
 
-  /** Reads what another process left: for {@link claimed}, or else for {@link recover}. */
+  /** Reads the hash of a dead process: for {@link claimed}, or before that for {@link recover}. */
   async load(name: string): Promise<void> {
     const { keys, link } = this.#deps
     const fields = await readHash(link, keys.journal(name), readAtOnce)
@@ -154,7 +153,7 @@ export class RedisJournal implements Journal, BatchWriter {
       }
   }
 
-  /** Writes what can be written by now. */
+  /** Writes queued batches, as many as may be under way. */
   write(): void {
     if (!this.#deps.link.isUp || this.#isClosed) return
     while (this.#due.size > 0 && this.#bytesUnderWay < bytesUnderWay)
@@ -162,7 +161,7 @@ export class RedisJournal implements Journal, BatchWriter {
     if (this.#isWritten) for (const resolve of this.#onWritten.splice(0)) resolve()
   }
 
-  /** @internal for the batches: while Redis is away nothing queues, {@link resume} finds it out */
+  /** @internal for the batches. While the link is down this queues nothing: {@link resume} finds it. */
   writeSoon(batch: RedisBatch): void {
     batch.isQueued = !this.#isClosed && this.#deps.link.isConnected
     if (!batch.isQueued) return
@@ -210,7 +209,7 @@ export class RedisJournal implements Journal, BatchWriter {
       await Promise.all(Array.from(changes, (change) => this.#send(...change)))
       for (const batch of batches) this.#written(batch)
     } catch {
-      // The link is down and will resume.
+      // The link is down, and resume() repeats the write.
     } finally {
       this.#bytesUnderWay -= bytes
       this.write()
@@ -225,7 +224,7 @@ export class RedisJournal implements Journal, BatchWriter {
     return Promise.all(sent)
   }
 
-  /** Redis has confirmed it, for the first time or again. */
+  /** Redis has confirmed the batch, for the first time or again. */
   #written(batch: RedisBatch): void {
     if (!batch.isWritten) this.#unwritten -= batch.remaining
     batch.isWritten = true
@@ -241,7 +240,7 @@ export class RedisJournal implements Journal, BatchWriter {
 
   #move(hash: JournalHash): void {
     this.#hashes.delete(hash.name)
-    // Nothing in it is removed any more.
+    // The hash belongs to another process, so nothing in it may be removed.
     hash.fields.clear()
     if (hash === this.#own) this.#own = this.#newHash()
     for (const batch of hash.batches.values()) batch.moveTo(this.#own)
@@ -261,7 +260,8 @@ export class RedisJournal implements Journal, BatchWriter {
     const entry = fields.get(String(number))
     if (entry === undefined) throw new RangeError('not the number of an entry')
     const batch = new RedisBatch(this, this.#sweep, hash, entry, number)
-    const records = batch.recovered(entry, fields.get(settledField(number)))
+    batch.merge(fields.get(settledField(number)))
+    const records = batch.recovered(entry)
     batch.isWritten = true
     this.#sweep.add(batch)
     if (batch.remaining > 0) hash.batches.set(number, batch)

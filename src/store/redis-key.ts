@@ -1,22 +1,22 @@
-/** The names of what is kept in Redis. One hash tag for all, so that they share a node of a cluster. */
+/** The keys in Redis. All have one hash tag, so that one cluster node has them all. */
 
-/** Keys of the proxies that have a prefix in common. */
+/** The keys of the proxies with one prefix. */
 export interface RedisKeys {
-  /** Hash of journals: the name of the process that has it, '' = nobody. */
+  /** Hash: name of a journal → the process that owns it; '' = none. */
   readonly journals: string
-  /** Hash: number of an entry → see journal-entry.ts; its number and `s` → which are settled. */
+  /** Hash: number of an entry → the entry, see journal-entry.ts; its number and `s` → settled bits. */
   journal(name: string): string
-  /** Lives as long as the process shows that it does. */
+  /** Exists while the lease of the process is valid. */
   alive(process: string): string
   /** Stream of {@link EventLog} events. */
   readonly eventLog: string
-  /** Set of the names of routes that have had feedback. */
+  /** Set: names of routes that have had feedback. */
   readonly feedbackRoutes: string
   /** Hash: token in hexadecimal → UNIX seconds. */
   feedback(route: string): string
-  /** Sorted set of the readers of a route by when their hold ends, ms. */
+  /** Sorted set: readers of a route, by the end of their hold, ms. */
   readers(route: string): string
-  /** As {@link feedback}: what a reader has. */
+  /** As {@link feedback}: the entries that a reader has. */
   held(reader: string): string
   /** A provider token; a secret. */
   providerToken(name: string): string

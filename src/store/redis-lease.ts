@@ -1,11 +1,10 @@
-/** Which process owns which journal in Redis, and that this one lives. */
-import type { Clock } from '../timing/clock.ts'
+/** The lease of this process in Redis, and the journals that it owns and claims. */
+import type { Clock } from '../clock.ts'
 import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import { Timer } from '../timing/timer.ts'
 
-/** What a lease is given. */
 export interface RedisLeaseDeps {
   readonly link: Pick<RedisLink, 'send' | 'isUp' | 'resume'>
   readonly keys: RedisKeys
@@ -17,10 +16,10 @@ export interface RedisLeaseDeps {
 
 const leaseMs = 10_000
 const renewMs = 2000
-/** A renewal that came later than this was a gap. */
+/** After a longer pause between renewals, the connection was not steady. */
 const gapMs = 5000
 
-/** KEYS journals; ARGV process, names of journals. → for each, whether it is the process's now. */
+/** KEYS journals; ARGV process, names of journals. → for each, 1 if the process owns it now. */
 const ownScript = `
 local owned = {}
 for i = 2, #ARGV do
@@ -30,7 +29,7 @@ for i = 2, #ARGV do
 end
 return owned`
 
-/** KEYS journals, life of its owner; ARGV journal, owner, process. → 1 for the one who gets it. */
+/** KEYS journals, lease of the owner; ARGV journal, owner, process. → 1 if the process owns it now. */
 const claimScript = `
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
@@ -38,9 +37,9 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1`
 
 /**
- * A process that has not renewed its lease for ten seconds is taken for dead, and its journals go
- * to whoever finds out first. One that has had no steady connection for as long itself takes
- * nothing: it was Redis that was away, and the others are about to come back.
+ * If a process has not renewed its lease for 10 s, the others regard it as dead, and the first one
+ * that notices claims its journals. A process that had no steady connection itself for 10 s claims
+ * nothing: probably Redis was unreachable, and the others are about to reconnect.
  */
 export class RedisLease {
   readonly #deps: RedisLeaseDeps
@@ -58,7 +57,7 @@ export class RedisLease {
     })
   }
 
-  /** Takes the lease, and brings the journals and Redis to agree. */
+  /** Takes the lease, then makes Redis and the journals in memory agree. */
   async resume(): Promise<void> {
     const { link, keys, process, journal } = this.#deps
     const names = journal.hashes.map(({ name }) => name)
@@ -73,7 +72,7 @@ export class RedisLease {
     if (!this.#isClosed) this.#nextBeat.start()
   }
 
-  /** What is not settled may be taken by others at once. */
+  /** Releases the journals: others can claim unsettled notifications at once. */
   async close(): Promise<void> {
     const { link, keys, process, journal } = this.#deps
     this.#isClosed = true
@@ -105,11 +104,11 @@ export class RedisLease {
       await this.#claim(owners)
       await this.#dropFinished()
     } catch {
-      // The link is down and will resume.
+      // The link is down, and resume() runs when it is back.
     }
   }
 
-  /** @returns whether the last renewal still held */
+  /** @returns whether the lease had not expired */
   async #renew(): Promise<boolean> {
     const { link, keys, process, clock } = this.#deps
     const key = keys.alive(process)
@@ -134,7 +133,7 @@ export class RedisLease {
     return owners
   }
 
-  /** The oldest first. The lease is renewed meanwhile: a long journal must not be read twice. */
+  /** Claims the oldest first. Beats go on meanwhile, so a flag prevents reading a journal twice. */
   async #claim(owners: ReadonlyMap<string, string>): Promise<void> {
     const { process, journal } = this.#deps
     if (this.#isClaiming) return
@@ -152,7 +151,7 @@ export class RedisLease {
     }
   }
 
-  /** Who may be taken from: nobody at all, and after a while those without a lease. */
+  /** The owners whose journals may be claimed: '' always, and after a steady time those without a lease. */
   async #dead(owners: Set<string>): Promise<ReadonlySet<string>> {
     const { link, keys, process, clock } = this.#deps
     const dead = new Set<string>([''])

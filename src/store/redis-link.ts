@@ -1,17 +1,16 @@
-/** Keeps a connection to Redis, and says whether it can be used just now. */
-import type { Cancel, Clock } from '../timing/clock.ts'
+/** Keeps one connection to Redis open, and reconnects after any failure. */
+import type { Cancel, Clock } from '../clock.ts'
 import type { OpenConnection, RedisConnection, Reply } from './redis-connection.ts'
 import { every, Timer } from '../timing/timer.ts'
 
-/** What a link is given. */
 export interface LinkDeps {
   readonly open: OpenConnection
   readonly clock: Clock
-  /** Makes a new connection usable: what has to be read or written first. */
+  /** Reads and writes what must precede all other commands on a new connection. */
   readonly resume: () => Promise<void>
-  /** It can be used, for the first time or again. */
+  /** The link is up, for the first time or again. */
   readonly back: () => void
-  /** It is gone, answers nothing, or answers with errors; once for each attempt. */
+  /** The connection failed, timed out or answered with an error; once for each attempt. */
   readonly lost: (error: Error) => void
 }
 
@@ -21,21 +20,21 @@ export class UnreachableError extends Error {
 }
 
 type State =
-  /** The next attempt has its time. */
+  /** The retry timer runs. */
   | { readonly kind: 'down' }
   | { readonly kind: 'opening'; readonly opening: AbortController }
-  /** Takes the commands that make it usable, and then all. */
+  /** `resuming`: sends the commands of `resume` only. */
   | { readonly kind: 'resuming' | 'up'; readonly connection: WatchedConnection }
   | { readonly kind: 'closed' }
 
-/** After so long without an answer to what was asked, a connection is given up. */
+/** A connection is closed if Redis answers nothing for this long while commands wait. */
 const patienceMs = 3000
 const watchMs = 500
 const retryMs = 500
 
 /**
- * A command that fails, with whatever error, ends the connection: the writers of this store are not
- * asked to understand errors, they start again from what Redis has. Nothing is queued meanwhile.
+ * Any error of a command closes the connection. So the writers of this store need not interpret
+ * errors: they start again from what Redis has. While the link is down, no command is queued.
  */
 export class RedisLink {
   readonly #deps: LinkDeps
@@ -49,25 +48,24 @@ export class RedisLink {
     })
   }
 
-  /** Whether what is sent has a chance. */
   get isUp(): boolean {
     return this.#state.kind === 'up'
   }
 
-  /** Whether commands are taken, if only those that make it usable. */
+  /** Whether it is up or resuming. */
   get isConnected(): boolean {
     return this.#connection !== undefined
   }
 
-  /** Connects, and again whenever that is needed, until it is closed. */
+  /** Connects, and reconnects when needed, until `close`. */
   start(): void {
     void this.#open()
   }
 
   /**
-   * Commands of one turn of the event loop go out together.
-   * @throws {UnreachableError} at once while there is no connection, and whatever Redis answers
-   * instead; the connection is over then
+   * Commands of one turn of the event loop are sent together.
+   * @throws {UnreachableError} at once while there is no connection
+   * @throws an error that Redis answered; the connection is then closed
    */
   async send(args: readonly (string | Buffer)[]): Promise<Reply> {
     const connection = this.#connection
@@ -80,7 +78,7 @@ export class RedisLink {
     }
   }
 
-  /** For what need not be allowed or understood: undefined instead of an error. */
+  /** For optional commands: returns undefined instead of an error, and keeps the connection. */
   async try(args: readonly (string | Buffer)[]): Promise<Reply | undefined> {
     try {
       return await this.#connection?.send(args)
@@ -89,7 +87,7 @@ export class RedisLink {
     }
   }
 
-  /** Something is wrong with what Redis holds: does again what a new connection begins with. */
+  /** Repeats the start of a new connection, because Redis does not have the expected data. */
   async resume(): Promise<void> {
     if (this.#state.kind === 'up') await this.#resume(this.#state.connection)
   }
@@ -102,7 +100,7 @@ export class RedisLink {
     return 'connection' in this.#state ? this.#state.connection : undefined
   }
 
-  /** The one place that changes the state, and ends what the last one held. */
+  /** The one place that changes the state. Releases what the last state had. */
   #become(state: State): void {
     const last = this.#state
     this.#state = state
@@ -147,7 +145,7 @@ export class RedisLink {
     }
   }
 
-  /** Late news of a connection that is over already are none. */
+  /** Ignores late errors of an earlier connection. */
   #lose(connection: WatchedConnection, error: unknown): void {
     if (connection === this.#connection) this.#fail(error)
   }
@@ -159,7 +157,7 @@ export class RedisLink {
   }
 }
 
-/** Finds out when nothing is answered. */
+/** Detects that Redis does not answer. */
 class WatchedConnection {
   readonly #connection: RedisConnection
   readonly #clock: Clock
@@ -192,7 +190,7 @@ class WatchedConnection {
     this.#connection.destroy()
   }
 
-  /** A process that has not run for a while has not looked at what was answered meanwhile. */
+  /** After a pause of this process, unread answers may wait in the socket, so the time starts anew. */
   #isSilent(now: number): boolean {
     if (now - this.#watchedAtMs > 2 * watchMs) this.#progressAtMs = now
     this.#watchedAtMs = now

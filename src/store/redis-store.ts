@@ -14,11 +14,19 @@ import { RedisTokens } from './redis-token.ts'
 import type { RedisStoreEvent } from './store-event.ts'
 import type { Store } from './store.ts'
 
-/** What a store is given. */
+export interface RedisStoreObserver {
+  /** Redis is unreachable; called once until `back`. Notifications are kept in memory. */
+  lost(error: Error): void
+  /** Redis is reachable, and is being sent all that it misses. */
+  back(awayMs: number): void
+  /** An entry of another process is malformed, and its notifications are lost. */
+  damaged(): void
+}
+
 export interface RedisStoreDeps {
   readonly clock: Clock
-  readonly emit: (event: RedisStoreEvent) => void
-  /** Notifications that may wait in memory until Redis has them. */
+  readonly observer: RedisStoreObserver
+  /** Notifications that may wait in memory for Redis. */
   readonly maxUnwritten: number
 }
 
@@ -27,7 +35,7 @@ const farewellMs = 2000
 
 /**
  * Waits until Redis can be reached.
- * @throws {RedisFault} when it can, and refuses for a reason that will not go away by itself
+ * @throws {RedisFault} if Redis refuses for a reason that a retry cannot cure
  */
 export async function openRedisStore(access: RedisAccess, deps: RedisStoreDeps): Promise<Store> {
   const store = new RedisStore(access, deps)
@@ -44,12 +52,12 @@ class RedisStore implements Store {
   readonly #address: string
   readonly #deps: RedisStoreDeps
   readonly #link: RedisLink
-  /** A connection of its own: reading the event log blocks it. */
+  /** A separate connection, because reading the event log blocks it. */
   readonly #logLink: RedisLink
   readonly #lease: RedisLease
   #opening: Opening | undefined
   #lostAtMs: number | undefined
-  /** Of the last connection, which may still have commands before a Redis that stood still. */
+  /** Id of the last connection: a Redis that was paused may still have commands of it to run. */
   #connectionId: string | undefined
   #cancelTidy: Cancel | undefined
   #closed: Promise<void> | undefined
@@ -123,7 +131,7 @@ class RedisStore implements Store {
     return this.#closed
   }
 
-  /** What a stopped connection had sent must not be done after what this one does. */
+  /** Kills the last connection first: none of its commands may run after those of the new one. */
   async #resume(): Promise<void> {
     const link = this.#link
     if (this.#connectionId !== undefined)
@@ -152,7 +160,7 @@ class RedisStore implements Store {
     this.#lostAtMs = undefined
   }
 
-  /** Redis may be away for longer than anybody would wait. */
+  /** Waits 2 s at most: Redis may be unreachable. */
   async #close(): Promise<void> {
     this.#opening?.reject(new Error('closed before Redis was reached'))
     this.#opening = undefined
@@ -168,12 +176,11 @@ class RedisStore implements Store {
       await Promise.all([this.journal.flush(), this.feedback.flush()])
       await this.#lease.close()
     } catch {
-      // The lease ends by itself.
+      // The lease expires.
     }
   }
 }
 
-/** How {@link openRedisStore} ends. */
 interface Opening {
   readonly resolve: () => void
   readonly reject: (error: Error) => void

@@ -1,14 +1,14 @@
-/** The provider tokens of all processes that share a Redis: the first that signs one signs for all. */
+/** Shares provider tokens among the processes of one Redis: the first token signed serves all. */
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { StoredToken, TokenStore } from './store.ts'
 
-/** Apple takes a token for an hour. */
+/** APNs accepts a token for an hour. */
 const keptMs = 60 * 60_000
 
 /**
- * KEYS provider token; ARGV token and when it was issued, the time since when another is preferred,
- * how long it is kept, all ms. → the token that all use.
+ * KEYS provider token; ARGV token, its time of issue, the oldest acceptable time of issue of another,
+ * its lifetime, all ms. → the token for all.
  */
 const agreeScript = `
 local known = redis.call('GET', KEYS[1])
@@ -17,7 +17,6 @@ local own = ARGV[2] .. ' ' .. ARGV[1]
 redis.call('SET', KEYS[1], own, 'PX', ARGV[4])
 return own`
 
-/** See {@link TokenStore}. */
 export class RedisTokens implements TokenStore {
   readonly #link: Pick<RedisLink, 'send'>
   readonly #keys: RedisKeys

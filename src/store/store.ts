@@ -1,154 +1,160 @@
-/** What the proxy keeps over a restart, as interfaces: nothing here says how it is kept. */
+/** The interfaces of a store: what the proxy keeps over a restart. */
 import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
 import type { Notification } from '../binary/notification.ts'
 
-/** A notification that the gateway owns. */
+/** A notification that the proxy owns. */
 export interface JournalRecord {
-  /** UUID that it bears in every attempt; ASCII, 255 bytes at most. */
+  /** UUID, the same in every attempt; ASCII, 255 bytes at most. */
   readonly apnsId: string
-  /** When its bytes arrived, ms since the epoch. */
+  /** Time of arrival, ms since the epoch. */
   readonly receivedAtMs: number
   readonly notification: Notification
 }
 
-/** What one {@link Journal.put} took. */
+/** The records of one {@link Journal.put}. */
 export interface JournalBatch {
-  /** The record at `index` of what was put is settled; saying so again changes nothing. */
+  /** Marks the record at `index` as settled. A second call has no effect. */
   settled(index: number): void
 }
 
-/** A record that another process, which is gone, left unsettled. */
+/** A record that an earlier or dead process left unsettled. */
 export interface RecoveredRecord {
   readonly route: string
   readonly record: JournalRecord
   readonly settled: () => void
 }
 
-/** Owned, unsettled notifications, kept so that they outlive the process. */
+/** Owned, unsettled notifications, which outlive the process. */
 export interface Journal {
-  /** Takes what one read brought, as one entry; returns at once, durable a moment later. */
+  /** Adds the notifications of one read, as one entry. Returns at once; {@link flush} waits. */
   put(route: string, records: readonly JournalRecord[]): JournalBatch
-  /** Records put, or left by an earlier process, and not settled. */
+  /** Unsettled records, including those of earlier processes. */
   readonly unsettled: number
   /**
-   * False while writing fails, as on a full disk: whoever reads from senders must stop. What was
-   * put is kept in memory and written when there is room.
+   * False while writing fails, for example on a full disk: the gateway must then stop reading from
+   * senders. The journal keeps its records in memory and writes them when it can.
    */
   readonly healthy: boolean
-  /** What an earlier process left unsettled, oldest first; once, before the first put. */
+  /** The records that an earlier process left unsettled, oldest first. Call once, before `put`. */
   recover(): Iterable<RecoveredRecord>
-  /** Hears, from now on, what other processes leave that end while this one runs. */
-  claimed(hear: (record: RecoveredRecord) => void): void
+  /** Receives from now on the records of other processes that die while this one runs. */
+  claimed(receive: (record: RecoveredRecord) => void): void
   /** Resolves when all puts and settlements so far are durable. */
   flush(): Promise<void>
 }
 
-/** Tokens that APNs has called unregistered, until a sender has read of them. */
+/** Tokens that APNs has reported as unregistered, until a sender has read them. */
 export interface FeedbackStore {
   /**
-   * The latest timestamp of a token wins.
+   * Keeps the latest timestamp of a token.
    * @param route its name, 255 bytes at most
    * @param token hexadecimal
    * @param timestamp UNIX seconds, a uint32
    * @throws {RangeError} for milliseconds and other impossible values
    */
   add(route: string, token: string, timestamp: number): void
-  /** The token was delivered to again. Called for every delivery: free while a route has no entries. */
+  /** Removes a token after a delivery to it. Called for every delivery; cheap without an entry. */
   drop(route: string, token: string): void
   /**
-   * Takes all entries of a route that no other reader has, in whatever process, the oldest entry
-   * first. None where the store cannot be reached.
+   * Takes all entries of a route that no other reader has, in any process, oldest first. Takes none
+   * if the store is unreachable.
    */
   hold(route: string): Promise<FeedbackHold>
-  /** How many entries a route has, with those that are held. */
+  /** The number of entries of a route, including held ones. */
   count(route: string): number
 }
 
-/** Entries of a feedback list in the hands of one reader; it ends with one of the two verbs. */
+/** The entries of a feedback list that one reader has. End it with `forget` or `release`. */
 export interface FeedbackHold {
   readonly tuples: readonly FeedbackTuple[]
-  /** They have been read: removes them, but for tokens that have a later timestamp by now. */
+  /** The sender has read the entries: removes them, except tokens with a later timestamp. */
   forget(): Promise<void>
-  /** They have not: the next reader is given them. */
+  /** The sender has not read the entries: the next reader gets them. */
   release(): void
 }
 
 /** Events in one order for all processes that share a store. */
 export interface EventLog {
-  /** Applies every event of a route in order, the own ones too; set before its first append. */
+  /** Applies every event of a route in order, including own ones. Call before its first `append`. */
   listen(route: string, apply: (event: LoggedEvent) => void): void
   /**
-   * Appends an event, which all processes apply in its turn. One process with a store of its own
-   * applies it before this returns, unless it is applying another just then.
+   * Appends an event, which all processes apply in order. A process with its own store applies it
+   * before this returns, unless it is applying another one.
    * @param event plain JSON
    */
   append(route: string, event: unknown): void
 }
 
-/** One event, as it is applied. */
 export interface LoggedEvent {
   readonly event: unknown
-  /** Rises with every event of a route; the same for all processes. */
+  /** Increases with every event of a route; the same in all processes. */
   readonly position: number
-  /** When it was appended, ms of this process's clock. */
+  /** Time of the append, ms on the clock of this process. */
   readonly atMs: number
   /** Whether this process appended it. */
   readonly own: boolean
 }
 
-/** A provider token, and when it was issued, ms since the epoch; a secret. */
 export interface StoredToken {
+  /** A provider token; a secret. */
   readonly jwt: string
+  /** Ms since the epoch. */
   readonly issuedAtMs: number
 }
 
-/** Keeps the provider token of each signing key for all processes. */
+/** Shares the provider token of each signing key among all processes. */
 export interface TokenStore {
   /**
    * @param name of the key
-   * @returns what was issued after `sinceMs` and kept, or else `own`, which is kept; that too where
-   * the store cannot be reached
+   * @returns the stored token if it was issued after `sinceMs`. Otherwise stores and returns `own`.
+   * Returns `own` too if the store is unreachable.
    */
   agree(name: string, own: StoredToken, sinceMs: number): Promise<StoredToken>
 }
 
-/** All that is kept. */
 export interface Store {
   readonly journal: Journal
   readonly feedback: FeedbackStore
   readonly eventLog: EventLog
-  /** Only where other processes send with the same keys. */
+  /** Absent if no other process can share the store. */
   readonly tokens?: TokenStore
-  /** Whether what is written arrives. While it does not, {@link Journal.healthy} says how long. */
+  /** Whether writes succeed. While they fail, {@link Journal.healthy} tells when reading must stop. */
   readonly isReachable: boolean
-  /** What it takes on the disk; undefined where it is not on this machine's. */
+  /** Its size on this machine's disk; undefined if it is elsewhere. */
   readonly bytes: number | undefined
-  /** Writes what is not written yet, if that is possible, and lets go; later calls do nothing. */
+  /** Writes pending changes if possible, then closes; later calls do nothing. */
   close(): Promise<void>
 }
 
-/** What is wrong with a data directory, and what to do about it. */
+export interface StoreObserver {
+  /** Called once until `writeRecovered`. The store retries every second. */
+  writeFailed(error: Error): void
+  writeRecovered(): void
+}
+
+/** The fault of a data directory; the cure. */
 const explanations = {
   'in-use':
-    'is in use by another proxy; stop that one, or choose another dataDirectory (without --config: --data-directory)',
+    'is in use by another proxy; stop that proxy, or choose another dataDirectory (without --config: --data-directory)',
   'not-a-directory': 'is not a directory; remove that file, or choose another dataDirectory',
-  'no-permission': 'may not be written by this user; change its owner, or choose another',
-  'no-room': 'is on a full disk; make room, or choose another dataDirectory',
+  'no-permission':
+    'is not writable by this user; change its owner, or choose another dataDirectory',
+  'no-room': 'is on a full disk; free some space, or choose another dataDirectory',
   foreign:
-    'holds a data.mdb that this proxy did not write; move it away, or choose another dataDirectory',
-  newer: 'was written by a newer version; run that one, or choose another dataDirectory',
+    'has a data.mdb of another program; move that file away, or choose another dataDirectory',
+  newer: 'was written by a newer version; run that version, or choose another dataDirectory',
   damaged:
-    'holds a damaged data.mdb; restore it from a backup, or move it away and lose what was unsettled',
+    'has a damaged data.mdb; restore it from a backup, or move it away and lose unsettled notifications',
   unusable: 'cannot be used; choose another dataDirectory',
 } as const
 
-/** The store cannot be opened, and nothing in its directory was changed. Radius: the process. */
+/** The store cannot be opened, and its directory is unchanged. Radius: the process. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: keyof typeof explanations
   readonly directory: string
 
-  /** @param detail what exactly was found, where that helps */
+  /** @param detail more about the fault */
   constructor(code: StoreError['code'], directory: string, detail?: string) {
     const found = detail === undefined ? '' : ` (${detail})`
     super(`The data directory ${directory} ${explanations[code]}${found}`)

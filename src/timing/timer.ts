@@ -1,7 +1,7 @@
-/** Timers that are set again and again, and limits to waiting, on a {@link Clock}. */
-import type { Cancel, Clock } from './clock.ts'
+/** Restartable timers, periodic calls and time limits, all on a {@link Clock}. */
+import type { Cancel, Clock } from '../clock.ts'
 
-/** One timer, which is either set or not. */
+/** A timer that can be set once at a time. */
 export class Timer {
   readonly #clock: Clock
   readonly #delayMs: number
@@ -28,7 +28,7 @@ export class Timer {
   }
 }
 
-/** Calls `run` every `periodMs`, the first time after that. */
+/** Calls `run` every `periodMs`, for the first time after `periodMs`. */
 export function every(clock: Clock, periodMs: number, run: () => void): Cancel {
   const timer: Timer = new Timer(clock, periodMs, () => {
     timer.start()
@@ -40,10 +40,7 @@ export function every(clock: Clock, periodMs: number, run: () => void): Cancel {
   }
 }
 
-/**
- * Settles like `promise`, or after `limitMs` with undefined. Leaves no timer behind; `promise` is not
- * cancelled.
- */
+/** Waits for `promise`, but at most `limitMs`; the value is then undefined. */
 export async function within<T>(
   clock: Clock,
   limitMs: number,

@@ -7,8 +7,8 @@ const origin = 'https://api.push.apple.com'
 
 const faults: readonly (readonly [step: Step, code: string, finding: RegExp, cure: RegExp])[] = [
   ['proxy', 'CLOSED', /providerApi\.proxy does not connect/, /credentials.*CONNECT/],
-  ['dns', 'ENOTFOUND', /^its name is not known to the DNS server of this machine/, /correct .*DNS/],
-  ['dns', 'EAI_AGAIN', /no DNS server answers/, /give this machine a DNS server/],
+  ['dns', 'ENOTFOUND', /^the DNS server of this machine does not know its name/, /correct .*DNS/],
+  ['dns', 'EAI_AGAIN', /no DNS server answers/, /set a DNS server/],
   ['dns', 'TIMEOUT', /its name cannot be resolved/, /DNS server/],
   ['tcp', 'ECONNREFUSED', /its address refuses the connection/, /host and port under providerApi/],
   [
@@ -21,17 +21,17 @@ const faults: readonly (readonly [step: Step, code: string, finding: RegExp, cur
   [
     'tls',
     'SELF_SIGNED_CERT_IN_CHAIN',
-    /not signed by a CA that is trusted here/,
+    /not signed by a trusted CA/,
     /providerApi\.certificateAuthority/,
   ],
   ['tls', 'ERR_TLS_CERT_ALTNAME_INVALID', /for another name/, /hosts file/],
   ['tls', 'CERT_HAS_EXPIRED', /seems to have expired/, /set the clock/],
   ['tls', 'CLOSED', /the TLS handshake fails/, /interferes/],
-  ['alpn', 'CLOSED', /does not offer HTTP\/2/, /leave connections to \*\.push\.apple\.com alone/],
+  ['alpn', 'CLOSED', /does not offer HTTP\/2/, /exclude \*\.push\.apple\.com from inspection/],
   ['http2', 'TIMEOUT', /sends no HTTP\/2/, /try again/],
-  ['http2', 'BadCertificate', /refuses the certificate: it is no push certificate/, /active/],
+  ['http2', 'BadCertificate', /rejects the certificate: it is not a push certificate/, /active/],
   // A refusal in TLS 1.3 comes when the handshake is over for the client.
-  ['http2', 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED', /refuses the client certificate/, /revoked/],
+  ['http2', 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED', /rejects the client certificate/, /revoked/],
 ]
 
 t.test('every fault on the way is an error with what happened and what to do', (t) => {
@@ -50,15 +50,15 @@ function answer(reason: string, status = 403): ProbeAnswer {
 const reasons: readonly (readonly [reason: string, finding: RegExp, cure: RegExp])[] = [
   [
     'BadCertificate',
-    /refuses the certificate: it is no push certificate, or was revoked/,
+    /rejects the certificate: it is not a push certificate, or was revoked/,
     /active/,
   ],
   ['BadCertificateEnvironment', /is for the other environment/, /correct environment of the route/],
-  ['ExpiredProviderToken', /provider token too old, though it was made just now/, /set the clock/],
+  ['ExpiredProviderToken', /provider token as too old, although it is new/, /set the clock/],
   ['InvalidProviderToken', /does not know this signing key under this team/, /keyId and teamId/],
   ['UnrelatedKeyIdInToken', /does not know this signing key under this team/, /keyId and teamId/],
   ['BadEnvironmentKeyIdInToken', /signing key is for the other environment/, /environment/],
-  ['MissingProviderToken', /has seen no credential/, /certificateAuthority|alone/],
+  ['MissingProviderToken', /received no credential/, /certificateAuthority|exclude/],
   ['Forbidden', /forbids this credential/, /Apple account/],
   ['TopicDisallowed', /may not send for this topic/, /bundle ID/],
   ['BadTopic', /may not send for this topic/, /bundle ID/],

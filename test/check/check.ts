@@ -89,16 +89,13 @@ t.test('all that is wrong is found at once, each with its cure', async (t) => {
   const rows: readonly (readonly [string, RegExp])[] = [
     ['listeners[0].prot', /^is not a known key.*did you mean port\?/],
     ['tls.key', /does not belong to the certificate → give the key/],
-    ['routes[1].senderCertificates', /^the same sender belongs to route a → keep it in one/],
+    ['routes[1].senderCertificates', /^route a has the same sender → keep it in one route/],
     ['routes[2].key', /does not belong to the certificate → give the key/],
     [
       'routes[3].environment',
-      /is for production, not for sandbox: APNs would refuse every push → correct environment/,
+      /is for production, not for sandbox: APNs would reject every push → correct environment/,
     ],
-    [
-      'routes[4].signingKey',
-      /^MDM topics take the push certificate only → give certificate instead/,
-    ],
+    ['routes[4].signingKey', /^MDM topics need a push certificate → give certificate instead/],
     ['routes[5].certificate', /gone\.p12 does not exist → correct the path/],
   ]
   for (const [subject, message] of rows) t.match(found.get(subject), message, subject)

@@ -15,7 +15,7 @@ const rows: readonly (readonly [days: number, finding: string, cure: string])[] 
   [30, 'expires in 30 days, on 2021-04-30', 'plan its renewal, with a pen'],
   [15, 'expires in 15 days, on 2021-04-15', 'plan its renewal, with a pen'],
   [14, 'expires in 14 days, on 2021-04-14', 'renew it within a week, with a pen'],
-  [7, 'expires in 7 days, on 2021-04-07', 'renew it within a day or two, with a pen'],
+  [7, 'expires in 7 days, on 2021-04-07', 'renew it within two days, with a pen'],
   [1, 'expires in 1 day, on 2021-04-01', 'renew it now, with a pen'],
   [0, 'expires within a day, on 2021-03-31', 'renew it now, with a pen'],
 ]
@@ -45,7 +45,7 @@ t.test('an expired certificate is an error', (t) => {
   t.strictSame(expiryFinding('a', { ...after(1), validTo }, now, 'with a pen'), {
     severity: 'error',
     subject: 'a',
-    finding: 'expired on 2021-03-31: every peer refuses it',
+    finding: 'expired on 2021-03-31: every peer rejects it',
     cure: 'renew it with a pen',
   })
   t.end()

@@ -12,7 +12,7 @@ t.test('what is wrong and what to do are told apart', (t) => {
     severity: 'error',
     subject: 'store',
     finding: 'must be lmdb',
-    cure: 'see docs/configuration.md for what may stand there',
+    cure: 'see docs/configuration.md for the allowed values',
   })
   t.end()
 })

@@ -42,8 +42,8 @@ t.test('a certificate without the mark of production is warned of', async (t) =>
     severity: 'warning',
     subject: 'routes[2].certificate',
     finding:
-      'does not carry the production mark (extension 1.2.840.113635.100.6.3.2): APNs may answer BadCertificateEnvironment to every push',
-    cure: 'run check --live: if APNs refuses it, have Apple issue another one',
+      'has no extension for the production environment (1.2.840.113635.100.6.3.2): APNs may answer BadCertificateEnvironment to every push',
+    cure: 'run check --live; if APNs rejects the certificate, request a new one from Apple',
   })
 })
 
@@ -52,7 +52,7 @@ t.test('a certificate without a topic is warned of once', (t) => {
   t.match(found, {
     severity: 'warning',
     finding:
-      /^names no topic, so it is probably no push certificate: APNs will refuse it for com\.example\.app$/,
+      /^names no topic, so it is probably no push certificate: APNs will reject it for com\.example\.app$/,
   })
   t.match(validity, { severity: 'ok' })
   t.end()

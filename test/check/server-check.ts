@@ -27,7 +27,7 @@ t.test('what init issues is fine, and told with its issuer', async (t) => {
   const { certificatePem } = await issueServerCertificate(ca, allAppleHosts, now)
   t.match(serverFindings(certificatePem, both, now.getTime()), [
     { severity: 'ok', finding: /^valid until / },
-    { severity: 'ok', finding: 'issued by CN=Our CA, which every sender has to trust' },
+    { severity: 'ok', finding: 'issued by CN=Our CA, which every sender must trust' },
   ])
 })
 
@@ -36,8 +36,8 @@ t.test('an expired one says how a new one is made that senders trust already', a
   const [found, ...more] = worries(issued, now.getTime() + 3 * year)
   t.same(more, [])
   t.match(found, { severity: 'error', subject: 'tls.certificate' })
-  t.match(found?.finding, /^expired on \d{4}-\d\d-\d\d: every peer refuses it$/)
-  t.match(found?.cure, /^renew it with the command init in an empty folder, given --ca/)
+  t.match(found?.finding, /^expired on \d{4}-\d\d-\d\d: every peer rejects it$/)
+  t.match(found?.cure, /^renew it with the command init in an empty folder, with --ca/)
 })
 
 t.test('a name that senders use and the certificate lacks is named', async (t) => {
@@ -50,8 +50,8 @@ t.test('a name that senders use and the certificate lacks is named', async (t) =
         severity: 'warning',
         subject: 'tls.certificate',
         finding:
-          'is not valid for feedback.push.apple.com: a sender that verifies names and connects to these will refuse it',
-        cure: 'have it issued for all names that senders use; the command init does',
+          'is not valid for feedback.push.apple.com: a sender that connects to these and verifies names will reject it',
+        cure: 'issue it for all names that senders use; the command init does',
       },
     ],
   )
@@ -66,7 +66,7 @@ t.test('an elliptic-curve key is warned of', async (t) => {
 t.test('a client certificate is warned of', async (t) => {
   const push = { topic: 'com.example.app', environments: ['production'] as const }
   const found = worries(await issuePushCertificate(ca, push, now))
-  t.match(found, [{ finding: /^is not valid for/ }, { finding: /^is not meant for servers/ }])
+  t.match(found, [{ finding: /^is not valid for/ }, { finding: /^is not for servers/ }])
 })
 
 t.test('one that is signed by itself, and a short key, are warned of', (t) => {
@@ -90,7 +90,7 @@ t.test('one that is signed by itself, and a short key, are warned of', (t) => {
   )
   t.match(found, [
     { finding: /^its RSA key is shorter than 2048 bits/ },
-    { finding: /^is self-signed: senders have to trust this very certificate/ },
+    { finding: /^is self-signed: senders must trust this very certificate/ },
   ])
   t.end()
 })

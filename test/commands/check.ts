@@ -39,7 +39,7 @@ t.test('json: one object for machines', async (t) => {
         severity: 'error',
         subject: 'routes[0].topic',
         finding: 'the certificate is for com.example.app',
-        cure: 'leave topic out or choose one of these',
+        cure: 'remove topic, or choose one of these',
       },
     ],
   })
@@ -48,7 +48,7 @@ t.test('json: one object for machines', async (t) => {
 t.test('without a configuration it says how to name one', async (t) => {
   const { code, stdout, stderr } = await runCommand(t, ['check', '--offline'], t.testdir())
   t.match({ code, stderr }, { code: 1, stderr: '' })
-  t.match(stdout, /ERROR {4}proxy\.yaml\n.*name the right one\s+with\s+--config/s)
+  t.match(stdout, /ERROR {4}proxy\.yaml\n.*name an existing\s+file\s+with\s+--config/s)
 })
 
 t.test('offline and live exclude each other', async (t) => {

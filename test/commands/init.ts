@@ -247,7 +247,7 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'no such file',
       {},
       ['gone.p12'],
-      /gone\.p12: there is no such file; correct the path; .* the folder where you are/,
+      /gone\.p12: there is no such file; correct the path; .* the current folder/,
     ],
     [
       'an encrypted file without a passphrase',
@@ -265,15 +265,15 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'a certificate alone',
       {},
       ['mdm.pem'],
-      /mdm\.pem: a certificate without its key, and APNs wants both/,
+      /mdm\.pem: a certificate without its key, but APNs needs both/,
     ],
     [
       'a certificate with the key of another',
       { 'app.pem': app.certificatePem + expired.keyPem },
       ['app.pem'],
-      /app\.pem: the private key does not belong to the certificate; give the key that/,
+      /app\.pem: the private key does not belong to the certificate; give the key from/,
     ],
-    ['a key alone', {}, ['mdm.key'], /mdm\.key: the key belongs to none of the certificates given/],
+    ['a key alone', {}, ['mdm.key'], /mdm\.key: the key matches none of the given certificates/],
     [
       'a signing key alone',
       {},
@@ -293,13 +293,13 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'a signing key for MDM',
       {},
       ['AuthKey_ABC123DEFG.p8', 'mdm.pem', '--team-id', 'DEF123GHIJ'],
-      /for MDM topics Apple takes the push certificate only/,
+      /MDM topics need a push certificate/,
     ],
     [
       'an expired certificate',
       { 'app.pem': whole(expired) },
       ['app.pem'],
-      /expired on \d{4}-\d\d-\d\d, and APNs refuses it\. Renew it in the Apple developer account, or give a signing key/,
+      /expired on \d{4}-\d\d-\d\d, so APNs rejects it\. Renew it in the Apple developer account, or give a signing key/,
     ],
     [
       'an expired MDM certificate',
@@ -311,7 +311,7 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'the same key twice',
       { 'a.pem': whole(app), 'b.pem': whole(app) },
       ['a.pem', 'b.pem'],
-      /b\.pem: holds the same key as .*a\.pem; give the one that expires last/,
+      /b\.pem: has the same key as .*a\.pem; give only the one that expires last/,
     ],
     [
       'no push certificate',
@@ -348,7 +348,7 @@ t.test('nothing is overwritten', async (t) => {
   t.equal(code, 1)
   t.equal(
     stderr,
-    'proxy.yaml exists already, and nothing is overwritten; name an empty folder with --directory\n',
+    'proxy.yaml exists already, and init does not overwrite files; name an empty folder with --directory\n',
   )
   t.equal(readFileSync(join(it.directory, 'proxy.yaml'), 'utf8'), 'mine')
   t.notOk(readdirSync(it.directory).includes('tls'))

@@ -18,8 +18,8 @@ t.test('a credential that an option names is told with the options that help', a
     fileURLToPath(new URL(`../fixtures/credentials/${name}`, import.meta.url))
   const rows: readonly (readonly [file: string, message: RegExp])[] = [
     ['push-legacy.p12', /no passphrase was given; .* under --passphrase-file/],
-    ['push.pem', /no private key is in the file; name the file .* under --key,/],
-    ['gone.p12', /there is no such file; correct the path; .* the folder where you are/],
+    ['push.pem', /the file has no private key; name the file .* under --key,/],
+    ['gone.p12', /there is no such file; correct the path; .* the current folder/],
   ]
   for (const [file, message] of rows)
     for (const args of [['send', '--token', '00'], ['feedback']]) {

@@ -135,7 +135,7 @@ t.test('what is not a block of keys is told as such', (t) => {
     problemsOf(configFile(t, '# all of it\n'))[0]?.message,
     /has no value; it must be a block/,
   )
-  t.match(problemsOf(configFile(t, ' \n'))[0]?.message, /is empty; begin with an example/)
+  t.match(problemsOf(configFile(t, ' \n'))[0]?.message, /is empty; start from an example/)
   t.end()
 })
 
@@ -145,7 +145,7 @@ t.test('an alias without an anchor, a key twice and a folder are no configuratio
   ])
   t.match(problemsOf(configFile(t, 'tls: 1\ntls: 2\n')), [{ path: 'line 2, column 1' }])
   const folder = dirname(configFile(t, ''))
-  t.match(problemsOf(folder), [{ path: folder, message: /it is a folder; name the file in it/ }])
+  t.match(problemsOf(folder), [{ path: folder, message: /it is a folder; name a file with/ }])
   const missing = join(folder, 'missing.yaml')
   t.match(problemsOf(missing), [{ path: missing, message: /there is no such file; .*--config/ }])
   t.end()
@@ -211,19 +211,19 @@ t.test('each problem names its place, what must stand there, and no value', (t) 
     new Map([
       ['listeners[0].kind', 'must be gateway or feedback'],
       ['listeners[1].kind', 'must be gateway or feedback'],
-      ['admin.port', 'must be a number, not text; write digits alone, without quotes and unit'],
+      ['admin.port', 'must be a number, not text; write digits only, without quotes and unit'],
       ['tls.passphrase', 'is not a known key; correct its spelling or remove it'],
-      ['store', 'must be lmdb, or the address of Redis, for example redis://host:6379'],
-      ['journal.enabled', 'must be true or false, not text; leave the quotes out'],
+      ['store', 'must be lmdb, or the URL of Redis, for example redis://host:6379'],
+      ['journal.enabled', 'must be true or false, not text; remove the quotes'],
       ['journal.maxEntries', 'must be 1 or more'],
       ['window', 'must be a whole number, not a fraction'],
-      ['routes[0].name', 'must be something: it is empty'],
+      ['routes[0].name', 'must be given: it is empty'],
       ['routes[0].certificate', `${folder} is a folder; name a file in it`],
-      ['routes[0].senderCertificates', 'must be a list, each entry behind "- ", not text'],
+      ['routes[0].senderCertificates', 'must be a list, each entry after "- ", not text'],
       ['routes[0].priority', 'must be 5 or 10'],
       [
         'routes[1].senderCertificates[0]',
-        'must be sha256: and 64 digits of 0–9 and a–f, as the log has it for a sender refused',
+        'must be sha256: and 64 digits of 0–9 and a–f, as in the log line about a refused sender',
       ],
       ['routes[1].senderCertificates[1]', 'has no value; it must be text'],
     ]),
@@ -244,7 +244,7 @@ t.test('a token is asked of who looks from elsewhere, and never told', (t) => {
     t.equal(loadConfiguration(withAdmin({ host })).admin.token, undefined)
   for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.example', 'proxy.example'])
     t.match(problemsOf(withAdmin({ host })), [
-      { path: 'admin.tokenFile', message: /^is needed where host is not loopback/ },
+      { path: 'admin.tokenFile', message: /^is needed if host is not loopback/ },
     ])
   for (const token of [
     '',
@@ -319,7 +319,7 @@ const wrongRoutes: readonly [name: string, route: object, path: string, message:
       senderCertificates: ['app.pem'],
     },
     'routes[0].signingKey',
-    /MDM topics take the push certificate only/,
+    /MDM topics need a push certificate/,
   ],
   [
     'certificate and signing key',
@@ -337,7 +337,7 @@ const wrongRoutes: readonly [name: string, route: object, path: string, message:
     'a sender that is no certificate',
     { certificate: 'app.pem', senderCertificates: ['app.key'] },
     'routes[0].senderCertificates',
-    /app\.key: no certificate that can be read/,
+    /app\.key: the file has no readable certificate/,
   ],
   [
     'a topic of somebody else',
@@ -378,6 +378,6 @@ t.test('two routes of one name are a conflict', (t) => {
     { name: 'a', certificate: 'other.pem' },
   ]
   const path = configFile(t, stringify({ ...good, routes }))
-  t.match(problemsOf(path), [{ path: 'routes[1].name', message: /a is taken already/ }])
+  t.match(problemsOf(path), [{ path: 'routes[1].name', message: /another route is called a too/ }])
   t.end()
 })

@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import t from 'tap'
 import { workerCount, workerProblems } from '../../src/config/workers.ts'
 
-const redis = { store: 'redis://127.0.0.1:6379' }
-const lmdb = { store: 'lmdb' }
+const redis = 'redis://127.0.0.1:6379'
+const lmdb = 'lmdb'
 const admin = { port: 9195 }
 
 t.test('one worker goes with any store and any port', (t) => {

@@ -18,7 +18,7 @@ t.test('tells who named the file by an option which option to use', (t) => {
   const { messageForOptions } = new CredentialError('passphrase-needed', 'a {key}.p12')
   t.equal(
     messageForOptions,
-    'a {key}.p12: the file is encrypted and no passphrase was given; ' +
+    'a {key}.p12: the file is encrypted, but no passphrase was given; ' +
       'write the passphrase into a file and name that file under --passphrase-file',
   )
   t.end()

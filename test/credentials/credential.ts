@@ -155,7 +155,7 @@ const failures = [
   [pair('absent.p12'), 'absent.p12', 'file-missing', 'correct the path'],
   [pair(push, 'absent.key'), 'absent.key', 'file-missing', 'correct the path'],
   [pair(`${directory}/folder`), `${directory}/folder`, 'file-unreadable', 'not a folder'],
-  [pair(`${directory}/empty`), `${directory}/empty`, 'file-empty', 'copy it again'],
+  [pair(`${directory}/empty`), `${directory}/empty`, 'file-empty', 'copy the original'],
   [pair(`${directory}/text`), `${directory}/text`, 'not-a-certificate', '.pem, .cer or .p12'],
   [pair(`${directory}/cut.pem`), `${directory}/cut.pem`, 'not-a-certificate', '.pem, .cer or .p12'],
   [pair(fixture('push.key')), fixture('push.key'), 'not-a-certificate', '.pem, .cer or .p12'],
@@ -205,7 +205,7 @@ const failures = [
     'unsupported-encryption',
     'openssl pkcs12 -nodes',
   ],
-  [pair(push, fixture('mdm.key')), fixture('mdm.key'), 'key-mismatch', 'requested with'],
+  [pair(push, fixture('mdm.key')), fixture('mdm.key'), 'key-mismatch', 'was requested'],
   [list('absent.pem'), 'absent.pem', 'file-missing', 'correct the path'],
   [list(fixture('push.key')), fixture('push.key'), 'not-a-certificate', '.pem, .cer or .p12'],
   [
@@ -215,7 +215,7 @@ const failures = [
     'openssl pkcs12 -clcerts -nokeys',
   ],
   [signing('absent.p8'), 'absent.p8', 'file-missing', 'correct the path'],
-  [signing(`${directory}/empty`), `${directory}/empty`, 'file-empty', 'copy it again'],
+  [signing(`${directory}/empty`), `${directory}/empty`, 'file-empty', 'copy the original'],
   [signing(`${directory}/text`), `${directory}/text`, 'not-a-signing-key', 'AuthKey_….p8'],
   [signing(push), push, 'not-a-signing-key', 'AuthKey_….p8'],
   [

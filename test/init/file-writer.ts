@@ -28,7 +28,7 @@ t.test('where one of them exists, nothing is written, and all that exist are nam
       writeNewFiles(directory, files)
     },
     {
-      message: `${join(directory, 'tls/ca.key')}, ${join(directory, 'proxy.yaml')} exist already, and nothing is overwritten; name an empty folder with --directory`,
+      message: `${join(directory, 'tls/ca.key')}, ${join(directory, 'proxy.yaml')} exist already, and init does not overwrite files; name an empty folder with --directory`,
     },
   )
   t.equal(readFileSync(join(directory, 'proxy.yaml'), 'utf8'), 'mine')

@@ -165,7 +165,7 @@ t.test(
     await t.rejects(openSilent(directory), { code: 'in-use', directory })
     await kill(keeper)
     const store = await openSilent(directory)
-    await t.rejects(openSilent(directory), { code: 'in-use', message: /stop that one/ })
+    await t.rejects(openSilent(directory), { code: 'in-use', message: /stop that proxy/ })
     t.equal(store.journal.unsettled, 2000)
     await store.close()
     await (await openSilent(directory)).close()
@@ -393,7 +393,7 @@ t.test('shrinks again after it has filled the disk itself', async (t) => {
 t.test('says so when there is no room for a new store', async (t) => {
   const directory = makeDisk(t, '64k')
   if (directory === undefined) return
-  await t.rejects(openSilent(directory), { code: 'no-room', message: /make room/ })
+  await t.rejects(openSilent(directory), { code: 'no-room', message: /free some space/ })
 })
 
 /** A small disk of its own; undefined, with a word about it, where this user cannot mount one. */

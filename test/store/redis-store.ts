@@ -421,7 +421,10 @@ t.test(
       message: /storePasswordFile/,
     })
     const wrong = opening(`redis://:wrong@${place}`)
-    await t.rejects(wrong, { name: 'RedisFault', message: /refuses the user or password of store/ })
+    await t.rejects(wrong, {
+      name: 'RedisFault',
+      message: /rejects the user or password; correct store/,
+    })
     await wrong.catch((error: unknown) => t.notMatch(String(error), /wrong@/))
     await t.rejects(opening(`redis://:right@${place}/99`), { message: /database/ })
     await t.rejects(opening(`redis+sentinel://${place}/one`), { name: 'RedisFault' })
