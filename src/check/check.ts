@@ -1,5 +1,5 @@
 /** Checks the configuration and the connection to APNs, and reports all problems at once. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { examineConfiguration, type Examination, type Loaded } from '../config/configuration.ts'
 import { problemFinding, type Finding } from './finding.ts'
 import { apnsFindings, type RouteTarget } from './apns-check.ts'

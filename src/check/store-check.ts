@@ -1,5 +1,5 @@
 /** Checks that Redis is usable, and that its settings keep the data. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { StoreConfiguration } from '../config/store.ts'
 import { inPublic } from '../store/redis-address.ts'
 import {

@@ -1,5 +1,5 @@
 /** The parts that the journals of all stores share: batches, and the sweep that writes settlements. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { decodeJournalEntry } from './journal-entry.ts'
 import type { JournalBatch, RecoveredRecord } from './store.ts'
 import { Timer } from '../timing/timer.ts'

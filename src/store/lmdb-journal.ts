@@ -1,5 +1,5 @@
 /** The journal in LMDB: one entry for each read, removed when all its records are settled. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import { decodeJournalEntry, JournalEntryEncoder } from './journal-entry.ts'
 import { Batch, SettlementSweep } from './journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'

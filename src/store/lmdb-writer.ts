@@ -1,7 +1,7 @@
 /** Writes changes to LMDB in synchronous transactions, and retries those that fail. */
-import type { Clock } from '../clock.ts'
-import type { StoreObserver } from './store.ts'
-import { Timer } from './timer.ts'
+import type { Clock } from '../timing/clock.ts'
+import type { StoreEvent } from './store-event.ts'
+import { Timer } from '../timing/timer.ts'
 
 /** A change to write. `write` runs inside the transaction, so it writes the state of that moment. */
 export interface Change {

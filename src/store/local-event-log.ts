@@ -1,5 +1,5 @@
 /** The event log of a process with its own store: applies each event at once. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
 
 export class LocalEventLog implements EventLog {

@@ -1,5 +1,5 @@
 /** The event log in Redis: a stream that every process appends to and reads. */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'

@@ -1,5 +1,5 @@
 /** The lease of this process in Redis, and the journals that it owns and claims. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../timing/clock.ts'
 import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'

@@ -1,5 +1,5 @@
 /** Keeps one connection to Redis open, and reconnects after any failure. */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import type { OpenConnection, RedisConnection, Reply } from './redis-connection.ts'
 import { every, Timer } from '../timing/timer.ts'
 

@@ -14,18 +14,9 @@ import { RedisTokens } from './redis-token.ts'
 import type { RedisStoreEvent } from './store-event.ts'
 import type { Store } from './store.ts'
 
-export interface RedisStoreObserver {
-  /** Redis is unreachable; called once until `back`. Notifications are kept in memory. */
-  lost(error: Error): void
-  /** Redis is reachable, and is being sent all that it misses. */
-  back(awayMs: number): void
-  /** An entry of another process is malformed, and its notifications are lost. */
-  damaged(): void
-}
-
 export interface RedisStoreDeps {
   readonly clock: Clock
-  readonly observer: RedisStoreObserver
+  readonly emit: (event: RedisStoreEvent) => void
   /** Notifications that may wait in memory for Redis. */
   readonly maxUnwritten: number
 }

@@ -126,12 +126,6 @@ export interface Store {
   close(): Promise<void>
 }
 
-export interface StoreObserver {
-  /** Called once until `writeRecovered`. The store retries every second. */
-  writeFailed(error: Error): void
-  writeRecovered(): void
-}
-
 /** The fault of a data directory; the cure. */
 const explanations = {
   'in-use':

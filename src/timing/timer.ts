@@ -1,5 +1,5 @@
 /** Restartable timers, periodic calls and time limits, all on a {@link Clock}. */
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 
 /** A timer that can be set once at a time. */
 export class Timer {
