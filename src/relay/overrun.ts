@@ -90,9 +90,8 @@ interface Episode<C> {
   readonly byAge: Set<Remembered<C>>
   /** When the last notification arrived, or the report was made. */
   heardAtMs: number
-  /** Undefined until the sender's EOF. */
+  /** Both are undefined until the sender's EOF. */
   endedAtMs: number | undefined
-  /** Undefined as long. */
   expiresAtMs: number | undefined
 }
 

@@ -33,10 +33,8 @@ export interface ConnectionOwner {
 
 /** Frames in a row without an answer to a request, within one period of {@link Connection.calm}. */
 const maxIdleFrames = 10_000
-
 /** Received bytes after which a window is renewed, early enough that no peer has to wait. */
 const grantBytes = defaultWindowBytes >>> 1
-
 /** APNs answers with about 100 bytes of headers. */
 const headerLimits = { maxTableBytes: initialTableBytes, maxListBytes: 16 * 1024 }
 
