@@ -23,8 +23,6 @@ interface Pending {
   readonly route: string
   readonly event: unknown
   readonly atMs: number
-  /** Nobody waits for it any more. */
-  isApplied: boolean
   cancel: Cancel | undefined
 }
 
@@ -53,6 +51,8 @@ export class RedisEventLog implements EventLog {
   /** Of routes that nobody listens to yet. */
   #unapplied: Routed[] = []
   readonly #pending = new Map<number, Pending>()
+  /** Those of them that are not applied yet: what is applied stays pending for minutes. */
+  readonly #waiting = new Set<Pending>()
   /** The last number of each process, so that what was appended twice is applied once. */
   readonly #latest = new Map<string, number>()
   #number = 0
@@ -78,8 +78,9 @@ export class RedisEventLog implements EventLog {
     const { link, logLink, clock } = this.#deps
     const number = ++this.#number
     const atMs = clock.now()
-    const pending: Pending = { number, route, event, atMs, isApplied: false, cancel: undefined }
+    const pending: Pending = { number, route, event, atMs, cancel: undefined }
     this.#pending.set(number, pending)
+    this.#waiting.add(pending)
     if (!link.isUp || !logLink.isUp) {
       this.#applyAlone(pending)
       return
@@ -137,7 +138,8 @@ export class RedisEventLog implements EventLog {
 
   close(): void {
     this.#isClosed = true
-    for (const { cancel } of this.#pending.values()) cancel?.()
+    for (const { cancel } of this.#waiting) cancel?.()
+    this.#waiting.clear()
     this.#pending.clear()
   }
 
@@ -171,8 +173,8 @@ export class RedisEventLog implements EventLog {
     const own = process === this.#deps.process
     const pending = own ? this.#pending.get(number) : undefined
     if (own) this.#pending.delete(number)
+    if (own && (pending === undefined || !this.#waiting.delete(pending))) return
     pending?.cancel?.()
-    if (own && pending?.isApplied !== false) return
     const [ms, sequence] = partsOf(id)
     const position = Math.max(ms * positionsPerMs + sequence, this.#position + 1)
     this.#position = position
@@ -181,10 +183,9 @@ export class RedisEventLog implements EventLog {
 
   /** With all that were appended before it: they would not come in order any more. */
   #applyAlone(latest: Pending): void {
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#waiting) {
       if (pending.number > latest.number) break
-      if (pending.isApplied) continue
-      pending.isApplied = true
+      this.#waiting.delete(pending)
       pending.cancel?.()
       const { route, event, atMs } = pending
       this.#apply(route, { event, position: ++this.#position, atMs, own: true })
