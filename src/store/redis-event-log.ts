@@ -1,5 +1,6 @@
 /** The event log in Redis: a stream that every process appends to, and reads on a connection of its own. */
 import type { Cancel, Clock } from '../timing/clock.ts'
+import { EventListeners } from './event-listeners.ts'
 import type { Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
@@ -47,8 +48,8 @@ const positionsPerMs = 4096
  */
 export class RedisEventLog implements EventLog {
   readonly #deps: RedisEventLogDeps
-  readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
-  /** Of routes that nobody listens to yet. */
+  readonly #listeners = new EventListeners()
+  /** Of routes that nobody listens to just now. */
   #unapplied: Routed[] = []
   readonly #pending = new Map<number, Pending>()
   /** Those of them that are not applied yet: what is applied stays pending for minutes. */
@@ -67,11 +68,12 @@ export class RedisEventLog implements EventLog {
     this.#deps = deps
   }
 
-  listen(route: string, apply: (event: LoggedEvent) => void): void {
-    this.#listeners.set(route, apply)
+  listen(route: string, apply: (event: LoggedEvent) => void): () => void {
+    const end = this.#listeners.add(route, apply)
     const missed = this.#unapplied.filter((one) => one.route === route)
     this.#unapplied = this.#unapplied.filter((one) => one.route !== route)
     for (const { logged } of missed) this.#apply(route, logged)
+    return end
   }
 
   append(route: string, event: unknown): void {
@@ -203,19 +205,20 @@ export class RedisEventLog implements EventLog {
   }
 
   #applyOne(one: Routed): void {
-    const apply = this.#listeners.get(one.route)
-    if (apply === undefined) {
+    const listeners = this.#listeners.of(one.route)
+    if (listeners === undefined) {
       this.#unapplied.push(one)
       return
     }
-    try {
-      apply(one.logged)
-    } catch (error) {
-      // A defect of one listener must not cost the others their events.
-      setImmediate(() => {
-        throw error
-      })
-    }
+    for (const apply of listeners)
+      try {
+        apply(one.logged)
+      } catch (error) {
+        // A defect of one listener must not cost the others their events.
+        setImmediate(() => {
+          throw error
+        })
+      }
   }
 }
 
