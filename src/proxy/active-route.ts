@@ -223,10 +223,11 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     this.relay.renewed()
   }
 
-  /** Stops the client connections, settles what is owned, and closes the sessions. */
+  /** Stops the client connections, settles what is owned, leaves, and closes the sessions. */
   async drain(latestAtMs: number): Promise<void> {
     await this.stopClients(latestAtMs)
     await this.relay.idle()
+    this.relay.leave()
     await this.pool.drain()
   }
 

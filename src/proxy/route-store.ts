@@ -17,11 +17,10 @@ export function journalOf({ journal }: Store, route: string): RelayJournal {
 
 export function eventLogOf({ eventLog }: Store, route: string): RelayEventLog {
   return {
-    listen: (apply) => {
+    listen: (apply) =>
       eventLog.listen(route, ({ event, position, atMs }) => {
         apply({ event: event as ReplicatedEvent, position, atMs })
-      })
-    },
+      }),
     append: (event) => {
       eventLog.append(route, event)
     },

@@ -92,6 +92,11 @@ export class Relay implements ReplicatedStateOwner {
     return this.#owned.empty()
   }
 
+  /** The route is removed and has become {@link idle}. */
+  leave(): void {
+    this.#replicated.leave()
+  }
+
   /** A sender has connected. */
   opened(connection: ConnectionState): void {
     this.#replicated.opened(connection)

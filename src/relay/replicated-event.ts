@@ -70,6 +70,7 @@ export interface LoggedEvent {
 
 /** Gives all processes the same events of the route in the same order. */
 export interface RelayEventLog {
-  listen(apply: (event: LoggedEvent) => void): void
+  /** @returns ends it */
+  listen(apply: (event: LoggedEvent) => void): () => void
   append(event: ReplicatedEvent): void
 }

@@ -83,6 +83,7 @@ export class ReplicatedState {
   readonly #undecided = new Map<string, Batch>()
   readonly #heldBack: HeldBackConnections
   #cancelForget: Cancel | undefined
+  readonly #endListening: () => void
   #names = 0
 
   constructor(
@@ -99,7 +100,7 @@ export class ReplicatedState {
     this.#overrun = new Overrun(limits, (copy, wasMatched) => {
       this.originals.forgotten(copy, wasMatched)
     })
-    deps.eventLog.listen((event) => {
+    this.#endListening = deps.eventLog.listen((event) => {
       this.#apply(event)
     })
   }
@@ -108,6 +109,12 @@ export class ReplicatedState {
   reconfigure(policy: ReplicatedStatePolicy): void {
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     this.#overrun.resendWindowMs = windowOf(policy)
+  }
+
+  /** The route owns nothing and has no sender any more: applies no more events. */
+  leave(): void {
+    this.#endListening()
+    this.#cancelForget?.()
   }
 
   /** A sender has connected. The connection is admitted when its event is applied. */

@@ -1,10 +1,11 @@
 /** The event log of a process with its own store: applies each event at once. */
 import type { Clock } from '../timing/clock.ts'
+import { EventListeners } from './event-listeners.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
 
 export class LocalEventLog implements EventLog {
   readonly #clock: Pick<Clock, 'now'>
-  readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
+  readonly #listeners = new EventListeners()
   readonly #due: { readonly route: string; readonly event: unknown }[] = []
   #position = 0
   #applying = false
@@ -13,8 +14,8 @@ export class LocalEventLog implements EventLog {
     this.#clock = clock
   }
 
-  listen(route: string, apply: (event: LoggedEvent) => void): void {
-    this.#listeners.set(route, apply)
+  listen(route: string, apply: (event: LoggedEvent) => void): () => void {
+    return this.#listeners.add(route, apply)
   }
 
   append(route: string, event: unknown): void {
@@ -27,14 +28,14 @@ export class LocalEventLog implements EventLog {
     this.#applying = true
     try {
       for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
-        this.#listeners.get(next.route)?.({
-          event: next.event,
-          position: ++this.#position,
-          atMs: this.#clock.now(),
-          own: true,
-        })
+        this.#apply(next.route, next.event)
     } finally {
       this.#applying = false
     }
+  }
+
+  #apply(route: string, event: unknown): void {
+    const logged = { event, position: ++this.#position, atMs: this.#clock.now(), own: true }
+    for (const apply of this.#listeners.of(route) ?? []) apply(logged)
   }
 }

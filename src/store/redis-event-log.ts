@@ -1,5 +1,6 @@
 /** The event log in Redis: a stream that every process appends to and reads. */
 import type { Cancel, Clock } from '../timing/clock.ts'
+import { EventListeners } from './event-listeners.ts'
 import type { Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
@@ -21,8 +22,6 @@ interface Pending {
   readonly route: string
   readonly event: unknown
   readonly atMs: number
-  /** This process has applied it without waiting for the stream. */
-  isApplied: boolean
   cancel: Cancel | undefined
 }
 
@@ -47,11 +46,13 @@ const positionsPerMs = 4096
  */
 export class RedisEventLog implements EventLog {
   readonly #deps: RedisEventLogDeps
-  readonly #listeners = new Map<string, (event: LoggedEvent) => void>()
-  /** Events of routes without a listener. */
+  readonly #listeners = new EventListeners()
+  /** Of routes that nobody listens to just now. */
   #unapplied: Routed[] = []
   readonly #pending = new Map<number, Pending>()
-  /** The last number of each process, so that an event appended twice is applied once. */
+  /** Those of them that are not applied yet: what is applied stays pending for minutes. */
+  readonly #waiting = new Set<Pending>()
+  /** The last number of each process, so that what was appended twice is applied once. */
   readonly #latest = new Map<string, number>()
   #number = 0
   #position = 0
@@ -65,19 +66,21 @@ export class RedisEventLog implements EventLog {
     this.#deps = deps
   }
 
-  listen(route: string, apply: (event: LoggedEvent) => void): void {
-    this.#listeners.set(route, apply)
+  listen(route: string, apply: (event: LoggedEvent) => void): () => void {
+    const end = this.#listeners.add(route, apply)
     const missed = this.#unapplied.filter((one) => one.route === route)
     this.#unapplied = this.#unapplied.filter((one) => one.route !== route)
     for (const { logged } of missed) this.#apply(route, logged)
+    return end
   }
 
   append(route: string, event: unknown): void {
     const { link, logLink, clock } = this.#deps
     const number = ++this.#number
     const atMs = clock.now()
-    const pending: Pending = { number, route, event, atMs, isApplied: false, cancel: undefined }
+    const pending: Pending = { number, route, event, atMs, cancel: undefined }
     this.#pending.set(number, pending)
+    this.#waiting.add(pending)
     if (!link.isUp || !logLink.isUp) {
       this.#applyAlone(pending)
       return
@@ -135,7 +138,8 @@ export class RedisEventLog implements EventLog {
 
   close(): void {
     this.#isClosed = true
-    for (const { cancel } of this.#pending.values()) cancel?.()
+    for (const { cancel } of this.#waiting) cancel?.()
+    this.#waiting.clear()
     this.#pending.clear()
   }
 
@@ -169,8 +173,8 @@ export class RedisEventLog implements EventLog {
     const own = process === this.#deps.process
     const pending = own ? this.#pending.get(number) : undefined
     if (own) this.#pending.delete(number)
+    if (own && (pending === undefined || !this.#waiting.delete(pending))) return
     pending?.cancel?.()
-    if (own && pending?.isApplied !== false) return
     const [ms, sequence] = partsOf(id)
     const position = Math.max(ms * positionsPerMs + sequence, this.#position + 1)
     this.#position = position
@@ -179,10 +183,9 @@ export class RedisEventLog implements EventLog {
 
   /** Applies all earlier pending events first, to keep their order. */
   #applyAlone(latest: Pending): void {
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#waiting) {
       if (pending.number > latest.number) break
-      if (pending.isApplied) continue
-      pending.isApplied = true
+      this.#waiting.delete(pending)
       pending.cancel?.()
       const { route, event, atMs } = pending
       this.#apply(route, { event, position: ++this.#position, atMs, own: true })
@@ -200,19 +203,20 @@ export class RedisEventLog implements EventLog {
   }
 
   #applyOne(one: Routed): void {
-    const apply = this.#listeners.get(one.route)
-    if (apply === undefined) {
+    const listeners = this.#listeners.of(one.route)
+    if (listeners === undefined) {
       this.#unapplied.push(one)
       return
     }
-    try {
-      apply(one.logged)
-    } catch (error) {
-      // A defect in one listener must not lose the events of the others.
-      setImmediate(() => {
-        throw error
-      })
-    }
+    for (const apply of listeners)
+      try {
+        apply(one.logged)
+      } catch (error) {
+        // A defect of one listener must not cost the others their events.
+        setImmediate(() => {
+          throw error
+        })
+      }
   }
 }
 

@@ -75,8 +75,12 @@ export interface FeedbackHold {
 
 /** Events in one order for all processes that share a store. */
 export interface EventLog {
-  /** Applies every event of a route in order, including own ones. Call before its first `append`. */
-  listen(route: string, apply: (event: LoggedEvent) => void): void
+  /**
+   * Applies every event of a route in order, including own ones. Call before its first `append`. Each
+   * listener of a route applies what is appended while it listens, as if it were a process.
+   * @returns ends it
+   */
+  listen(route: string, apply: (event: LoggedEvent) => void): () => void
   /**
    * Appends an event, which all processes apply in order. A process with its own store applies it
    * before this returns, unless it is applying another one.

@@ -8,7 +8,7 @@ import { issueServerCertificate } from '../../src/credentials/authority.ts'
 import { untilIs } from '../fixtures/condition.ts'
 import { authority, pushCertificate } from '../fixtures/identity.ts'
 import { loopbackHosts } from '../fixtures/loopback.ts'
-import { lostAndDoubled, none, pushes, settled, tallies } from '../fixtures/ledger.ts'
+import { badAnswers, lostAndDoubled, none, pushes, settled, tallies } from '../fixtures/ledger.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
 import { dial, enhanced } from '../fixtures/resender.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
@@ -109,4 +109,43 @@ t.test('a route more, and one less: what that one owns is still delivered', asyn
   coming.write(enhanced(1, pushes(1)[0] ?? { token: '', payload: '' }))
   await settled(stage, 1)
   await stage.proxy.stop()
+})
+
+t.test('a route put back while it still leaves: told, delivered once, and stopped', async (t) => {
+  const sent = pushes(100, (index) => index === 1)
+  const unanswered = { tokenPrefix: sent[0]?.token ?? '', reason: 'SILENCE', times: 1 }
+  const stage = await setStage(t, {
+    simulator: { answers: [unanswered, ...badAnswers] },
+    route: { errorDeadlineMs: 60_000 },
+  })
+  const other = await pushCertificate('com.example.other')
+  writeFileSync(join(stage.directory, 'other.pem'), other.certificatePem + other.keyPem)
+  const [leaving] = stage.proxy.routes
+  const sender = await RawSender.open(t, stage)
+  const frames = sent.map((push, index) => enhanced(index, push))
+  sender.socket.write(Buffer.concat(frames.slice(0, 50)))
+  await untilIs(() => leaving?.counters.settled.delivered, 48)
+  await stage.log.find('notification.rejected')
+  let routes: File['routes'] = []
+  await reload(stage, (file) => {
+    routes = file.routes
+    file.routes = [{ name: 'other', certificate: 'other.pem' }]
+  })
+  await reload(stage, (file) => {
+    file.routes = routes
+  })
+  sender.socket.write(Buffer.concat(frames.slice(50)))
+  await untilIs(() => leaving?.counters.received[1], 100)
+  t.same(sender.events, [], 'the rejection waits for the one in front of it')
+  stage.simulator.disconnect()
+  await sender.saw('end')
+  t.same(sender.events, ['data 080800000001', 'end'])
+  sender.socket.end()
+  const again = await dial(stage)
+  again.write(Buffer.concat(frames.slice(2)))
+  await settled(stage, 98)
+  t.equal(stage.proxy.routes[0]?.counters.settled.resent, 98)
+  t.same(lostAndDoubled(stage, sent), none)
+  again.end()
+  t.ok(await stage.proxy.stop())
 })

@@ -16,11 +16,15 @@ interface Given {
   readonly compares: () => boolean
   /** What a notification repeats that is read now. */
   readonly originalOf: (delivery: Delivery) => Original | undefined
+  readonly leave: () => void
+  /** Kinds of all events so far. */
+  readonly kinds: () => readonly string[]
 }
 
 function given(): Given {
   const clock = new FakeClock()
-  const eventLog = new MemoryEventLog(clock).join()
+  const log = new MemoryEventLog(clock)
+  const eventLog = log.join()
   const owner = {
     followed: () => undefined,
     decided: () => undefined,
@@ -44,6 +48,10 @@ function given(): Given {
       state.arrived(connection, [delivery])
       return delivery.original
     },
+    leave: () => {
+      state.leave()
+    },
+    kinds: () => log.kinds,
   }
 }
 
@@ -101,5 +109,17 @@ t.test('a copy that is no longer remembered is known by what is said of it next'
   const ending = { kind: 'delivered' } as const
   append({ ...reporting, id: 'told later', behind: [{ key, ref: 'ref', ending }] })
   t.match(originalOf(resend), { ref: 'ref', ending })
+  t.end()
+})
+
+t.test('who has left applies no more events, and does not ask for what is too old', (t) => {
+  const { clock, append, compares, leave, kinds } = given()
+  append(reporting)
+  append({ kind: 'ended', id: 'told' })
+  leave()
+  append({ ...reporting, id: 'told later' })
+  clock.advance(60_000)
+  t.same(kinds(), ['opened', 'reporting', 'ended', 'reporting'])
+  t.equal(compares(), false)
   t.end()
 })

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import type { FeedbackTuple } from '../../src/binary/feedback-tuple.ts'
 import { systemClock } from '../../src/timing/clock.ts'
 import type { JournalRecord, Store, LoggedEvent } from '../../src/store/store.ts'
+import { until } from '../fixtures/condition.ts'
 
 /** Opens the same storage again and again, once what was opened before is closed. */
 export type OpenStore = () => Promise<Store>
@@ -207,6 +208,29 @@ export function conformance(name: string, storage: (t: Test) => OpenStore): void
       t.ok(index === 0 || position > (told[index - 1]?.position ?? 0), 'positions rise')
       t.ok(Math.abs(atMs - systemClock.now()) < 10_000)
     }
+    await store.close()
+  })
+
+  t.test(`${name} tells every listener of a route, until it ends`, async (t) => {
+    const store = await storage(t)()
+    const { eventLog } = store
+    const told: LoggedEvent[][] = [[], []]
+    const [end, endOther] = told.map((into) => eventLog.listen('app', (one) => into.push(one)))
+    eventLog.append('app', 'to both')
+    await until(() => told.every(({ length }) => length === 1))
+    t.strictSame(told[0], told[1], 'at the same position')
+    end?.()
+    end?.()
+    eventLog.append('app', 'to the one that is left')
+    await until(() => told[1]?.length === 2)
+    t.equal(told[0]?.length, 1)
+    endOther?.()
+    const later: unknown[] = []
+    eventLog.listen('app', ({ event }) => later.push(event))
+    eventLog.append('app', 'to who comes after them')
+    await until(() => later.length === 1)
+    t.strictSame(later, ['to who comes after them'])
+    t.equal(told[1]?.length, 2)
     await store.close()
   })
 

@@ -33,3 +33,41 @@ t.test('what was missed is appended before what came later', (t) => {
   eventLog.close()
   t.end()
 })
+
+t.test(
+  'what is appended while Redis is away is applied once, in order, however much it is',
+  (t) => {
+    const link = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
+    const clock = new FakeClock()
+    const keys = redisKeys('test')
+    const eventLog = new RedisEventLog({ link, logLink: link, keys, process: 'one', clock })
+    const heard: unknown[] = []
+    eventLog.listen('app', ({ event, position }) => {
+      heard.push(event)
+      if (position !== heard.length) t.fail('a position was passed over')
+      if (event === 0) eventLog.append('app', 'an answer')
+    })
+    const numbers = Array.from({ length: 40_000 }, (_, number) => number)
+    for (const number of numbers) eventLog.append('app', number)
+    t.strictSame(heard, [0, 'an answer', ...numbers.slice(1)])
+    eventLog.close()
+    t.end()
+  },
+)
+
+t.test('who listens again is told what came while nobody did', (t) => {
+  const link = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
+  const clock = new FakeClock()
+  const keys = redisKeys('test')
+  const eventLog = new RedisEventLog({ link, logLink: link, keys, process: 'one', clock })
+  const heard: unknown[] = []
+  const end = eventLog.listen('app', ({ event }) => heard.push(event))
+  eventLog.append('app', 1)
+  end()
+  eventLog.append('app', 2)
+  t.strictSame(heard, [1])
+  eventLog.listen('app', ({ event }) => heard.push(event))
+  t.strictSame(heard, [1, 2])
+  eventLog.close()
+  t.end()
+})
