@@ -5,7 +5,7 @@ import { amend, type ProviderRequest } from '../apns/request.ts'
 import type { Notification } from '../binary/notification.ts'
 import type { Lane, LaneItem, Settlement } from './lane.ts'
 import type { Copy } from './overrun.ts'
-import type { JournalBatch } from './relay-journal.ts'
+import type { JournalBatch, JournalEntry } from './relay-journal.ts'
 
 /** How a delivery ended. */
 export type Ending =
@@ -201,6 +201,11 @@ export class Delivery implements Arrival, LaneItem {
 const smallReadBytes = Buffer.poolSize
 /** Approximate memory of a delivery beside its payload. */
 const overheadBytes = 1024
+
+/** A later process need not take over what is over, or a resend. */
+export function isToBeJournalled(delivery: Delivery): delivery is Delivery & JournalEntry {
+  return delivery.notification !== undefined && delivery.ending === undefined && !delivery.original
+}
 
 /** 16 bytes of SHA-256: short, because events carry it between processes. */
 function keyOf({ token, payload }: ProviderRequest): string {

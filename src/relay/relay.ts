@@ -8,7 +8,7 @@ import type { Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 import { blamesToken } from './credential-breaker.ts'
 import { CredentialHealth, type CredentialUser } from './credential-health.ts'
-import { Delivery, noRequest, type Ending, type Original } from './delivery.ts'
+import { Delivery, isToBeJournalled, noRequest, type Ending, type Original } from './delivery.ts'
 import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
 import type { JournalEntry, RelayJournal } from './relay-journal.ts'
 import type { RelayPolicy } from './relay-policy.ts'
@@ -347,9 +347,4 @@ export class Relay implements ReplicatedStateOwner {
   #trace(event: 'notification.accepted' | 'notification.delivered', delivery: Delivery): void {
     if (this.#deps.isTraced()) this.#deps.emit({ event, record: recordOf(delivery) })
   }
-}
-
-/** A later process need not take over what is over, or a resend. */
-function isToBeJournalled(delivery: Delivery): delivery is Delivery & JournalEntry {
-  return delivery.notification !== undefined && delivery.ending === undefined && !delivery.original
 }

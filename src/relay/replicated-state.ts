@@ -22,6 +22,7 @@ import { BadTokenCache } from './bad-token-cache.ts'
 import { loopKey, ReportLimiter } from './report-limiter.ts'
 import { Overrun } from './overrun.ts'
 import type { ConnectionState } from './connection-state.ts'
+import type { RelayPolicy } from './relay-policy.ts'
 import type {
   Arrived,
   LoggedEvent,
@@ -37,20 +38,13 @@ export interface ReplicatedStateOwner extends OriginalsOwner {
   decided(deliveries: readonly Delivery[]): void
 }
 
-export interface ReplicatedStatePolicy {
-  readonly resendWindowSeconds: number
-}
+type ReplicatedStatePolicy = Pick<RelayPolicy, 'resendWindowSeconds'>
 
 export interface ReplicatedStateDeps {
   readonly eventLog: RelayEventLog
   readonly clock: Clock
   /** No other process has it. */
   readonly processName: string
-}
-
-interface Announcement {
-  readonly connection: ConnectionState
-  readonly loop: string
 }
 
 /** What one read brought, until the event log has said which of it are resends. */
@@ -79,7 +73,7 @@ export class ReplicatedState {
   readonly originals: Originals
   // Appended by this process and not applied yet.
   readonly #opening = new Map<string, ConnectionState>()
-  readonly #announced = new Map<string, Announcement>()
+  readonly #announced = new Map<string, { connection: ConnectionState; loop: string }>()
   readonly #undecided = new Map<string, Batch>()
   readonly #heldBack: HeldBackConnections
   #cancelForget: Cancel | undefined

@@ -141,7 +141,7 @@ for (const { name, sources, level, what } of rows)
 t.test('a known reason brings its own meaning, an unknown one does not', (t) => {
   const cureOf = (downReason: string): string | undefined =>
     verdictOn(withRoute({ downReason })).problems[0]?.cure
-  t.match(cureOf('BadCertificate'), /^APNs does not take the certificate/)
+  t.match(cureOf('BadCertificate'), /^APNs rejects the certificate/)
   t.match(cureOf('tls alert'), /^“apns-legacy-proxy check/)
   t.end()
 })
