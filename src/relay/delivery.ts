@@ -142,7 +142,12 @@ export class Delivery implements Arrival, LaneItem {
     const { payload } = this.request
     if (payload.buffer.byteLength <= smallReadBytes) return
     if (this.#ending !== undefined) this.dropPayload()
-    else this.request = { ...this.request, payload: Buffer.from(payload) }
+    else {
+      // Not from the pool, which can be as large as the read.
+      const own = Buffer.allocUnsafeSlow(payload.length)
+      payload.copy(own)
+      this.request = { ...this.request, payload: own }
+    }
   }
 
   /** Undefined while it is on its way. */
@@ -197,8 +202,8 @@ export class Delivery implements Arrival, LaneItem {
   }
 }
 
-/** Node takes the memory of small reads from a pool of this size. */
-const smallReadBytes = Buffer.poolSize
+/** Keeping so much for one payload is cheaper than to replace it. */
+const smallReadBytes = 8192
 /** Approximate memory of a delivery beside its payload. */
 const overheadBytes = 1024
 
