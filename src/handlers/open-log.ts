@@ -1,11 +1,11 @@
 /** The log of a command: readable lines on a terminal, JSON lines anywhere else. */
-import { createLog, standardOutput, type Logger } from '../log/log.ts'
+import { createLog, type Logger } from '../log/log.ts'
 import { prettyLine } from './pretty-line.ts'
 
-/** Logs on standard output. The last line before an exit is not lost. */
+/** Logs on standard output, unbuffered: the last line before an exit must not be lost. */
 export function openLog(level?: string): Logger {
   const { stdout } = process
-  if (!stdout.isTTY) return createLog(level, oncePerTurn(standardOutput()))
+  if (!stdout.isTTY) return createLog(level)
   return createLog(level, {
     write(line) {
       // Some terminals report 0.
@@ -13,24 +13,4 @@ export function openLog(level?: string): Logger {
       stdout.write(prettyLine(line, { columns, colors: stdout.hasColors() }))
     },
   })
-}
-
-interface Output {
-  write(text: string): void
-}
-
-/** One system call for all lines of one turn of the event loop: each costs as much as ten lines. */
-export function oncePerTurn(output: Output): Output {
-  let lines = ''
-  const flush = (): void => {
-    if (lines !== '') output.write(lines)
-    lines = ''
-  }
-  process.on('exit', flush)
-  return {
-    write(line) {
-      if (lines === '') setImmediate(flush)
-      lines += line
-    },
-  }
 }

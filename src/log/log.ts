@@ -11,7 +11,7 @@ const secrets = ['payload', 'key', 'keyPem', 'privateKey', 'passphrase', 'author
  * A logger that keeps secrets to itself, whoever uses it: `token` becomes its tag, an error its
  * stack and nothing that hangs on it, and what has the name of a secret is left out.
  * @param level what matters less is not written; children have it from their birth
- * @param stream standard output, line by line, where none is given
+ * @param stream standard output where none is given
  */
 export function createLog(level = 'info', stream?: DestinationStream): Logger {
   const options = {
@@ -23,11 +23,6 @@ export function createLog(level = 'info', stream?: DestinationStream): Logger {
     redact: { paths: secrets.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
   }
   return stream === undefined ? pino(options) : pino(options, stream)
-}
-
-/** Standard output; a write has reached the system when it returns. */
-export function standardOutput(): DestinationStream {
-  return pino.destination(1)
 }
 
 function stackOf(error: unknown): string | undefined {

@@ -54,7 +54,6 @@ const integration = {
     'credentials/authority.ts',
     'gateway/feedback-service.ts',
     'gateway/sender-registry.ts',
-    'handlers/open-log.ts',
     'handlers/reload.ts',
     'log/log.ts',
     'operating.ts',
