@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   upstream: ['apns', 'relay', 'timing'],
   config: ['apns', 'relay', 'credentials', 'store'],
   admin: ['binary', 'apns', 'relay', 'census', 'timing'],
-  cluster: ['config', 'log'],
+  cluster: ['config', 'log', 'timing'],
   sender: ['binary', 'capture', 'timing'],
   simulator: ['config', 'credentials', 'timing'],
   init: ['credentials'],

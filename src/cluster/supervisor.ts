@@ -6,6 +6,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../log/log.ts'
+import { backoffMs } from '../timing/backoff.ts'
 import { workerVariable } from './worker.ts'
 
 export interface SupervisorDeps {
@@ -30,8 +31,7 @@ interface Running {
   isReloadDue: boolean
 }
 
-const firstPauseMs = 100
-const longestPauseMs = 10_000
+const pauses = { firstMs: 100, longestMs: 10_000 }
 /** A worker that ran this long did not fail at its start: the pauses begin again with the first. */
 const steadyMs = 60_000
 
@@ -99,7 +99,7 @@ export class Supervisor {
       else if (!this.#mayGoOn()) this.#giveUp(code)
       else {
         if (performance.now() - startedAtMs >= steadyMs) failures = 0
-        await this.#rest(Math.min(firstPauseMs * 2 ** failures, longestPauseMs))
+        await this.#rest(backoffMs(pauses, failures + 1))
       }
     }
   }
@@ -114,7 +114,7 @@ export class Supervisor {
     const { signal } = this.#stopping
     try {
       await pause(pauseMs, undefined, { signal })
-      while (!this.#deps.mayReplace()) await pause(longestPauseMs, undefined, { signal })
+      while (!this.#deps.mayReplace()) await pause(pauses.longestMs, undefined, { signal })
     } catch {
       this.#drained = false
     }
