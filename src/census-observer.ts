@@ -1,4 +1,4 @@
-/** What the census counts: each observer here hears what another hears, and tells it on. */
+/** Counts events of connections, routes and listeners for the statistics of senders. */
 import type { Census } from './census/census.ts'
 import { countName, countReceived, type SenderFacts } from './census/sender-facts.ts'
 import type { Clock } from './timing/clock.ts'

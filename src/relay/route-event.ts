@@ -24,7 +24,7 @@ interface Rejected<Name extends string> extends About<Name> {
   readonly statusCode: number
 }
 
-/** Each name is also that of the log event. */
+/** Each name is also that of the log event, where there is one. */
 export type RouteEvent =
   | Rejected<'notification.rejected'>
   /** A rejection that would have been reported again and again. */

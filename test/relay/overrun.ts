@@ -170,7 +170,7 @@ for (const [what, origin] of Object.entries({
     t.end()
   })
 
-t.test('(b) only a match renews it, and only one EOF counts', (t) => {
+t.test('(b) what does not match does not renew it, and only one EOF counts', (t) => {
   const { overrun, isResend } = given()
   overrun.ended(first.id, 0)
   t.notOk(isResend(later, 'unheard', 9000))
