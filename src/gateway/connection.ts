@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream'
 import { encodeErrorResponse, type ErrorResponse } from '../binary/error-response.ts'
 import { BinaryProtocolError, type Command } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
-import { afterReading, type Cancel, type Clock } from '../timing/clock.ts'
+import { afterReading } from '../timing/after-reading.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 import { ConnectionState, type ConnectionOwner } from '../relay/connection-state.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import type { Lane, LaneTimes } from '../relay/lane.ts'
@@ -243,7 +244,7 @@ export class SenderConnection implements ConnectionOwner {
   #hasLooked(): boolean {
     if (this.#look === 'none') {
       this.#look = 'reading'
-      afterReading(this.#deps.clock, () => {
+      afterReading(this.#deps.clock, 0, () => {
         this.#look = 'done'
         this.attend()
         this.#look = 'none'
@@ -266,12 +267,9 @@ export class SenderConnection implements ConnectionOwner {
     if (!this.#hasReported || this.#hasEnded || this.#connection.hasPaused) return
     const { clock } = this.#deps
     const { heardAtMs } = this.#lane
-    this.#cancelPause = clock.after(pauseMs, () => {
+    this.#cancelPause = afterReading(clock, pauseMs, () => {
       if (this.#socket.isPaused()) this.#watchForPause()
-      else
-        afterReading(clock, () => {
-          if (this.#lane.heardAtMs === heardAtMs) this.#connection.hasPaused = true
-        })
+      else if (this.#lane.heardAtMs === heardAtMs) this.#connection.hasPaused = true
     })
   }
 

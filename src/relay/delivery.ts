@@ -4,7 +4,7 @@ import type { Amendment } from '../apns/reason.ts'
 import { amend, type ProviderRequest } from '../apns/request.ts'
 import type { Notification } from '../binary/notification.ts'
 import type { Lane, LaneItem, Settlement } from './lane.ts'
-import type { Copy } from './overrun.ts'
+import type { Copy } from './episode.ts'
 import type { JournalBatch, JournalEntry } from './relay-journal.ts'
 
 /** How a delivery ended. */

@@ -1,27 +1,35 @@
 /** Connections that wait until their sender has closed the ones with an error response (D3). */
+import { afterReading } from '../timing/after-reading.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 
 interface HeldBack {
   /** Ids of reported connections that the sender has not closed. */
   readonly unfinished: Set<string>
-  readonly cancel: Cancel
+  readonly sinceMs: number
+  cancel: Cancel | undefined
 }
 
-/** A resend must not overtake the overrun that it repeats. The wait has this limit, ms. */
-const holdBackMs = 500
+/** A sender that writes on a reported connection, and then not for so long, has finished there. */
+const quietMs = 500
+/** A connection waits no longer than this. */
+const mostMs = 10_000
 
 /** One for each route. */
 export class HeldBackConnections {
   readonly #clock: Clock
+  readonly #heardAtMs: (id: string) => number
   readonly #heldBack = new Map<ConnectionState, HeldBack>()
 
-  constructor(clock: Clock) {
+  /** @param heardAtMs when the last notification arrived on a reported connection */
+  constructor(clock: Clock, heardAtMs: (id: string) => number) {
     this.#clock = clock
+    this.#heardAtMs = heardAtMs
   }
 
   /**
-   * Admits a connection as soon as the others are finished, or at once if there are none.
+   * Admits a connection as soon as the others are finished, or at once if there are none. A resend
+   * must not overtake the notification that it repeats.
    * @param unfinished ids of connections that the sender has not closed
    */
   add(connection: ConnectionState, unfinished: readonly string[]): void {
@@ -29,10 +37,10 @@ export class HeldBackConnections {
       this.#admit(connection)
       return
     }
-    const cancel = this.#clock.after(holdBackMs, () => {
-      this.#admit(connection)
-    })
-    this.#heldBack.set(connection, { unfinished: new Set(unfinished), cancel })
+    const sinceMs = this.#clock.now()
+    const heldBack = { unfinished: new Set(unfinished), sinceMs, cancel: undefined }
+    this.#heldBack.set(connection, heldBack)
+    this.#wait(connection, heldBack, quietMs)
   }
 
   /** The sender has closed a reported connection, or its report was withdrawn. */
@@ -41,8 +49,22 @@ export class HeldBackConnections {
       if (unfinished.delete(id) && unfinished.size === 0) this.#admit(connection)
   }
 
+  #wait(connection: ConnectionState, heldBack: HeldBack, ms: number): void {
+    heldBack.cancel = afterReading(this.#clock, ms, () => {
+      this.#admitWhenQuiet(connection, heldBack)
+    })
+  }
+
+  #admitWhenQuiet(connection: ConnectionState, heldBack: HeldBack): void {
+    const heardAtMs = Math.max(...[...heldBack.unfinished].map(this.#heardAtMs))
+    const atMs = Math.min(heardAtMs + quietMs, heldBack.sinceMs + mostMs)
+    const leftMs = atMs - this.#clock.now()
+    if (leftMs > 0) this.#wait(connection, heldBack, leftMs)
+    else this.#admit(connection)
+  }
+
   #admit(connection: ConnectionState): void {
-    this.#heldBack.get(connection)?.cancel()
+    this.#heldBack.get(connection)?.cancel?.()
     this.#heldBack.delete(connection)
     connection.isAdmitted = true
     connection.owner.attend()

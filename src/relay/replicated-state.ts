@@ -90,10 +90,10 @@ export class ReplicatedState {
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
     this.originals = new Originals(owner, deps.clock)
-    this.#heldBack = new HeldBackConnections(deps.clock)
     this.#overrun = new Overrun(limits, (copy, wasMatched) => {
       this.originals.forgotten(copy, wasMatched)
     })
+    this.#heldBack = new HeldBackConnections(deps.clock, (id) => this.#overrun.heardAtMs(id))
     this.#endListening = deps.eventLog.listen((event) => {
       this.#apply(event)
     })

@@ -29,11 +29,3 @@ function wallClock({ keepsAlive }: { readonly keepsAlive: boolean }): Clock {
     },
   }
 }
-
-/**
- * Calls `run` when everything has been read that lies in the sockets now: a process that was busy
- * runs its timers first, and only between two timers it reads.
- */
-export function afterReading(clock: Clock, run: () => void): void {
-  clock.after(0, () => clock.after(0, run))
-}

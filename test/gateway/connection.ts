@@ -348,14 +348,31 @@ t.test('a connection opened after an error response', (t) => {
     t.end()
   })
 
-  t.test('for 500 ms at the most', (t) => {
+  t.test('until 500 ms after the last notification on that one', (t) => {
     const gateway = new MemoryGateway()
-    reported(gateway)
+    const old = reported(gateway)
     arrive(gateway.dial(), frames(2, 4))
     gateway.pass(490)
-    t.same(waiting(gateway), [2])
+    arrive(old, frames(3, 3))
+    t.same(waiting(gateway), [2, 3])
+    gateway.pass(490)
+    t.same(waiting(gateway), [2, 3])
     gateway.pass(10)
-    t.same(waiting(gateway), [2, 3, 4])
+    t.same(waiting(gateway), [2, 3, 4], '2 and 3 are resends')
+    t.end()
+  })
+
+  t.test('for 10 s at most, where the sender writes on without a pause', (t) => {
+    const gateway = new MemoryGateway()
+    const old = reported(gateway)
+    arrive(gateway.dial(), frames(100, 100))
+    for (let written = 10; written < 34; written++) {
+      gateway.pass(400)
+      t.notOk(waiting(gateway).includes(100))
+      arrive(old, frames(written, written))
+    }
+    gateway.pass(400)
+    t.ok(waiting(gateway).includes(100))
     t.end()
   })
 

@@ -306,7 +306,7 @@ t.test('the next connection, on another process,', (t) => {
     t.end()
   })
 
-  t.test('for 500 ms at the most', (t) => {
+  t.test('until the old one has been quiet for 500 ms', (t) => {
     const { other } = told()
     const again = other.gateway.dial()
     arrive(again, 4)

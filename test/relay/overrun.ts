@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Overrun, type Copy, type Origin, type Reported } from '../../src/relay/overrun.ts'
+import type { Copy, Origin, Reported } from '../../src/relay/episode.ts'
+import { Overrun } from '../../src/relay/overrun.ts'
 import { overrunEvent, OverrunRun } from '../fixtures/overrun-model.ts'
 
 /** One copy for each key; the same key twice makes two. */
