@@ -323,6 +323,7 @@ export class SenderConnection implements ConnectionOwner {
 
   /** Closes the gateway's side; reading goes on. The response is one write and one TLS record. */
   #finish(response?: ErrorResponse): void {
+    if (this.#socket.writableEnded) return
     const now = this.#deps.clock.now()
     if (this.#state.is === 'serving' || this.#state.is === 'stopping')
       this.#state = { is: 'finished', atMs: now, lingers: this.#isStopping }

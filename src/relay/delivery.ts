@@ -1,5 +1,5 @@
 /** One notification from its arrival to its end: in the lane, in the journal and on the way to APNs. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Amendment } from '../apns/reason.ts'
 import { amend, type ProviderRequest } from '../apns/request.ts'
 import type { Notification } from '../binary/notification.ts'
@@ -212,8 +212,7 @@ export function isToBeJournalled(delivery: Delivery): delivery is Delivery & Jou
   return delivery.notification !== undefined && delivery.ending === undefined && !delivery.original
 }
 
-/** 16 bytes of SHA-256: short, because events carry it between processes. */
+/** The first 132 bits of SHA-256: short, because events carry it between processes. */
 function keyOf({ token, payload }: ProviderRequest): string {
-  const digest = createHash('sha256').update(token).update(payload).digest()
-  return digest.toString('base64', 0, 16)
+  return hash('sha256', token + payload.toString('latin1'), 'base64').slice(0, 22)
 }
