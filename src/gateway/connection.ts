@@ -82,7 +82,7 @@ export class SenderConnection implements ConnectionOwner {
     relay.opened(this.#connection)
     this.#isAttending = false
     socket.on('data', (chunk: Buffer) => {
-      this.#hear(clock.now())
+      this.#bytesRead(clock.now())
       this.#reader.receive(chunk)
       this.attend()
       this.#watchForPause()
@@ -113,7 +113,7 @@ export class SenderConnection implements ConnectionOwner {
   /** Milliseconds since the sender last wrote or the gateway closed its side. */
   get idleMs(): number {
     const finishedAtMs = this.#state.is === 'finished' ? this.#state.atMs : -Infinity
-    return this.#deps.clock.now() - Math.max(this.#lane.heardAtMs, finishedAtMs)
+    return this.#deps.clock.now() - Math.max(this.#lane.lastReadAtMs, finishedAtMs)
   }
 
   /**
@@ -190,7 +190,7 @@ export class SenderConnection implements ConnectionOwner {
     if (isBlocked && !this.#socket.isPaused()) this.#socket.pause()
     else if (!isBlocked && this.#socket.isPaused()) {
       // The sender may have written all the time: only the gateway was not reading.
-      this.#lane.heard(this.#deps.clock.now())
+      this.#lane.bytesRead(this.#deps.clock.now())
       this.#socket.resume()
     }
   }
@@ -200,8 +200,8 @@ export class SenderConnection implements ConnectionOwner {
     this.#cancelWait = undefined
     const { clock, relay, sender } = this.#deps
     const now = clock.now()
-    const listens = relay.listens(sender)
-    const advice = this.#lane.advise(now, listens)
+    const isResender = relay.isResender(sender)
+    const advice = this.#lane.advise(now, isResender)
     switch (advice.do) {
       case 'wait':
         this.#attendAt(advice.atMs, now)
@@ -212,10 +212,10 @@ export class SenderConnection implements ConnectionOwner {
         this.#advise()
         break
       case 'report':
-        this.#reportWhenAgreed(advice.response, listens)
+        this.#reportWhenAgreed(advice.response, isResender)
         break
       case 'close':
-        relay.mute(this.#connection)
+        relay.stopReporting(this.#connection)
         this.#finish()
         break
       case 'nothing':
@@ -224,8 +224,8 @@ export class SenderConnection implements ConnectionOwner {
   }
 
   /** Every process must know the error response before it is written: the sender may resend anywhere. */
-  #reportWhenAgreed(response: ErrorResponse, listens: boolean): void {
-    if (this.#connection.phase === 'unreported' && (listens || this.#hasLooked()))
+  #reportWhenAgreed(response: ErrorResponse, isResender: boolean): void {
+    if (this.#connection.phase === 'unreported' && (isResender || this.#hasLooked()))
       this.#deps.relay.announce(this.#connection, response.statusCode)
     if (this.#connection.phase === 'agreed') this.#report(response)
   }
@@ -253,11 +253,11 @@ export class SenderConnection implements ConnectionOwner {
     return this.#look === 'done'
   }
 
-  #hear(now: number): void {
-    const { heardAtMs } = this.#lane
-    if (heardAtMs > 0 && now - heardAtMs >= pauseMs && !this.#hasReported)
+  #bytesRead(now: number): void {
+    const { lastReadAtMs } = this.#lane
+    if (lastReadAtMs > 0 && now - lastReadAtMs >= pauseMs && !this.#hasReported)
       this.#connection.hasPaused = true
-    this.#lane.heard(now)
+    this.#lane.bytesRead(now)
   }
 
   /** Finds out, behind an error response, whether the sender has paused. The gateway's own pauses do not count. */
@@ -266,10 +266,10 @@ export class SenderConnection implements ConnectionOwner {
     this.#cancelPause = undefined
     if (!this.#hasReported || this.#hasEnded || this.#connection.hasPaused) return
     const { clock } = this.#deps
-    const { heardAtMs } = this.#lane
+    const { lastReadAtMs } = this.#lane
     this.#cancelPause = afterReading(clock, pauseMs, () => {
       if (this.#socket.isPaused()) this.#watchForPause()
-      else if (this.#lane.heardAtMs === heardAtMs) this.#connection.hasPaused = true
+      else if (this.#lane.lastReadAtMs === lastReadAtMs) this.#connection.hasPaused = true
     })
   }
 
@@ -288,23 +288,23 @@ export class SenderConnection implements ConnectionOwner {
   /** After the sender's EOF nothing can be reported: the connection does not stay for a whole outage. */
   #closeWhenSettled(now: number): void {
     if (!this.#reader.isFinished) return
-    const atMs = this.#lane.heardAtMs + this.#deps.limits.errorDeadlineMs
+    const atMs = this.#lane.lastReadAtMs + this.#deps.limits.errorDeadlineMs
     if (this.#lane.inFlight === 0 || now >= atMs) this.#finish()
     else this.#attendAt(atMs, now)
   }
 
   #stopWhenQuiet(latestAtMs: number, now: number): void {
-    const { heardAtMs, inFlight } = this.#lane
-    const atMs = Math.min(heardAtMs + this.#deps.limits.quietMs, latestAtMs)
+    const { lastReadAtMs, inFlight } = this.#lane
+    const atMs = Math.min(lastReadAtMs + this.#deps.limits.quietMs, latestAtMs)
     if (now < atMs) this.#attendAt(atMs, now)
     // A connection that is held back comes here again when it is admitted.
     else if (this.#connection.isAdmitted)
-      this.#stopNow(this.#reader.isBlocked || inFlight > 0 || now - heardAtMs < busyMs)
+      this.#stopNow(this.#reader.isBlocked || inFlight > 0 || now - lastReadAtMs < busyMs)
   }
 
   #stopNow(isBusy: boolean): void {
     const identifier = this.#reader.lastIdentifier
-    this.#deps.relay.mute(this.#connection)
+    this.#deps.relay.stopReporting(this.#connection)
     if (!isBusy || identifier === undefined) this.#finish()
     else {
       // The sender will send again, elsewhere, what it writes from now on.

@@ -220,7 +220,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     if (isSameAccess(access, this.#access)) return
     this.#access = access
     this.pool.reconfigure(this.#opener(), access)
-    this.relay.renewed()
+    this.relay.credentialRenewed()
   }
 
   /** Stops the client connections, settles what is owned, leaves, and closes the sessions. */
@@ -248,8 +248,8 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
       refused: (cause) => {
         this.relay.refused(cause)
       },
-      steady: () => {
-        this.relay.steady()
+      sessionLasted: () => {
+        this.relay.sessionLasted()
       },
     }
   }

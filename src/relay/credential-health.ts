@@ -5,9 +5,9 @@ import type { RouteEvent } from './route-event.ts'
 /** Sends with the credential. */
 export interface CredentialUser {
   /** The credential was refused: send one request at a time, with growing pauses, until {@link trust}. */
-  distrust(): void
+  credentialRefused(): void
   /** The credential works. */
-  trust(): void
+  credentialAccepted(): void
 }
 
 /** One for each route. */
@@ -29,7 +29,7 @@ export class CredentialHealth {
 
   /** APNs refused the credential. */
   refused(reason: string): void {
-    this.#user.distrust()
+    this.#user.credentialRefused()
     if (this.#downReason === undefined) this.#emit({ event: 'route.down', reason })
     this.#downReason = reason
   }
@@ -44,7 +44,7 @@ export class CredentialHealth {
   answered(): void {
     if (this.#downReason === undefined || this.#breaker.isActive) return
     this.#downReason = undefined
-    this.#user.trust()
+    this.#user.credentialAccepted()
     this.#emit({ event: 'route.up' })
   }
 

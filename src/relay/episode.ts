@@ -68,7 +68,7 @@ export class Episode<C extends Copy> {
   /** The same, the oldest first. */
   readonly #byAge = new Set<Remembered<C>>()
   /** When the last notification arrived, or the report was made. */
-  heardAtMs: number
+  lastArrivedAtMs: number
   /** When the sender's EOF came. */
   #endedAtMs: number | undefined
   /** Undefined until the sender's EOF. */
@@ -84,7 +84,7 @@ export class Episode<C extends Copy> {
     this.sender = sender
     this.order = order
     this.#beginning = report === undefined ? new Set() : beginningOf(report)
-    this.heardAtMs = nowMs
+    this.lastArrivedAtMs = nowMs
   }
 
   /** Copies remembered. */
@@ -98,7 +98,7 @@ export class Episode<C extends Copy> {
 
   /** When all of it is forgotten, ms since the epoch. */
   get forgetAtMs(): number {
-    return this.#expiresAtMs ?? this.heardAtMs + openLimitMs
+    return this.#expiresAtMs ?? this.lastArrivedAtMs + openLimitMs
   }
 
   /** Whether anything is forgotten at `nowMs`. */

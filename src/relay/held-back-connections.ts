@@ -18,13 +18,13 @@ const mostMs = 10_000
 /** One for each route. */
 export class HeldBackConnections {
   readonly #clock: Clock
-  readonly #heardAtMs: (id: string) => number
+  readonly #lastArrivedAtMs: (id: string) => number
   readonly #heldBack = new Map<ConnectionState, HeldBack>()
 
-  /** @param heardAtMs when the last notification arrived on a reported connection */
-  constructor(clock: Clock, heardAtMs: (id: string) => number) {
+  /** @param lastArrivedAtMs when the last notification arrived on a reported connection */
+  constructor(clock: Clock, lastArrivedAtMs: (id: string) => number) {
     this.#clock = clock
-    this.#heardAtMs = heardAtMs
+    this.#lastArrivedAtMs = lastArrivedAtMs
   }
 
   /**
@@ -56,8 +56,8 @@ export class HeldBackConnections {
   }
 
   #admitWhenQuiet(connection: ConnectionState, heldBack: HeldBack): void {
-    const heardAtMs = Math.max(...[...heldBack.unfinished].map(this.#heardAtMs))
-    const atMs = Math.min(heardAtMs + quietMs, heldBack.sinceMs + mostMs)
+    const lastArrivedAtMs = Math.max(...[...heldBack.unfinished].map(this.#lastArrivedAtMs))
+    const atMs = Math.min(lastArrivedAtMs + quietMs, heldBack.sinceMs + mostMs)
     const leftMs = atMs - this.#clock.now()
     if (leftMs > 0) this.#wait(connection, heldBack, leftMs)
     else this.#admit(connection)

@@ -27,7 +27,7 @@ export type Advice =
   | { readonly do: 'wait'; readonly atMs: number }
   /** The deadline for earlier notifications has passed: {@link Lane.leave}, then ask again. */
   | { readonly do: 'leave' }
-  /** Write this error response, {@link Lane.mute}, then close. A connection never gets a second one. */
+  /** Write this error response, {@link Lane.stopReporting}, then close. A connection never gets a second one. */
   | { readonly do: 'report'; readonly response: ErrorResponse }
   /** Everything is settled and there is nothing to report. */
   | { readonly do: 'close' }
@@ -85,13 +85,13 @@ export class Lane<Item extends LaneItem> {
   #inFlight = 0
   /** Settled ones from {@link #head} on. */
   #waitingCount = 0
-  #mute = false
+  #reportsNothing = false
   #highestIdentifier = -1
   #ascending = true
   #rejectedAtMs: number | undefined
   #reportableAtMs: number | undefined
   #closingAtMs: number | undefined
-  #heardAtMs = -Infinity
+  #lastReadAtMs = -Infinity
 
   constructor(times: LaneTimes) {
     this.#times = times
@@ -103,7 +103,7 @@ export class Lane<Item extends LaneItem> {
   }
 
   /** Whether identifiers repeat, so that the lane keeps thousands of settled notifications. */
-  get isAmbiguous(): boolean {
+  get hasRepeatedIdentifiers(): boolean {
     return !this.#ascending
   }
 
@@ -122,19 +122,19 @@ export class Lane<Item extends LaneItem> {
   }
 
   /** The sender has written. */
-  heard(nowMs: number): void {
-    this.#heardAtMs = nowMs
+  bytesRead(nowMs: number): void {
+    this.#lastReadAtMs = nowMs
   }
 
   /** When the sender last wrote, ms since the epoch; -Infinity before the first byte. */
-  get heardAtMs(): number {
-    return this.#heardAtMs
+  get lastReadAtMs(): number {
+    return this.#lastReadAtMs
   }
 
   /** Adds a notification behind all received before. */
   receive(item: Item): void {
     this.#inFlight++
-    if (this.#mute) return
+    if (this.#reportsNothing) return
     this.#items.push(item)
     if (this.#first.length < landmarkCount) this.#first.push(item)
     const { identifier } = item
@@ -156,7 +156,7 @@ export class Lane<Item extends LaneItem> {
       this.#waitingCount++
     }
     const isRejected = settlement.kind === 'rejected'
-    const canBeTold = !this.#mute && isTellable(item)
+    const canBeTold = !this.#reportsNothing && isTellable(item)
     if (isRejected && canBeTold) this.#rejectedAtMs ??= nowMs
     this.#advance()
     return canBeTold || !isRejected
@@ -166,9 +166,9 @@ export class Lane<Item extends LaneItem> {
    * Reports nothing any more, because the sender's EOF came or an error response was sent.
    * @returns the rejections that were waiting to be reported, the reported one first
    */
-  mute(): Item[] {
-    if (this.#mute) return []
-    this.#mute = true
+  stopReporting(): Item[] {
+    if (this.#reportsNothing) return []
+    this.#reportsNothing = true
     const untold = this.#items.slice(this.#head).filter(isToBeTold)
     this.#items.length = this.#first.length = this.#head = this.#waitingCount = 0
     this.#rejectedAtMs = undefined
@@ -178,13 +178,13 @@ export class Lane<Item extends LaneItem> {
 
   /** Nothing more will be decoded. A rejection among what was received is still reported. */
   finish(nowMs: number): void {
-    if (!this.#mute) this.#closingAtMs ??= nowMs
+    if (!this.#reportsNothing) this.#closingAtMs ??= nowMs
   }
 
   /** What the connection must do at this moment. Ask after every event. */
-  advise(nowMs: number, senderListens: boolean): Advice {
+  advise(nowMs: number, isResender: boolean): Advice {
     if (this.#rejectedAtMs !== undefined)
-      return this.#adviseReport(this.#rejectedAtMs, nowMs, senderListens)
+      return this.#adviseReport(this.#rejectedAtMs, nowMs, isResender)
     if (this.#closingAtMs === undefined) return nothing
     const atMs = this.#closingAtMs + this.#times.errorDeadlineMs
     if (this.#head === this.#items.length || nowMs >= atMs) return { do: 'close' }
@@ -242,14 +242,14 @@ export class Lane<Item extends LaneItem> {
     this.#head = kept
   }
 
-  #adviseReport(rejectedAtMs: number, nowMs: number, senderListens: boolean): Advice {
+  #adviseReport(rejectedAtMs: number, nowMs: number, isResender: boolean): Advice {
     const first = this.#items[this.#head]
     if (first?.settlement?.kind !== 'rejected' || first.identifier === undefined) {
       const deadlineAtMs = rejectedAtMs + this.#times.errorDeadlineMs
       return nowMs < deadlineAtMs ? { do: 'wait', atMs: deadlineAtMs } : leave
     }
     this.#reportableAtMs ??= nowMs
-    const atMs = senderListens ? nowMs : this.#quietAtMs(this.#reportableAtMs)
+    const atMs = isResender ? nowMs : this.#quietAtMs(this.#reportableAtMs)
     if (nowMs < atMs) return { do: 'wait', atMs }
     const { statusCode } = first.settlement
     return { do: 'report', response: { statusCode, identifier: first.identifier } }
@@ -257,7 +257,7 @@ export class Lane<Item extends LaneItem> {
 
   #quietAtMs(reportableAtMs: number): number {
     const { quietMs, quietAtMostMs } = this.#times
-    const quiet = Math.max(reportableAtMs, this.#heardAtMs) + quietMs
+    const quiet = Math.max(reportableAtMs, this.#lastReadAtMs) + quietMs
     return Math.min(quiet, reportableAtMs + quietAtMostMs)
   }
 }

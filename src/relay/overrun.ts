@@ -36,7 +36,7 @@ export class Overrun<C extends Copy> {
   readonly #silent = new Map<string, Episode<C>>()
   /** Connections whose report a new run has ended: what they still bring is remembered no more. */
   readonly #superseded = new Set<string>()
-  readonly #listeners = new Set<string>()
+  readonly #resenders = new Set<string>()
   #size = 0
 
   /** @param forgotten is called for each original that is no longer remembered */
@@ -77,8 +77,8 @@ export class Overrun<C extends Copy> {
   }
 
   /** Whether a sender has been seen to resend after an error response. */
-  listens(sender: string): boolean {
-    return this.#listeners.has(sender)
+  isResender(sender: string): boolean {
+    return this.#resenders.has(sender)
   }
 
   /** Reported connections of a sender that it may still be writing to. */
@@ -90,8 +90,8 @@ export class Overrun<C extends Copy> {
   }
 
   /** When the last notification arrived on a reported connection, or its report was made. */
-  heardAtMs(id: string): number {
-    return this.#episodes.get(id)?.heardAtMs ?? -Infinity
+  lastArrivedAtMs(id: string): number {
+    return this.#episodes.get(id)?.lastArrivedAtMs ?? -Infinity
   }
 
   /** An error response is going to be sent. */
@@ -115,8 +115,8 @@ export class Overrun<C extends Copy> {
       this.#forgotten(copy, false)
       return
     }
-    const episode = this.#episodes.get(origin.id) ?? this.#wake(origin, nowMs)
-    episode.heardAtMs = nowMs
+    const episode = this.#episodes.get(origin.id) ?? this.#episodeOf(origin, nowMs)
+    episode.lastArrivedAtMs = nowMs
     this.#remember(episode, copy, nowMs)
   }
 
@@ -140,7 +140,7 @@ export class Overrun<C extends Copy> {
         this.#size--
         this.#forgotten(copy, true)
         episode.renew(nowMs, this.resendWindowMs)
-        if (episode.id !== origin.id) this.#listeners.add(episode.sender)
+        if (episode.id !== origin.id) this.#resenders.add(episode.sender)
         return copy
       }
     }
@@ -172,7 +172,7 @@ export class Overrun<C extends Copy> {
   }
 
   /** A silent sender writes again, or its report is older than this process. */
-  #wake(origin: Origin, nowMs: number): Episode<C> {
+  #episodeOf(origin: Origin, nowMs: number): Episode<C> {
     const silent = this.#silent.get(origin.id)
     this.#silent.delete(origin.id)
     return this.#add(silent ?? new Episode(origin, undefined, nowMs))

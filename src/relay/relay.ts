@@ -104,18 +104,18 @@ export class Relay implements ReplicatedStateOwner {
 
   /** The sender's EOF, or the end of its connection. */
   ended(connection: ConnectionState): void {
-    this.mute(connection)
+    this.stopReporting(connection)
     this.#replicated.ended(connection)
   }
 
   /** The connection can report nothing any more. */
-  mute(connection: ConnectionState): void {
-    this.#settlements.mute(connection)
+  stopReporting(connection: ConnectionState): void {
+    this.#settlements.stopReporting(connection)
   }
 
   /** Whether this sender has resent after an error response before. */
-  listens(sender: string): boolean {
-    return this.#replicated.listens(sender)
+  isResender(sender: string): boolean {
+    return this.#replicated.isResender(sender)
   }
 
   /** How many more notifications of a connection may be owned now. */
@@ -205,7 +205,7 @@ export class Relay implements ReplicatedStateOwner {
   expired(delivery: Delivery): void {
     this.#deps.emit({ event: 'notification.expired', record: recordOf(delivery) })
     this.#settlements.end(delivery, { kind: 'expired' })
-    this.steady()
+    this.sessionLasted()
   }
 
   /** APNs refuses the route's credential. No notification and no token is at fault. */
@@ -214,13 +214,13 @@ export class Relay implements ReplicatedStateOwner {
   }
 
   /** The route has a new credential. Suspicions against the old one are dropped. */
-  renewed(): void {
+  credentialRenewed(): void {
     this.#replicated.clearBadTokens()
     this.#credential.works()
   }
 
   /** A provider session has lasted. Where the route owns nothing, no answer can prove more. */
-  steady(): void {
+  sessionLasted(): void {
     if (this.owned === 0 && this.downReason !== undefined) this.#credential.works()
   }
 

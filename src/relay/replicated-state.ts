@@ -93,7 +93,7 @@ export class ReplicatedState {
     this.#overrun = new Overrun(limits, (copy, wasMatched) => {
       this.originals.forgotten(copy, wasMatched)
     })
-    this.#heldBack = new HeldBackConnections(deps.clock, (id) => this.#overrun.heardAtMs(id))
+    this.#heldBack = new HeldBackConnections(deps.clock, (id) => this.#overrun.lastArrivedAtMs(id))
     this.#endListening = deps.eventLog.listen((event) => {
       this.#apply(event)
     })
@@ -190,8 +190,8 @@ export class ReplicatedState {
   }
 
   /** Whether a sender has been seen to resend after an error response. */
-  listens(sender: string): boolean {
-    return this.#overrun.listens(sender)
+  isResender(sender: string): boolean {
+    return this.#overrun.isResender(sender)
   }
 
   /** Whether the sender may receive one more error response for this rejection. */

@@ -84,7 +84,7 @@ export class Settlements {
 
   /** The error response of a connection has been written. */
   reported({ lane }: ConnectionState): void {
-    const [named, ...behind] = lane.mute()
+    const [named, ...behind] = lane.stopReporting()
     if (named === undefined) return
     this.counters.errorResponseLatency.add(this.#deps.clock.now() - named.receivedAtMs)
     this.#finish(named, 'rejected')
@@ -93,8 +93,8 @@ export class Settlements {
   }
 
   /** The connection can report nothing any more. */
-  mute({ lane }: ConnectionState): void {
-    for (const delivery of lane.mute()) this.#untold(delivery, 'for good')
+  stopReporting({ lane }: ConnectionState): void {
+    for (const delivery of lane.stopReporting()) this.#untold(delivery, 'for good')
   }
 
   /** A resend of a remembered delivery has arrived and is reported in its place. */
@@ -155,7 +155,7 @@ export class Settlements {
     if (source === undefined) return false
     const now = settlement.kind === 'rejected' ? this.#deps.clock.now() : 0
     const canBeTold = source.lane.settle(delivery, settlement, now)
-    if (source.lane.isAmbiguous) delivery.dropPayload()
+    if (source.lane.hasRepeatedIdentifiers) delivery.dropPayload()
     else if (source.lane.inFlight === 0) source.lane.eachSettled(compact)
     source.owner.settled()
     return canBeTold

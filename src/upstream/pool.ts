@@ -24,7 +24,7 @@ export interface PoolOwner {
   /** The peer refused the credential before any request. */
   refused(cause: string): void
   /** A session has taken requests for 5 seconds: the peer accepts the credential. */
-  steady(): void
+  sessionLasted(): void
 }
 
 export interface PoolDeps {
@@ -133,7 +133,7 @@ export class Pool implements Upstream {
     this.#pump()
   }
 
-  distrust(): void {
+  credentialRefused(): void {
     if (this.#trial.isPausing || this.#stopped) return
     // APNs may not check a renewed credential on an open session.
     for (const member of this.#members.filter(isServing)) this.#drain(member)
@@ -142,7 +142,7 @@ export class Pool implements Upstream {
     })
   }
 
-  trust(): void {
+  credentialAccepted(): void {
     this.#trial.reset()
     this.#pump()
   }
@@ -154,7 +154,7 @@ export class Pool implements Upstream {
     for (const member of this.#members) if (member.state === 'ready') member.state = 'outdated'
     const opening = this.#members.find(({ state }) => state === 'opening')
     if (opening !== undefined) this.#retire(opening)
-    this.trust()
+    this.credentialAccepted()
     this.#growNow()
     opening?.session.destroy('replaced')
   }
@@ -273,7 +273,7 @@ export class Pool implements Upstream {
     this.#deps.clock.after(steadyMs, () => {
       if (!isServing(member)) return
       this.#opening.succeed()
-      this.#deps.owner.steady()
+      this.#deps.owner.sessionLasted()
     })
   }
 

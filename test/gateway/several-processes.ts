@@ -83,7 +83,7 @@ t.test('a resend on another process', (t) => {
     one.gateway.scene.upstream.answer(delivered)
     one.gateway.scene.upstream.answer(badToken)
     t.equal(again.socket.written, '080800000003', 'at once: it has been seen to resend')
-    t.equal(one.gateway.scene.relay.listens('sender'), true, 'and every process knows')
+    t.equal(one.gateway.scene.relay.isResender('sender'), true, 'and every process knows')
     t.end()
   })
 
@@ -439,7 +439,7 @@ t.test('a bad token is known to all, until the answers are not believed', (t) =>
   t.same(waiting(other), [])
   other.gateway.pass(20)
   t.equal(dialled.socket.written, '080800000001')
-  one.gateway.scene.relay.renewed()
+  one.gateway.scene.relay.credentialRenewed()
   arrive(other.gateway.dial('another'), 1)
   t.same(waiting(other), [1])
   t.end()
@@ -450,7 +450,7 @@ t.test('with resendWindowSeconds 0 nothing is held back, and resends are still s
   finish(first)
   arrive(other.gateway.dial(), 2, 3)
   t.same(waiting(other), [2, 3])
-  t.equal(one.gateway.scene.relay.listens('sender'), true)
+  t.equal(one.gateway.scene.relay.isResender('sender'), true)
   t.end()
 })
 

@@ -21,15 +21,15 @@ class JudgedLane extends Lane<LaneEntry> {
     return canBeTold
   }
 
-  override mute(): LaneEntry[] {
-    const untold = super.mute()
+  override stopReporting(): LaneEntry[] {
+    const untold = super.stopReporting()
     for (const entry of untold) this.#judge(entry, 'untold')
     return untold
   }
 
   /** Its error response has been written. */
   reported(): void {
-    const [named, ...behind] = super.mute()
+    const [named, ...behind] = super.stopReporting()
     if (named !== undefined) this.#judge(named, 'told')
     for (const entry of behind) this.#judge(entry, 'untold')
   }
@@ -143,10 +143,10 @@ t.test('is sent at a quiet moment: 20 ms after the last byte', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
   if (!one) throw new TypeError('an entry')
-  lane.heard(0)
+  lane.bytesRead(0)
   lane.settle(one, badToken, 50)
   t.same(lane.advise(50, false), waitUntil(70))
-  lane.heard(60)
+  lane.bytesRead(60)
   t.same(lane.advise(70, false), waitUntil(80))
   t.same(lane.advise(80, false), report(1))
   t.end()
@@ -158,20 +158,20 @@ t.test('is sent 100 ms later at the latest, however busy the sender is', (t) => 
   if (!one) throw new TypeError('an entry')
   lane.settle(one, badToken, 0)
   for (let ms = 0; ms < 100; ms += 10) {
-    lane.heard(ms)
+    lane.bytesRead(ms)
     t.same(lane.advise(ms, false), waitUntil(Math.min(ms + 20, 100)))
   }
-  lane.heard(99)
+  lane.bytesRead(99)
   t.same(lane.advise(99, false), waitUntil(100))
   t.same(lane.advise(100, false), report(1))
   t.end()
 })
 
-t.test('is sent at once to a sender that listens', (t) => {
+t.test('is sent at once to a resender', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
   if (!one) throw new TypeError('an entry')
-  lane.heard(5)
+  lane.bytesRead(5)
   lane.settle(one, badToken, 5)
   t.same(lane.advise(5, true), report(1))
   t.end()
@@ -182,8 +182,8 @@ t.test('after the sender’s EOF nothing is told any more', (t) => {
   const [one, two] = receive(1, 2)
   if (!one || !two) throw new TypeError('two entries')
   lane.settle(one, badToken, 0)
-  lane.mute()
-  lane.mute()
+  lane.stopReporting()
+  lane.stopReporting()
   t.same(lane.advise(0, true), nothing)
   t.same(verdicts, ['1 8 untold'])
   lane.settle(two, badToken, 1)
@@ -261,26 +261,30 @@ t.test('there is nothing to report while the first one is unsettled', (t) => {
 })
 
 const sequences = [
-  { what: 'that rise from 0', identifiers: [0, 1, 2], isAmbiguous: false },
-  { what: 'that rise from 1', identifiers: [1, 2, 9], isAmbiguous: false },
-  { what: 'that are missing', identifiers: [undefined, 1, undefined, 2], isAmbiguous: false },
-  { what: 'that repeat', identifiers: [1, 2, 2], isAmbiguous: true },
-  { what: 'that fall', identifiers: [2, 1], isAmbiguous: true },
+  { what: 'that rise from 0', identifiers: [0, 1, 2], hasRepeatedIdentifiers: false },
+  { what: 'that rise from 1', identifiers: [1, 2, 9], hasRepeatedIdentifiers: false },
+  {
+    what: 'that are missing',
+    identifiers: [undefined, 1, undefined, 2],
+    hasRepeatedIdentifiers: false,
+  },
+  { what: 'that repeat', identifiers: [1, 2, 2], hasRepeatedIdentifiers: true },
+  { what: 'that fall', identifiers: [2, 1], hasRepeatedIdentifiers: true },
 ]
 
-for (const { what, identifiers, isAmbiguous } of sequences)
-  t.test(`identifiers ${what} ${isAmbiguous ? 'may not be' : 'are'} unique`, (t) => {
+for (const { what, identifiers, hasRepeatedIdentifiers } of sequences)
+  t.test(`identifiers ${what} ${hasRepeatedIdentifiers ? 'may not be' : 'are'} unique`, (t) => {
     const { lane, receive } = given()
     receive(...identifiers)
-    t.equal(lane.isAmbiguous, isAmbiguous)
+    t.equal(lane.hasRepeatedIdentifiers, hasRepeatedIdentifiers)
     t.end()
   })
 
 t.test('remembers when it heard of the sender', (t) => {
   const { lane } = given()
-  t.equal(lane.heardAtMs, -Infinity)
-  lane.heard(7)
-  t.equal(lane.heardAtMs, 7)
+  t.equal(lane.lastReadAtMs, -Infinity)
+  lane.bytesRead(7)
+  t.equal(lane.lastReadAtMs, 7)
   t.end()
 })
 
@@ -320,7 +324,7 @@ t.test('finished, it still tells of a rejection among what was received', (t) =>
 
 t.test('finished after the sender’s EOF, it has nothing to close', (t) => {
   const { lane } = given()
-  lane.mute()
+  lane.stopReporting()
   lane.finish(0)
   t.same(lane.advise(1000, true), nothing)
   t.end()

@@ -41,7 +41,7 @@ function given(maxSessions = 4): Given {
           parcelOf(delivery).expired()
         },
         refused: (cause) => events.push(`refused ${cause}`),
-        steady: () => events.push('steady'),
+        sessionLasted: () => events.push('steady'),
       },
       // As `closed reset 500`.
       emit: ({ event, ...fields }) =>
@@ -380,16 +380,16 @@ t.test('expiry', (t) => {
   t.end()
 })
 
-t.test('distrust', (t) => {
+t.test('credentialRefused', (t) => {
   const forbidden: Outcome = { kind: 'credential', reason: 'Forbidden' }
 
   /** As a relay: sends again what was refused, and trusts when something was delivered. */
   const heed = ({ pool }: Given, parcels: readonly Parcel[]): void => {
     for (const parcel of parcels)
       parcel.onAnswer = ({ kind }) => {
-        if (kind === 'delivered') pool.trust()
+        if (kind === 'delivered') pool.credentialAccepted()
         else {
-          pool.distrust()
+          pool.credentialRefused()
           pool.send(parcel)
         }
       }
@@ -428,8 +428,8 @@ t.test('distrust', (t) => {
 
   t.test('counts refusals at the same time as one', (t) => {
     const { pool, clock, last } = refusedOnce(t)
-    pool.distrust()
-    pool.distrust()
+    pool.credentialRefused()
+    pool.credentialRefused()
     clock.advance(0)
     last().ready()
     clock.advance(250)
@@ -453,7 +453,7 @@ t.test('distrust', (t) => {
     const { pool, clock, last } = refusedOnce(t)
     clock.advance(0)
     last().ready()
-    pool.trust()
+    pool.credentialAccepted()
     t.equal(last().inFlight, 3)
     clock.advance(60_000)
     t.equal(last().inFlight, 3)
@@ -469,7 +469,7 @@ t.test('distrust', (t) => {
       all.last().ready()
       all.clock.advance(pauseMs)
     }
-    all.pool.trust()
+    all.pool.credentialAccepted()
     all.last().answer(forbidden)
     all.clock.advance(0)
     all.last().ready()
@@ -573,7 +573,7 @@ t.test('renewed', (t) => {
     const { pool, send, last } = given()
     pool.start()
     last().close('refused')
-    pool.distrust()
+    pool.credentialRefused()
     send(2)
     const [fresh] = renew(pool)
     fresh?.ready()
@@ -638,11 +638,11 @@ t.test('drained', (t) => {
     t.same(one?.ends, ['unavailable'])
   })
 
-  t.test('ignores distrust', async (t) => {
+  t.test('ignores credentialRefused', async (t) => {
     const { pool, clock } = started()
     await pool.drain()
-    pool.distrust()
-    pool.trust()
+    pool.credentialRefused()
+    pool.credentialAccepted()
     t.equal(clock.pending, 1, 'but for the sign of health')
   })
   t.end()

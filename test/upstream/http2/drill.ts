@@ -35,7 +35,7 @@ function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
       throw new Error('a drill lets nothing expire')
     },
     refused: () => undefined,
-    steady: () => undefined,
+    sessionLasted: () => undefined,
   }
   const pool = new Pool(
     (sessionOwner) =>
