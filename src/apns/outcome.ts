@@ -7,7 +7,7 @@ export interface ProviderResponse {
   /** Empty on 200. */
   readonly body: string
   /** From `retry-after`, which Apple does not document but may send. */
-  readonly retryAfterSeconds?: number
+  readonly retryAfterSeconds?: number | undefined
 }
 
 /** Each request ends with exactly one outcome. */
