@@ -21,7 +21,6 @@ export class Output {
   #length = 0
   #spare = Buffer.allocUnsafeSlow(16 * 1024)
   #onItsWay = 0
-  #scheduled = false
   #closed = false
 
   /** @param drained called when the output is no longer {@link isFull} */
@@ -58,10 +57,9 @@ export class Output {
 
   /** Schedules everything before `end` to be written. */
   commit(end: number): void {
+    const isFirst = this.#length === 0
     this.#length = end
-    if (this.#scheduled || this.#onItsWay > 0 || this.#closed) return
-    this.#scheduled = true
-    setImmediate(this.#flush)
+    if (isFirst && this.#onItsWay === 0 && !this.#closed) setImmediate(this.#flush)
   }
 
   /** Returns the collected bytes; ignores later commits. */
@@ -71,7 +69,6 @@ export class Output {
   }
 
   readonly #flush = (): void => {
-    this.#scheduled = false
     if (this.#closed || this.#length === 0) return
     const bytes = this.#buffer.subarray(0, this.#length)
     ;[this.#buffer, this.#spare] = [this.#spare, this.#buffer]

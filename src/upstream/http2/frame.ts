@@ -107,27 +107,26 @@ export class StreamError extends Error {
 interface Shape {
   /** Whether the frame belongs to a stream or to the connection; undefined for either. */
   readonly onStream: boolean | undefined
-  readonly fits: (length: number, flags: number) => boolean
+  /** By default any length. */
+  readonly fits?: (length: number, flags: number) => boolean
 }
-
-const any = (): boolean => true
 
 /** By type. — source: RFC 9113, 6.1 to 6.10 */
 const shapes: Readonly<Record<number, Shape>> = {
-  [FrameType.data]: { onStream: true, fits: any },
-  [FrameType.headers]: { onStream: true, fits: any },
+  [FrameType.data]: { onStream: true },
+  [FrameType.headers]: { onStream: true },
   // The one frame whose wrong length is an error of its stream only. — source: RFC 9113, 6.3
-  [FrameType.priority]: { onStream: true, fits: any },
+  [FrameType.priority]: { onStream: true },
   [FrameType.rstStream]: { onStream: true, fits: (length) => length === 4 },
   [FrameType.settings]: {
     onStream: false,
     fits: (length, flags) => length % 6 === 0 && (length === 0 || (flags & Flag.ack) === 0),
   },
-  [FrameType.pushPromise]: { onStream: true, fits: any },
+  [FrameType.pushPromise]: { onStream: true },
   [FrameType.ping]: { onStream: false, fits: (length) => length === 8 },
   [FrameType.goaway]: { onStream: false, fits: (length) => length >= 8 },
   [FrameType.windowUpdate]: { onStream: undefined, fits: (length) => length === 4 },
-  [FrameType.continuation]: { onStream: true, fits: any },
+  [FrameType.continuation]: { onStream: true },
 }
 
 /** Holds at most one incomplete frame; refuses a wrong length before the payload arrives. */
@@ -172,7 +171,7 @@ function checkShape(type: number, flags: number, streamId: number, length: numbe
   if (shape === undefined) return
   if (shape.onStream === (streamId === 0))
     throw new ConnectionError('PROTOCOL_ERROR', `a frame of type ${type} on stream ${streamId}`)
-  if (!shape.fits(length, flags))
+  if (shape.fits?.(length, flags) === false)
     throw new ConnectionError('FRAME_SIZE_ERROR', `a frame of type ${type} of ${length} bytes`)
 }
 
