@@ -20,6 +20,7 @@ import { initialTableBytes } from './hpack.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
 import { RequestWriter } from './request-writer.ts'
 import { endOfReset, Stream, type StreamEnd } from './stream.ts'
+import { StreamTable } from './stream-table.ts'
 
 /** The peer takes no more requests. */
 export interface Goaway {
@@ -49,8 +50,7 @@ export class Connection {
   readonly #requests: RequestWriter
   readonly #reader = new FrameReader()
   readonly #decoder = new HpackDecoder(headerLimits)
-  /** In flight, in the order sent. */
-  readonly #streams = new Map<number, Stream>()
+  readonly #streams: StreamTable
   /** Not yet returned by {@link takeEnded}. */
   #ended: Stream[] = []
   #openBlock: HeaderBlock | undefined
@@ -67,6 +67,7 @@ export class Connection {
   constructor(authority: string, writer: FrameWriter, firstStreamId = 1) {
     this.#writer = writer
     this.#requests = new RequestWriter(authority, writer)
+    this.#streams = new StreamTable(firstStreamId)
     this.#nextStreamId = firstStreamId
   }
 
@@ -103,7 +104,7 @@ export class Connection {
   request(delivery: Delivery, authorization: string | undefined, nowMs: number): void {
     const stream = new Stream(this.#nextStreamId, delivery, nowMs)
     this.#nextStreamId += 2
-    this.#streams.set(stream.id, stream)
+    this.#streams.add(stream)
     this.#requests.send(stream, authorization)
   }
 
@@ -126,7 +127,7 @@ export class Connection {
    */
   cancelSentBy(timeMs: number): boolean {
     let found = false
-    for (const stream of this.#streams.values()) {
+    for (const stream of this.#streams.all) {
       if (stream.sentAtMs > timeMs) break
       this.#reset(stream, 'CANCEL', 'overdue')
       found = true
@@ -159,7 +160,7 @@ export class Connection {
 
   /** Ends every request in flight as `lost`. */
   abandon(): void {
-    for (const stream of this.#streams.values()) this.#end(stream, 'lost')
+    for (const stream of this.#streams.all) this.#end(stream, 'lost')
   }
 
   /** Handles received bytes; returns how the peer has violated the protocol, if it has. */
@@ -288,7 +289,7 @@ export class Connection {
     const lastProcessedId = payload.readUInt32BE() & 0x7fff_ffff
     this.#goaway = { code: payload.readUInt32BE(4), debugData: payload.subarray(8) }
     this.#lastResetId = this.#nextStreamId
-    for (const stream of this.#streams.values())
+    for (const stream of this.#streams.all)
       if (stream.id > lastProcessedId) this.#end(stream, 'refused')
   }
 
@@ -337,7 +338,7 @@ export class Connection {
   }
 
   #end(stream: Stream, end: StreamEnd): void {
-    this.#streams.delete(stream.id)
+    this.#streams.delete(stream)
     this.#requests.drop(stream)
     stream.end = end
     this.#ended.push(stream)

@@ -12,9 +12,7 @@ import {
 import type { FrameWriter } from './frame-writer.ts'
 import { HpackEncoder } from './hpack-encoder.ts'
 import type { Stream } from './stream.ts'
-
-/** By stream identifier. */
-type InFlight = ReadonlyMap<number, Stream>
+import type { StreamTable } from './stream-table.ts'
 
 /** Obeys what the peer's SETTINGS and WINDOW_UPDATE allow. — source: RFC 9113, 5.2 and 6.9 */
 export class RequestWriter {
@@ -83,12 +81,12 @@ export class RequestWriter {
   }
 
   /** Applies the payload of SETTINGS; ignores unknown ones. — source: RFC 9113, 6.5.2 */
-  configure(settings: Buffer, inFlight: InFlight): void {
+  configure(settings: Buffer, inFlight: StreamTable): void {
     for (let offset = 0; offset < settings.length; offset += 6)
       this.#apply(settings.readUInt16BE(offset), settings.readUInt32BE(offset + 2), inFlight)
   }
 
-  #apply(setting: number, value: number, inFlight: InFlight): void {
+  #apply(setting: number, value: number, inFlight: StreamTable): void {
     if (setting === Setting.headerTableSize) this.#encoder.resize(value)
     else if (setting === Setting.maxConcurrentStreams) this.#streamLimit = value
     else if (setting === Setting.initialWindowSize) this.#setInitialWindow(value, inFlight)
@@ -101,11 +99,11 @@ export class RequestWriter {
   }
 
   /** Applies to streams in flight as well, which keep their difference. — source: RFC 9113, 6.9.2 */
-  #setInitialWindow(bytes: number, inFlight: InFlight): void {
+  #setInitialWindow(bytes: number, inFlight: StreamTable): void {
     if (bytes > maxWindowBytes)
       throw new ConnectionError('FLOW_CONTROL_ERROR', `SETTINGS_INITIAL_WINDOW_SIZE ${bytes}`)
     if (bytes > this.#initialWindowBytes)
-      for (const { credit } of inFlight.values())
+      for (const { credit } of inFlight.all)
         if (bytes + credit > maxWindowBytes) throw windowTooLarge()
     this.#initialWindowBytes = bytes
   }
