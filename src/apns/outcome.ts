@@ -7,7 +7,7 @@ export interface ProviderResponse {
   /** Empty on 200. */
   readonly body: string
   /** From `retry-after`, which Apple does not document but may send. */
-  readonly retryAfterSeconds?: number
+  readonly retryAfterSeconds?: number | undefined
 }
 
 /** Each request ends with exactly one outcome. */
@@ -66,15 +66,21 @@ function secondsOf(timestamp: number | undefined): number | undefined {
   return seconds >= 0 && seconds <= 0xffff_ffff ? seconds : undefined
 }
 
+/** The fields of a JSON body. */
+interface Body {
+  readonly reason?: string | undefined
+  readonly timestamp?: number | undefined
+}
+
 /** Reads the JSON of a response body or of a GOAWAY's debug data; ignores malformed values. */
-export function readBody(body: string): { reason?: string; timestamp?: number } {
+export function readBody(body: string): Body {
   try {
     const parsed: unknown = JSON.parse(body)
     if (typeof parsed !== 'object' || parsed === null) return {}
     const { reason, timestamp } = parsed as Record<string, unknown>
     return {
-      ...(typeof reason === 'string' ? { reason } : {}),
-      ...(typeof timestamp === 'number' ? { timestamp } : {}),
+      reason: typeof reason === 'string' ? reason : undefined,
+      timestamp: typeof timestamp === 'number' ? timestamp : undefined,
     }
   } catch {
     return {}

@@ -1,4 +1,4 @@
-/** The provider token of a signing key, renewed before it expires. */
+/** The provider tokens of the signing keys, renewed before they expire. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import type { Cancel, Clock } from '../timing/clock.ts'
 
@@ -121,4 +121,50 @@ export class ProviderToken {
 function nameOf({ teamId, keyId, privateKey }: ProviderTokenKey): string {
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
   return `${teamId}:${keyId}:${createHash('sha256').update(publicKey).digest('hex').slice(0, 32)}`
+}
+
+/**
+ * One token for each key, shared by all routes that use the key: Apple counts new tokens by team and
+ * key, not by topic. — source: Apple, "Establishing a token-based connection to APNs"
+ */
+export class KeyRing {
+  readonly #clock: Clock
+  readonly #exchange: TokenExchange
+  /** By the name of the key. */
+  readonly #tokens = new Map<string, ProviderToken>()
+
+  constructor(clock: Clock, exchange = localExchange) {
+    this.#clock = clock
+    this.#exchange = exchange
+  }
+
+  /**
+   * The signed token of a key.
+   * @throws when signing or the exchange fails; the next call tries again
+   */
+  async tokenOf(key: ProviderTokenKey): Promise<ProviderToken> {
+    const name = nameOf(key)
+    const known = this.#tokens.get(name)
+    if (known !== undefined) return known
+    const token = new ProviderToken(key, this.#clock, this.#exchange)
+    this.#tokens.set(name, token)
+    try {
+      await token.start()
+    } catch (error) {
+      token.stop()
+      if (this.#tokens.get(name) === token) this.#tokens.delete(name)
+      throw error
+    }
+    return token
+  }
+
+  /** Stops renewing the tokens of all other keys. */
+  keep(keys: readonly ProviderTokenKey[]): void {
+    const kept = new Set(keys.map(nameOf))
+    for (const [name, token] of this.#tokens) {
+      if (kept.has(name)) continue
+      token.stop()
+      this.#tokens.delete(name)
+    }
+  }
 }

@@ -1,5 +1,5 @@
 /** All routes at work: starts, reconfigures, drains and removes them as the configuration says. */
-import { KeyRing } from '../apns/key-ring.ts'
+import { KeyRing } from '../apns/provider-token.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { SenderRegistry } from '../gateway/sender-registry.ts'
 import type { RecoveredRecord } from '../store/store.ts'

@@ -7,7 +7,7 @@ import type { Logger } from '../log/log.ts'
 import type { RecorderEvent } from '../recording/recorder-event.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { RedisStoreEvent, StoreEvent } from '../store/store-event.ts'
-import type { SessionEvent } from '../upstream/session-event.ts'
+import type { SessionEvent } from '../upstream/session.ts'
 import type { AdmissionEvent, ProxyEvent } from './proxy-event.ts'
 import { handshakeHint, refusalCure } from './sender-cure.ts'
 

@@ -1,5 +1,5 @@
 /** How a route reaches the provider API, and with which credential. */
-import type { KeyRing } from '../apns/key-ring.ts'
+import type { KeyRing } from '../apns/provider-token.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Route } from '../config/route.ts'
 import type { PoolLimits } from '../upstream/pool.ts'

@@ -25,29 +25,21 @@ export interface Dialler {
  * @throws when the credential is invalid and TLS cannot start
  */
 export function dial(target: SessionTarget, dialler: Dialler): () => void {
-  const { origin, proxy, random } = target
-  const address = addressOf(origin)
-  const tls = address.tls ? tlsOptions(target) : undefined
-  if (proxy === undefined) {
-    const ways = { ...address, lookup: spread(random) }
-    dialler.dialled(tls ? connectTls({ ...ways, ...tls }) : connectTcp(ways))
-    return () => undefined
-  }
-  return openTunnel(proxy, address, {
-    dialled: (socket) => {
-      dialler.dialled(tls ? connectTls({ ...tls, host: address.host, socket }) : socket)
-    },
-    failed: dialler.failed,
-  })
+  const { host, port, tls } = addressOf(target.origin)
+  const options = tls ? tlsOptions(target, host) : undefined
+  if (target.proxy !== undefined)
+    return openTunnel(target.proxy, isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`, {
+      dialled: (socket) => {
+        dialler.dialled(options ? connectTls({ ...options, host, socket }) : socket)
+      },
+      failed: dialler.failed,
+    })
+  const address = { host, port, lookup: spread(target.random) }
+  dialler.dialled(options ? connectTls({ ...address, ...options }) : connectTcp(address))
+  return () => undefined
 }
 
-interface Address {
-  readonly host: string
-  readonly port: number
-  readonly tls: boolean
-}
-
-function addressOf(origin: string): Address {
+function addressOf(origin: string): { host: string; port: number; tls: boolean } {
   const { protocol, hostname, port } = new URL(origin)
   const tls = protocol === 'https:'
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (tls ? 443 : 80)), tls }
@@ -64,16 +56,11 @@ const refusals: Readonly<Record<number, string>> = {
 }
 
 /**
- * Opens a TCP connection to `host` and `port` through an HTTP proxy.
+ * Opens a TCP connection to `authority`, which is `host:port`, through an HTTP proxy.
  * — source: RFC 9110, 9.3.6
  * @param proxy `http://[user:password@]host:port`
  */
-export function openTunnel(
-  proxy: string,
-  { host, port }: { readonly host: string; readonly port: number },
-  dialler: Dialler,
-): () => void {
-  const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+function openTunnel(proxy: string, authority: string, dialler: Dialler): () => void {
   const connecting = request({
     ...addressOf(proxy),
     method: 'CONNECT',
@@ -108,8 +95,7 @@ function authorization({ username, password }: URL): Record<string, string> {
   return { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
 }
 
-function tlsOptions(target: SessionTarget): ConnectionOptions {
-  const { host } = addressOf(target.origin)
+function tlsOptions(target: SessionTarget, host: string): ConnectionOptions {
   return {
     ALPNProtocols: ['h2'],
     secureContext: contextOf(target),

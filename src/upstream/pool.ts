@@ -6,8 +6,7 @@ import { Histogram } from '../relay/histogram.ts'
 import type { Upstream } from '../relay/relay.ts'
 import { Backoff } from '../timing/backoff.ts'
 import { Queue } from './queue.ts'
-import type { OpenSession, ProviderSession } from './session.ts'
-import type { SessionEvent } from './session-event.ts'
+import type { OpenSession, ProviderSession, SessionEvent } from './session.ts'
 
 /** Limits of a pool. */
 export interface PoolLimits {
@@ -77,7 +76,6 @@ export class Pool implements Upstream {
   /** Attempts with a credential that has been refused. */
   readonly #trial: Backoff
   #outSinceMs: number
-  #pumping = false
   #stopped = false
   #onEmpty: (() => void)[] = []
 
@@ -103,11 +101,7 @@ export class Pool implements Upstream {
   /**
    * Sessions that take requests, how many they take, and the requests in flight on all sessions.
    */
-  get load(): {
-    readonly sessions: number
-    readonly streamLimit: number
-    readonly inFlight: number
-  } {
+  get load(): Readonly<Record<'sessions' | 'streamLimit' | 'inFlight', number>> {
     let inFlight = 0
     for (const { session } of this.#members) inFlight += session.inFlight
     const serving = this.#members.filter(isServing)
@@ -129,7 +123,8 @@ export class Pool implements Upstream {
   }
 
   send(delivery: Delivery): void {
-    this.#queueOf(delivery).push(delivery)
+    const queue = delivery.attempts > 0 ? this.#again : this.#queue
+    queue.push(delivery)
     this.#pump()
   }
 
@@ -177,34 +172,26 @@ export class Pool implements Upstream {
     this.#trial.reset()
   }
 
-  /** Must not be nested: an answer can arrive while a request is being sent. */
   #pump(): void {
-    if (this.#pumping) return
-    this.#pumping = true
-    try {
-      this.#sendWaiting()
-    } finally {
-      this.#pumping = false
-    }
+    for (const delivery of this.#sendWaiting()) this.#deps.owner.expired(delivery)
   }
 
-  #sendWaiting(): void {
+  /** Sends as much as the sessions have room for; returns the deliveries that have expired. */
+  #sendWaiting(): readonly Delivery[] {
+    const expired: Delivery[] = []
     while (this.waiting > 0) {
-      if (this.#trial.hasFailed && !this.#mayTry()) return
+      if (this.#trial.hasFailed && !this.#mayTry()) break
       const session = this.#pick()
       if (session === undefined) {
         this.#grow()
-        return
+        break
       }
       const delivery = this.#again.shift() ?? this.#queue.shift()
-      if (delivery === undefined) return
-      if (this.#deps.clock.now() >= delivery.giveUpAtMs) this.#deps.owner.expired(delivery)
+      if (delivery === undefined) break
+      if (this.#deps.clock.now() >= delivery.giveUpAtMs) expired.push(delivery)
       else session.send(delivery)
     }
-  }
-
-  #queueOf({ attempts }: Delivery): Queue<Delivery> {
-    return attempts > 0 ? this.#again : this.#queue
+    return expired
   }
 
   /** One at a time, so that APNs does not see thousands of requests with a refused credential. */
@@ -237,7 +224,7 @@ export class Pool implements Upstream {
     try {
       this.#begin()
     } catch (error) {
-      this.#failed(error instanceof Error ? error.message : String(error))
+      this.#reopen(error instanceof Error ? error.message : String(error), false)
     }
   }
 
@@ -292,21 +279,14 @@ export class Pool implements Upstream {
     this.#retire(member)
     this.#members.splice(this.#members.indexOf(member), 1)
     if (this.#members.length === 0) for (const done of this.#onEmpty.splice(0)) done()
-    if (member.session.served) {
-      this.#deps.emit({ event: 'session.closed', cause, retryInMs: 0 })
-      this.#opening.reset()
-      this.#reopenIn(0)
-    } else this.#failed(cause)
+    this.#reopen(cause, member.session.served)
   }
 
-  /** A session, or the attempt to open one, ended without any answer. */
-  #failed(cause: string): void {
-    const pauseMs = this.#stopped ? 0 : this.#opening.fail()
+  /** A session, or the attempt to open one, has ended; without an answer, a pause follows. */
+  #reopen(cause: string, hasServed: boolean): void {
+    if (hasServed) this.#opening.reset()
+    const pauseMs = hasServed || this.#stopped ? 0 : this.#opening.fail()
     this.#deps.emit({ event: 'session.closed', cause, retryInMs: pauseMs })
-    this.#reopenIn(pauseMs)
-  }
-
-  #reopenIn(pauseMs: number): void {
     if (this.#stopped) return
     this.#opening.pause(pauseMs, () => {
       if (this.#isServing) this.#pump()

@@ -36,6 +36,15 @@ export interface SessionOwner {
   closed(cause: string, credential: boolean): void
 }
 
+/** What happens to the sessions of a pool; each name is also that of the log event. */
+export type SessionEvent =
+  | { readonly event: 'session.opening' }
+  | { readonly event: 'session.ready' }
+  /** The session takes no more requests. `reason`: of the peer's GOAWAY, or our own. */
+  | { readonly event: 'session.draining'; readonly reason: string }
+  /** A session, or the attempt to open one, ended; the next attempt follows after `retryInMs`. */
+  | { readonly event: 'session.closed'; readonly cause: string; readonly retryInMs: number }
+
 /** Opens a session for an owner. */
 export type OpenSession = (owner: SessionOwner) => ProviderSession
 

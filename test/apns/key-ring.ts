@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
-import { KeyRing } from '../../src/apns/key-ring.ts'
+import { KeyRing } from '../../src/apns/provider-token.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey

@@ -37,6 +37,7 @@ export const folders = {
         'huffman',
         'keep-alive',
         'output',
+        'stream-table',
       ].map((name) => `upstream/http2/${name}.ts`),
       'upstream/http2/primitive-reader.ts',
       'upstream/http2/primitive-writer.ts',

@@ -1,34 +1,31 @@
 /** The client side of an HTTP/2 connection that carries APNs requests only; no socket, no clock. */
 import type { Delivery } from '../../relay/delivery.ts'
-import { Exchange, type ExchangeEnd } from './exchange.ts'
 import {
   ConnectionError,
+  contentOf,
   defaultWindowBytes,
-  ErrorCode,
   Flag,
+  FrameReader,
   FrameType,
+  joinBlock,
   lastStreamId,
   Setting,
   StreamError,
   type ErrorName,
   type Frame,
+  type HeaderBlock,
 } from './frame.ts'
-import { BlockReader, contentOf, FrameReader } from './frame-reader.ts'
-import { FrameWriter } from './frame-writer.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { initialTableBytes } from './hpack.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
-import type { Output } from './output.ts'
 import { RequestWriter } from './request-writer.ts'
+import { endOfReset, Stream, type StreamEnd } from './stream.ts'
+import { StreamTable } from './stream-table.ts'
 
-/** Is told about events of the whole connection, and about the end of each request. */
-export interface ConnectionOwner {
-  /** The peer's SETTINGS, the first or later ones, have been applied. */
-  configured(): void
-  goneAway(code: number, debugData: Buffer): void
-  /** The peer answered the last {@link Connection.ping}. */
-  ponged(): void
-  /** Called exactly once for each request. */
-  ended(exchange: Exchange, end: ExchangeEnd): void
+/** The peer takes no more requests. */
+export interface Goaway {
+  readonly code: number
+  readonly debugData: Buffer
 }
 
 /** Frames in a row without an answer to a request, within one period of {@link Connection.calm}. */
@@ -38,55 +35,55 @@ const grantBytes = defaultWindowBytes >>> 1
 /** APNs answers with about 100 bytes of headers. */
 const headerLimits = { maxTableBytes: initialTableBytes, maxListBytes: 16 * 1024 }
 
-/** Each type of frame that may be received has its `#receive…`. — source: RFC 9113 */
+/**
+ * Calls nobody back: whoever calls a method looks afterwards at what has changed. Each type of
+ * frame that may be received has its `#receive…`. — source: RFC 9113
+ */
 export class Connection {
-  readonly #owner: ConnectionOwner
-  readonly #output: Output
+  /** Whether the peer's SETTINGS have been received. */
+  isOpen = false
+  /** Whether the peer has answered a request. */
+  hasAnswered = false
+  /** Whether the last {@link ping} has no answer yet. */
+  awaitsPong = false
   readonly #writer: FrameWriter
   readonly #requests: RequestWriter
   readonly #reader = new FrameReader()
-  readonly #blocks = new BlockReader()
   readonly #decoder = new HpackDecoder(headerLimits)
-  /** In flight, by stream, in the order sent. */
-  readonly #exchanges = new Map<number, Exchange>()
-  /** `opening`: the peer's SETTINGS are missing. `over`: GOAWAY has been written. */
-  #state: 'opening' | 'open' | 'over' = 'opening'
+  readonly #streams: StreamTable
+  /** Not yet returned by {@link takeEnded}. */
+  #ended: Stream[] = []
+  #openBlock: HeaderBlock | undefined
+  #goaway: Goaway | undefined
   #nextStreamId: number
   /** Frames on streams up to this one may have been sent before the peer read our RST_STREAM. */
   #lastResetId = 0
   #isAcknowledged = false
-  #hasAnswered = false
   #ungrantedBytes = 0
   #idleFrames = 0
   #pings = 0
 
   /** @param firstStreamId odd */
-  constructor(authority: string, owner: ConnectionOwner, output: Output, firstStreamId = 1) {
-    this.#owner = owner
-    this.#output = output
-    this.#writer = new FrameWriter(output)
-    this.#requests = new RequestWriter(authority, output, this.#writer)
+  constructor(authority: string, writer: FrameWriter, firstStreamId = 1) {
+    this.#writer = writer
+    this.#requests = new RequestWriter(authority, writer)
+    this.#streams = new StreamTable(firstStreamId)
     this.#nextStreamId = firstStreamId
   }
 
   /** Requests that can be sent now. */
   get room(): number {
     if (this.isUsedUp || this.#requests.isBlocked) return 0
-    return Math.max(0, this.#requests.streamLimit - this.#exchanges.size)
+    return Math.max(0, this.#requests.streamLimit - this.#streams.size)
   }
 
   get inFlight(): number {
-    return this.#exchanges.size
+    return this.#streams.size
   }
 
   /** Requests that the peer accepts at a time; 0 before its SETTINGS, Infinity without a limit. */
   get streamLimit(): number {
-    return this.#state === 'opening' ? 0 : this.#requests.streamLimit
-  }
-
-  /** Whether the peer has answered a request. */
-  get hasAnswered(): boolean {
-    return this.#hasAnswered
+    return this.isOpen ? this.#requests.streamLimit : 0
   }
 
   /** Whether no stream identifier is left. — source: RFC 9113, 5.1.1 */
@@ -105,10 +102,24 @@ export class Connection {
 
   /** Sends a request; only while there is {@link room}. */
   request(delivery: Delivery, authorization: string | undefined, nowMs: number): void {
-    const exchange = new Exchange(this.#nextStreamId, delivery, nowMs)
+    const stream = new Stream(this.#nextStreamId, delivery, nowMs)
     this.#nextStreamId += 2
-    this.#exchanges.set(exchange.streamId, exchange)
-    this.#requests.send(exchange, authorization)
+    this.#streams.add(stream)
+    this.#requests.send(stream, authorization)
+  }
+
+  /** A GOAWAY received since the last call; the last one if there are several. */
+  takeGoaway(): Goaway | undefined {
+    const goaway = this.#goaway
+    this.#goaway = undefined
+    return goaway
+  }
+
+  /** The streams that have ended since the last call; each is returned once. */
+  takeEnded(): readonly Stream[] {
+    const ended = this.#ended
+    this.#ended = []
+    return ended
   }
 
   /**
@@ -116,9 +127,9 @@ export class Connection {
    */
   cancelSentBy(timeMs: number): boolean {
     let found = false
-    for (const exchange of this.#exchanges.values()) {
-      if (exchange.sentAtMs > timeMs) break
-      this.#reset(exchange, 'CANCEL', 'overdue')
+    for (const stream of this.#streams.all) {
+      if (stream.sentAtMs > timeMs) break
+      this.#reset(stream, 'CANCEL', 'overdue')
       found = true
     }
     return found
@@ -128,12 +139,12 @@ export class Connection {
   ping(): void {
     const opaque = Buffer.alloc(8)
     opaque.writeUInt32BE(++this.#pings, 4)
+    this.awaitsPong = true
     this.#writer.writePing(opaque)
   }
 
-  /** Sends GOAWAY and ignores everything received after it. */
+  /** Sends GOAWAY. */
   goaway(code: ErrorName): void {
-    this.#state = 'over'
     this.#writer.writeGoaway(code)
   }
 
@@ -149,13 +160,19 @@ export class Connection {
 
   /** Ends every request in flight as `lost`. */
   abandon(): void {
-    for (const exchange of this.#exchanges.values()) this.#end(exchange, 'lost')
+    for (const stream of this.#streams.all) this.#end(stream, 'lost')
   }
 
-  /** Handles received bytes. @throws {ConnectionError} when the peer violates the protocol */
-  receive(chunk: Buffer): void {
+  /** Handles received bytes; returns how the peer has violated the protocol, if it has. */
+  receive(chunk: Buffer): ConnectionError | undefined {
     this.#reader.receive(chunk)
-    while (this.#state !== 'over' && this.#receiveNext());
+    try {
+      while (this.#receiveNext());
+      return undefined
+    } catch (error) {
+      if (error instanceof ConnectionError) return error
+      throw error
+    }
   }
 
   #receiveNext(): boolean {
@@ -168,54 +185,38 @@ export class Connection {
       if (!(error instanceof StreamError)) throw error
       this.#refuse(error)
     }
-    if (this.#output.isFlooded)
+    if (this.#writer.isFlooded)
       throw new ConnectionError('ENHANCE_YOUR_CALM', 'does not read our answers')
     return true
   }
 
   /** A malformed PRIORITY can also come on a stream that has ended, or was never opened. */
   #refuse({ streamId, code, message }: StreamError): void {
-    const exchange = this.#exchanges.get(streamId)
-    if (exchange !== undefined) this.#reset(exchange, code, 'faulty')
+    const stream = this.#streams.get(streamId)
+    if (stream !== undefined) this.#reset(stream, code, 'faulty')
     else if (this.#isIdle(streamId)) throw new ConnectionError(code, message)
     else this.#writer.writeRstStream(streamId, code)
   }
 
+  /** Ignores PRIORITY and unknown types. — source: RFC 9113, 5.3.2 and 5.5 */
   #receiveFrame(frame: Frame): void {
-    switch (frame.type) {
-      case FrameType.data:
-        this.#receiveData(frame)
-        break
-      case FrameType.headers:
-      case FrameType.continuation:
-        this.#receiveHeaders(frame)
-        break
-      case FrameType.rstStream:
-        this.#receiveRstStream(frame)
-        break
-      case FrameType.settings:
-        this.#receiveSettings(frame)
-        break
-      case FrameType.pushPromise:
-        throw new ConnectionError('PROTOCOL_ERROR', 'PUSH_PROMISE, which our SETTINGS disable')
-      case FrameType.ping:
-        this.#receivePing(frame)
-        break
-      case FrameType.goaway:
-        this.#receiveGoaway(frame)
-        break
-      case FrameType.windowUpdate:
-        this.#receiveWindowUpdate(frame)
-        break
-      // PRIORITY and unknown types are ignored. — source: RFC 9113, 5.3.2 and 5.5
-    }
+    const { type } = frame
+    if (type === FrameType.headers || type === FrameType.continuation) this.#receiveHeaders(frame)
+    else if (type === FrameType.data) this.#receiveData(frame)
+    else if (type === FrameType.windowUpdate) this.#receiveWindowUpdate(frame)
+    else if (type === FrameType.rstStream) this.#receiveRstStream(frame)
+    else if (type === FrameType.settings) this.#receiveSettings(frame)
+    else if (type === FrameType.ping) this.#receivePing(frame)
+    else if (type === FrameType.goaway) this.#receiveGoaway(frame)
+    else if (type === FrameType.pushPromise)
+      throw new ConnectionError('PROTOCOL_ERROR', 'PUSH_PROMISE, which our SETTINGS disable')
   }
 
   #checkOrder({ type, flags }: Frame): void {
     const isSettings = type === FrameType.settings && (flags & Flag.ack) === 0
-    if (this.#state === 'opening' && !isSettings)
+    if (!this.isOpen && !isSettings)
       throw new ConnectionError('PROTOCOL_ERROR', 'the first frame is not SETTINGS')
-    if (this.#blocks.isOpen && type !== FrameType.continuation)
+    if (this.#openBlock !== undefined && type !== FrameType.continuation)
       throw new ConnectionError('PROTOCOL_ERROR', 'another frame inside a header block')
     if (++this.#idleFrames > maxIdleFrames)
       throw new ConnectionError('ENHANCE_YOUR_CALM', 'too many frames without an answer')
@@ -225,14 +226,14 @@ export class Connection {
     const { flags, streamId, payload } = frame
     const content = contentOf(frame)
     this.#useWindow(payload.length)
-    const exchange = this.#findAnswered(streamId)
-    if (exchange === undefined) return
-    exchange.ungrantedBytes += payload.length
-    exchange.receiveBody(content)
-    if ((flags & Flag.endStream) !== 0) this.#complete(exchange)
-    else if (exchange.ungrantedBytes > grantBytes) {
-      this.#writer.writeWindowUpdate(streamId, exchange.ungrantedBytes)
-      exchange.ungrantedBytes = 0
+    const stream = this.#findAnswered(streamId)
+    if (stream === undefined) return
+    stream.ungrantedBytes += payload.length
+    stream.receiveBody(content)
+    if ((flags & Flag.endStream) !== 0) this.#complete(stream)
+    else if (stream.ungrantedBytes > grantBytes) {
+      this.#writer.writeWindowUpdate(streamId, stream.ungrantedBytes)
+      stream.ungrantedBytes = 0
     }
   }
 
@@ -247,20 +248,21 @@ export class Connection {
   /** Decodes also the blocks of streams that have ended: all streams share one table. */
   #receiveHeaders(frame: Frame): void {
     if (frame.type === FrameType.headers) this.#findAnswered(frame.streamId)
-    const block = this.#blocks.next(frame)
-    if (block === undefined) return
+    const block = joinBlock(this.#openBlock, frame)
+    this.#openBlock = block.isComplete ? undefined : block
+    if (!block.isComplete) return
     const { fields } = this.#decoder.decode(block.bytes)
-    const exchange = this.#exchanges.get(block.streamId)
-    if (exchange === undefined) return
-    exchange.receiveHeaders(fields, block.endStream)
-    this.#hasAnswered ||= exchange.hasHead
-    if (exchange.hasHead) this.calm()
-    if (block.endStream) this.#complete(exchange)
+    const stream = this.#streams.get(block.streamId)
+    if (stream === undefined) return
+    stream.receiveHeaders(fields, block.endStream)
+    this.hasAnswered ||= stream.hasHead
+    if (stream.hasHead) this.calm()
+    if (block.endStream) this.#complete(stream)
   }
 
   #receiveRstStream({ streamId, payload }: Frame): void {
-    const exchange = this.#find(streamId)
-    if (exchange !== undefined) this.#end(exchange, endBy[payload.readUInt32BE()] ?? 'lost')
+    const stream = this.#find(streamId)
+    if (stream !== undefined) this.#end(stream, endOfReset(payload.readUInt32BE()))
   }
 
   #receiveSettings({ flags, payload }: Frame): void {
@@ -268,34 +270,33 @@ export class Connection {
       this.#isAcknowledged = true
       return
     }
-    this.#requests.configure(payload, this.#exchanges)
-    this.#state = 'open'
+    this.#requests.configure(payload, this.#streams)
+    this.isOpen = true
     this.#writer.writeSettingsAck()
     this.resume()
-    this.#owner.configured()
   }
 
   /** A peer that answers a PING has read our SETTINGS long before. — source: RFC 9113, 6.5.3 */
   #receivePing({ flags, payload }: Frame): void {
     if ((flags & Flag.ack) === 0) this.#writer.writePingAck(payload)
     else if (payload.readUInt32BE(4) !== this.#pings) return
-    else if (this.#isAcknowledged) this.#owner.ponged()
+    else if (this.#isAcknowledged) this.awaitsPong = false
     else throw new ConnectionError('SETTINGS_TIMEOUT', 'does not acknowledge SETTINGS')
   }
 
   /** The peer processes no stream above the last one, but may have answered it already. */
   #receiveGoaway({ payload }: Frame): void {
     const lastProcessedId = payload.readUInt32BE() & 0x7fff_ffff
-    this.#owner.goneAway(payload.readUInt32BE(4), payload.subarray(8))
+    this.#goaway = { code: payload.readUInt32BE(4), debugData: payload.subarray(8) }
     this.#lastResetId = this.#nextStreamId
-    for (const exchange of this.#exchanges.values())
-      if (exchange.streamId > lastProcessedId) this.#end(exchange, 'refused')
+    for (const stream of this.#streams.all)
+      if (stream.id > lastProcessedId) this.#end(stream, 'refused')
   }
 
   #receiveWindowUpdate({ streamId, payload }: Frame): void {
     const increment = payload.readUInt32BE() & 0x7fff_ffff
-    const exchange = streamId === 0 ? undefined : this.#find(streamId)
-    if (exchange !== undefined) this.#requests.grantStream(exchange, increment)
+    const stream = streamId === 0 ? undefined : this.#find(streamId)
+    if (stream !== undefined) this.#requests.grantStream(stream, increment)
     else if (streamId === 0) this.#requests.grant(increment)
     else return
     // WINDOW_UPDATE on an open stream does not count as a frame without an answer.
@@ -303,19 +304,19 @@ export class Connection {
   }
 
   /** The request that an answer on this stream belongs to; undefined if we may have reset it. */
-  #findAnswered(streamId: number): Exchange | undefined {
-    const exchange = this.#find(streamId)
-    if (exchange === undefined && streamId > this.#lastResetId)
+  #findAnswered(streamId: number): Stream | undefined {
+    const stream = this.#find(streamId)
+    if (stream === undefined && streamId > this.#lastResetId)
       throw new ConnectionError('STREAM_CLOSED', 'a frame on a stream that has ended')
-    return exchange
+    return stream
   }
 
   /** The request in flight on a stream; undefined if it has ended. */
-  #find(streamId: number): Exchange | undefined {
-    const exchange = this.#exchanges.get(streamId)
-    if (exchange === undefined && this.#isIdle(streamId))
+  #find(streamId: number): Stream | undefined {
+    const stream = this.#streams.get(streamId)
+    if (stream === undefined && this.#isIdle(streamId))
       throw new ConnectionError('PROTOCOL_ERROR', 'a frame on a stream that is not open')
-    return exchange
+    return stream
   }
 
   /** Whether we have not opened the stream. — source: RFC 9113, 5.1 */
@@ -324,27 +325,22 @@ export class Connection {
   }
 
   /** Stops sending a body once the peer has answered. — source: RFC 9113, 8.1 */
-  #complete(exchange: Exchange): void {
-    exchange.complete()
-    if (exchange.unsentBytes > 0) this.#reset(exchange, 'CANCEL', 'complete')
-    else this.#end(exchange, 'complete')
+  #complete(stream: Stream): void {
+    stream.complete()
+    if (stream.unsentBytes > 0) this.#reset(stream, 'CANCEL', 'complete')
+    else this.#end(stream, 'complete')
   }
 
-  #reset(exchange: Exchange, code: ErrorName, end: ExchangeEnd): void {
-    this.#writer.writeRstStream(exchange.streamId, code)
-    this.#lastResetId = Math.max(this.#lastResetId, exchange.streamId)
-    this.#end(exchange, end)
+  #reset(stream: Stream, code: ErrorName, end: StreamEnd): void {
+    this.#writer.writeRstStream(stream.id, code)
+    this.#lastResetId = Math.max(this.#lastResetId, stream.id)
+    this.#end(stream, end)
   }
 
-  #end(exchange: Exchange, end: ExchangeEnd): void {
-    this.#exchanges.delete(exchange.streamId)
-    this.#requests.drop(exchange)
-    this.#owner.ended(exchange, end)
+  #end(stream: Stream, end: StreamEnd): void {
+    this.#streams.delete(stream)
+    this.#requests.drop(stream)
+    stream.end = end
+    this.#ended.push(stream)
   }
-}
-
-/** What a RST_STREAM means; NO_ERROR after an answer only stops the request. — source: RFC 9113, 8.1 */
-const endBy: Readonly<Record<number, ExchangeEnd>> = {
-  [ErrorCode.NO_ERROR]: 'complete',
-  [ErrorCode.REFUSED_STREAM]: 'refused',
 }

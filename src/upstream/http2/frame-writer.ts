@@ -1,6 +1,89 @@
-/** Writes the frames that a client sends. */
+/** Writes the frames that a client sends, those of one turn of the event loop as one buffer. */
 import { ErrorCode, Flag, frameHeaderBytes, FrameType, type ErrorName } from './frame.ts'
-import type { Output } from './output.ts'
+
+/** Requests wait while so many bytes are collected or being written. */
+const fullBytes = 256 * 1024
+
+/** Bytes. Exceeded only if a peer requests acknowledgements and does not read them. */
+const floodedBytes = 512 * 1024
+
+/** Writes bytes, then calls `done`; until then the bytes do not change. */
+export type Write = (bytes: Buffer, done: () => void) => void
+
+/**
+ * Uses two buffers in turn: one is written while the other is filled, so writes to a slow peer
+ * become fewer and larger. Buffers grow and never shrink.
+ */
+export class Output {
+  readonly #write: Write
+  readonly #drained: () => void
+  #buffer = Buffer.allocUnsafeSlow(16 * 1024)
+  #length = 0
+  #spare = Buffer.allocUnsafeSlow(16 * 1024)
+  #onItsWay = 0
+  #closed = false
+
+  /** @param drained called when the output is no longer {@link isFull} */
+  constructor(write: Write, drained: () => void) {
+    this.#write = write
+    this.#drained = drained
+  }
+
+  /** Whether requests should wait, because the peer reads slowly or there are many in this turn. */
+  get isFull(): boolean {
+    return this.#length + this.#onItsWay >= fullBytes
+  }
+
+  /** Whether there are more bytes than requests and their bodies can cause. */
+  get isFlooded(): boolean {
+    return this.#length + this.#onItsWay >= floodedBytes
+  }
+
+  /** Bytes collected; the offset of the next byte in the buffer of {@link reserve}. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** The buffer, with room for `bytes` more at {@link length}. */
+  reserve(bytes: number): Buffer {
+    const needed = this.#length + bytes
+    if (needed > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#buffer.length))
+      this.#buffer.copy(larger, 0, 0, this.#length)
+      this.#buffer = larger
+    }
+    return this.#buffer
+  }
+
+  /** Schedules everything before `end` to be written. */
+  commit(end: number): void {
+    const isFirst = this.#length === 0
+    this.#length = end
+    if (isFirst && this.#onItsWay === 0 && !this.#closed) setImmediate(this.#flush)
+  }
+
+  /** Returns the collected bytes; ignores later commits. */
+  close(): Buffer {
+    this.#closed = true
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  readonly #flush = (): void => {
+    if (this.#closed || this.#length === 0) return
+    const bytes = this.#buffer.subarray(0, this.#length)
+    ;[this.#buffer, this.#spare] = [this.#spare, this.#buffer]
+    this.#onItsWay = this.#length
+    this.#length = 0
+    this.#write(bytes, this.#written)
+  }
+
+  readonly #written = (): void => {
+    const { isFull } = this
+    this.#onItsWay = 0
+    this.#flush()
+    if (isFull && !this.isFull && !this.#closed) this.#drained()
+  }
+}
 
 /** The first bytes of a client. — source: RFC 9113, 3.4 */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
@@ -37,18 +120,11 @@ function uint32(value: number): Buffer {
 }
 
 /** Each method adds one frame to the output; `writeBlock` as many as the block needs. */
-export class FrameWriter {
-  readonly #output: Output
-
-  constructor(output: Output) {
-    this.#output = output
-  }
-
+export class FrameWriter extends Output {
   /** The connection preface; SETTINGS must follow. */
   writePreface(): void {
-    const { length } = this.#output
-    preface.copy(this.#output.reserve(preface.length), length)
-    this.#output.commit(length + preface.length)
+    preface.copy(this.reserve(preface.length), this.length)
+    this.commit(this.length + preface.length)
   }
 
   /** Identifier (2) and value (4) of each. — source: RFC 9113, 6.5.1 */
@@ -63,24 +139,25 @@ export class FrameWriter {
     this.#write(FrameType.settings, Flag.ack, 0, Buffer.alloc(0))
   }
 
-  /** The buffer with room for a block, which is to be encoded at {@link blockOffset}. */
-  reserveBlock(maxBytes: number, maxFrameBytes: number): Buffer {
-    const frames = Math.max(1, Math.ceil(maxBytes / maxFrameBytes))
-    return this.#output.reserve(maxBytes + frames * frameHeaderBytes)
-  }
-
-  get blockOffset(): number {
-    return this.#output.length + frameHeaderBytes
-  }
-
   /**
-   * HEADERS with the block that ends at `end`, and CONTINUATION for what exceeds `maxFrameBytes`.
+   * HEADERS with a block, and CONTINUATION for what exceeds `maxFrameBytes`. The block has been
+   * encoded into the reserved buffer, behind space for a frame header, and ends at `end`.
    */
   writeBlock(streamId: number, endStream: boolean, end: number, maxFrameBytes: number): void {
-    const target = this.#output.reserve(0)
+    const target = this.reserve(0)
     const flags = endStream ? Flag.endStream : 0
-    const start = this.#output.length
-    this.#output.commit(splitBlock(target, start, end, streamId, flags, maxFrameBytes))
+    const length = end - this.length - frameHeaderBytes
+    if (length > maxFrameBytes) {
+      this.#splitBlock(
+        streamId,
+        flags,
+        Buffer.from(target.subarray(end - length, end)),
+        maxFrameBytes,
+      )
+      return
+    }
+    putHeader(target, this.length, length, FrameType.headers, flags | Flag.endHeaders, streamId)
+    this.commit(end)
   }
 
   /** `length` bytes of `content` from `from`. */
@@ -125,38 +202,18 @@ export class FrameWriter {
     from = 0,
     length = payload.length,
   ): void {
-    const target = this.#output.reserve(frameHeaderBytes + length)
-    const start = putHeader(target, this.#output.length, length, type, flags, streamId)
+    const target = this.reserve(frameHeaderBytes + length)
+    const start = putHeader(target, this.length, length, type, flags, streamId)
     payload.copy(target, start, from, from + length)
-    this.#output.commit(start + length)
+    this.commit(start + length)
   }
-}
 
-/**
- * Writes the frame headers of a block; the caller leaves space for the first one. Bytes that exceed
- * a frame are moved to make space for the next header. Returns the end of the last frame.
- */
-function splitBlock(
-  target: Buffer,
-  start: number,
-  end: number,
-  streamId: number,
-  endStream: number,
-  maxFrameBytes: number,
-): number {
-  let at = start
-  let last = end
-  let type: number = FrameType.headers
-  let flags = endStream
-  while (last - at - frameHeaderBytes > maxFrameBytes) {
-    putHeader(target, at, maxFrameBytes, type, flags, streamId)
-    at += frameHeaderBytes + maxFrameBytes
-    target.copyWithin(at + frameHeaderBytes, at, last)
-    last += frameHeaderBytes
-    type = FrameType.continuation
-    flags = 0
+  #splitBlock(streamId: number, flags: number, block: Buffer, maxFrameBytes: number): void {
+    for (let at = 0; at < block.length; at += maxFrameBytes) {
+      const length = Math.min(maxFrameBytes, block.length - at)
+      const type = at === 0 ? FrameType.headers : FrameType.continuation
+      const last = at + length === block.length ? Flag.endHeaders : 0
+      this.#write(type, (at === 0 ? flags : 0) | last, streamId, block, at, length)
+    }
   }
-  const length = last - at - frameHeaderBytes
-  putHeader(target, at, length, type, flags | Flag.endHeaders, streamId)
-  return last
 }

@@ -7,33 +7,19 @@ import type { Cancel, Clock } from '../../timing/clock.ts'
 import type { Delivery } from '../../relay/delivery.ts'
 import { describe, dial } from '../dial.ts'
 import type { ProviderSession, SessionOwner, SessionTarget, SessionTimes } from '../session.ts'
-import { Connection } from './connection.ts'
-import type { Exchange, ExchangeEnd } from './exchange.ts'
-import { ConnectionError, type ErrorName } from './frame.ts'
+import { Connection, type Goaway } from './connection.ts'
+import type { ConnectionError, ErrorName } from './frame.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { KeepAlive } from './keep-alive.ts'
-import { Output } from './output.ts'
+import type { Stream } from './stream.ts'
 
 /**
- * `connecting`: until the peer's SETTINGS. `ready`: takes requests. `draining`: finishes requests
- * in flight. `ending`: the socket is about to close. `closed`: the socket is closed.
+ * In this order; a phase may be skipped. `connecting`: until the peer's SETTINGS. `ready`: takes
+ * requests. `draining`: finishes requests in flight. `ending`: the socket is about to close.
  */
-type Phase = 'connecting' | 'ready' | 'draining' | 'ending' | 'closed'
+const phases = ['connecting', 'ready', 'draining', 'ending', 'closed'] as const
 
-/** The phases that may follow each phase. */
-const next: Readonly<Record<Phase, readonly Phase[]>> = {
-  connecting: ['ready', 'ending', 'closed'],
-  ready: ['draining', 'ending', 'closed'],
-  draining: ['ending', 'closed'],
-  ending: ['closed'],
-  closed: [],
-}
-
-interface State {
-  readonly phase: Phase
-  /** Why the session ends: the first cause, since later ones follow from it. */
-  readonly cause: string | undefined
-  readonly isCredentialRefused: boolean
-}
+type Phase = (typeof phases)[number]
 
 const staleProviderToken: Reason = 'ExpiredProviderToken'
 
@@ -46,15 +32,17 @@ export class Http2Session implements ProviderSession {
   readonly #times: SessionTimes
   readonly #clock: Clock
   readonly #openedAtMs: number
-  readonly #output: Output
+  readonly #writer: FrameWriter
   readonly #connection: Connection
   readonly #keepAlive: KeepAlive
   readonly #cancelDial: () => void
   /** Undefined until the HTTP proxy, if there is one, has opened a tunnel. */
   #socket: Socket | undefined
-  #state: State = { phase: 'connecting', cause: undefined, isCredentialRefused: false }
+  #phase: Phase = 'connecting'
+  /** Why the session ends: the first cause, since later ones follow from it. */
+  #cause: string | undefined
+  #isCredentialRefused = false
   #cancelTick: Cancel
-  #endings = 0
 
   /**
    * @param firstStreamId odd; other than 1 in tests only, to reach the last identifier
@@ -73,25 +61,14 @@ export class Http2Session implements ProviderSession {
     this.#clock = clock
     this.#openedAtMs = clock.now()
     this.#keepAlive = new KeepAlive(times, tickMs, this.#openedAtMs)
-    const connectionOwner = {
-      configured: this.#configured,
-      goneAway: this.#goneAway,
-      ponged: this.#ponged,
-      ended: this.#ended,
-    }
-    this.#output = new Output((bytes, done) => this.#socket?.write(bytes, done), this.#drained)
-    this.#connection = new Connection(
-      new URL(target.origin).host,
-      connectionOwner,
-      this.#output,
-      firstStreamId,
-    )
+    this.#writer = new FrameWriter((bytes, done) => this.#socket?.write(bytes, done), this.#drained)
+    this.#connection = new Connection(new URL(target.origin).host, this.#writer, firstStreamId)
     this.#cancelDial = dial(target, { dialled: this.#listen, failed: this.#close })
     this.#cancelTick = this.#nextTick()
   }
 
   get room(): number {
-    return this.#state.phase === 'ready' ? this.#connection.room : 0
+    return this.#phase === 'ready' ? this.#connection.room : 0
   }
 
   get inFlight(): number {
@@ -108,7 +85,7 @@ export class Http2Session implements ProviderSession {
 
   send(delivery: Delivery): void {
     if (this.room === 0) {
-      const reason = this.#state.cause ?? 'no room'
+      const reason = this.#cause ?? 'no room'
       this.#owner.answered(delivery, { kind: 'unavailable', reason, retry: 'now' })
       return
     }
@@ -118,37 +95,34 @@ export class Http2Session implements ProviderSession {
   }
 
   drain(): void {
-    if (this.#state.phase === 'connecting') this.destroy('drained')
+    if (this.#phase === 'connecting') this.destroy('drained')
     else if (this.#enter('draining', 'drained')) this.#endWhenDrained()
   }
 
   destroy(cause: string): void {
-    if (this.#state.phase === 'closed') return
+    if (this.#phase === 'closed') return
     this.#enter('ending', cause)
-    this.#output.close()
+    this.#writer.close()
     this.#cancelDial()
     this.#socket?.destroy()
   }
 
   /**
-   * The one place where the state changes. Records the cause even if the phase cannot follow.
+   * The one place where the phase changes. Records the cause even if the phase cannot follow.
    * @returns whether the phase has changed; if not, the event came too late and is ignored
    */
-  #enter(phase: Phase, cause?: string, isCredentialRefused = false): boolean {
-    const from = this.#state
-    const isAllowed = next[from.phase].includes(phase)
-    this.#state = {
-      phase: isAllowed ? phase : from.phase,
-      cause: from.cause ?? cause,
-      isCredentialRefused: from.isCredentialRefused || isCredentialRefused,
-    }
-    return isAllowed
+  #enter(phase: Phase, cause?: string): boolean {
+    this.#cause ??= cause
+    const isLater = phases.indexOf(phase) > phases.indexOf(this.#phase)
+    if (isLater) this.#phase = phase
+    return isLater
   }
 
   readonly #listen = (socket: Socket): void => {
     this.#socket = socket
     socket.on('error', (error) => {
-      this.#enter('ending', describe(error), isCertificateAlert(error))
+      this.#isCredentialRefused ||= isCertificateAlert(error)
+      this.#enter('ending', describe(error))
     })
     socket.on('end', () => {
       this.destroy('closed by the peer')
@@ -157,20 +131,13 @@ export class Http2Session implements ProviderSession {
       this.#close('closed by the peer')
     })
     socket.on('data', this.#receive)
-    if (this.#state.phase === 'ending') socket.destroy()
-    else if (!(socket instanceof TLSSocket) && !socket.connecting) this.#connected(socket)
+    const isTls = socket instanceof TLSSocket
+    if (this.#phase === 'ending') socket.destroy()
+    else if (!isTls && !socket.connecting) this.#connected(socket)
     else
-      socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
+      socket.once(isTls ? 'secureConnect' : 'connect', () => {
         this.#connected(socket)
       })
-  }
-
-  readonly #configured = (): void => {
-    this.#enter('ready')
-  }
-
-  readonly #ponged = (): void => {
-    this.#keepAlive.pingSentAtMs = undefined
   }
 
   #connected(socket: Socket): void {
@@ -181,16 +148,16 @@ export class Http2Session implements ProviderSession {
   }
 
   readonly #receive = (chunk: Buffer): void => {
-    if (this.#state.phase === 'ending') return
+    if (this.#phase === 'ending') return
     this.#keepAlive.receivedAtMs = this.#clock.now()
-    this.#watchRoom(() => {
-      try {
-        this.#connection.receive(chunk)
-      } catch (error) {
-        if (!(error instanceof ConnectionError)) throw error
-        this.#fail(error)
-      }
-    })
+    const { room } = this
+    const violation = this.#connection.receive(chunk)
+    if (this.#connection.isOpen) this.#enter('ready')
+    if (!this.#connection.awaitsPong) this.#keepAlive.pingSentAtMs = undefined
+    const goaway = this.#connection.takeGoaway()
+    if (goaway !== undefined) this.#goneAway(goaway)
+    if (violation !== undefined) this.#fail(violation)
+    this.#answerEnded(room)
   }
 
   readonly #drained = (): void => {
@@ -198,23 +165,19 @@ export class Http2Session implements ProviderSession {
     if (this.room > 0) this.#owner.hasRoom()
   }
 
-  /** Runs an action, and reports once if it has increased the room. */
-  #watchRoom(act: () => void): void {
-    const before = this.room
-    const endings = this.#endings
-    act()
+  /** Answers the requests that have ended, and reports once if there is more room than before. */
+  #answerEnded(roomBefore: number): void {
+    const ended = this.#connection.takeEnded()
+    for (const stream of ended) this.#answer(stream)
+    this.#endWhenDrained()
     const { room } = this
-    if (room > before || (room > 0 && this.#endings > endings)) this.#owner.hasRoom()
+    if (room > roomBefore || (room > 0 && ended.length > 0)) this.#owner.hasRoom()
   }
 
-  readonly #ended = (exchange: Exchange, end: ExchangeEnd): void => {
-    const outcome = exchange.outcome(end)
-    if (end === 'complete')
-      this.#owner.requestLatency.add(this.#keepAlive.receivedAtMs - exchange.sentAtMs)
-    this.#endings++
+  #answer({ delivery, end, sentAtMs, outcome }: Stream): void {
+    if (end === 'complete') this.#owner.requestLatency.add(this.#keepAlive.receivedAtMs - sentAtMs)
     const isStale = outcome.kind === 'unavailable' && outcome.reason === staleProviderToken
-    this.#owner.answered(exchange.delivery, isStale ? this.#stale(outcome) : outcome)
-    this.#endWhenDrained()
+    this.#owner.answered(delivery, isStale ? this.#stale(outcome) : outcome)
   }
 
   /** After an expired token, APNs refuses new tokens on the same connection. — source: pushy */
@@ -233,22 +196,22 @@ export class Http2Session implements ProviderSession {
 
   /** Finishes requests in flight; the owner opens another session. */
   #drainAndReport(reason: string): void {
-    if (this.#state.phase !== 'ready') return
+    if (this.#phase !== 'ready') return
     this.drain()
     this.#owner.draining(reason)
   }
 
   /** APNs puts `{"reason":…}` into the debug data. — source: apns2#93, pushy#312 */
-  readonly #goneAway = (code: number, debugData: Buffer): void => {
+  #goneAway({ code, debugData }: Goaway): void {
     const reason = readBody(debugData.toString()).reason ?? `code ${code}`
-    const isCredentialRefused = meaningOf(reason) === 'credential'
-    if (!this.#enter('draining', `GOAWAY ${reason}`, isCredentialRefused)) return
+    this.#isCredentialRefused ||= meaningOf(reason) === 'credential'
+    if (!this.#enter('draining', `GOAWAY ${reason}`)) return
     this.#owner.draining(reason)
     this.#endWhenDrained()
   }
 
   #endWhenDrained(): void {
-    if (this.#state.phase !== 'draining' || this.inFlight > 0) return
+    if (this.#phase !== 'draining' || this.inFlight > 0) return
     this.#enter('ending')
     this.#goaway('NO_ERROR')
   }
@@ -264,33 +227,32 @@ export class Http2Session implements ProviderSession {
   #goaway(code: ErrorName): void {
     this.#connection.goaway(code)
     const socket = this.#socket
-    socket?.end(this.#output.close(), () => socket.destroy())
+    socket?.end(this.#writer.close(), () => socket.destroy())
   }
 
   readonly #close = (cause: string): void => {
     if (!this.#enter('closed', cause)) return
     this.#cancelTick()
-    this.#output.close()
+    this.#writer.close()
     this.#connection.abandon()
-    this.#owner.closed(this.#state.cause ?? cause, this.#state.isCredentialRefused)
+    this.#answerEnded(0)
+    this.#owner.closed(this.#cause ?? cause, this.#isCredentialRefused)
   }
 
   #nextTick(): Cancel {
     return this.#clock.after(tickMs, () => {
       this.#cancelTick = this.#nextTick()
-      this.#watchRoom(() => {
-        this.#tick(this.#clock.now())
-      })
+      this.#tick(this.#clock.now())
     })
   }
 
   #tick(now: number): void {
     this.#connection.calm()
-    if (this.#state.phase === 'ending') {
+    if (this.#phase === 'ending') {
       this.#socket?.destroy()
       return
     }
-    const isConnecting = this.#state.phase === 'connecting'
+    const isConnecting = this.#phase === 'connecting'
     const verdict = this.#keepAlive.check(now, isConnecting ? this.#openedAtMs : undefined)
     if (verdict === 'gone')
       this.destroy(isConnecting ? 'no answer while connecting' : 'no answer to a PING')
@@ -299,8 +261,10 @@ export class Http2Session implements ProviderSession {
 
   /** Sends a PING to a quiet peer, and to one that leaves requests unanswered. */
   #pingIfNeeded(now: number, isQuiet: boolean): void {
+    const { room } = this
     const hasOverdue = this.#connection.cancelSentBy(now - this.#times.requestTimeoutMs)
-    if (!(isQuiet || hasOverdue) || this.#state.phase === 'ending') return
+    this.#answerEnded(room)
+    if (!(isQuiet || hasOverdue) || this.#phase === 'ending') return
     this.#keepAlive.pingSentAtMs = now
     this.#connection.ping()
   }

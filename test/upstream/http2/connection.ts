@@ -1,51 +1,53 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Connection } from '../../../src/upstream/http2/connection.ts'
-import type { ExchangeEnd } from '../../../src/upstream/http2/exchange.ts'
 import { ConnectionError } from '../../../src/upstream/http2/frame.ts'
-import { Output } from '../../../src/upstream/http2/output.ts'
+import { FrameWriter } from '../../../src/upstream/http2/frame-writer.ts'
+import type { StreamEnd } from '../../../src/upstream/http2/stream.ts'
 import { Parcel } from '../../fixtures/delivery.ts'
 import { hex } from '../../fixtures/hex.ts'
 import { emptySettings, frame } from '../../fixtures/raw-peer.ts'
 
 interface Given {
   readonly connection: Connection
-  readonly output: Output
-  /** By stream. */
-  readonly ends: Map<number, ExchangeEnd[]>
+  readonly output: FrameWriter
+  /** Throws when the peer has violated the protocol. */
+  readonly receive: (bytes: Buffer) => void
+  /** How the streams have ended, by identifier. */
+  readonly ends: () => Map<number, StreamEnd[]>
 }
 
 /** A connection with requests in flight whose output is discarded. */
 function given(requests: number): Given {
-  const ends = new Map<number, ExchangeEnd[]>()
-  const output = new Output(
+  const ended = new Map<number, StreamEnd[]>()
+  const output = new FrameWriter(
     () => undefined,
     () => undefined,
   )
-  const owner = {
-    configured: () => undefined,
-    goneAway: () => undefined,
-    ponged: () => undefined,
-    ended: ({ streamId }: { readonly streamId: number }, end: ExchangeEnd) => {
-      ends.set(streamId, [...(ends.get(streamId) ?? []), end])
-    },
+  const connection = new Connection('api.push.apple.com', output)
+  const receive = (bytes: Buffer): void => {
+    const violation = connection.receive(bytes)
+    if (violation !== undefined) throw violation
   }
-  const connection = new Connection('api.push.apple.com', owner, output)
-  connection.receive(hex(emptySettings))
+  const ends = (): Map<number, StreamEnd[]> => {
+    for (const { id, end } of connection.takeEnded()) ended.set(id, [...(ended.get(id) ?? []), end])
+    return ended
+  }
+  receive(hex(emptySettings))
   for (let count = 0; count < requests; count++) connection.request(new Parcel(), undefined, 0)
-  return { connection, output, ends }
+  return { connection, output, receive, ends }
 }
 
 t.test(
   'fails on a peer that never reads its acknowledgements, before they fill the memory',
   (t) => {
-    const { connection, output } = given(0)
+    const { connection, output, receive } = given(0)
     const pings = hex(frame(6, 0, 0, '0102030405060708').repeat(1000))
     t.throws(
       () => {
         for (let turn = 0; turn < 100; turn++) {
           connection.calm()
-          connection.receive(pings)
+          receive(pings)
         }
       },
       { code: 'ENHANCE_YOUR_CALM', message: 'does not read our answers' },
@@ -75,17 +77,16 @@ t.test('with any frames, each request ends once, and all errors are ConnectionEr
       fc.array(peerFrame, { maxLength: 30 }),
       fc.integer({ min: 1, max: 50 }),
       (frames, size) => {
-        const { connection, ends } = given(4)
+        const { connection, receive, ends } = given(4)
         const bytes = hex(frames.join(''))
         try {
-          for (let at = 0; at < bytes.length; at += size)
-            connection.receive(bytes.subarray(at, at + size))
+          for (let at = 0; at < bytes.length; at += size) receive(bytes.subarray(at, at + size))
         } catch (error) {
           if (!(error instanceof ConnectionError)) throw error
         }
         connection.abandon()
-        t.same([...ends.keys()].sort(), [1, 3, 5, 7])
-        t.ok([...ends.values()].every(({ length }) => length === 1))
+        t.same([...ends().keys()].sort(), [1, 3, 5, 7])
+        t.ok([...ends().values()].every(({ length }) => length === 1))
         t.equal(connection.inFlight, 0)
       },
     ),
@@ -105,11 +106,11 @@ t.test('any segmentation of the input has the same result', (t) => {
   )
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat(conversation.length), { maxLength: 30 }), (unsorted) => {
-      const { connection, ends } = given(4)
+      const { receive, ends } = given(4)
       const cuts = [...unsorted.sort((a, b) => a - b), conversation.length]
       for (const [index, end] of cuts.entries())
-        connection.receive(conversation.subarray(cuts[index - 1] ?? 0, end))
-      t.same(Object.fromEntries(ends), {
+        receive(conversation.subarray(cuts[index - 1] ?? 0, end))
+      t.same(Object.fromEntries(ends()), {
         1: ['complete'],
         3: ['complete'],
         5: ['refused'],

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ConnectionError, StreamError, type Frame } from '../../../src/upstream/http2/frame.ts'
-import { contentOf, FrameReader } from '../../../src/upstream/http2/frame-reader.ts'
+import {
+  ConnectionError,
+  contentOf,
+  FrameReader,
+  StreamError,
+  type Frame,
+} from '../../../src/upstream/http2/frame.ts'
 import { hex } from '../../fixtures/hex.ts'
 
 /** Every frame in what arrives as these chunks. */

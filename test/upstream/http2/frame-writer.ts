@@ -1,16 +1,16 @@
 import t from 'tap'
+import { frameHeaderBytes } from '../../../src/upstream/http2/frame.ts'
 import { FrameWriter } from '../../../src/upstream/http2/frame-writer.ts'
-import { Output } from '../../../src/upstream/http2/output.ts'
 import { hex } from '../../fixtures/hex.ts'
 
 /** What is written, in hexadecimal. */
 function written(write: (writer: FrameWriter) => void): string {
-  const output = new Output(
+  const writer = new FrameWriter(
     () => undefined,
     () => undefined,
   )
-  write(new FrameWriter(output))
-  return output.close().toString('hex')
+  write(writer)
+  return writer.close().toString('hex')
 }
 
 const bytes = (text: string): string => hex(text).toString('hex')
@@ -98,8 +98,8 @@ t.test('frames are written byte by byte as RFC 9113 draws them', (t) => {
 t.test('a block larger than a frame goes on in CONTINUATION', (t) => {
   const block = (length: number, maxFrameBytes: number, endStream: boolean): string =>
     written((writer) => {
-      const target = writer.reserveBlock(length, maxFrameBytes)
-      const offset = writer.blockOffset
+      const target = writer.reserve(frameHeaderBytes + length)
+      const offset = writer.length + frameHeaderBytes
       for (let index = 0; index < length; index++) target[offset + index] = index + 1
       writer.writeBlock(9, endStream, offset + length, maxFrameBytes)
     })

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { Output } from '../../../src/upstream/http2/output.ts'
+import { Output } from '../../../src/upstream/http2/frame-writer.ts'
 
 interface Given {
   readonly output: Output

@@ -1,17 +1,23 @@
 /** One request and its answer: the state of one stream, and the outcome. */
 import { delivered, outcomeOf, type Outcome } from '../../apns/outcome.ts'
 import type { Delivery } from '../../relay/delivery.ts'
-import { maxWindowBytes, StreamError } from './frame.ts'
+import { ErrorCode, StreamError } from './frame.ts'
 import type { HeaderField } from './hpack.ts'
 
 /** More than any body of the provider API. Further bytes are discarded. */
 const maxBodyBytes = 4096
 
 /**
- * How an exchange ended. `complete`: the answer is whole. `refused`: the peer has not processed the
+ * How a stream ended. `complete`: the answer is whole. `refused`: the peer has not processed the
  * request. `overdue`: we cancelled it. `faulty`: the answer is malformed. `lost`: anything else.
  */
-export type ExchangeEnd = 'complete' | 'refused' | 'overdue' | 'faulty' | 'lost'
+export type StreamEnd = 'complete' | 'refused' | 'overdue' | 'faulty' | 'lost'
+
+/** By the code of RST_STREAM; after an answer, NO_ERROR only stops the request. — source: RFC 9113, 8.1 */
+export function endOfReset(code: number): StreamEnd {
+  if (code === ErrorCode.NO_ERROR) return 'complete'
+  return code === ErrorCode.REFUSED_STREAM ? 'refused' : 'lost'
+}
 
 /** The outcome of a request without an answer. */
 const unanswered = {
@@ -20,7 +26,7 @@ const unanswered = {
   overdue: { kind: 'unavailable', reason: 'no answer in time', retry: 'later' },
   faulty: { kind: 'unavailable', reason: 'malformed answer', retry: 'later' },
   lost: { kind: 'unavailable', reason: 'connection lost', retry: 'later' },
-} as const satisfies Record<ExchangeEnd, Outcome>
+} as const satisfies Record<StreamEnd, Outcome>
 
 interface ResponseHead {
   /** 100 to 999 */
@@ -29,9 +35,9 @@ interface ResponseHead {
   readonly contentLength: number | undefined
 }
 
-/** Ends with exactly one {@link ExchangeEnd}. */
-export class Exchange {
-  readonly streamId: number
+/** Ends with exactly one {@link StreamEnd}. */
+export class Stream {
+  readonly id: number
   readonly delivery: Delivery
   readonly sentAtMs: number
   /** Payload bytes written. */
@@ -40,12 +46,14 @@ export class Exchange {
   credit = 0
   /** Received bytes since the last WINDOW_UPDATE. */
   ungrantedBytes = 0
+  /** How the stream ended; until then as if the connection were lost. */
+  end: StreamEnd = 'lost'
   #head: ResponseHead | undefined
   #receivedBytes = 0
   #body: Buffer | undefined
 
-  constructor(streamId: number, delivery: Delivery, sentAtMs: number) {
-    this.streamId = streamId
+  constructor(id: number, delivery: Delivery, sentAtMs: number) {
+    this.id = id
     this.delivery = delivery
     this.sentAtMs = sentAtMs
   }
@@ -60,41 +68,26 @@ export class Exchange {
   }
 
   /**
-   * Adds to the peer's window.
-   * @throws {StreamError} when the window becomes too large — source: RFC 9113, 6.9.1
-   */
-  grant(increment: number, initialWindowBytes: number): void {
-    this.credit += increment
-    if (initialWindowBytes + this.credit > maxWindowBytes)
-      throw new StreamError(
-        this.streamId,
-        'FLOW_CONTROL_ERROR',
-        `a window over ${maxWindowBytes} bytes`,
-      )
-  }
-
-  /**
    * Reads the headers or the trailers of the answer. Informational answers may come before the
    * final one, except for 101. — source: RFC 9113, 8.1 and 8.6
    * @throws {StreamError} when they are malformed
    */
   receiveHeaders(fields: readonly HeaderField[], endStream: boolean): void {
-    const { streamId } = this
     if (this.#head !== undefined) {
-      if (!endStream) throw malformed(streamId, 'HEADERS without END_STREAM after the final status')
-      for (const field of fields) checkField(streamId, field)
+      if (!endStream) throw malformed(this.id, 'HEADERS without END_STREAM after the final status')
+      for (const field of fields) checkField(this.id, field)
       return
     }
-    const head = readHead(streamId, fields)
+    const head = readHead(this.id, fields)
     if (head.status === 101 || (head.status < 200 && endStream))
-      throw malformed(streamId, `status ${head.status} as the final answer`)
+      throw malformed(this.id, `status ${head.status} as the final answer`)
     if (head.status >= 200) this.#head = head
   }
 
   /** Adds a part of the answer's body. @throws {StreamError} */
   receiveBody(content: Buffer): void {
     this.#receivedBytes += content.length
-    if (this.#head === undefined) throw malformed(this.streamId, 'DATA before HEADERS')
+    if (this.#head === undefined) throw malformed(this.id, 'DATA before HEADERS')
     if (this.#receivedBytes > (this.#head.contentLength ?? Infinity)) throw this.#miscounted()
     // The body of a 200 is ignored.
     if (this.#head.status === 200) return
@@ -104,7 +97,7 @@ export class Exchange {
 
   /** The peer ends the answer. @throws {StreamError} when it is incomplete — source: RFC 9113, 8.1.1 */
   complete(): void {
-    if (this.#head === undefined) throw malformed(this.streamId, 'an answer without a final status')
+    if (this.#head === undefined) throw malformed(this.id, 'an answer without a final status')
     const { status, contentLength = this.#receivedBytes } = this.#head
     const mayHaveNone = (status === 204 || status === 304) && this.#receivedBytes === 0
     if (contentLength !== this.#receivedBytes && !mayHaveNone) throw this.#miscounted()
@@ -113,21 +106,15 @@ export class Exchange {
   /**
    * A 200 is a delivery, however the stream ends. An error status counts only with a complete body.
    */
-  outcome(end: ExchangeEnd): Outcome {
-    const head = this.#head
-    if (head?.status === 200) return delivered
-    if (head === undefined || end !== 'complete') return unanswered[end]
-    const { status, retryAfterSeconds } = head
-    const body = this.#body?.toString() ?? ''
-    return outcomeOf({
-      status,
-      body,
-      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-    })
+  get outcome(): Outcome {
+    if (this.#head?.status === 200) return delivered
+    if (this.#head === undefined || this.end !== 'complete') return unanswered[this.end]
+    const { status, retryAfterSeconds } = this.#head
+    return outcomeOf({ status, body: this.#body?.toString() ?? '', retryAfterSeconds })
   }
 
   #miscounted(): StreamError {
-    return malformed(this.streamId, 'a body whose length is not its content-length')
+    return malformed(this.id, 'a body whose length is not its content-length')
   }
 }
 
