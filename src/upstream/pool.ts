@@ -76,6 +76,7 @@ export class Pool implements Upstream {
   readonly #opening: Backoff
   /** Attempts with a credential that has been refused. */
   readonly #trial: Backoff
+  #mostInFlight = Infinity
   #outSinceMs: number
   #pumping = false
   #stopped = false
@@ -147,6 +148,11 @@ export class Pool implements Upstream {
     this.#pump()
   }
 
+  limitInFlight(most: number): void {
+    this.#mostInFlight = most
+    this.#pump()
+  }
+
   /** Applies a new configuration; the present sessions take requests until a new one is ready. */
   reconfigure(open: OpenSession, limits: PoolLimits): void {
     this.#open = open
@@ -191,6 +197,7 @@ export class Pool implements Upstream {
   #sendWaiting(): void {
     while (this.waiting > 0) {
       if (this.#trial.hasFailed && !this.#mayTry()) return
+      if (this.#mostInFlight < Infinity && this.load.inFlight >= this.#mostInFlight) return
       const session = this.#pick()
       if (session === undefined) {
         this.#grow()
