@@ -101,7 +101,7 @@ export class CredentialHealth {
 
   /** Whether a rejection is evidence against the set-up of the route. */
   isEvidence(reason: string): boolean {
-    return mayBlameRoute(reason)
+    return mayBlameRoute(reason, this.#guard.isProven)
   }
 
   /** Whether the set-up, and not the token, is at fault for a rejection. */

@@ -8,14 +8,9 @@ const provenTokens = 30
 const doubtMs = 300_000
 
 const tokenReasons: readonly string[] = ['BadDeviceToken', 'DeviceTokenNotForTopic']
-const routeReasons: readonly string[] = [
-  'BadTopic',
-  'TopicDisallowed',
-  'MissingTopic',
-  'BadPath',
-  'Unregistered',
-  'ExpiredToken',
-]
+const routeReasons: readonly string[] = ['BadTopic', 'TopicDisallowed', 'MissingTopic', 'BadPath']
+/** A sender that cleans up its list may meet hundreds of these in a row on a route that works. */
+const goneReasons: readonly string[] = ['Unregistered', 'ExpiredToken']
 
 /** Whether a reason blames the token, so that the proxy remembers the token as bad. */
 export function blamesToken(reason: string): boolean {
@@ -23,8 +18,9 @@ export function blamesToken(reason: string): boolean {
 }
 
 /** Whether a wrong certificate, topic or environment gives this reason for every notification. */
-export function mayBlameRoute(reason: string): boolean {
-  return blamesToken(reason) || routeReasons.includes(reason)
+export function mayBlameRoute(reason: string, isProven: boolean): boolean {
+  if (blamesToken(reason) || routeReasons.includes(reason)) return true
+  return !isProven && goneReasons.includes(reason)
 }
 
 /**

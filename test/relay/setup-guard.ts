@@ -122,17 +122,20 @@ t.test('two reasons blame the token', (t) => {
 })
 
 t.test('a wrong set-up has these reasons for every token', (t) => {
-  for (const reason of [
+  const always = [
     'BadDeviceToken',
     'DeviceTokenNotForTopic',
     'BadTopic',
     'TopicDisallowed',
     'MissingTopic',
     'BadPath',
-    'Unregistered',
-    'ExpiredToken',
-  ])
-    t.ok(mayBlameRoute(reason), reason)
-  t.notOk(mayBlameRoute('PayloadTooLarge'))
+  ]
+  for (const reason of always)
+    for (const isProven of [false, true]) t.ok(mayBlameRoute(reason, isProven), reason)
+  for (const reason of ['Unregistered', 'ExpiredToken']) {
+    t.ok(mayBlameRoute(reason, false), reason)
+    t.notOk(mayBlameRoute(reason, true), `${reason} on a proven route`)
+  }
+  t.notOk(mayBlameRoute('PayloadTooLarge', false))
   t.end()
 })
