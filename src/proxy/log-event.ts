@@ -56,7 +56,7 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   ],
   'route.suspected': [
     'error',
-    'APNs rejects every token: check certificate or key, topic and environment. No sender is told meanwhile. If the tokens are bad, run “apns-legacy-proxy trust”',
+    'APNs rejects every token: check certificate or key, topic and environment. No sender is told meanwhile. If the tokens are bad, set holdUntilProven: false in the route',
   ],
   'route.proven': ['info'],
   'route.up': ['info'],

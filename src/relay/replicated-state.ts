@@ -252,6 +252,10 @@ export class ReplicatedState {
         break
       case 'good':
         this.#badTokens.clear()
+        break
+      // These are for ReplicatedEvidence.
+      case 'doubted':
+      case 'proven':
     }
   }
 
