@@ -190,6 +190,7 @@ function partsSchema({ shape }: Schema) {
     retryForSeconds: orDefault(shape.retryForSeconds),
     errorDeadlineMs: orDefault(shape.errorDeadlineMs),
     resendWindowSeconds: orNothing(shape.resendWindowSeconds),
+    holdUntilProven: orDefault(shape.holdUntilProven),
     dataDirectory: orNothing(shape.dataDirectory),
     workers: orNothing(shape.workers),
     store: orNothing(shape.store),

@@ -14,7 +14,7 @@ import { isPublicKey, type ConfigurationFile, type RouteEntry } from './schema.t
 /** The policy of routes that have none of their own. */
 export type PolicyDefaults = Pick<
   ConfigurationFile,
-  'unregistered' | 'retryForSeconds' | 'errorDeadlineMs' | 'resendWindowSeconds'
+  'unregistered' | 'retryForSeconds' | 'errorDeadlineMs' | 'resendWindowSeconds' | 'holdUntilProven'
 >
 
 export interface Route extends RelayPolicy {
@@ -25,6 +25,8 @@ export interface Route extends RelayPolicy {
   readonly senderKeys: readonly string[]
   readonly pushType: PushType | undefined
   readonly errorDeadlineMs: number
+  /** Whether an unproven route holds rejections back that a wrong set-up explains (D17). */
+  readonly holdUntilProven: boolean
   /** 4,096; 5,120 for VoIP topics. — source: Apple, "Generating a remote notification" */
   readonly maxPayloadBytes: number
 }
@@ -65,6 +67,7 @@ export function loadRoute(
     errorDeadlineMs: entry.errorDeadlineMs ?? defaults.errorDeadlineMs,
     resendWindowSeconds:
       entry.resendWindowSeconds ?? defaults.resendWindowSeconds ?? usualWindowSeconds(topic),
+    holdUntilProven: entry.holdUntilProven ?? defaults.holdUntilProven,
     maxPayloadBytes: topic.endsWith('.voip') ? 5120 : 4096,
   }
 }

@@ -59,6 +59,7 @@ const policy = {
   /** Of earlier versions; has no effect any more. */
   window: z.number().int().min(1).max(100_000),
   resendWindowSeconds: z.number().min(0).max(3600),
+  holdUntilProven: z.boolean(),
 }
 
 const network = z.string().refine(isNetwork, {
@@ -176,6 +177,7 @@ export function configurationSchema(directory: string) {
     errorDeadlineMs: policy.errorDeadlineMs.default(500),
     window: policy.window.optional(),
     resendWindowSeconds: policy.resendWindowSeconds.optional(),
+    holdUntilProven: policy.holdUntilProven.default(true),
     maxConnections: z.number().int().min(1).default(1000),
     maxSessions: z.number().int().min(1).max(100).default(8),
     handshakeTimeoutMs: z.number().int().min(100).default(10_000),

@@ -11,6 +11,7 @@ import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/sender-registry.ts'
 import type { Logger } from '../log/log.ts'
 import type { Histogram } from '../relay/histogram.ts'
+import type { RouteProof } from '../relay/credential-health.ts'
 import { Relay } from '../relay/relay.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
@@ -20,9 +21,10 @@ import { Http2Session } from '../upstream/http2/http2-session.ts'
 import { Pool, type PoolOwner } from '../upstream/pool.ts'
 import type { OpenSession, SessionEvent } from '../upstream/session.ts'
 import { logEvents } from './log-event.ts'
-import { eventLogOf, feedbackOf, journalOf, noJournal } from './route-store.ts'
+import { eventLogOf, feedbackOf, journalOf, noJournal, proofOf } from './route-store.ts'
 import {
   isSameAccess,
+  setupOf,
   upstreamAccess,
   type RouteSettings,
   type UpstreamAccess,
@@ -64,6 +66,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     route: Route,
     access: UpstreamAccess,
     settings: RouteSettings,
+    proof: RouteProof,
     deps: ActiveRouteDeps,
   ) {
     const { clock, random, store, rejections } = deps
@@ -83,6 +86,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
       upstream: this.pool,
       journal: settings.journal.enabled ? journalOf(store, route.name) : noJournal,
       feedback: feedbackOf(store, route.name),
+      proof,
       eventLog: eventLogOf(store, route.name),
       processName: apnsIds.next().slice(0, 8),
       clock,
@@ -99,12 +103,9 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     settings: RouteSettings,
     deps: ActiveRouteDeps,
   ): Promise<ActiveRoute> {
-    const active = new ActiveRoute(
-      route,
-      await upstreamAccess(route, settings, deps),
-      settings,
-      deps,
-    )
+    const access = await upstreamAccess(route, settings, deps)
+    const proof = await proofOf(deps.store, route, setupOf(route, access))
+    const active = new ActiveRoute(route, access, settings, proof, deps)
     active.pool.start()
     return active
   }
@@ -187,6 +188,14 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     return this.relay.downReason
   }
 
+  get isSuspicious(): boolean {
+    return this.relay.isSuspicious
+  }
+
+  get isProven(): boolean {
+    return this.relay.isProven
+  }
+
   /** Whether no session has taken requests for a while. */
   get isOut(): boolean {
     return this.pool.isOut
@@ -212,14 +221,19 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
   /** Applies a changed configuration; sessions of another credential finish what they have. */
   async reconfigure(route: Route, settings: RouteSettings): Promise<void> {
     const access = await upstreamAccess(route, settings, this.#deps)
+    const setup = setupOf(route, access)
+    const isSameSetup = setup === setupOf(this.#route, this.#access)
+    const proof = await proofOf(this.#deps.store, route, setup)
     this.#route = route
     this.#ownedLimit = settings.journal.maxEntries
     this.log.level = this.#deps.log.level
     this.relay.reconfigure(route, settings.journal)
-    if (isSameAccess(access, this.#access)) return
+    if (isSameAccess(access, this.#access) && isSameSetup) return
     this.#access = access
     this.pool.reconfigure(this.#opener(), access)
-    this.relay.credentialRenewed()
+    this.relay.setupRenewed(
+      isSameSetup && this.relay.isProven ? { ...proof, isProven: true } : proof,
+    )
   }
 
   /** Stops the client connections, settles what is owned, leaves, and closes the sessions. */

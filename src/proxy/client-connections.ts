@@ -69,8 +69,8 @@ export class ClientConnections {
     const connection = ++this.#lastNumber
     recorder?.record(socket, { kind: 'gateway', route: route.name, address, connection })
     const log = logEvents(route.log, { connection })
-    const { downReason } = route
-    if (downReason !== undefined) {
+    const { downReason, isSuspicious } = route
+    if (downReason !== undefined && !isSuspicious) {
       log({ event: 'connection.refused', reason: downReason })
       closeUnserved(socket, limits().handshakeTimeoutMs, clock)
       return

@@ -54,6 +54,11 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
     'error',
     'APNs refuses the credential of this route: check certificate or key, topic and environment',
   ],
+  'route.suspected': [
+    'error',
+    'APNs rejects every token: check certificate or key, topic and environment. No sender is told meanwhile. If the tokens are bad, set holdUntilProven: false in the route',
+  ],
+  'route.proven': ['info'],
   'route.up': ['info'],
 
   'session.opening': ['debug'],

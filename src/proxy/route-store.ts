@@ -1,4 +1,6 @@
 /** The part of a store that belongs to one route, as its relay uses it. */
+import type { Route } from '../config/route.ts'
+import type { RouteProof } from '../relay/credential-health.ts'
 import type { RelayJournal } from '../relay/relay-journal.ts'
 import type { ReplicatedEvent } from '../relay/replicated-event.ts'
 import type { RelayEventLog } from '../relay/replicated-event.ts'
@@ -13,6 +15,21 @@ export const noJournal: RelayJournal = {
 /** @param route its name, as in the following */
 export function journalOf({ journal }: Store, route: string): RelayJournal {
   return { put: (entries) => journal.put(route, entries) }
+}
+
+/** A route that need not prove itself counts as proven. */
+export async function proofOf(
+  { proofs }: Store,
+  { name, holdUntilProven }: Pick<Route, 'name' | 'holdUntilProven'>,
+  setup: string,
+): Promise<RouteProof> {
+  return {
+    setup,
+    isProven: !holdUntilProven || (await proofs.has(name, setup)),
+    keep: () => {
+      proofs.keep(name, setup)
+    },
+  }
 }
 
 export function eventLogOf({ eventLog }: Store, route: string): RelayEventLog {

@@ -1,4 +1,5 @@
 /** How a route reaches the provider API, and with which credential. */
+import { createHash } from 'node:crypto'
 import type { KeyRing } from '../apns/provider-token.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Route } from '../config/route.ts'
@@ -38,6 +39,16 @@ export async function upstreamAccess(
     times: { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs },
     maxSessions,
   }
+}
+
+/** Names what APNs must accept: credential, topic and environment. */
+export function setupOf({ credential, topic }: Route, { target }: UpstreamAccess): string {
+  const identity =
+    credential.kind === 'certificate'
+      ? credential.certificatePem
+      : [credential.keyId, credential.teamId]
+  const text = JSON.stringify([target.origin, topic, identity])
+  return createHash('sha256').update(text).digest('hex')
 }
 
 export function isSameAccess(one: UpstreamAccess, other: UpstreamAccess): boolean {

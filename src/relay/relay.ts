@@ -6,15 +6,15 @@ import { refusalStatus } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
-import { blamesToken } from './credential-breaker.ts'
-import { CredentialHealth, type CredentialUser } from './credential-health.ts'
+import { Answers } from './answers.ts'
+import { CredentialHealth, type CredentialUser, type RouteProof } from './credential-health.ts'
 import { Delivery, isToBeJournalled, noRequest, type Ending, type Original } from './delivery.ts'
 import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
 import type { JournalEntry, RelayJournal } from './relay-journal.ts'
 import type { RelayPolicy } from './relay-policy.ts'
 import type { RelayEventLog } from './replicated-event.ts'
 import { ReplicatedState, type ReplicatedStateOwner } from './replicated-state.ts'
-import { giveUpAt, pauseBefore, type Unavailable } from './retry.ts'
+import { giveUpAt } from './retry.ts'
 import { payloadNotAnObject, type RouteCounters } from './route-counters.ts'
 import { recordOf, type RouteEvent, type RouteTrace } from './route-event.ts'
 import { Settlements, type RelayFeedback } from './settlements.ts'
@@ -29,6 +29,7 @@ export interface RelayDeps {
   readonly upstream: Upstream
   readonly journal: RelayJournal
   readonly feedback: RelayFeedback
+  readonly proof: RouteProof
   readonly eventLog: RelayEventLog
   /** Unique among all processes of the route. */
   readonly processName: string
@@ -49,17 +50,29 @@ export class Relay implements ReplicatedStateOwner {
   readonly #credential: CredentialHealth
   readonly #replicated: ReplicatedState
   readonly #settlements: Settlements
+  readonly #answers: Answers
+  readonly #endListening: () => void
 
   constructor(policy: RelayPolicy, limits: OwnedLimits, deps: RelayDeps) {
     this.#policy = policy
     this.#deps = deps
     this.#owned = new OwnedDeliveries(limits)
-    this.#credential = new CredentialHealth(deps.upstream, deps.emit)
+    this.#credential = new CredentialHealth(deps.upstream, deps.proof, deps.emit)
     this.#replicated = new ReplicatedState(policy, this, deps)
     this.#settlements = new Settlements(policy, {
       ...deps,
       owned: this.#owned,
       replicated: this.#replicated,
+    })
+    this.#answers = new Answers({
+      ...deps,
+      credential: this.#credential,
+      replicated: this.#replicated,
+      settlements: this.#settlements,
+    })
+    this.#endListening = deps.eventLog.listen((event) => {
+      this.#replicated.apply(event)
+      this.#answers.apply(event)
     })
   }
 
@@ -80,9 +93,19 @@ export class Relay implements ReplicatedStateOwner {
     return this.#owned.count
   }
 
-  /** Why APNs refuses the route; undefined while it does not. */
+  /** Why nothing is delivered: APNs refuses the credential, or the set-up is suspected. */
   get downReason(): string | undefined {
     return this.#credential.downReason
+  }
+
+  /** Whether {@link downReason} is a suspicion. APNs has not refused the credential. */
+  get isSuspicious(): boolean {
+    return this.#credential.isSuspicious
+  }
+
+  /** Whether APNs has accepted a notification with the present credential, topic and environment. */
+  get isProven(): boolean {
+    return this.#credential.isProven
   }
 
   /** Resolves as soon as the route owns nothing. Call it when no sender is connected any more. */
@@ -94,6 +117,7 @@ export class Relay implements ReplicatedStateOwner {
 
   /** The route is removed and has become {@link idle}. */
   leave(): void {
+    this.#endListening()
     this.#replicated.leave()
   }
 
@@ -179,32 +203,12 @@ export class Relay implements ReplicatedStateOwner {
 
   /** APNs has answered, or could not. Called once for each time that a delivery was sent. */
   answered(delivery: Delivery, outcome: Outcome): void {
-    switch (outcome.kind) {
-      case 'delivered':
-        this.#credential.works()
-        this.#deps.feedback.drop(delivery.request.token)
-        this.#trace('notification.delivered', delivery)
-        this.#settlements.end(delivery, outcome)
-        break
-      case 'unregistered':
-        this.#unregistered(delivery, outcome)
-        break
-      case 'rejected':
-        this.#rejected(delivery, outcome)
-        break
-      case 'unavailable':
-        this.#retry(delivery, outcome)
-        break
-      case 'credential':
-        this.refused(outcome.reason)
-        this.#deps.upstream.send(delivery)
-    }
+    this.#answers.answered(delivery, outcome)
   }
 
   /** A delivery was not sent, because the time to give up had passed. */
   expired(delivery: Delivery): void {
-    this.#deps.emit({ event: 'notification.expired', record: recordOf(delivery) })
-    this.#settlements.end(delivery, { kind: 'expired' })
+    this.#answers.expired(delivery)
     this.sessionLasted()
   }
 
@@ -213,15 +217,15 @@ export class Relay implements ReplicatedStateOwner {
     this.#credential.refused(reason)
   }
 
-  /** The route has a new credential. Suspicions against the old one are dropped. */
-  credentialRenewed(): void {
+  /** The route has another credential, topic or environment. Suspicions against the old ones are dropped. */
+  setupRenewed(proof: RouteProof): void {
     this.#replicated.clearBadTokens()
-    this.#credential.works()
+    this.#credential.renewed(proof)
   }
 
   /** A provider session has lasted. Where the route owns nothing, no answer can prove more. */
   sessionLasted(): void {
-    if (this.owned === 0 && this.downReason !== undefined) this.#credential.works()
+    if (this.owned === 0) this.#credential.answered()
   }
 
   /** Sends each delivery, or lets a resend wait for its original. */
@@ -294,54 +298,6 @@ export class Relay implements ReplicatedStateOwner {
     }
     resend.leaveJournal()
     if (ending !== undefined) this.followed(resend, ending)
-  }
-
-  #unregistered(delivery: Delivery, outcome: Extract<Outcome, { kind: 'unregistered' }>): void {
-    const { reason, timestamp } = outcome
-    const record = recordOf(delivery)
-    this.#credential.answered()
-    this.#deps.emit({ event: 'notification.unregistered', record, reason, timestamp })
-    this.#settlements.end(delivery, outcome)
-  }
-
-  #rejected(delivery: Delivery, outcome: Extract<Outcome, { kind: 'rejected' }>): void {
-    const { reason, amendment } = outcome
-    if (amendment !== undefined && delivery.amend(amendment)) {
-      this.#deps.upstream.send(delivery)
-      return
-    }
-    const { token } = delivery.request
-    if (this.#credential.isBlamedFor(reason, token, this.#deps.clock.now())) {
-      // The tokens rejected before may be good too: do not refuse them for an hour.
-      this.#replicated.clearBadTokens()
-      this.refused(`${reason} for every token: wrong certificate, topic or environment?`)
-      this.#deps.upstream.send(delivery)
-      return
-    }
-    this.#credential.answered()
-    if (blamesToken(reason)) this.#replicated.markBad(token, reason)
-    this.#settlements.end(delivery, { kind: 'rejected', reason })
-  }
-
-  #retry(delivery: Delivery, outcome: Unavailable): void {
-    const { clock, random, upstream } = this.#deps
-    const leftMs = delivery.giveUpAtMs - clock.now()
-    const pauseMs = pauseBefore(outcome, ++delivery.attempts, random(), leftMs)
-    if (pauseMs >= leftMs) {
-      this.expired(delivery)
-      return
-    }
-    if (pauseMs > 0) delivery.compact()
-    this.counters.retries++
-    if (this.#deps.isTraced()) {
-      const record = recordOf(delivery)
-      this.#deps.emit({ event: 'notification.retried', record, reason: outcome.reason, pauseMs })
-    }
-    if (pauseMs === 0) upstream.send(delivery)
-    else
-      clock.after(pauseMs, () => {
-        upstream.send(delivery)
-      })
   }
 
   #trace(event: 'notification.accepted' | 'notification.delivered', delivery: Delivery): void {

@@ -54,6 +54,17 @@ export type ReplicatedEvent =
   | { readonly kind: 'ended'; readonly id: string }
   | { readonly kind: 'ending'; readonly ref: string; readonly ending: Ending }
   | { readonly kind: 'bad'; readonly token: string; readonly reason: string }
+  /** APNs rejected a token of an unproven route. The place in the log decides whether its sender is told. */
+  | {
+      readonly kind: 'doubted'
+      /** See `RouteProof.setup`. */
+      readonly setup: string
+      readonly name: string
+      readonly token: string
+      readonly reason: string
+    }
+  /** APNs accepted a notification of an unproven route, or the operator says that it is right. */
+  | { readonly kind: 'proven'; readonly setup: string }
   /** Time has passed, and something is to be forgotten. */
   | { readonly kind: 'elapsed' }
   /** No token is bad: the answers were not to be believed. */

@@ -41,7 +41,7 @@ export interface ReplicatedStateOwner extends OriginalsOwner {
 type ReplicatedStatePolicy = Pick<RelayPolicy, 'resendWindowSeconds'>
 
 export interface ReplicatedStateDeps {
-  readonly eventLog: RelayEventLog
+  readonly eventLog: Pick<RelayEventLog, 'append'>
   readonly clock: Clock
   /** No other process has it. */
   readonly processName: string
@@ -77,7 +77,6 @@ export class ReplicatedState {
   readonly #undecided = new Map<string, Batch>()
   readonly #heldBack: HeldBackConnections
   #cancelForget: Cancel | undefined
-  readonly #endListening: () => void
   #names = 0
 
   constructor(
@@ -94,9 +93,6 @@ export class ReplicatedState {
       this.originals.forgotten(copy, wasMatched)
     })
     this.#heldBack = new HeldBackConnections(deps.clock, (id) => this.#overrun.lastArrivedAtMs(id))
-    this.#endListening = deps.eventLog.listen((event) => {
-      this.#apply(event)
-    })
   }
 
   /** Applies a new policy, starting with the next event. */
@@ -107,7 +103,6 @@ export class ReplicatedState {
 
   /** The route owns nothing and has no sender any more: applies no more events. */
   leave(): void {
-    this.#endListening()
     this.#cancelForget?.()
   }
 
@@ -222,7 +217,8 @@ export class ReplicatedState {
     return `${this.#deps.processName} ${++this.#names}`
   }
 
-  #apply({ event, position, atMs }: LoggedEvent): void {
+  /** Applies the next event of the log. */
+  apply({ event, position, atMs }: LoggedEvent): void {
     switch (event.kind) {
       case 'opened':
         this.#applyOpened(event.id, position, atMs)
@@ -256,6 +252,10 @@ export class ReplicatedState {
         break
       case 'good':
         this.#badTokens.clear()
+        break
+      // These are for ReplicatedEvidence.
+      case 'doubted':
+      case 'proven':
     }
   }
 

@@ -44,7 +44,11 @@ export type RouteEvent =
   | About<'notification.expired'>
   /** APNs refuses the route's credential. */
   | { readonly event: 'route.down'; readonly reason: string }
-  /** The route's credential works again. */
+  /** APNs rejects every token: the set-up of the route is suspected, and no sender is told. */
+  | { readonly event: 'route.suspected'; readonly reason: string }
+  /** APNs has accepted a notification for the first time with this credential, topic and environment. */
+  | { readonly event: 'route.proven' }
+  /** The route works again. */
   | { readonly event: 'route.up' }
 
 /** Each step of every notification: only for a log at level debug. */

@@ -8,6 +8,7 @@ import { FileRoom } from './file-room.ts'
 import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
+import { LmdbProofs } from './lmdb-proofs.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalEventLog } from './local-event-log.ts'
 import type { StoreEvent } from './store-event.ts'
@@ -133,6 +134,7 @@ function roomFor(changes: readonly Change[]): number {
 class LmdbStore implements Store {
   readonly journal: LmdbJournal
   readonly feedback: LmdbFeedback
+  readonly proofs: LmdbProofs
   readonly eventLog: LocalEventLog
   readonly #writer: Writer
   readonly #holdings: Holdings
@@ -141,8 +143,9 @@ class LmdbStore implements Store {
   /** @throws {RangeError} if an entry on the disk is malformed */
   constructor(holdings: Holdings, deps: LmdbStoreDeps) {
     const { root, room } = holdings
-    const table = <Key extends number | FeedbackKey>(name: string): Database<Buffer, Key> =>
-      root.openDB<Buffer, Key>(name, { encoding: 'binary' })
+    const table = <Key extends number | string | FeedbackKey>(
+      name: string,
+    ): Database<Buffer, Key> => root.openDB<Buffer, Key>(name, { encoding: 'binary' })
     const committing = (reserve: number) => (changes: readonly Change[]) => {
       room.take(roomFor(changes), reserve)
       root.transactionSync(() => {
@@ -154,6 +157,7 @@ class LmdbStore implements Store {
     const tables = { entries: table<number>('journal'), settled: table<number>('settled') }
     this.journal = new LmdbJournal(tables, writer, deps.clock)
     this.feedback = new LmdbFeedback(table<FeedbackKey>('feedback'), writer)
+    this.proofs = new LmdbProofs(table<string>('proofs'), writer)
     this.eventLog = new LocalEventLog(deps.clock)
     this.#writer = writer
     this.#holdings = holdings

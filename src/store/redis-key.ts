@@ -18,6 +18,8 @@ export interface RedisKeys {
   readers(route: string): string
   /** As {@link feedback}: the entries that a reader has. */
   held(reader: string): string
+  /** Hash: route → the set-up with which APNs has accepted a notification. */
+  readonly proofs: string
   /** A provider token; a secret. */
   providerToken(name: string): string
 }
@@ -33,6 +35,7 @@ export function redisKeys(prefix: string): RedisKeys {
     feedback: (route) => key(`feedback:${route}`),
     readers: (route) => key(`readers:${route}`),
     held: (reader) => key(`held:${reader}`),
+    proofs: key('proofs'),
     providerToken: (name) => key(`provider-token:${name}`),
   }
 }

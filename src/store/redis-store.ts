@@ -10,6 +10,7 @@ import { RedisJournal } from './redis-journal.ts'
 import { redisKeys } from './redis-key.ts'
 import { RedisLease } from './redis-lease.ts'
 import { RedisLink } from './redis-link.ts'
+import { RedisProofs } from './redis-proofs.ts'
 import { RedisTokens } from './redis-token.ts'
 import type { RedisStoreEvent } from './store-event.ts'
 import type { Store } from './store.ts'
@@ -39,6 +40,7 @@ class RedisStore implements Store {
   readonly feedback: RedisFeedback
   readonly eventLog: RedisEventLog
   readonly tokens: RedisTokens
+  readonly proofs: RedisProofs
   readonly bytes = undefined
   readonly #address: string
   readonly #deps: RedisStoreDeps
@@ -92,6 +94,7 @@ class RedisStore implements Store {
     this.journal = new RedisJournal({ link, keys, clock, maxUnwritten, damaged })
     this.eventLog = new RedisEventLog({ link, logLink, keys, process, clock })
     this.tokens = new RedisTokens(link, keys)
+    this.proofs = new RedisProofs(link, keys)
     this.feedback = new RedisFeedback({ link, keys, eventLog: this.eventLog, clock })
     this.#lease = new RedisLease({ link, keys, process, journal: this.journal, clock })
   }

@@ -116,8 +116,16 @@ export interface TokenStore {
   agree(name: string, own: StoredToken, sinceMs: number): Promise<StoredToken>
 }
 
+/** Remembers with which set-up of a route APNs has accepted a notification. */
+export interface ProofStore {
+  /** Whether `setup` was the last one kept for the route; false if the store is unreachable. */
+  has(route: string, setup: string): Promise<boolean>
+  keep(route: string, setup: string): void
+}
+
 export interface Store {
   readonly journal: Journal
+  readonly proofs: ProofStore
   readonly feedback: FeedbackStore
   readonly eventLog: EventLog
   /** Absent if no other process can share the store. */

@@ -75,6 +75,7 @@ export class Pool implements Upstream {
   readonly #opening: Backoff
   /** Attempts with a credential that has been refused. */
   readonly #trial: Backoff
+  #mostInFlight = Infinity
   #outSinceMs: number
   #stopped = false
   #onEmpty: (() => void)[] = []
@@ -142,6 +143,11 @@ export class Pool implements Upstream {
     this.#pump()
   }
 
+  limitInFlight(most: number): void {
+    this.#mostInFlight = most
+    this.#pump()
+  }
+
   /** Applies a new configuration; the present sessions take requests until a new one is ready. */
   reconfigure(open: OpenSession, limits: PoolLimits): void {
     this.#open = open
@@ -181,6 +187,7 @@ export class Pool implements Upstream {
     const expired: Delivery[] = []
     while (this.waiting > 0) {
       if (this.#trial.hasFailed && !this.#mayTry()) break
+      if (this.#mostInFlight < Infinity && this.load.inFlight >= this.#mostInFlight) break
       const session = this.#pick()
       if (session === undefined) {
         this.#grow()

@@ -37,7 +37,7 @@ async function read({ feedbackPort, sender }: Stage, breaksOff = false): Promise
 
 t.test('each dead token is told once; a reader that breaks off finds them again', async (t) => {
   const stage = await setStage(t, {
-    file: { listeners },
+    file: { listeners, holdUntilProven: false },
     simulator: { answers: [{ tokenPrefix: '123400', reason: 'Unregistered' }] },
   })
   const before = Math.floor(Date.now() / 1000)

@@ -56,7 +56,7 @@ for (const [name, offend] of offences)
     const clock = new AcceleratedClock(50)
     const stage = await setStage(t, {
       clock,
-      file: { maxConnections: 10 },
+      file: { maxConnections: 10, holdUntilProven: false },
       simulator: { answers: badToken },
     })
     const deaf: RawSender[] = []

@@ -439,7 +439,11 @@ t.test('a bad token is known to all, until the answers are not believed', (t) =>
   t.same(waiting(other), [])
   other.gateway.pass(20)
   t.equal(dialled.socket.written, '080800000001')
-  one.gateway.scene.relay.credentialRenewed()
+  one.gateway.scene.relay.setupRenewed({
+    setup: 'another',
+    isProven: true,
+    keep: () => undefined,
+  })
   arrive(other.gateway.dial('another'), 1)
   t.same(waiting(other), [1])
   t.end()

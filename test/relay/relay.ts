@@ -2,6 +2,8 @@ import t from 'tap'
 import type { Outcome } from '../../src/apns/outcome.ts'
 import { refused, type RefusalCode } from '../../src/binary/notification.ts'
 import type { Delivery } from '../../src/relay/delivery.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { MemoryEventLog } from '../fixtures/memory-event-log.ts'
 import { accepted } from '../../src/relay/lane.ts'
 import { ConnectionState } from '../../src/relay/connection-state.ts'
 import type { JournalEntry } from '../../src/relay/relay-journal.ts'
@@ -27,7 +29,7 @@ const later: Outcome = { kind: 'unavailable', reason: 'ServiceUnavailable', retr
 const now: Outcome = { kind: 'unavailable', reason: 'Shutdown', retry: 'now' }
 const forbidden: Outcome = { kind: 'credential', reason: 'Forbidden' }
 const gone: Outcome = { kind: 'unregistered', reason: 'Unregistered', timestamp: 7 }
-const tooLarge: Outcome = { kind: 'rejected', reason: 'PayloadTooLarge', amendment: undefined }
+const tooLarge = rejectedFor('PayloadTooLarge')
 
 /** The counts that are not 0. */
 function settled({ relay }: Scene): Partial<RouteCounters['settled']> {
@@ -359,7 +361,7 @@ t.test('a refused credential', (t) => {
       scene.upstream.answer(forbidden)
       scene.upstream.answer(outcome)
       t.equal(scene.relay.downReason, undefined)
-      t.same(scene.upstream.calls, ['credentialRefused', 'trust'])
+      t.same(scene.upstream.calls, ['credentialRefused', 'credentialAccepted'])
       t.match(scene.events, ['down Forbidden', /./])
       t.ok(scene.events.includes('up'))
       t.end()
@@ -388,7 +390,7 @@ t.test('a refused credential', (t) => {
     scene.relay.refused('certificate expired')
     scene.relay.sessionLasted()
     t.equal(scene.relay.downReason, undefined)
-    t.same(scene.upstream.calls, ['credentialRefused', 'trust'])
+    t.same(scene.upstream.calls, ['credentialRefused', 'credentialAccepted'])
     t.end()
   })
 
@@ -429,7 +431,7 @@ t.test('suspicion', (t) => {
     t.equal(seats.filter(({ settlements }) => settlements.length > 0).length, 29)
     t.equal(blamed(scene), 29)
     t.equal(scene.upstream.waiting.length, 11)
-    t.equal(scene.events.filter((event) => event.startsWith('down')).length, 1)
+    t.equal(scene.events.filter((event) => event.startsWith('suspected')).length, 1)
     t.end()
   })
 
@@ -448,7 +450,7 @@ t.test('suspicion', (t) => {
     scene.upstream.answer(tooLarge)
     scene.upstream.answer(gone)
     t.match(scene.relay.downReason, /^BadDeviceToken/)
-    t.notOk(scene.upstream.calls.includes('trust'))
+    t.notOk(scene.upstream.calls.includes('credentialAccepted'))
     t.end()
   })
 
@@ -485,12 +487,109 @@ t.test('suspicion', (t) => {
     t.end()
   })
 
-  t.test('when all has expired, senders are let in again', (t) => {
+  t.test('when all has expired, the suspicion stays', (t) => {
     const { scene, seats } = suspected(30)
     const [seat] = seats
     if (seat?.delivery.source instanceof ConnectionState) scene.relay.ended(seat.delivery.source)
     scene.upstream.expire()
+    t.equal(scene.relay.isSuspicious, true)
+    t.end()
+  })
+  t.end()
+})
+
+t.test('an unproven route', (t) => {
+  const unproven = (): Scene => {
+    const clock = new FakeClock()
+    const eventLog = new MemoryEventLog(clock).join()
+    return sceneOf({}, { clock, eventLog, processName: '', isProven: false })
+  }
+
+  t.test('asks for three tokens at a time, until one is delivered', (t) => {
+    const scene = unproven()
+    t.equal(scene.upstream.mostInFlight, 3)
+    acceptMany(scene, 2)
+    scene.upstream.answer(badToken)
+    t.equal(scene.upstream.mostInFlight, 3)
+    scene.upstream.answer(delivered)
+    t.equal(scene.upstream.mostInFlight, Infinity)
+    t.same(scene.events, ['rejected BadDeviceToken', 'proof kept', 'proven'])
+    t.equal(scene.relay.isProven, true)
+    t.end()
+  })
+
+  t.test('tells two of 25 at once, and the rest once one is delivered', (t) => {
+    const scene = unproven()
+    acceptMany(scene, 25)
+    scene.upstream.answerAll(badToken)
+    t.equal(blamed(scene), 2)
+    t.match(scene.relay.downReason, /^BadDeviceToken for every token/)
+    t.equal(scene.relay.isSuspicious, true)
+    t.equal(scene.upstream.waiting.length, 23)
+    scene.upstream.answer(delivered)
     t.equal(scene.relay.downReason, undefined)
+    scene.upstream.answerAll(badToken)
+    t.equal(blamed(scene), 24)
+    t.end()
+  })
+
+  t.test('tells two of 40, one every 2.2 s', (t) => {
+    const scene = unproven()
+    for (let index = 0; index < 40; index++) {
+      acceptMany(scene, 1, index)
+      scene.upstream.answerAll(badToken)
+      scene.clock.advance(2200)
+    }
+    t.equal(blamed(scene), 2)
+    t.equal(scene.upstream.waiting.length, 38)
+    t.end()
+  })
+
+  for (const [name, outcome] of Object.entries({
+    gone,
+    BadTopic: rejectedFor('BadTopic'),
+    MissingTopic: rejectedFor('MissingTopic'),
+    BadPath: rejectedFor('BadPath'),
+  }))
+    t.test(`holds back ${name} for every token, as long as that lasts`, (t) => {
+      const scene = unproven()
+      acceptMany(scene, 10)
+      for (let hours = 0; hours < 20; hours++) {
+        scene.upstream.answerAll(outcome)
+        scene.clock.advance(3_600_000)
+      }
+      t.equal(scene.relay.isSuspicious, true)
+      t.equal(scene.upstream.waiting.length, 8)
+      t.end()
+    })
+
+  t.test('is unproven again with another set-up, and what was held is sent again', (t) => {
+    const scene = unproven()
+    acceptMany(scene, 10)
+    scene.upstream.answerAll(badToken)
+    scene.relay.setupRenewed({ setup: 'another', isProven: false, keep: () => undefined })
+    t.equal(scene.relay.downReason, undefined)
+    t.same(scene.upstream.calls.at(-1), 'credentialAccepted')
+    scene.upstream.answerAll(delivered)
+    t.match(settled(scene), { delivered: 8 })
+    t.end()
+  })
+
+  t.test('tells two over two processes', (t) => {
+    const clock = new FakeClock()
+    const log = new MemoryEventLog(clock)
+    const process = (processName: string): Scene =>
+      sceneOf({}, { clock, eventLog: log.join(), processName, isProven: false })
+    const one = process('one')
+    const other = process('other')
+    acceptMany(one, 10)
+    acceptMany(other, 10, 10)
+    for (let index = 0; index < 10; index++)
+      for (const { upstream } of [one, other]) upstream.answer(badToken)
+    t.equal(blamed(one) + blamed(other), 2)
+    t.equal(one.relay.isSuspicious && other.relay.isSuspicious, true)
+    other.upstream.answer(delivered)
+    t.equal(one.relay.isProven && other.relay.isProven, true)
     t.end()
   })
   t.end()
@@ -968,3 +1067,7 @@ t.test('loops', (t) => {
   })
   t.end()
 })
+
+function rejectedFor(reason: string): Outcome {
+  return { kind: 'rejected', reason, amendment: undefined }
+}

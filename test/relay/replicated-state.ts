@@ -33,6 +33,9 @@ function given(): Given {
   }
   const deps = { eventLog, clock, processName: 'own' }
   const state = new ReplicatedState({ resendWindowSeconds: 10 }, owner, deps)
+  eventLog.listen((event) => {
+    state.apply(event)
+  })
   const connection = new ConnectionState(1, 'sender', laneTimes, {
     attend: () => undefined,
     settled: () => undefined,

@@ -1,0 +1,154 @@
+/** What becomes of a delivery when APNs has answered, or could not take it. */
+import type { Outcome } from '../apns/outcome.ts'
+import type { Clock } from '../timing/clock.ts'
+import type { CredentialHealth } from './credential-health.ts'
+import type { Delivery } from './delivery.ts'
+import {
+  ReplicatedEvidence,
+  type Doubted,
+  type EvidenceOwner,
+  type Refusal,
+} from './replicated-evidence.ts'
+import type { LoggedEvent, RelayEventLog } from './replicated-event.ts'
+import type { ReplicatedState } from './replicated-state.ts'
+import { pauseBefore, type Unavailable } from './retry.ts'
+import { recordOf, type RouteEvent, type RouteTrace } from './route-event.ts'
+import type { RelayFeedback, Settlements } from './settlements.ts'
+import { blamesToken } from './setup-guard.ts'
+
+export interface AnswersDeps {
+  readonly credential: CredentialHealth
+  readonly replicated: ReplicatedState
+  readonly eventLog: Pick<RelayEventLog, 'append'>
+  /** Unique among all processes of the route. */
+  readonly processName: string
+  readonly settlements: Settlements
+  readonly feedback: RelayFeedback
+  readonly upstream: { send(delivery: Delivery): void }
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+  readonly emit: (event: RouteEvent | RouteTrace) => void
+  /** Whether a subscriber wants each step of every notification. */
+  readonly isTraced: () => boolean
+}
+
+/** One for each route. */
+export class Answers implements EvidenceOwner {
+  readonly #deps: AnswersDeps
+  readonly #evidence: ReplicatedEvidence
+
+  constructor(deps: AnswersDeps) {
+    this.#deps = deps
+    this.#evidence = new ReplicatedEvidence(deps.eventLog, deps.processName, this)
+  }
+
+  get setup(): string {
+    return this.#deps.credential.setup
+  }
+
+  /** Applies the next event of the log. */
+  apply(event: LoggedEvent): void {
+    this.#evidence.apply(event)
+  }
+
+  /** APNs has answered, or could not. Called once for each time that a delivery was sent. */
+  answered(delivery: Delivery, outcome: Outcome): void {
+    switch (outcome.kind) {
+      case 'delivered':
+        this.#delivered(delivery, outcome)
+        break
+      case 'unregistered':
+      case 'rejected':
+        this.#refused(delivery, outcome)
+        break
+      case 'unavailable':
+        this.#retry(delivery, outcome)
+        break
+      case 'credential':
+        this.#deps.credential.refused(outcome.reason)
+        this.#deps.upstream.send(delivery)
+    }
+  }
+
+  /** A delivery was not sent, because the time to give up had passed. */
+  expired(delivery: Delivery): void {
+    this.#deps.emit({ event: 'notification.expired', record: recordOf(delivery) })
+    this.#deps.settlements.end(delivery, { kind: 'expired' })
+  }
+
+  judged(token: string, reason: string, own: Doubted | undefined): void {
+    const { credential, clock, replicated, upstream } = this.#deps
+    if (credential.isProven && own === undefined) return
+    if (!credential.suspects(token, clock.now())) {
+      if (own !== undefined) this.#conclude(...own)
+      return
+    }
+    // The tokens rejected before may be good too: do not refuse them for an hour.
+    if (own !== undefined) replicated.clearBadTokens()
+    credential.suspected(reason)
+    if (own !== undefined) upstream.send(own[0])
+  }
+
+  proven(): void {
+    this.#deps.credential.works()
+  }
+
+  #delivered(delivery: Delivery, outcome: Outcome & { kind: 'delivered' }): void {
+    const { credential, feedback, settlements, emit, isTraced } = this.#deps
+    if (credential.isProven) credential.works()
+    else this.#evidence.prove()
+    feedback.drop(delivery.request.token)
+    if (isTraced()) emit({ event: 'notification.delivered', record: recordOf(delivery) })
+    settlements.end(delivery, outcome)
+  }
+
+  #refused(delivery: Delivery, outcome: Refusal): void {
+    const { credential, upstream } = this.#deps
+    if (outcome.kind === 'rejected' && outcome.amendment && delivery.amend(outcome.amendment)) {
+      upstream.send(delivery)
+      return
+    }
+    if (!credential.isEvidence(outcome.reason)) this.#conclude(delivery, outcome)
+    else if (credential.isProven)
+      this.judged(delivery.request.token, outcome.reason, [delivery, outcome])
+    else this.#evidence.doubt(delivery, outcome)
+  }
+
+  /** APNs' answer is believed. */
+  #conclude(delivery: Delivery, outcome: Refusal): void {
+    const { credential, replicated, settlements, emit } = this.#deps
+    const { reason } = outcome
+    credential.answered()
+    if (outcome.kind === 'unregistered') {
+      const { timestamp } = outcome
+      const record = recordOf(delivery)
+      emit({ event: 'notification.unregistered', record, reason, timestamp })
+      settlements.end(delivery, outcome)
+      return
+    }
+    if (blamesToken(reason)) replicated.markBad(delivery.request.token, reason)
+    settlements.end(delivery, { kind: 'rejected', reason })
+  }
+
+  #retry(delivery: Delivery, outcome: Unavailable): void {
+    const { clock, random, upstream, settlements, emit, isTraced } = this.#deps
+    const leftMs = delivery.giveUpAtMs - clock.now()
+    const pauseMs = pauseBefore(outcome, ++delivery.attempts, random(), leftMs)
+    if (pauseMs >= leftMs) {
+      this.expired(delivery)
+      return
+    }
+    if (pauseMs > 0) delivery.compact()
+    settlements.counters.retries++
+    if (isTraced()) {
+      const record = recordOf(delivery)
+      emit({ event: 'notification.retried', record, reason: outcome.reason, pauseMs })
+    }
+    if (pauseMs === 0) upstream.send(delivery)
+    else
+      clock.after(pauseMs, () => {
+        upstream.send(delivery)
+      })
+  }
+}

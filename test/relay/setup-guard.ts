@@ -1,0 +1,141 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { blamesToken, mayBlameRoute, SetupGuard } from '../../src/relay/setup-guard.ts'
+
+const minuteMs = 60_000
+
+/** APNs rejects `count` different tokens at one time; whether the route was suspected each time. */
+function reject(guard: SetupGuard, count: number, nowMs: number, prefix = 'token'): boolean[] {
+  return Array.from({ length: count }, (_, index) => guard.suspects(`${prefix}${index}`, nowMs))
+}
+
+const believed = (count: number): boolean[] => Array<boolean>(count).fill(false)
+
+t.test('an unproven route', (t) => {
+  t.test('is suspected with the third different token', (t) => {
+    t.same(reject(new SetupGuard(false), 4, 0), [false, false, true, true])
+    t.end()
+  })
+
+  t.test('is suspected however slowly the rejections come', (t) => {
+    const guard = new SetupGuard(false)
+    const answers = Array.from({ length: 40 }, (_, index) =>
+      guard.suspects(`token${index}`, index * 60 * minuteMs),
+    )
+    t.same(answers, [false, false, ...Array<boolean>(38).fill(true)])
+    t.end()
+  })
+
+  t.test('is not suspected for one token that is sent again and again', (t) => {
+    const guard = new SetupGuard(false)
+    for (let count = 0; count < 100; count++) t.notOk(guard.suspects('token', 0))
+    t.end()
+  })
+
+  t.test('stays suspected without a limit in time', (t) => {
+    const guard = new SetupGuard(false)
+    reject(guard, 3, 0)
+    t.ok(guard.suspects('token0', 365 * 24 * 60 * minuteMs))
+    t.equal(guard.isSuspicious, true)
+    t.end()
+  })
+
+  t.test('is proven by one delivery', (t) => {
+    const guard = new SetupGuard(false)
+    reject(guard, 3, 0)
+    guard.prove()
+    t.equal(guard.isSuspicious, false)
+    t.equal(guard.isProven, true)
+    t.same(reject(guard, 29, 0), believed(29))
+    t.end()
+  })
+
+  t.test('starts again with another credential, topic or environment', (t) => {
+    const guard = new SetupGuard(true)
+    reject(guard, 29, 0)
+    guard.restart(false)
+    t.same(reject(guard, 3, 0), [false, false, true])
+    t.end()
+  })
+  t.end()
+})
+
+t.test('a proven route', (t) => {
+  t.test('is suspected with the 30th different token since a delivery', (t) => {
+    t.same(reject(new SetupGuard(true), 30, 0), [...believed(29), true])
+    t.end()
+  })
+
+  t.test('is suspected however slowly the rejections come', (t) => {
+    const guard = new SetupGuard(true)
+    for (let index = 0; index < 29; index++)
+      t.notOk(guard.suspects(`token${index}`, index * 60 * minuteMs))
+    t.ok(guard.suspects('the 30th', 30 * 60 * minuteMs))
+    t.end()
+  })
+
+  t.test('is not suspected when a delivery comes between', (t) => {
+    const guard = new SetupGuard(true)
+    reject(guard, 29, 0)
+    guard.prove()
+    t.same(reject(guard, 29, 1, 'other'), believed(29))
+    t.end()
+  })
+
+  t.test('is suspected for five minutes; then the tokens are believed to be bad', (t) => {
+    const guard = new SetupGuard(true)
+    reject(guard, 30, 0)
+    t.ok(guard.suspects('another', 5 * minuteMs - 1))
+    t.notOk(guard.suspects('another', 5 * minuteMs))
+    t.equal(guard.isSuspicious, false)
+    t.same(reject(guard, 100, 5 * minuteMs, 'more'), believed(100))
+    guard.prove()
+    t.same(reject(guard, 30, 5 * minuteMs, 'after'), [...believed(29), true])
+    t.end()
+  })
+
+  t.test('with 5 % bad tokens is never suspected', (t) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 31 - 2 }), (seed) => {
+        const guard = new SetupGuard(true)
+        let random = seed
+        for (let index = 0; index < 2000; index++) {
+          // Park and Miller's generator.
+          random = (random * 48_271) % 2_147_483_647
+          if (random / 2_147_483_647 >= 0.05) guard.prove()
+          else if (guard.suspects(`token${index}`, index)) return false
+        }
+        return true
+      }),
+    )
+    t.end()
+  })
+  t.end()
+})
+
+t.test('two reasons blame the token', (t) => {
+  t.ok(blamesToken('BadDeviceToken'))
+  t.ok(blamesToken('DeviceTokenNotForTopic'))
+  for (const reason of ['PayloadTooLarge', 'Unregistered', 'TopicDisallowed'])
+    t.notOk(blamesToken(reason), reason)
+  t.end()
+})
+
+t.test('a wrong set-up has these reasons for every token', (t) => {
+  const always = [
+    'BadDeviceToken',
+    'DeviceTokenNotForTopic',
+    'BadTopic',
+    'TopicDisallowed',
+    'MissingTopic',
+    'BadPath',
+  ]
+  for (const reason of always)
+    for (const isProven of [false, true]) t.ok(mayBlameRoute(reason, isProven), reason)
+  for (const reason of ['Unregistered', 'ExpiredToken']) {
+    t.ok(mayBlameRoute(reason, false), reason)
+    t.notOk(mayBlameRoute(reason, true), `${reason} on a proven route`)
+  }
+  t.notOk(mayBlameRoute('PayloadTooLarge', false))
+  t.end()
+})
