@@ -4,8 +4,10 @@ import { reasonRow, type Amendment } from './reason.ts'
 /** A response of the provider API. */
 export interface ProviderResponse {
   readonly status: number
-  /** Empty on 200. */
+  /** Empty on a 200 of APNs. */
   readonly body: string
+  /** APNs names the request in each answer; other programs on the way do not. */
+  readonly hasApnsId: boolean
   /** From `retry-after`, which Apple does not document but may send. */
   readonly retryAfterSeconds?: number | undefined
 }
@@ -30,16 +32,29 @@ export type Outcome =
       /** `now`: APNs has not processed the request; `later`: after a pause. */
       readonly retry: 'now' | 'later'
       readonly retryAfterMs?: number
+      /** The answer does not come from APNs, but from a program between the proxy and APNs. */
+      readonly isForeign?: true
     }
   | { readonly kind: 'credential'; readonly reason: string }
+
+/** The request reached a server that does not serve this host. — source: RFC 9110, 15.5.20 */
+const misdirected = 421
+/** A peer that asks for more is asked again after an hour. */
+const mostRetryAfterSeconds = 3600
 
 /** One shared object, because most requests have this outcome. */
 export const delivered: Outcome = { kind: 'delivered' }
 
 export function outcomeOf(response: ProviderResponse): Outcome {
-  if (response.status === 200) return delivered
+  const { status } = response
   const { reason: stated, timestamp } = readBody(response.body)
-  const reason = stated ?? `HTTP ${response.status}`
+  const reason = stated ?? `HTTP ${status}`
+  // A payload that a program on the way finds too large is too large there again.
+  if (stated === undefined && !response.hasApnsId && status !== 413) {
+    const retry = status === misdirected ? 'now' : 'later'
+    return { kind: 'unavailable', reason, retry, isForeign: true, ...retryAfterOf(response) }
+  }
+  if (status === 200) return delivered
   const row = reasonRow(response.status, stated)
   switch (row.meaning) {
     case 'unregistered':
@@ -57,12 +72,17 @@ export function outcomeOf(response: ProviderResponse): Outcome {
 }
 
 function retryAfterOf({ retryAfterSeconds }: ProviderResponse): { retryAfterMs?: number } {
-  return retryAfterSeconds === undefined ? {} : { retryAfterMs: retryAfterSeconds * 1000 }
+  if (retryAfterSeconds === undefined) return {}
+  return { retryAfterMs: Math.min(retryAfterSeconds, mostRetryAfterSeconds) * 1000 }
 }
+
+/** Smaller numbers are seconds: as milliseconds they would be in 1973 or before. */
+const firstMilliseconds = 100_000_000_000
 
 /** The 410 timestamp is in milliseconds. — source: pushy#237 */
 function secondsOf(timestamp: number | undefined): number | undefined {
-  const seconds = Math.floor((timestamp ?? NaN) / 1000)
+  const value = timestamp ?? NaN
+  const seconds = Math.floor(value < firstMilliseconds ? value : value / 1000)
   return seconds >= 0 && seconds <= 0xffff_ffff ? seconds : undefined
 }
 

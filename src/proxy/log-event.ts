@@ -59,6 +59,10 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
     'APNs rejects every token: check certificate or key, topic and environment. No sender is told meanwhile. If the tokens are bad, set holdUntilProven: false in the route',
   ],
   'route.proven': ['info'],
+  'answer.foreign': [
+    'warn',
+    'not APNs but a program on the way to it has answered: check proxies and firewalls; the notification is sent again',
+  ],
   'route.up': ['info'],
 
   'session.opening': ['debug'],

@@ -34,9 +34,13 @@ export interface AnswersDeps {
 }
 
 /** One for each route. */
+/** A program between the proxy and APNs is named in the log once in so many milliseconds. */
+const foreignMs = 60_000
+
 export class Answers implements EvidenceOwner {
   readonly #deps: AnswersDeps
   readonly #evidence: ReplicatedEvidence
+  #foreignAtMs = -Infinity
 
   constructor(deps: AnswersDeps) {
     this.#deps = deps
@@ -133,6 +137,7 @@ export class Answers implements EvidenceOwner {
 
   #retry(delivery: Delivery, outcome: Unavailable): void {
     const { clock, random, upstream, settlements, emit, isTraced } = this.#deps
+    if (outcome.kind === 'unavailable' && outcome.isForeign) this.#noteForeign(outcome.reason)
     const leftMs = delivery.giveUpAtMs - clock.now()
     const pauseMs = pauseBefore(outcome, ++delivery.attempts, random(), leftMs)
     if (pauseMs >= leftMs) {
@@ -150,5 +155,14 @@ export class Answers implements EvidenceOwner {
       clock.after(pauseMs, () => {
         upstream.send(delivery)
       })
+  }
+
+  #noteForeign(reason: string): void {
+    const { clock, settlements, emit } = this.#deps
+    settlements.counters.foreignAnswers++
+    const now = clock.now()
+    if (now - this.#foreignAtMs < foreignMs) return
+    this.#foreignAtMs = now
+    emit({ event: 'answer.foreign', reason })
   }
 }

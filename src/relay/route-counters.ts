@@ -42,6 +42,8 @@ export interface RouteCounters {
   readonly rejections: Record<string, number>
   /** Requests that were sent once more. */
   retries: number
+  /** Answers of a program between the proxy and APNs. */
+  foreignAnswers: number
   /** From a rejected notification's arrival to its error response. */
   readonly errorResponseLatency: Histogram
 }
@@ -54,6 +56,7 @@ export function newCounters(): RouteCounters {
     settled: { delivered: 0, unregistered: 0, rejected: 0, untold: 0, resent: 0, expired: 0 },
     rejections: Object.fromEntries(rejectionReasons.map((reason) => [reason, 0])),
     retries: 0,
+    foreignAnswers: 0,
     errorResponseLatency: new Histogram(),
   }
 }

@@ -120,7 +120,9 @@ export class Settlements {
   #addToFeedback({ request }: Delivery, timestamp: number | undefined): void {
     if (this.policy.unregistered === 'error') return
     const { feedback, clock } = this.#deps
-    feedback.add(request.token, timestamp ?? Math.floor(clock.now() / 1000))
+    const now = Math.floor(clock.now() / 1000)
+    // A time in the future would outlive every later registration of the device.
+    feedback.add(request.token, Math.min(timestamp ?? now, now))
   }
 
   /** Counts each rejection once: resends only repeat it. */

@@ -6,10 +6,11 @@ interface Row {
   readonly status: number
   readonly body?: string
   readonly retryAfterSeconds?: number
+  readonly hasApnsId?: boolean
   readonly outcome: Outcome
 }
 
-const rows: readonly Row[] = [
+const rows: Row[] = [
   { what: '200', status: 200, outcome: { kind: 'delivered' } },
   {
     what: '200 with a body, which is ignored',
@@ -42,10 +43,10 @@ const rows: readonly Row[] = [
     outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
   },
   {
-    what: '410 with a timestamp in the first second of 1970',
+    what: '410 with a timestamp in seconds',
     status: 410,
-    body: '{"reason":"Unregistered","timestamp":999}',
-    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 0 },
+    body: '{"reason":"Unregistered","timestamp":1617148800}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: 1_617_148_800 },
   },
   {
     what: '410 with the last second that a feedback tuple can contain',
@@ -109,6 +110,31 @@ const rows: readonly Row[] = [
     outcome: { kind: 'rejected', reason: 'ReasonOfTomorrow', amendment: undefined },
   },
   {
+    what: 'a Retry-After of a day, which counts as an hour',
+    status: 429,
+    body: '{"reason":"TooManyRequests"}',
+    retryAfterSeconds: 86_400,
+    outcome: {
+      kind: 'unavailable',
+      reason: 'TooManyRequests',
+      retry: 'later',
+      retryAfterMs: 3_600_000,
+    },
+  },
+  {
+    what: '413 that is not APNs’',
+    status: 413,
+    hasApnsId: false,
+    outcome: { kind: 'rejected', reason: 'HTTP 413', amendment: undefined },
+  },
+  {
+    what: 'a reason without an apns-id',
+    status: 400,
+    body: '{"reason":"BadTopic"}',
+    hasApnsId: false,
+    outcome: { kind: 'rejected', reason: 'BadTopic', amendment: undefined },
+  },
+  {
     what: 'no body',
     status: 500,
     outcome: { kind: 'unavailable', reason: 'HTTP 500', retry: 'later' },
@@ -133,14 +159,34 @@ const rows: readonly Row[] = [
   },
 ]
 
-for (const { what, status, body = '', retryAfterSeconds, outcome } of rows)
+/** Neither an apns-id nor a reason: a program on the way to APNs has answered. */
+for (const status of [200, 201, 204, 302, 400, 401, 403, 404, 407, 410, 421, 429, 451, 500, 503])
+  rows.push({
+    what: `${status} that is not APNs’`,
+    status,
+    body: '<html>Sign in to the network</html>',
+    hasApnsId: false,
+    outcome: {
+      kind: 'unavailable',
+      reason: `HTTP ${status}`,
+      retry: status === 421 ? 'now' : 'later',
+      isForeign: true,
+    },
+  })
+
+for (const { what, status, body = '', retryAfterSeconds, hasApnsId = true, outcome } of rows)
   t.test(`${what}: ${outcome.kind}`, (t) => {
-    const response = { status, body, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
+    const response = {
+      status,
+      body,
+      hasApnsId,
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    }
     t.same(outcomeOf(response), outcome)
     t.end()
   })
 
 t.test('all deliveries share one outcome object', (t) => {
-  t.equal(outcomeOf({ status: 200, body: '' }), delivered)
+  t.equal(outcomeOf({ status: 200, body: '', hasApnsId: true }), delivered)
   t.end()
 })

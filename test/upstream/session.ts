@@ -148,18 +148,22 @@ function behave(t: Test, Session: SessionClass): void {
         },
       },
       {
-        what: 'a Retry-After that is no number',
-        answer: [503, '', { 'retry-after': 'Wed, 31 Mar 2021 00:00:00 GMT' }],
+        what: 'a Retry-After that is no time',
+        answer: [503, '', { 'retry-after': 'soon', 'apns-id': '1' }],
         outcome: { kind: 'unavailable', reason: 'HTTP 503', retry: 'later' },
       },
       {
         what: 'an error without a body',
-        answer: [400],
+        answer: [400, '', { 'apns-id': '1' }],
         outcome: { kind: 'rejected', reason: 'HTTP 400', amendment: undefined },
       },
       {
         what: 'a body that is far too large',
-        answer: [400, `{"reason":"BadDeviceToken","more":"${'x'.repeat(200_000)}"}`],
+        answer: [
+          400,
+          `{"reason":"BadDeviceToken","more":"${'x'.repeat(200_000)}"}`,
+          { 'apns-id': '1' },
+        ],
         outcome: { kind: 'rejected', reason: 'HTTP 400', amendment: undefined },
       },
     ] as const

@@ -183,11 +183,16 @@ export class Http2Session implements ProviderSession {
   /** After an expired token, APNs refuses new tokens on the same connection. — source: pushy */
   #stale(outcome: Outcome): Outcome {
     const { providerToken } = this.#target
-    providerToken?.reportExpired().catch(() => {
+    if (providerToken === undefined)
+      return {
+        kind: 'credential',
+        reason: `${staleProviderToken}, although the route sends with a certificate`,
+      }
+    providerToken.reportExpired().catch(() => {
       // The current token stays in use; APNs will refuse it again.
     })
     this.#drainAndReport(staleProviderToken)
-    if (providerToken?.isFreshSince(this.#openedAtMs) !== true) return outcome
+    if (!providerToken.isFreshSince(this.#openedAtMs)) return outcome
     return {
       kind: 'credential',
       reason: `${staleProviderToken}, although it is new: check the clock`,

@@ -33,6 +33,9 @@ interface ResponseHead {
   readonly status: number
   readonly retryAfterSeconds: number | undefined
   readonly contentLength: number | undefined
+  readonly hasApnsId: boolean
+  /** A web page: APNs sends none. */
+  readonly isHtml: boolean
 }
 
 /** Ends with exactly one {@link StreamEnd}. */
@@ -107,10 +110,9 @@ export class Stream {
    * A 200 is a delivery, however the stream ends. An error status counts only with a complete body.
    */
   get outcome(): Outcome {
-    if (this.#head?.status === 200) return delivered
+    if (this.#head?.status === 200 && !this.#head.isHtml) return delivered
     if (this.#head === undefined || this.end !== 'complete') return unanswered[this.end]
-    const { status, retryAfterSeconds } = this.#head
-    return outcomeOf({ status, body: this.#body?.toString() ?? '', retryAfterSeconds })
+    return outcomeOf({ ...this.#head, body: this.#body?.toString() ?? '' })
   }
 
   #miscounted(): StreamError {
@@ -135,17 +137,42 @@ function readHead(streamId: number, fields: readonly HeaderField[]): ResponseHea
   const [first] = fields
   if (first?.[0] !== ':status' || (first[1] !== '200' && !/^[1-9]\d\d$/.test(first[1])))
     throw malformed(streamId, 'the first header field is not a valid :status')
-  let retryAfterSeconds: number | undefined
+  let retryAfter: string | undefined
+  let date: string | undefined
   let contentLength: number | undefined
+  let hasApnsId = false
+  let isHtml = false
   for (let index = 1; index < fields.length; index++) {
     const field = fields[index]
     if (field === undefined) break
     checkField(streamId, field)
     const [name, value] = field
-    if (name === 'retry-after' && /^\d{1,9}$/.test(value)) retryAfterSeconds = Number(value)
-    if (name === 'content-length') contentLength = readLength(streamId, contentLength, value)
+    switch (name) {
+      case 'content-length':
+        contentLength = readLength(streamId, contentLength, value)
+        break
+      case 'apns-id':
+        hasApnsId = true
+        break
+      case 'content-type':
+        isHtml = value.startsWith('text/html')
+        break
+      case 'date':
+        date = value
+        break
+      case 'retry-after':
+        retryAfter = value
+    }
   }
-  return { status: Number(first[1]), retryAfterSeconds, contentLength }
+  const retryAfterSeconds = retryAfter === undefined ? undefined : secondsIn(retryAfter, date)
+  return { status: Number(first[1]), retryAfterSeconds, contentLength, hasApnsId, isHtml }
+}
+
+/** Seconds, or a date by the clock of the peer. — source: RFC 9110, 10.2.3 */
+function secondsIn(retryAfter: string, date: string | undefined): number | undefined {
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter)
+  const ms = Date.parse(retryAfter) - Date.parse(date ?? '')
+  return Number.isFinite(ms) ? Math.max(0, Math.ceil(ms / 1000)) : undefined
 }
 
 function checkField(streamId: number, [name, value]: HeaderField): void {

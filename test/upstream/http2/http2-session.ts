@@ -11,7 +11,7 @@ import { emptySettings, frame, playRawPeer, type RawPeer } from '../../fixtures/
 
 const [DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE] = [0, 1, 3, 4, 6, 7, 8]
 const CONTINUATION = 9
-const [status200, status400] = ['88', '8c']
+const [status200, status400, status500] = ['88', '8c', '8e']
 const answer = (streamId: number, status = status200): string => frame(HEADERS, 5, streamId, status)
 
 async function connected(
@@ -22,6 +22,13 @@ async function connected(
   const opened = openSession(t, Http2Session, peer.origin)
   await opened.ready()
   return { peer, opened }
+}
+
+/** A field without indexing, in plain text: 00, then each string behind its length. */
+function literal(name: string, value: string): string {
+  const string = (text: string): string =>
+    text.length.toString(16).padStart(2, '0') + Buffer.from(text).toString('hex')
+  return `00${string(name)}${string(value)}`
 }
 
 /** SETTINGS_INITIAL_WINDOW_SIZE */
@@ -179,9 +186,27 @@ t.test('windows of the peer', (t) => {
     const parcel = opened.send()
     await peer.frame(HEADERS, 1)
     peer.write(frame(HEADERS, 4, 1, status400) + frame(RST_STREAM, 0, 1, '00000000'))
-    t.match(await opened.outcomeOf(parcel), { kind: 'rejected', reason: 'HTTP 400' })
+    t.match(await opened.outcomeOf(parcel), { reason: 'HTTP 400', isForeign: true })
   })
   t.end()
+})
+
+t.test('a Retry-After that is a date counts from the date of the answer', async (t) => {
+  const { peer, opened } = await connected(t)
+  const parcel = opened.send()
+  await peer.frame(HEADERS, 1)
+  const [date, retryAfter] = ['Wed, 31 Mar 2021 00:00:00 GMT', 'Wed, 31 Mar 2021 00:00:42 GMT']
+  const fields = [literal('date', date), literal('retry-after', retryAfter)]
+  peer.write(frame(HEADERS, 5, 1, status500 + fields.join('')))
+  t.match(await opened.outcomeOf(parcel), { reason: 'HTTP 500', retryAfterMs: 42_000 })
+})
+
+t.test('a web page with status 200 is no delivery', async (t) => {
+  const { peer, opened } = await connected(t)
+  const parcel = opened.send()
+  await peer.frame(HEADERS, 1)
+  peer.write(frame(HEADERS, 5, 1, status200 + literal('content-type', 'text/html')))
+  t.match(await opened.outcomeOf(parcel), { kind: 'unavailable', isForeign: true })
 })
 
 t.test('renews its windows, also for DATA on an ended stream', async (t) => {
