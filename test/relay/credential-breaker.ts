@@ -7,7 +7,7 @@ import {
 
 const minuteMs = 60_000
 
-/** Calls `count` different tokens bad at one time; whether the route was doubted each time. */
+/** Reports `count` different bad tokens at one time; returns for each whether it is doubted. */
 function burst(
   suspicion: CredentialBreaker,
   count: number,
@@ -19,25 +19,28 @@ function burst(
 
 const believed = (count: number): boolean[] => Array<boolean>(count).fill(false)
 
-t.test('the 30th different token in a row is one too many', (t) => {
+t.test('suspects the credential at the 30th different bad token in a row', (t) => {
   t.same(burst(new CredentialBreaker(), 30, 0), [...believed(29), true])
   t.end()
 })
 
-t.test('the same token again and again is nobody else’s fault', (t) => {
+t.test('does not suspect the credential when APNs rejects the same token again and again', (t) => {
   const suspicion = new CredentialBreaker()
   for (let count = 0; count < 100; count++) t.notOk(suspicion.doubts('token', 0))
   t.end()
 })
 
-t.test('29 within a minute, and 29 in the next, are believed', (t) => {
-  const suspicion = new CredentialBreaker()
-  t.same(burst(suspicion, 29, 0), believed(29))
-  t.same(burst(suspicion, 29, minuteMs, 'other'), believed(29))
-  t.end()
-})
+t.test(
+  'does not suspect the credential after 29 bad tokens in a minute and 29 in the next',
+  (t) => {
+    const suspicion = new CredentialBreaker()
+    t.same(burst(suspicion, 29, 0), believed(29))
+    t.same(burst(suspicion, 29, minuteMs, 'other'), believed(29))
+    t.end()
+  },
+)
 
-t.test('a delivery between them clears the route', (t) => {
+t.test('does not suspect the credential if there was a delivery between the rejections', (t) => {
   const suspicion = new CredentialBreaker()
   burst(suspicion, 29, 0)
   suspicion.cleared()
@@ -45,7 +48,7 @@ t.test('a delivery between them clears the route', (t) => {
   t.end()
 })
 
-t.test('after a delivery, the minute begins with the next rejection', (t) => {
+t.test('after a delivery, the minute starts with the next rejection', (t) => {
   const suspicion = new CredentialBreaker()
   suspicion.doubts('token', 0)
   suspicion.cleared()
@@ -54,7 +57,7 @@ t.test('after a delivery, the minute begins with the next rejection', (t) => {
   t.end()
 })
 
-t.test('suspected, every token is doubted, for five minutes', (t) => {
+t.test('doubts every rejection for five minutes while it suspects the credential', (t) => {
   const suspicion = new CredentialBreaker()
   t.equal(suspicion.isActive, false)
   burst(suspicion, 30, 0)
@@ -67,7 +70,7 @@ t.test('suspected, every token is doubted, for five minutes', (t) => {
   t.end()
 })
 
-t.test('a delivery ends the suspicion, and it can begin anew', (t) => {
+t.test('a delivery ends the suspicion, which can start again', (t) => {
   const suspicion = new CredentialBreaker()
   burst(suspicion, 30, 0)
   suspicion.cleared()
@@ -76,7 +79,7 @@ t.test('a delivery ends the suspicion, and it can begin anew', (t) => {
   t.end()
 })
 
-t.test('a delivery ends the belief that they are bad as well', (t) => {
+t.test('a delivery also ends the time in which rejections count as true', (t) => {
   const suspicion = new CredentialBreaker()
   burst(suspicion, 30, 0)
   suspicion.doubts('token', 5 * minuteMs)
@@ -85,7 +88,7 @@ t.test('a delivery ends the belief that they are bad as well', (t) => {
   t.end()
 })
 
-t.test('two reasons blame the token', (t) => {
+t.test('two reasons are about the token', (t) => {
   t.ok(blamesToken('BadDeviceToken'))
   t.ok(blamesToken('DeviceTokenNotForTopic'))
   t.notOk(blamesToken('PayloadTooLarge'))
@@ -93,7 +96,7 @@ t.test('two reasons blame the token', (t) => {
   t.end()
 })
 
-t.test('the route may be to blame for these and for its topic', (t) => {
+t.test('four reasons can be about the configuration of the route', (t) => {
   for (const reason of ['BadDeviceToken', 'DeviceTokenNotForTopic', 'BadTopic', 'TopicDisallowed'])
     t.ok(mayBlameRoute(reason), reason)
   t.notOk(blamesToken('TopicDisallowed'), 'which is no fault of the token')
