@@ -19,8 +19,7 @@ import type { FrameWriter } from './frame-writer.ts'
 import { initialTableBytes } from './hpack.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
 import { RequestWriter } from './request-writer.ts'
-import { endOfReset, Stream, type StreamEnd } from './stream.ts'
-import { StreamTable } from './stream-table.ts'
+import { endOfReset, Stream, StreamTable, type StreamEnd } from './stream.ts'
 
 /** The peer takes no more requests. */
 export interface Goaway {
