@@ -1,4 +1,4 @@
-/** The provider API in trouble: nobody is blamed, nothing is lost, nothing hangs. */
+/** While the provider API fails, the proxy rejects nothing, and delivers everything later. */
 import t from 'tap'
 import { untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { AcceleratedClock } from '../fixtures/accelerated-clock.ts'
@@ -9,7 +9,7 @@ import { startSimulator } from '../../src/simulator/provider-api.ts'
 import { systemClock } from '../../src/timing/clock.ts'
 import { server } from '../fixtures/identity.ts'
 
-/** Writes everything, and fails on a single byte in return. */
+/** Writes all notifications; the returned function throws if the proxy has written or closed. */
 async function sendQuietly(stage: Stage, sent: readonly Push[]): Promise<() => void> {
   const socket = await dial(stage)
   let heard = 0
@@ -23,7 +23,7 @@ async function sendQuietly(stage: Stage, sent: readonly Push[]): Promise<() => v
   }
 }
 
-/** Each token is answered so twice before it is taken. */
+/** The simulator answers each token so twice before it accepts the request. */
 const faults = [
   ['503 ServiceUnavailable', 'ServiceUnavailable'],
   ['503 Shutdown', 'Shutdown'],
@@ -35,7 +35,7 @@ const faults = [
 ] as const
 
 for (const [name, reason] of faults)
-  t.test(`${name}: all delivered, no error response`, async (t) => {
+  t.test(`${name}: the proxy delivers everything and writes no error response`, async (t) => {
     const stage = await setStage(t, {
       clock: new AcceleratedClock(20),
       simulator: { answers: [{ tokenPrefix: '1234000', reason, times: 2 }] },
@@ -48,7 +48,7 @@ for (const [name, reason] of faults)
   })
 
 t.test(
-  'a peer that accepts and never answers: dropped, all delivered by another session',
+  'the proxy closes a session that never answers, and delivers everything on another',
   async (t) => {
     const stage = await setStage(t, { clock: new AcceleratedClock(50) })
     stage.simulator.silence()
@@ -63,10 +63,10 @@ t.test(
 )
 
 t.test(
-  'the provider API gone for 10 s while 2,000 arrive: all delivered once it is back',
+  'after an outage of 10 s, the proxy delivers the 2,000 notifications that arrived meanwhile',
   async (t) => {
     const clock = new AcceleratedClock(10)
-    // Ten seconds as everywhere else: an answer that a busy machine gives late is not lost.
+    // 10 s of real time, so that a late answer on a busy machine is not lost.
     const stage = await setStage(t, { clock, file: { requestTimeoutMs: 100_000 } })
     const { port } = stage.simulator
     await stage.simulator.stop()

@@ -12,12 +12,12 @@ const hellos = {
 }
 
 for (const [version, hello] of Object.entries(hellos))
-  t.test(`${version} in a record`, (t) => {
+  t.test(`reads ${version} from a TLS record`, (t) => {
     t.equal(offeredVersion(bytesOf(hello)), version)
     t.end()
   })
 
-t.test('TLS 1.0 in the hello of SSLv2, as Java 6 sends it', (t) => {
+t.test('reads TLS 1.0 from a hello in the format of SSLv2, which Java 6 sends', (t) => {
   t.equal(offeredVersion(bytesOf('8065 01 0301 004c 0000 0010 00')), 'TLSv1')
   t.equal(offeredVersion(bytesOf('802e 01 0002 0015 0000 0010 00')), 'SSLv2')
   t.end()
@@ -33,7 +33,7 @@ const others = {
 }
 
 for (const [what, bytes] of Object.entries(others))
-  t.test(`${what} offers nothing`, (t) => {
+  t.test(`reads no version from ${what}`, (t) => {
     t.equal(offeredVersion(bytesOf(bytes)), undefined)
     t.end()
   })

@@ -22,7 +22,7 @@ function finish({ socket }: Dialled, bytes?: Buffer): void {
   socket.carry()
 }
 
-/** One connection, and the numbers of what was sent upstream and is unanswered. */
+/** One connection, and the numbers of the notifications that APNs has not answered. */
 function dial(gateway: MemoryGateway): Dialled & { readonly waiting: () => number[] } {
   return { ...gateway.dial(), waiting: () => waiting(gateway) }
 }
@@ -31,7 +31,7 @@ function waiting({ scene }: MemoryGateway): number[] {
   return scene.upstream.waiting.map(({ request }) => Number.parseInt(request.token.slice(0, 8), 16))
 }
 
-/** Connection with 1 and 2, the first one told and closed by the gateway. */
+/** A connection that has received 1 and 2, and has got an error response about 1. */
 function reported(gateway: MemoryGateway): Dialled {
   const dialled = gateway.dial()
   arrive(dialled, frames(1, 2))
@@ -40,20 +40,23 @@ function reported(gateway: MemoryGateway): Dialled {
   return dialled
 }
 
-t.test('what was accepted is answered with silence, however long it stays connected', (t) => {
-  const gateway = new MemoryGateway()
-  const { socket, events, ...dialled } = dial(gateway)
-  socket.write(frames(1, 3))
-  socket.carry()
-  t.same(dialled.waiting(), [1, 2, 3])
-  gateway.scene.upstream.answerAll(delivered)
-  gateway.pass(100_000)
-  t.equal(socket.ended, false)
-  t.same(events, [])
-  t.end()
-})
+t.test(
+  'the proxy writes nothing about accepted notifications, however long the sender stays connected',
+  (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, events, ...dialled } = dial(gateway)
+    socket.write(frames(1, 3))
+    socket.carry()
+    t.same(dialled.waiting(), [1, 2, 3])
+    gateway.scene.upstream.answerAll(delivered)
+    gateway.pass(100_000)
+    t.equal(socket.ended, false)
+    t.same(events, [])
+    t.end()
+  },
+)
 
-t.test('an error response is six bytes and the end, and reading goes on', (t) => {
+t.test('the proxy writes six bytes, closes its side, and reads on', (t) => {
   const gateway = new MemoryGateway()
   const { socket, events, ...dialled } = dial(gateway)
   socket.write(frames(1, 3))
@@ -78,7 +81,7 @@ t.test('an error response is six bytes and the end, and reading goes on', (t) =>
   t.end()
 })
 
-t.test('it waits for a quiet moment, not for longer than 100 ms', (t) => {
+t.test('an error response waits until the sender is quiet, for 100 ms at most', (t) => {
   const gateway = new MemoryGateway()
   const dialled = gateway.dial()
   arrive(dialled, frames(1, 1))
@@ -92,7 +95,7 @@ t.test('it waits for a quiet moment, not for longer than 100 ms', (t) => {
   t.end()
 })
 
-t.test('a sender that has been seen to resend is told at once', (t) => {
+t.test('a sender that has resent before gets an error response at once', (t) => {
   const gateway = new MemoryGateway()
   finish(reported(gateway))
   const again = gateway.dial()
@@ -102,7 +105,7 @@ t.test('a sender that has been seen to resend is told at once', (t) => {
   t.end()
 })
 
-t.test('after the sender’s end nothing is written, and its connection is closed', (t) => {
+t.test('after the sender’s EOF the proxy writes nothing, and closes the connection', (t) => {
   const gateway = new MemoryGateway()
   const { socket, events } = gateway.dial()
   finish({ socket, events } as Dialled, frames(1, 2))
@@ -117,35 +120,41 @@ t.test('after the sender’s end nothing is written, and its connection is close
   t.end()
 })
 
-t.test('a sender that has finished is not kept for as long as an outage', (t) => {
-  const gateway = new MemoryGateway()
-  const dialled = gateway.dial()
-  finish(dialled, frames(1, 2))
-  gateway.pass(490)
-  t.equal(dialled.socket.ended, false)
-  gateway.pass(10)
-  t.same(dialled.events, ['closed 2'])
-  gateway.scene.upstream.answerAll(delivered)
-  t.match(gateway.scene.relay.counters.settled, { delivered: 2 })
-  t.end()
-})
+t.test(
+  'the proxy closes a connection 500 ms after the sender’s EOF, even during an outage',
+  (t) => {
+    const gateway = new MemoryGateway()
+    const dialled = gateway.dial()
+    finish(dialled, frames(1, 2))
+    gateway.pass(490)
+    t.equal(dialled.socket.ended, false)
+    gateway.pass(10)
+    t.same(dialled.events, ['closed 2'])
+    gateway.scene.upstream.answerAll(delivered)
+    t.match(gateway.scene.relay.counters.settled, { delivered: 2 })
+    t.end()
+  },
+)
 
-t.test('command 0 is neither answered nor closed', (t) => {
-  const gateway = new MemoryGateway()
-  const { socket, ...dialled } = dial(gateway)
-  socket.write(simple(tokenOf(1)))
-  socket.carry()
-  gateway.scene.upstream.answer(badToken)
-  gateway.pass(1000)
-  t.equal(socket.ended, false)
-  socket.write(simple(tokenOf(2)))
-  socket.carry()
-  t.same(dialled.waiting(), [2])
-  t.match(gateway.scene.relay.counters.settled, { untold: 1 })
-  t.end()
-})
+t.test(
+  'a rejected notification of command 0 gets no answer, and its connection stays open',
+  (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, ...dialled } = dial(gateway)
+    socket.write(simple(tokenOf(1)))
+    socket.carry()
+    gateway.scene.upstream.answer(badToken)
+    gateway.pass(1000)
+    t.equal(socket.ended, false)
+    socket.write(simple(tokenOf(2)))
+    socket.carry()
+    t.same(dialled.waiting(), [2])
+    t.match(gateway.scene.relay.counters.settled, { untold: 1 })
+    t.end()
+  },
+)
 
-t.test('what one read brought is one journal entry', (t) => {
+t.test('the notifications of one read are one journal entry', (t) => {
   const gateway = new MemoryGateway()
   const dialled = gateway.dial()
   arrive(dialled, frames(1, 3))
@@ -160,7 +169,7 @@ t.test('what one read brought is one journal entry', (t) => {
 t.test('an unreadable stream', (t) => {
   const nonsense = Buffer.from('GET / HTTP/1.1\r\n\r\n')
 
-  t.test('is closed without a word, at once where nothing is unsettled', (t) => {
+  t.test('is closed at once and without an answer if nothing is unsettled', (t) => {
     const gateway = new MemoryGateway()
     const { socket, events } = gateway.dial()
     socket.write(nonsense)
@@ -171,19 +180,22 @@ t.test('an unreadable stream', (t) => {
     t.end()
   })
 
-  t.test('what came before it is settled first, and a rejection of it is told', (t) => {
-    const gateway = new MemoryGateway()
-    const dialled = gateway.dial()
-    arrive(dialled, Buffer.concat([frames(1, 2), nonsense]))
-    t.equal(dialled.socket.ended, false)
-    gateway.scene.upstream.answer(delivered)
-    gateway.scene.upstream.answer(badToken)
-    gateway.pass(20)
-    t.equal(dialled.socket.written, '080800000002')
-    t.end()
-  })
+  t.test(
+    'is closed after the notifications before it are settled; a rejection of one is reported',
+    (t) => {
+      const gateway = new MemoryGateway()
+      const dialled = gateway.dial()
+      arrive(dialled, Buffer.concat([frames(1, 2), nonsense]))
+      t.equal(dialled.socket.ended, false)
+      gateway.scene.upstream.answer(delivered)
+      gateway.scene.upstream.answer(badToken)
+      gateway.pass(20)
+      t.equal(dialled.socket.written, '080800000002')
+      t.end()
+    },
+  )
 
-  t.test('is closed after 500 ms all the same', (t) => {
+  t.test('is closed after 500 ms even if a notification is unsettled', (t) => {
     const gateway = new MemoryGateway()
     const dialled = gateway.dial()
     arrive(dialled, Buffer.concat([frames(1, 1), nonsense]))
@@ -196,7 +208,7 @@ t.test('an unreadable stream', (t) => {
     t.end()
   })
 
-  t.test('what comes behind it is read and dropped', (t) => {
+  t.test('bytes after the unreadable ones are read and dropped', (t) => {
     const gateway = new MemoryGateway()
     const { socket, ...dialled } = dial(gateway)
     socket.write(nonsense)
@@ -210,7 +222,7 @@ t.test('an unreadable stream', (t) => {
     t.end()
   })
 
-  t.test('one that ends inside a notification loses nothing but that', (t) => {
+  t.test('a stream that ends inside a notification loses only this notification', (t) => {
     const gateway = new MemoryGateway()
     const { socket, ...dialled } = dial(gateway)
     socket.write(frames(1, 2).subarray(0, -1))
@@ -224,7 +236,7 @@ t.test('an unreadable stream', (t) => {
   t.end()
 })
 
-t.test('however long APNs takes, everything is read and owned', (t) => {
+t.test('the proxy reads and owns everything, however long APNs takes to answer', (t) => {
   const gateway = new MemoryGateway()
   const { socket, ...dialled } = dial(gateway)
   for (let from = 1; from <= 5000; from += 250) {
@@ -237,7 +249,7 @@ t.test('however long APNs takes, everything is read and owned', (t) => {
   t.end()
 })
 
-t.test('a large read is decoded in slices, and the sender paused between them', (t) => {
+t.test('the proxy decodes a large read in slices, and pauses the sender between them', (t) => {
   const gateway = new MemoryGateway()
   const { socket, ...dialled } = dial(gateway)
   socket.write(frames(1, 600))
@@ -256,7 +268,7 @@ t.test('a large read is decoded in slices, and the sender paused between them', 
 t.test('the room of the route', (t) => {
   const room = { maxEntries: 9, maxBytes: 1e9 }
 
-  t.test('pauses the sender that has filled it, until something is settled', (t) => {
+  t.test('when full, pauses the sender until a notification is settled', (t) => {
     const gateway = new MemoryGateway({ room })
     const { socket, ...dialled } = dial(gateway)
     socket.write(frames(1, 12))
@@ -274,7 +286,7 @@ t.test('the room of the route', (t) => {
     t.end()
   })
 
-  t.test('is shared: who owns little gets some of what is left', (t) => {
+  t.test('is shared: a connection that owns few notifications gets a part of the rest', (t) => {
     const gateway = new MemoryGateway({ room: { ...room, maxEntries: 90 } })
     arrive(gateway.dial(), frames(1, 200))
     gateway.pass(100)
@@ -288,7 +300,7 @@ t.test('the room of the route', (t) => {
     t.end()
   })
 
-  t.test('is counted in bytes as well: a payload, and a KiB beside it', (t) => {
+  t.test('is also limited in bytes: each notification counts its payload and 1 KiB', (t) => {
     const gateway = new MemoryGateway({ room: { maxEntries: 1000, maxBytes: 9 * (1024 + 25) } })
     arrive(gateway.dial(), frames(1, 4))
     arrive(gateway.dial(), frames(5, 8))
@@ -304,7 +316,7 @@ t.test('the room of the route', (t) => {
   t.end()
 })
 
-t.test('while the journal is full nothing is decoded, and nobody is closed', (t) => {
+t.test('while the journal is full, the proxy decodes nothing and closes no connection', (t) => {
   let room = false
   const gateway = new MemoryGateway({ canWrite: () => room })
   const { socket, ...dialled } = dial(gateway)
@@ -321,23 +333,26 @@ t.test('while the journal is full nothing is decoded, and nobody is closed', (t)
   t.end()
 })
 
-t.test('what a sender left behind waits for the journal even when it is gone', (t) => {
-  let room = false
-  const gateway = new MemoryGateway({ canWrite: () => room })
-  const { socket, ...dialled } = dial(gateway)
-  socket.write(frames(1, 2))
-  socket.carry()
-  socket.reset()
-  gateway.pass(1000)
-  t.same(dialled.waiting(), [])
-  room = true
-  gateway.pass(50)
-  t.same(dialled.waiting(), [1, 2])
-  t.end()
-})
+t.test(
+  'notifications of a sender that has disconnected still wait for room in the journal',
+  (t) => {
+    let room = false
+    const gateway = new MemoryGateway({ canWrite: () => room })
+    const { socket, ...dialled } = dial(gateway)
+    socket.write(frames(1, 2))
+    socket.carry()
+    socket.reset()
+    gateway.pass(1000)
+    t.same(dialled.waiting(), [])
+    room = true
+    gateway.pass(50)
+    t.same(dialled.waiting(), [1, 2])
+    t.end()
+  },
+)
 
-t.test('a connection opened after an error response', (t) => {
-  t.test('is held back until the end of the one that was told', (t) => {
+t.test('a connection that is opened after an error response', (t) => {
+  t.test('is held back until the connection with the error response ends', (t) => {
     const gateway = new MemoryGateway()
     const old = reported(gateway)
     old.socket.write(frames(3, 3))
@@ -348,7 +363,7 @@ t.test('a connection opened after an error response', (t) => {
     t.end()
   })
 
-  t.test('until 500 ms after the last notification on that one', (t) => {
+  t.test('is held back until 500 ms after the last notification on that connection', (t) => {
     const gateway = new MemoryGateway()
     const old = reported(gateway)
     arrive(gateway.dial(), frames(2, 4))
@@ -362,7 +377,7 @@ t.test('a connection opened after an error response', (t) => {
     t.end()
   })
 
-  t.test('for 10 s at most, where the sender writes on without a pause', (t) => {
+  t.test('is held back for 10 s at most if the sender never pauses on that connection', (t) => {
     const gateway = new MemoryGateway()
     const old = reported(gateway)
     arrive(gateway.dial(), frames(100, 100))
@@ -376,7 +391,7 @@ t.test('a connection opened after an error response', (t) => {
     t.end()
   })
 
-  t.test('where several were told, until the end of the last', (t) => {
+  t.test('is held back until all connections with an error response have ended', (t) => {
     const gateway = new MemoryGateway()
     const one = gateway.dial()
     const two = gateway.dial()
@@ -394,7 +409,7 @@ t.test('a connection opened after an error response', (t) => {
     t.end()
   })
 
-  t.test('of another sender is not held back', (t) => {
+  t.test('is not held back if it is of another sender', (t) => {
     const gateway = new MemoryGateway()
     reported(gateway)
     arrive(gateway.dial('another'), frames(3, 3))
@@ -402,7 +417,7 @@ t.test('a connection opened after an error response', (t) => {
     t.end()
   })
 
-  t.test('is not held back behind one on which a deaf sender has been silent for a minute', (t) => {
+  t.test('is not held back if the reported connection has been silent for a minute', (t) => {
     const gateway = new MemoryGateway()
     reported(gateway)
     gateway.pass(59_990)
@@ -414,7 +429,7 @@ t.test('a connection opened after an error response', (t) => {
     t.end()
   })
 
-  t.test('is read to its end even where it was reset while it waited', (t) => {
+  t.test('is decoded to its end even if the sender reset it while it was held back', (t) => {
     const gateway = new MemoryGateway()
     reported(gateway)
     const again = gateway.dial()
@@ -428,22 +443,25 @@ t.test('a connection opened after an error response', (t) => {
   t.end()
 })
 
-t.test('a slice does not hide the sender’s end from an error response', (t) => {
-  const gateway = new MemoryGateway()
-  const dialled = gateway.dial()
-  const { socket, events } = dialled
-  finish(dialled, frames(1, 300))
-  t.equal(socket.isPaused(), true)
-  gateway.scene.upstream.answer(badToken)
-  gateway.pass(200)
-  t.equal(waiting(gateway).length, 299)
-  gateway.scene.upstream.answerAll(delivered)
-  t.equal(socket.written, '', 'a response would destroy what is still on its way')
-  t.same(events, ['closed 300'])
-  t.end()
-})
+t.test(
+  'the proxy notices the sender’s EOF behind a large read, and writes no error response',
+  (t) => {
+    const gateway = new MemoryGateway()
+    const dialled = gateway.dial()
+    const { socket, events } = dialled
+    finish(dialled, frames(1, 300))
+    t.equal(socket.isPaused(), true)
+    gateway.scene.upstream.answer(badToken)
+    gateway.pass(200)
+    t.equal(waiting(gateway).length, 299)
+    gateway.scene.upstream.answerAll(delivered)
+    t.equal(socket.written, '', 'a response would destroy what is still on its way')
+    t.same(events, ['closed 300'])
+    t.end()
+  },
+)
 
-t.test('what came while the process was busy is read before an error response', (t) => {
+t.test('before an error response, the proxy reads what arrived while the process was busy', (t) => {
   const gateway = new MemoryGateway()
   const dialled = gateway.dial()
   const { socket, events } = dialled
@@ -451,7 +469,7 @@ t.test('what came while the process was busy is read before an error response', 
   gateway.scene.upstream.answer(badToken)
   socket.write(frames(3, 3))
   socket.finish()
-  // The first timers are late; only then is there time to read.
+  // The process was busy: it reads only after its first late timers.
   gateway.scene.clock.after(20, () =>
     gateway.scene.clock.after(0, () => {
       socket.carry()
@@ -464,7 +482,7 @@ t.test('what came while the process was busy is read before an error response', 
   t.end()
 })
 
-t.test('a bad token that is there twice does not make a resend a new run', (t) => {
+t.test('a resend that contains the bad token twice is no new run', (t) => {
   const gateway = new MemoryGateway()
   const dialled = gateway.dial()
   const behind = Buffer.concat([enhanced(2, tokenOf(1)), frames(3, 5)])
@@ -483,7 +501,7 @@ t.test('a bad token that is there twice does not make a resend a new run', (t) =
   t.end()
 })
 
-t.test('where identifiers repeat, what is remembered of a settled one holds no payload', (t) => {
+t.test('settled deliveries with repeated identifiers are remembered without their payload', (t) => {
   const gateway = new MemoryGateway()
   const { upstream } = gateway.scene
   arrive(gateway.dial(), Buffer.concat([enhanced(0, tokenOf(1)), enhanced(0, tokenOf(2))]))
@@ -497,7 +515,7 @@ t.test('where identifiers repeat, what is remembered of a settled one holds no p
 })
 
 t.test('stopped', (t) => {
-  t.test('an idle connection is closed without a word', (t) => {
+  t.test('closes an idle connection without an answer', (t) => {
     const gateway = new MemoryGateway()
     const dialled = gateway.dial()
     arrive(dialled, frames(1, 1))
@@ -509,7 +527,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('one that has never sent anything as well', (t) => {
+  t.test('closes a connection without any notification, without an answer', (t) => {
     const { connection, socket } = new MemoryGateway().dial()
     void connection.stop(Infinity)
     t.equal(socket.ended, true)
@@ -517,24 +535,27 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('a busy one is told the last identifier taken over, when it has gone quiet', (t) => {
-    const gateway = new MemoryGateway()
-    const { socket, connection, events, ...dialled } = dial(gateway)
-    socket.write(frames(1, 2))
-    socket.carry()
-    void connection.stop(Infinity)
-    gateway.pass(10)
-    t.equal(socket.ended, false)
-    socket.write(frames(3, 3))
-    socket.carry()
-    gateway.pass(20)
-    t.equal(socket.written, '080a00000003')
-    t.same(events, ['reported 10 3'])
-    t.same(dialled.waiting(), [1, 2, 3])
-    t.end()
-  })
+  t.test(
+    'a busy connection gets status 10 with the last identifier taken over, once it is quiet',
+    (t) => {
+      const gateway = new MemoryGateway()
+      const { socket, connection, events, ...dialled } = dial(gateway)
+      socket.write(frames(1, 2))
+      socket.carry()
+      void connection.stop(Infinity)
+      gateway.pass(10)
+      t.equal(socket.ended, false)
+      socket.write(frames(3, 3))
+      socket.carry()
+      gateway.pass(20)
+      t.equal(socket.written, '080a00000003')
+      t.same(events, ['reported 10 3'])
+      t.same(dialled.waiting(), [1, 2, 3])
+      t.end()
+    },
+  )
 
-  t.test('what it is told is not taken over: later bytes are dropped', (t) => {
+  t.test('drops the bytes that arrive after status 10', (t) => {
     const gateway = new MemoryGateway()
     const { socket, connection, ...dialled } = dial(gateway)
     socket.write(frames(1, 1))
@@ -548,7 +569,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('a sender of command 0 knows no identifier, and hears nothing', (t) => {
+  t.test('closes a connection with notifications of command 0 without an answer', (t) => {
     const gateway = new MemoryGateway()
     const { socket, connection } = gateway.dial()
     socket.write(simple(tokenOf(1)))
@@ -560,7 +581,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('twice, and with bytes, answers and time to come, it is closed once', (t) => {
+  t.test('stopped twice, closes once, whatever still happens', (t) => {
     const gateway = new MemoryGateway()
     const { socket, connection, events } = gateway.dial()
     socket.write(frames(1, 1))
@@ -580,7 +601,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('what was on its way to one that is closed without a word is delivered', (t) => {
+  t.test('delivers notifications that arrive after a close without an answer', (t) => {
     const gateway = new MemoryGateway()
     const { socket, connection, ...dialled } = dial(gateway)
     void connection.stop(Infinity)
@@ -591,24 +612,21 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test(
-    'a sender that does not close in its turn is waited for until it is quiet for 1 s',
-    (t) => {
-      const gateway = new MemoryGateway()
-      const dialled = gateway.dial()
-      void dialled.connection.stop(Infinity)
-      gateway.pass(900)
-      arrive(dialled, frames(1, 1))
-      gateway.pass(990)
-      t.equal(dialled.socket.destroyed, false)
-      gateway.pass(10)
-      t.equal(dialled.socket.destroyed, true)
-      t.same(dialled.events, ['closed 1'])
-      t.end()
-    },
-  )
+  t.test('destroys the connection when the sender does not close and is quiet for 1 s', (t) => {
+    const gateway = new MemoryGateway()
+    const dialled = gateway.dial()
+    void dialled.connection.stop(Infinity)
+    gateway.pass(900)
+    arrive(dialled, frames(1, 1))
+    gateway.pass(990)
+    t.equal(dialled.socket.destroyed, false)
+    gateway.pass(10)
+    t.equal(dialled.socket.destroyed, true)
+    t.same(dialled.events, ['closed 1'])
+    t.end()
+  })
 
-  t.test('one that was told of an error is waited for as well', (t) => {
+  t.test('also waits for a sender that got an error response before', (t) => {
     const gateway = new MemoryGateway()
     const dialled = reported(gateway)
     gateway.pass(2000)
@@ -621,7 +639,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('a sender that never pauses is stopped when time is up', (t) => {
+  t.test('a sender that never pauses gets status 10 at the deadline', (t) => {
     const gateway = new MemoryGateway()
     const dialled = gateway.dial()
     arrive(dialled, frames(1, 1))
@@ -635,7 +653,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('a full journal does not hold it up', (t) => {
+  t.test('a route without room does not delay status 10', (t) => {
     const gateway = new MemoryGateway({ room: { maxEntries: 2, maxBytes: 1e9 } })
     const dialled = gateway.dial()
     arrive(dialled, frames(1, 4))
@@ -645,7 +663,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('is known to be over when the connection is gone', async (t) => {
+  t.test('stop resolves when the connection has closed', async (t) => {
     const gateway = new MemoryGateway()
     const dialled = gateway.dial()
     const stopped = dialled.connection.stop(Infinity)
@@ -656,7 +674,7 @@ t.test('stopped', (t) => {
     await dialled.connection.stop(Infinity)
   })
 
-  t.test('a rejection is told in its turn, instead of status 10', (t) => {
+  t.test('reports a rejection instead of status 10', (t) => {
     const gateway = new MemoryGateway()
     const { socket, connection } = gateway.dial()
     socket.write(frames(1, 2))
@@ -671,7 +689,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('a held back connection is read first', (t) => {
+  t.test('decodes a held back connection first', (t) => {
     const gateway = new MemoryGateway()
     reported(gateway)
     const again = gateway.dial()
@@ -685,7 +703,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('a sender that was paused is heard out', (t) => {
+  t.test('decodes what a paused sender has written before it writes status 10', (t) => {
     const gateway = new MemoryGateway()
     const { socket, connection } = gateway.dial()
     socket.write(frames(1, 300))
@@ -703,7 +721,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('one that waits for room in the journal is busy, however long ago it was heard', (t) => {
+  t.test('a connection that waits for room in the journal counts as busy', (t) => {
     let room = true
     const gateway = new MemoryGateway({ canWrite: () => room })
     const dialled = gateway.dial()
@@ -721,7 +739,7 @@ t.test('stopped', (t) => {
     t.end()
   })
 
-  t.test('one that was told of an error is read on', (t) => {
+  t.test('reads on after an error response', (t) => {
     const gateway = new MemoryGateway()
     const dialled = reported(gateway)
     void dialled.connection.stop(Infinity)
@@ -733,7 +751,7 @@ t.test('stopped', (t) => {
   t.end()
 })
 
-t.test('a mistake of our own ends the decoding of its connection, and nothing else', (t) => {
+t.test('an exception of the relay ends the decoding of its connection only', (t) => {
   const mistakes: unknown[] = []
   const gateway = new MemoryGateway({ failed: (error) => mistakes.push(error) })
   const [one, other] = [gateway.dial(), gateway.dial()]
@@ -755,8 +773,8 @@ t.test('a mistake of our own ends the decoding of its connection, and nothing el
   t.end()
 })
 
-t.test('what is repeated on the connection that was told', (t) => {
-  /** 1 is told, 2 and 3 delivered behind it; whether 2 is sent again when it arrives once more. */
+t.test('a notification that is repeated on the reported connection', (t) => {
+  /** After an error response about 1, and deliveries of 2 and 3: whether a second 2 is sent. */
   const isSentAgain = (repeat: (gateway: MemoryGateway, dialled: Dialled) => void): boolean => {
     const gateway = new MemoryGateway()
     const dialled = gateway.dial()
@@ -769,7 +787,7 @@ t.test('what is repeated on the connection that was told', (t) => {
   }
 
   for (const ms of [0, 100, 400])
-    t.test(`${ms} ms after the error response, is a resend`, (t) => {
+    t.test(`is a resend ${ms} ms after the error response`, (t) => {
       t.notOk(
         isSentAgain((gateway, dialled) => {
           gateway.pass(ms)
@@ -780,7 +798,7 @@ t.test('what is repeated on the connection that was told', (t) => {
     })
 
   for (const ms of [600, 1500, 3000])
-    t.test(`after a pause of ${ms} ms, is wanted`, (t) => {
+    t.test(`is delivered again after a pause of ${ms} ms`, (t) => {
       t.ok(
         isSentAgain((gateway, dialled) => {
           gateway.pass(ms)
@@ -790,7 +808,7 @@ t.test('what is repeated on the connection that was told', (t) => {
       t.end()
     })
 
-  t.test('by a sender that never pauses, is a resend however long that takes', (t) => {
+  t.test('is a resend as long as the sender never pauses', (t) => {
     t.notOk(
       isSentAgain((gateway, dialled) => {
         for (let number = 4; number < 100; number++) {
@@ -809,7 +827,7 @@ t.test('what is repeated on the connection that was told', (t) => {
     t.end()
   })
 
-  t.test('behind the named one itself, is a new run', (t) => {
+  t.test('is delivered again behind a repetition of the named one, which begins a new run', (t) => {
     t.ok(
       isSentAgain((_gateway, dialled) => {
         arrive(dialled, frames(1, 3))
@@ -818,7 +836,7 @@ t.test('what is repeated on the connection that was told', (t) => {
     t.end()
   })
 
-  t.test('once it has paused, stays wanted', (t) => {
+  t.test('is delivered again once the sender has paused, even if it writes on', (t) => {
     t.ok(
       isSentAgain((gateway, dialled) => {
         gateway.pass(600)
@@ -829,13 +847,13 @@ t.test('what is repeated on the connection that was told', (t) => {
     t.end()
   })
 
-  t.test('the pause of a busy process is not the sender’s', (t) => {
+  t.test('is a resend after a pause of this process that was none of the sender', (t) => {
     t.notOk(
       isSentAgain((gateway, dialled) => {
         dialled.socket.write(frames(2, 3))
         const { clock } = gateway.scene
         clock.stall(600)
-        // The first timers are late; only then is there time to read.
+        // The process was busy: it reads only after its first late timers.
         clock.after(0, () => {
           dialled.socket.carry()
         })
@@ -847,19 +865,22 @@ t.test('what is repeated on the connection that was told', (t) => {
   t.end()
 })
 
-t.test('destroyed, it is closed now, and what was received goes its way', (t) => {
-  const gateway = new MemoryGateway()
-  const { socket, connection, events } = gateway.dial()
-  socket.write(frames(1, 2))
-  socket.carry()
-  connection.destroy()
-  connection.destroy()
-  t.equal(socket.destroyed, true)
-  t.same(events, ['closed 2'])
-  gateway.scene.upstream.answer(badToken)
-  gateway.scene.upstream.answer(delivered)
-  gateway.pass(1000)
-  t.match(gateway.scene.relay.counters.settled, { untold: 1, delivered: 1 })
-  t.equal(gateway.scene.relay.owned, 0)
-  t.end()
-})
+t.test(
+  'destroy closes the connection at once, and received notifications are still settled',
+  (t) => {
+    const gateway = new MemoryGateway()
+    const { socket, connection, events } = gateway.dial()
+    socket.write(frames(1, 2))
+    socket.carry()
+    connection.destroy()
+    connection.destroy()
+    t.equal(socket.destroyed, true)
+    t.same(events, ['closed 2'])
+    gateway.scene.upstream.answer(badToken)
+    gateway.scene.upstream.answer(delivered)
+    gateway.pass(1000)
+    t.match(gateway.scene.relay.counters.settled, { untold: 1, delivered: 1 })
+    t.equal(gateway.scene.relay.owned, 0)
+    t.end()
+  },
+)

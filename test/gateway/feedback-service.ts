@@ -1,4 +1,4 @@
-/** The feedback service over real TLS, with readers of every kind. */
+/** The feedback service over TLS, with different readers. */
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
@@ -10,7 +10,7 @@ import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { authority, server as identity } from '../fixtures/identity.ts'
 
-/** A list that no file keeps. */
+/** A feedback list in memory. */
 function memoryFeedback(): LmdbFeedback {
   const table = { getRange: () => [], put: () => undefined, remove: () => undefined }
   return new LmdbFeedback(table, { writeSoon: () => undefined })
@@ -20,7 +20,7 @@ interface Service {
   readonly store: FeedbackStore
   readonly clock: FakeClock
   readonly events: string[]
-  /** The service's ends of the connections, in their order. */
+  /** The sockets of the service, in the order of the connections. */
   readonly sockets: readonly Socket[]
   connect(): TLSSocket
 }
@@ -61,7 +61,7 @@ async function startService(t: Test, count: number): Promise<Service> {
   return { store, clock, events, sockets, connect: dial }
 }
 
-/** Winds the clock until the service has closed its side. */
+/** Advances the clock until the service has closed its side. */
 async function ended({ clock }: Service, socket: TLSSocket): Promise<void> {
   let isOver = false
   socket.once('end', () => (isOver = true))
@@ -80,7 +80,7 @@ async function readAll(service: Service): Promise<Buffer[]> {
   return chunks
 }
 
-t.test('tells seconds, length and token, in the order of the entries', async (t) => {
+t.test('writes seconds, length and token of each entry, in order', async (t) => {
   const service = await startService(t, 2)
   const bytes = Buffer.concat(await readAll(service)).toString('hex')
   // 2021-03-31 00:00:00 UTC and one second later.
@@ -90,7 +90,7 @@ t.test('tells seconds, length and token, in the order of the entries', async (t)
   await untilAtLeast(() => service.events.length, 1)
 })
 
-t.test('puts whole tuples only in each TLS record, and as many as fit', async (t) => {
+t.test('fills each TLS record with as many whole tuples as fit', async (t) => {
   const service = await startService(t, 1000)
   const chunks = await readAll(service)
   t.same(
@@ -106,7 +106,7 @@ t.test('puts whole tuples only in each TLS record, and as many as fit', async (t
   t.equal(service.store.count('app'), 0)
 })
 
-t.test('splits no tuple with a token of another length either', async (t) => {
+t.test('splits no tuple between TLS records, whatever the length of its token', async (t) => {
   const service = await startService(t, 0)
   for (let number = 0; number < 400; number++)
     service.store.add('app', number.toString(16).padStart(200, '0'), number)
@@ -126,7 +126,7 @@ t.test(
     let isOver = false
     socket.on('end', () => (isOver = true))
     await once(socket, 'data')
-    // Its patience, and its end.
+    // The timers of the 60 s and of the close.
     await untilIs(() => service.clock.pending, 2)
     service.clock.advance(49)
     t.equal(service.sockets[0]?.writableEnded, false)
@@ -138,14 +138,14 @@ t.test(
   },
 )
 
-t.test('closes at once when there is nothing to tell', async (t) => {
+t.test('closes at once when the list is empty', async (t) => {
   const service = await startService(t, 0)
   t.same(await readAll(service), [])
   await untilIs(() => service.sockets[0]?.destroyed, true)
   t.same(service.events, [])
 })
 
-t.test('writes without being asked, before the reader has said a word', async (t) => {
+t.test('writes before the reader has sent anything', async (t) => {
   const service = await startService(t, 1)
   const socket = service.connect()
   const [chunk] = (await once(socket, 'data')) as [Buffer]
@@ -154,7 +154,7 @@ t.test('writes without being asked, before the reader has said a word', async (t
   await untilAtLeast(() => service.events.length, 1)
 })
 
-t.test('offers everything again after a reader that died half-way', async (t) => {
+t.test('writes all entries again after a reader that disconnected early', async (t) => {
   const service = await startService(t, 200_000)
   const socket = service.connect()
   socket.on('error', () => undefined)
@@ -167,7 +167,7 @@ t.test('offers everything again after a reader that died half-way', async (t) =>
   t.equal(bytes, 200_000 * 38)
 })
 
-t.test('takes an EOF before everything was written for a death', async (t) => {
+t.test('keeps the entries of a reader whose EOF comes before everything is written', async (t) => {
   const service = await startService(t, 200_000)
   const socket = service.connect()
   socket.on('error', () => undefined)
@@ -181,7 +181,7 @@ t.test('takes an EOF before everything was written for a death', async (t) => {
   t.equal(service.store.count('app'), 200_000)
 })
 
-t.test('gives up on a reader that never closes after 60 s, and keeps its entries', async (t) => {
+t.test('disconnects a reader that does not close within 60 s, and keeps its entries', async (t) => {
   const service = await startService(t, 3)
   const socket = service.connect()
   socket.on('error', () => undefined)
@@ -198,7 +198,7 @@ t.test('gives up on a reader that never closes after 60 s, and keeps its entries
 })
 
 t.test(
-  'gives a second reader what the first does not hold, and all if that one fails',
+  'gives a second reader the entries that the first has not got, and all if the first fails',
   async (t) => {
     const service = await startService(t, 3)
     const first = service.connect()
@@ -222,7 +222,7 @@ t.test(
   },
 )
 
-t.test('leaves an entry that became newer while it was read', async (t) => {
+t.test('keeps an entry that became newer while it was read', async (t) => {
   const service = await startService(t, 1)
   const socket = service.connect()
   socket.allowHalfOpen = true

@@ -36,7 +36,7 @@ const headers = [
 ] as const
 
 for (const [name, bytes, source] of headers)
-  t.test(`${name}: whole, and not before`, (t) => {
+  t.test(`reads once it is complete, and not before: ${name}`, (t) => {
     const hello = bytesOf('16030100')
     const expected = { lengthBytes: bytes.length, source }
     for (let cut = 0; cut < bytes.length; cut++)
@@ -65,15 +65,15 @@ const malformed = [
 ] as const
 
 for (const [name, bytes] of malformed)
-  t.test(`no header: ${name}`, (t) => {
+  t.test(`rejects a header: ${name}`, (t) => {
     t.throws(() => readProxyHeader(bytes), { name: 'ProxyHeaderError', code: 'ERR_PROXY_HEADER' })
     t.end()
   })
 
-/** Near the real thing, so that more than the signature is tried. */
+/** Beginnings of valid headers, so that the test also reaches the code behind the signature. */
 const beginnings = fc.constantFrom(...headers.map(([, bytes]) => bytes), Buffer.alloc(0))
 
-t.test('any bytes are a header, too few, or an error; 2,064 are never too few', (t) => {
+t.test('any bytes are a header, incomplete, or an error; 2,064 bytes are never incomplete', (t) => {
   fc.assert(
     fc.property(
       beginnings,

@@ -26,7 +26,7 @@ const route = (name: string, environment: Environment, ...senderKeys: string[]):
   senderKeys,
 })
 
-t.test('a sender is found by the key of its certificate', (t) => {
+t.test('finds a sender by the public key of its certificate', (t) => {
   const registry = new SenderRegistry([
     route('shop', 'production', 'aa', 'bb'),
     route('mail', 'production', 'cc'),
@@ -38,24 +38,27 @@ t.test('a sender is found by the key of its certificate', (t) => {
   t.end()
 })
 
-t.test('one key in two environments: the listener decides, else the first route', (t) => {
-  const registry = new SenderRegistry([
-    route('test', 'sandbox', 'aa'),
-    route('live', 'production', 'aa'),
-  ])
-  t.equal(registry.find('aa', 'production')?.name, 'live')
-  t.equal(registry.find('aa', 'sandbox')?.name, 'test')
-  t.equal(registry.find('aa', undefined)?.name, 'test')
-  t.end()
-})
+t.test(
+  'for a key in two environments, finds the route of the listener’s environment, else the first',
+  (t) => {
+    const registry = new SenderRegistry([
+      route('test', 'sandbox', 'aa'),
+      route('live', 'production', 'aa'),
+    ])
+    t.equal(registry.find('aa', 'production')?.name, 'live')
+    t.equal(registry.find('aa', 'sandbox')?.name, 'test')
+    t.equal(registry.find('aa', undefined)?.name, 'test')
+    t.end()
+  },
+)
 
-t.test('a listener of the other environment knows nobody', (t) => {
+t.test('finds no sender for a listener of the other environment', (t) => {
   const registry = new SenderRegistry([route('live', 'production', 'aa')])
   t.equal(registry.find('aa', 'sandbox'), undefined)
   t.end()
 })
 
-/** What a listener learns of a peer that shows `identity`, over as many connections as wanted. */
+/** What a listener reads from a peer with this identity, in each of several connections. */
 async function learned(
   t: Test,
   identity: Issued | undefined,
@@ -99,7 +102,7 @@ async function learned(
   return found
 }
 
-t.test('a certificate says who a peer is', async (t) => {
+t.test('identifies a peer by its certificate', async (t) => {
   const certificate = new X509Certificate(shop.certificatePem)
   const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
   const [peer] = await learned(t, shop)
@@ -111,12 +114,12 @@ t.test('a certificate says who a peer is', async (t) => {
   t.equal(peer.notAfter.getTime(), new Date(certificate.validTo).getTime())
 })
 
-t.test('a resumed session keeps it', async (t) => {
+t.test('identifies a peer in a resumed TLS session', async (t) => {
   const [first, second] = await learned(t, shop, 2)
   t.ok(first)
   t.same(second, first)
 })
 
-t.test('a peer without one is nobody', async (t) => {
+t.test('does not identify a peer without a certificate', async (t) => {
   t.same(await learned(t, undefined), [undefined])
 })

@@ -1,4 +1,4 @@
-/** Several gateways that share an event log: a sender’s next connection may land on any of them. */
+/** Gateways that share an event log; the next connection of a sender may reach any of them. */
 import t from 'tap'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { MemoryEventLog, type MemoryReader } from '../fixtures/memory-event-log.ts'
@@ -44,7 +44,7 @@ function waiting({ gateway }: Process): number[] {
   )
 }
 
-/** On the first process, a connection was told of 1; 2 and 3 stand behind it, unanswered. */
+/** The first process has written an error response about 1; 2 and 3 behind it are unanswered. */
 function told(policy: Partial<RelayPolicy> = {}): {
   several: Several
   one: Process
@@ -75,7 +75,7 @@ t.test('a resend on another process', (t) => {
     t.end()
   })
 
-  t.test('is told of a rejection that its first copy met there', (t) => {
+  t.test('is reported as rejected when APNs rejects the first copy in the first process', (t) => {
     const { one, other, first } = told()
     finish(first)
     const again = other.gateway.dial()
@@ -87,7 +87,7 @@ t.test('a resend on another process', (t) => {
     t.end()
   })
 
-  t.test('is settled at once where its first copy is over', (t) => {
+  t.test('is settled at once if its first copy has ended', (t) => {
     const { one, other, first } = told()
     one.gateway.scene.upstream.answerAll(delivered)
     finish(first)
@@ -111,7 +111,7 @@ t.test('a resend on another process', (t) => {
     t.end()
   })
 
-  t.test('of a resend waits for the very first copy, on a third process as well', (t) => {
+  t.test('of a resend waits for the first copy of all, on a third process too', (t) => {
     const { several, one, other, first } = told()
     const third = several.start()
     finish(first)
@@ -129,7 +129,7 @@ t.test('a resend on another process', (t) => {
     t.end()
   })
 
-  t.test('excuses each copy once, however many processes it arrives on at a time', (t) => {
+  t.test('is recognised once for each copy, even if it arrives in two processes at a time', (t) => {
     const { several, other, first } = told()
     const third = several.start()
     finish(first)
@@ -144,7 +144,7 @@ t.test('a resend on another process', (t) => {
     t.end()
   })
 
-  t.test('is written down until it is known for one, and no longer', (t) => {
+  t.test('is in the journal until it is recognised', (t) => {
     const { other, first } = told()
     finish(first)
     const again = other.gateway.dial()
@@ -159,7 +159,7 @@ t.test('a resend on another process', (t) => {
   })
 
   t.test(
-    'ends with its first copy, though one who had not heard of that named it as going on',
+    'ends with its first copy, even if a late process still reports the copy as unfinished',
     (t) => {
       const { several, one, other, first } = told()
       finish(first)
@@ -185,7 +185,7 @@ t.test('a resend on another process', (t) => {
     },
   )
 
-  t.test('is decided even where its connection is gone by then', (t) => {
+  t.test('is recognised even if its connection has closed by then', (t) => {
     const { one, other, first } = told()
     finish(first)
     const again = other.gateway.dial()
@@ -203,8 +203,8 @@ t.test('a resend on another process', (t) => {
   t.end()
 })
 
-t.test('an error response is written when all can know of it', (t) => {
-  t.test('not before it has come back', (t) => {
+t.test('an error response', (t) => {
+  t.test('is not written before this process has applied its event', (t) => {
     const several = new Several()
     const one = several.start()
     const first = one.gateway.dial()
@@ -223,26 +223,29 @@ t.test('an error response is written when all can know of it', (t) => {
     t.end()
   })
 
-  t.test('not at all after the sender’s end: what it repeats is wanted then', (t) => {
-    const several = new Several()
-    const [one, other] = [several.start(), several.start()]
-    const first = one.gateway.dial()
-    arrive(first, 1, 2)
-    one.reader.isLate = true
-    one.gateway.scene.upstream.answer(badToken)
-    one.gateway.pass(20)
-    finish(first)
-    one.reader.apply()
-    t.equal(first.socket.written, '')
-    t.match(one.gateway.scene.relay.counters.settled, { untold: 1 })
-    arrive(other.gateway.dial(), 2)
-    t.same(waiting(other), [2])
-    const kinds = several.eventLog.kinds.filter((kind) => kind !== 'opened')
-    t.same(kinds, ['bad', 'reporting', 'withdrawn'])
-    t.end()
-  })
+  t.test(
+    'is not written after the sender’s EOF; what the sender repeats then is delivered',
+    (t) => {
+      const several = new Several()
+      const [one, other] = [several.start(), several.start()]
+      const first = one.gateway.dial()
+      arrive(first, 1, 2)
+      one.reader.isLate = true
+      one.gateway.scene.upstream.answer(badToken)
+      one.gateway.pass(20)
+      finish(first)
+      one.reader.apply()
+      t.equal(first.socket.written, '')
+      t.match(one.gateway.scene.relay.counters.settled, { untold: 1 })
+      arrive(other.gateway.dial(), 2)
+      t.same(waiting(other), [2])
+      const kinds = several.eventLog.kinds.filter((kind) => kind !== 'opened')
+      t.same(kinds, ['bad', 'reporting', 'withdrawn'])
+      t.end()
+    },
+  )
 
-  t.test('is not counted against a loop where it was not written', (t) => {
+  t.test('that was not written does not count for the report limiter', (t) => {
     const several = new Several()
     const one = several.start()
     for (let time = 0; time < 6; time++) {
@@ -262,26 +265,29 @@ t.test('an error response is written when all can know of it', (t) => {
     t.end()
   })
 
-  t.test('the same one five times a minute, over all processes', (t) => {
-    const several = new Several()
-    const processes = [several.start(), several.start(), several.start()]
-    const reports = Array.from({ length: 7 }, (_, time) => {
-      const process = processes[time % 3]
-      const dialled = process?.gateway.dial()
-      if (process === undefined || dialled === undefined) return ''
-      arrive(dialled, 1)
-      process.gateway.scene.upstream.answerAll(badToken)
-      process.gateway.pass(20)
-      finish(dialled)
-      return dialled.socket.written
-    })
-    t.equal(reports.filter((written) => written !== '').length, 5)
-    t.end()
-  })
+  t.test(
+    'about the same notification is written five times a minute by all processes together',
+    (t) => {
+      const several = new Several()
+      const processes = [several.start(), several.start(), several.start()]
+      const reports = Array.from({ length: 7 }, (_, time) => {
+        const process = processes[time % 3]
+        const dialled = process?.gateway.dial()
+        if (process === undefined || dialled === undefined) return ''
+        arrive(dialled, 1)
+        process.gateway.scene.upstream.answerAll(badToken)
+        process.gateway.pass(20)
+        finish(dialled)
+        return dialled.socket.written
+      })
+      t.equal(reports.filter((written) => written !== '').length, 5)
+      t.end()
+    },
+  )
   t.end()
 })
 
-t.test('a new run is recognised wherever it begins', (t) => {
+t.test('a process recognises a new run after an error response of another process', (t) => {
   const { one, other, first } = told()
   one.gateway.scene.upstream.answerAll(delivered)
   finish(first)
@@ -293,7 +299,7 @@ t.test('a new run is recognised wherever it begins', (t) => {
 })
 
 t.test('the next connection, on another process,', (t) => {
-  t.test('is not decoded before the end of the one that was told', (t) => {
+  t.test('is not decoded before the reported connection ends', (t) => {
     const { other, first } = told()
     const again = other.gateway.dial()
     arrive(again, 2, 4)
@@ -306,7 +312,7 @@ t.test('the next connection, on another process,', (t) => {
     t.end()
   })
 
-  t.test('until the old one has been quiet for 500 ms', (t) => {
+  t.test('is not decoded before the reported connection has been quiet for 500 ms', (t) => {
     const { other } = told()
     const again = other.gateway.dial()
     arrive(again, 4)
@@ -317,7 +323,7 @@ t.test('the next connection, on another process,', (t) => {
     t.end()
   })
 
-  t.test('is not decoded before it has been heard of, whatever happens to it', (t) => {
+  t.test('is not decoded before its `opened` event is applied, even if it is reset', (t) => {
     const several = new Several()
     const one = several.start()
     one.reader.isLate = true
@@ -331,7 +337,7 @@ t.test('the next connection, on another process,', (t) => {
     t.end()
   })
 
-  t.test('of another sender is not held back', (t) => {
+  t.test('is decoded at once if it is of another sender', (t) => {
     const { other } = told()
     const another = other.gateway.dial('another')
     arrive(another, 4)
@@ -342,7 +348,7 @@ t.test('the next connection, on another process,', (t) => {
 })
 
 t.test('a process that is killed', (t) => {
-  t.test('its copies end where they are taken over, and so do their resends', (t) => {
+  t.test('leaves its copies to another process; their resends end with them', (t) => {
     const { several, one, other, first } = told()
     const heir = several.start()
     finish(first)
@@ -359,7 +365,7 @@ t.test('a process that is killed', (t) => {
     t.end()
   })
 
-  t.test('nobody waits for longer than a minute for how they ended', (t) => {
+  t.test('makes resends wait for the outcome of its copies for a minute at most', (t) => {
     const { one, other, first } = told()
     finish(first)
     arrive(other.gateway.dial(), 2, 3)
@@ -372,7 +378,7 @@ t.test('a process that is killed', (t) => {
     t.end()
   })
 
-  t.test('nor at all once no sender is left that could be told', async (t) => {
+  t.test('makes no resend wait once no sender is connected', async (t) => {
     const { one, other, first } = told()
     finish(first)
     arrive(other.gateway.dial(), 2)
@@ -385,7 +391,7 @@ t.test('a process that is killed', (t) => {
   t.end()
 })
 
-t.test('stopping waits for what is undecided', async (t) => {
+t.test('a stop waits until events decide about received notifications', async (t) => {
   const { other, first } = told()
   finish(first)
   const again = other.gateway.dial()
@@ -401,7 +407,7 @@ t.test('stopping waits for what is undecided', async (t) => {
 })
 
 t.test('a process that starts later', (t) => {
-  t.test('knows of the last two minutes', (t) => {
+  t.test('applies the events of the last two minutes', (t) => {
     const { several, one, first } = told()
     one.gateway.scene.upstream.answer(delivered)
     finish(first)
@@ -412,24 +418,27 @@ t.test('a process that starts later', (t) => {
     t.end()
   })
 
-  t.test('learns of an older error response by what still arrives behind it', (t) => {
-    const { several, one, first } = told()
-    one.gateway.pass(50_000)
-    arrive(first, 4)
-    one.gateway.pass(50_000)
-    arrive(first, 5)
-    one.gateway.pass(50_000)
-    const later = several.start()
-    arrive(first, 6)
-    finish(first)
-    arrive(later.gateway.dial(), 5, 6, 7)
-    t.same(waiting(later), [7])
-    t.end()
-  })
+  t.test(
+    'learns of an older error response from notifications that still arrive behind the named one',
+    (t) => {
+      const { several, one, first } = told()
+      one.gateway.pass(50_000)
+      arrive(first, 4)
+      one.gateway.pass(50_000)
+      arrive(first, 5)
+      one.gateway.pass(50_000)
+      const later = several.start()
+      arrive(first, 6)
+      finish(first)
+      arrive(later.gateway.dial(), 5, 6, 7)
+      t.same(waiting(later), [7])
+      t.end()
+    },
+  )
   t.end()
 })
 
-t.test('a bad token is known to all, until the answers are not believed', (t) => {
+t.test('all processes reject a known bad token, until the credential is renewed', (t) => {
   const several = new Several()
   const [one, other] = [several.start(), several.start()]
   arrive(one.gateway.dial(), 1)
@@ -449,16 +458,19 @@ t.test('a bad token is known to all, until the answers are not believed', (t) =>
   t.end()
 })
 
-t.test('with resendWindowSeconds 0 nothing is held back, and resends are still seen', (t) => {
-  const { one, other, first } = told({ resendWindowSeconds: 0 })
-  finish(first)
-  arrive(other.gateway.dial(), 2, 3)
-  t.same(waiting(other), [2, 3])
-  t.equal(one.gateway.scene.relay.isResender('sender'), true)
-  t.end()
-})
+t.test(
+  'with resendWindowSeconds 0, resends are delivered again; the sender counts as one that resends',
+  (t) => {
+    const { one, other, first } = told({ resendWindowSeconds: 0 })
+    finish(first)
+    arrive(other.gateway.dial(), 2, 3)
+    t.same(waiting(other), [2, 3])
+    t.equal(one.gateway.scene.relay.isResender('sender'), true)
+    t.end()
+  },
+)
 
-t.test('while nothing is remembered, nothing is told but who connects', (t) => {
+t.test('a process appends only `opened` events while it remembers no copies', (t) => {
   const several = new Several()
   const one = several.start()
   const dialled = one.gateway.dial()
@@ -471,7 +483,7 @@ t.test('while nothing is remembered, nothing is told but who connects', (t) => {
   t.end()
 })
 
-t.test('no event has a payload, or a token that is not bad', (t) => {
+t.test('no event contains a payload or a token that APNs has not rejected', (t) => {
   const { several, one, other, first } = told()
   arrive(first, 4)
   finish(first)

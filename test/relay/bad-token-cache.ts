@@ -3,7 +3,7 @@ import { BadTokenCache } from '../../src/relay/bad-token-cache.ts'
 
 const hourMs = 3_600_000
 
-t.test('remembers why a token is bad, for an hour', (t) => {
+t.test('remembers for an hour why a token is bad', (t) => {
   const known = new BadTokenCache(10)
   known.add('aa', 'BadDeviceToken', 0)
   known.add('bb', 'DeviceTokenNotForTopic', 0)
@@ -14,7 +14,7 @@ t.test('remembers why a token is bad, for an hour', (t) => {
   t.end()
 })
 
-t.test('says nothing of other tokens', (t) => {
+t.test('knows nothing about other tokens', (t) => {
   const known = new BadTokenCache(10)
   known.add('aa', 'BadDeviceToken', 0)
   t.equal(known.reasonFor('ab', 0), undefined)
@@ -22,7 +22,7 @@ t.test('says nothing of other tokens', (t) => {
   t.end()
 })
 
-t.test('an answer repeated begins the hour anew, and is the latest word', (t) => {
+t.test('a repeated rejection starts the hour again, and replaces the reason', (t) => {
   const known = new BadTokenCache(10)
   known.add('aa', 'BadDeviceToken', 0)
   known.add('aa', 'DeviceTokenNotForTopic', hourMs - 1)
@@ -30,7 +30,7 @@ t.test('an answer repeated begins the hour anew, and is the latest word', (t) =>
   t.end()
 })
 
-t.test('beyond its limit the one longest unheard of is forgotten', (t) => {
+t.test('evicts the token with the oldest rejection when it is full', (t) => {
   const known = new BadTokenCache(2)
   known.add('aa', 'BadDeviceToken', 0)
   known.add('bb', 'BadDeviceToken', 1)
@@ -42,7 +42,7 @@ t.test('beyond its limit the one longest unheard of is forgotten', (t) => {
   t.end()
 })
 
-t.test('cleared, it knows nothing', (t) => {
+t.test('clear removes all tokens', (t) => {
   const known = new BadTokenCache(2)
   known.add('aa', 'BadDeviceToken', 0)
   known.clear()

@@ -24,7 +24,7 @@ function deliver(changes: Partial<ProviderRequest> = {}): Delivery {
   })
 }
 
-t.test('is known by device token and payload', (t) => {
+t.test('has a key from device token and payload', (t) => {
   const hash = createHash('sha256')
     .update(`${'ab'.repeat(32)}{"aps":{}}`)
     .digest('base64')
@@ -34,13 +34,13 @@ t.test('is known by device token and payload', (t) => {
   t.end()
 })
 
-t.test('identifier, expiration, priority and apns-id play no part in that', (t) => {
+t.test('has the same key for any identifier, expiration, priority and apns-id', (t) => {
   const changes = { apnsId: 'another', expiration: 7, priority: 5, pushType: undefined }
   t.equal(deliver(changes).key, deliver().key)
   t.end()
 })
 
-t.test('keeps its key and lets go of its payload once it is over and remembered', (t) => {
+t.test('keeps its key and drops its payload when it has ended and is remembered', (t) => {
   const key = deliver().key
   const payloadOf = ({ request }: Delivery): number => request.payload.length
   const asked = deliver()
@@ -62,7 +62,7 @@ t.test('keeps its key and lets go of its payload once it is over and remembered'
   t.end()
 })
 
-t.test('drops a payload that keeps a large read in memory, a small one not', (t) => {
+t.test('compact drops or copies a payload only if it keeps a large read in memory', (t) => {
   const read = Buffer.alloc(65_536, '{"aps":{}}')
   const large = deliver({ payload: read.subarray(0, 10) })
   large.end({ kind: 'delivered' })
@@ -80,7 +80,7 @@ t.test('drops a payload that keeps a large read in memory, a small one not', (t)
   t.end()
 })
 
-t.test('a resend needs no payload, since it is never sent', (t) => {
+t.test('drops the payload of a resend, which is never sent', (t) => {
   const delivery = deliver()
   const { key } = delivery
   const original = new Original({ key, ref: 'another', ending: undefined }, false)
@@ -100,7 +100,7 @@ t.test('is amended once, and keeps token, payload and apns-id', (t) => {
   t.end()
 })
 
-t.test('is settled in the journal once, when it is over or turns out to be a resend', (t) => {
+t.test('is settled in the journal once: when it ends or is recognised as a resend', (t) => {
   const settled: number[] = []
   const batch = { settled: (index: number) => settled.push(index) }
   const one = deliver()
@@ -118,7 +118,7 @@ t.test('is settled in the journal once, when it is over or turns out to be a res
   t.end()
 })
 
-t.test('counts as its payload and a KiB beside it, also when that is let go of', (t) => {
+t.test('counts as its payload and 1 KiB, even when the payload has been dropped', (t) => {
   const delivery = deliver()
   t.equal(delivery.bytes, 1024 + 10)
   delivery.end({ kind: 'delivered' })

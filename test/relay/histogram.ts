@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Histogram, latencyBoundsMs } from '../../src/relay/histogram.ts'
 
-t.test('each time is counted once, in the first bucket that reaches so far', (t) => {
+t.test('counts each time once, in the first bucket whose limit it does not exceed', (t) => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 20_000 })), (times) => {
       const histogram = new Histogram()
@@ -21,7 +21,7 @@ t.test('each time is counted once, in the first bucket that reaches so far', (t)
   t.end()
 })
 
-t.test('a clock that is set back takes nothing away', (t) => {
+t.test('counts a negative time as 0', (t) => {
   const histogram = new Histogram()
   histogram.add(7)
   histogram.add(-3_600_000)

@@ -11,7 +11,7 @@ import { badToken, LaneEntry, laneEvent, LaneRun, laneTimes } from '../fixtures/
 
 const tooLong: Rejection = { kind: 'rejected', statusCode: 7, reason: 'PayloadTooLarge' }
 
-/** Keeps the verdicts as they come: `NUMBER STATUS told` or `untold`. */
+/** The verdicts in order: `NUMBER STATUS told` or `untold`. */
 class JudgedLane extends Lane<LaneEntry> {
   readonly verdicts: string[] = []
 
@@ -27,7 +27,7 @@ class JudgedLane extends Lane<LaneEntry> {
     return untold
   }
 
-  /** Its error response has been written. */
+  /** The error response has been written. */
   reported(): void {
     const [named, ...behind] = super.stopReporting()
     if (named !== undefined) this.#judge(named, 'told')
@@ -43,7 +43,7 @@ class JudgedLane extends Lane<LaneEntry> {
 interface Given {
   readonly lane: JudgedLane
   readonly verdicts: readonly string[]
-  /** One for each identifier, numbered from 1. */
+  /** Adds an entry for each identifier, numbered from 1. */
   readonly receive: (...identifiers: (number | undefined)[]) => LaneEntry[]
 }
 
@@ -59,7 +59,7 @@ function given(): Given {
   return { lane, verdicts: lane.verdicts, receive }
 }
 
-/** All of them delivered. */
+/** Settles all as accepted. */
 function acceptAll(lane: Lane<LaneEntry>, entries: readonly LaneEntry[]): void {
   for (const entry of entries) lane.settle(entry, accepted, 0)
 }
@@ -79,7 +79,7 @@ function reportOf(lane: JudgedLane): Report<LaneEntry> {
   return written
 }
 
-/** As {@link given} counts them. */
+/** The numbers that {@link given} assigns. */
 const numbers = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
@@ -87,7 +87,7 @@ function numbersOf(entries: readonly LaneEntry[] | undefined): number[] {
   return (entries ?? []).map(({ number }) => number)
 }
 
-t.test('success is silence', (t) => {
+t.test('reports nothing if all notifications are accepted', (t) => {
   const { lane, receive, verdicts } = given()
   acceptAll(lane, receive(1, 2, 3))
   t.same(lane.advise(10_000, true), nothing)
@@ -96,7 +96,7 @@ t.test('success is silence', (t) => {
   t.end()
 })
 
-t.test('names the first rejected one in lane order, whichever answer came first', (t) => {
+t.test('names the first rejected notification in the order received, not of the answers', (t) => {
   const { lane, receive } = given()
   const [one, two, three, four] = receive(1, 2, 3, 4)
   if (!one || !two || !three || !four) throw new TypeError('four entries')
@@ -110,7 +110,7 @@ t.test('names the first rejected one in lane order, whichever answer came first'
   t.end()
 })
 
-t.test('waits 500 ms, from the first rejection on, for what was received before it', (t) => {
+t.test('waits up to 500 ms after the first rejection for notifications received before it', (t) => {
   const { lane, receive, verdicts } = given()
   const [one, two] = receive(1, 2)
   if (!one || !two) throw new TypeError('two entries')
@@ -127,7 +127,7 @@ t.test('waits 500 ms, from the first rejection on, for what was received before 
   t.end()
 })
 
-t.test('where a second rejection stands in front of the first, it is the one named', (t) => {
+t.test('names a second rejected notification if it was received before the first', (t) => {
   const { lane, receive } = given()
   const [, two, three] = receive(1, 2, 3)
   if (!two || !three) throw new TypeError('three entries')
@@ -139,7 +139,7 @@ t.test('where a second rejection stands in front of the first, it is the one nam
   t.end()
 })
 
-t.test('is sent at a quiet moment: 20 ms after the last byte', (t) => {
+t.test('reports 20 ms after the last byte of the sender', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
   if (!one) throw new TypeError('an entry')
@@ -152,7 +152,7 @@ t.test('is sent at a quiet moment: 20 ms after the last byte', (t) => {
   t.end()
 })
 
-t.test('is sent 100 ms later at the latest, however busy the sender is', (t) => {
+t.test('reports after 100 ms even if the sender is busy', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
   if (!one) throw new TypeError('an entry')
@@ -167,7 +167,7 @@ t.test('is sent 100 ms later at the latest, however busy the sender is', (t) => 
   t.end()
 })
 
-t.test('is sent at once to a resender', (t) => {
+t.test('reports at once to a sender that has resent before', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
   if (!one) throw new TypeError('an entry')
@@ -177,7 +177,7 @@ t.test('is sent at once to a resender', (t) => {
   t.end()
 })
 
-t.test('after the sender’s EOF nothing is told any more', (t) => {
+t.test('reports nothing after the sender’s EOF', (t) => {
   const { lane, receive, verdicts } = given()
   const [one, two] = receive(1, 2)
   if (!one || !two) throw new TypeError('two entries')
@@ -193,7 +193,7 @@ t.test('after the sender’s EOF nothing is told any more', (t) => {
   t.end()
 })
 
-t.test('what has no identifier is untold, and holds nothing up', (t) => {
+t.test('counts a rejection without identifier as untold, and does not wait for it', (t) => {
   const { lane, receive, verdicts } = given()
   const [one, two, three] = receive(undefined, undefined, 3)
   if (!one || !two || !three) throw new TypeError('three entries')
@@ -207,7 +207,7 @@ t.test('what has no identifier is untold, and holds nothing up', (t) => {
   t.end()
 })
 
-t.test('there is one report, and what is rejected behind it is untold', (t) => {
+t.test('reports once; later rejections are untold', (t) => {
   const { lane, receive, verdicts } = given()
   const [one, two, three] = receive(1, 2, 3)
   if (!one || !two || !three) throw new TypeError('three entries')
@@ -230,7 +230,7 @@ t.test('there is one report, and what is rejected behind it is untold', (t) => {
   t.end()
 })
 
-t.test('0 and the highest uint32 are identifiers like any other', (t) => {
+t.test('reports the identifiers 0 and 4,294,967,295 like any other', (t) => {
   for (const identifier of [0, 0xffffffff]) {
     const { lane, receive } = given()
     const [one] = receive(identifier)
@@ -241,7 +241,7 @@ t.test('0 and the highest uint32 are identifiers like any other', (t) => {
   t.end()
 })
 
-t.test('a notification is settled once', (t) => {
+t.test('throws when a notification is settled twice', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
   if (!one) throw new TypeError('an entry')
@@ -252,7 +252,7 @@ t.test('a notification is settled once', (t) => {
   t.end()
 })
 
-t.test('there is nothing to report while the first one is unsettled', (t) => {
+t.test('has no report while nothing is rejected', (t) => {
   const { lane, receive } = given()
   receive(1)
   t.equal(lane.report(), undefined)
@@ -280,7 +280,7 @@ for (const { what, identifiers, hasRepeatedIdentifiers } of sequences)
     t.end()
   })
 
-t.test('remembers when it heard of the sender', (t) => {
+t.test('remembers when the sender last wrote', (t) => {
   const { lane } = given()
   t.equal(lane.lastReadAtMs, -Infinity)
   lane.bytesRead(7)
@@ -288,7 +288,7 @@ t.test('remembers when it heard of the sender', (t) => {
   t.end()
 })
 
-t.test('finished, it closes as soon as everything is settled', (t) => {
+t.test('after finish, closes as soon as everything is settled', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
   if (!one) throw new TypeError('an entry')
@@ -299,20 +299,17 @@ t.test('finished, it closes as soon as everything is settled', (t) => {
   t.end()
 })
 
-t.test(
-  'finished, it closes after the error deadline at the latest, from the first time on',
-  (t) => {
-    const { lane, receive } = given()
-    receive(1)
-    lane.finish(100)
-    lane.finish(400)
-    t.same(lane.advise(599, true), waitUntil(600))
-    t.same(lane.advise(600, true), close)
-    t.end()
-  },
-)
+t.test('after finish, closes at the error deadline, which a second finish does not move', (t) => {
+  const { lane, receive } = given()
+  receive(1)
+  lane.finish(100)
+  lane.finish(400)
+  t.same(lane.advise(599, true), waitUntil(600))
+  t.same(lane.advise(600, true), close)
+  t.end()
+})
 
-t.test('finished, it still tells of a rejection among what was received', (t) => {
+t.test('after finish, still reports a rejection', (t) => {
   const { lane, receive } = given()
   const [one] = receive(1)
   if (!one) throw new TypeError('an entry')
@@ -322,7 +319,7 @@ t.test('finished, it still tells of a rejection among what was received', (t) =>
   t.end()
 })
 
-t.test('finished after the sender’s EOF, it has nothing to close', (t) => {
+t.test('after the sender’s EOF, finish closes nothing', (t) => {
   const { lane } = given()
   lane.stopReporting()
   lane.finish(0)
@@ -330,7 +327,7 @@ t.test('finished after the sender’s EOF, it has nothing to close', (t) => {
   t.end()
 })
 
-t.test('a report knows what stands behind the named one, and who begins a new run', (t) => {
+t.test('a report has the deliveries behind the named one, and those that begin a new run', (t) => {
   const { lane, receive } = given()
   const places = receive(...Array.from({ length: 100 }, (_, index) => index))
   for (const [index, place] of places.entries())
@@ -343,7 +340,7 @@ t.test('a report knows what stands behind the named one, and who begins a new ru
   t.end()
 })
 
-t.test('in a short lane no notification behind the named one begins a new run', (t) => {
+t.test('in a short lane, only notifications in front of the named one begin a new run', (t) => {
   const { lane, receive } = given()
   const places = receive(1, 2, 3, 4)
   for (const [index, place] of places.entries())
@@ -355,20 +352,23 @@ t.test('in a short lane no notification behind the named one begins a new run', 
   t.end()
 })
 
-t.test('the landmarks of a long connection are kept: its first 16, and the last 16', (t) => {
-  const { lane, receive } = given()
-  acceptAll(lane, receive(...Array.from({ length: 20_000 }, (_, index) => index)))
-  const [bad] = receive(20_000)
-  if (!bad) throw new TypeError('an entry')
-  lane.settle(bad, badToken, 0)
-  lane.advise(0, true)
-  const inFront = numbersOf(lane.report()?.inFront)
-  t.same(inFront.slice(0, 16), numbers(1, 16))
-  t.same(inFront.slice(16), numbers(19_985, 20_000))
-  t.end()
-})
+t.test(
+  'in a long lane, the first 16 and the last 16 in front of the named one begin a new run',
+  (t) => {
+    const { lane, receive } = given()
+    acceptAll(lane, receive(...Array.from({ length: 20_000 }, (_, index) => index)))
+    const [bad] = receive(20_000)
+    if (!bad) throw new TypeError('an entry')
+    lane.settle(bad, badToken, 0)
+    lane.advise(0, true)
+    const inFront = numbersOf(lane.report()?.inFront)
+    t.same(inFront.slice(0, 16), numbers(1, 16))
+    t.same(inFront.slice(16), numbers(19_985, 20_000))
+    t.end()
+  },
+)
 
-t.test('an idle lane remembers no more than 32, a busy one some more', (t) => {
+t.test('remembers 32 settled deliveries, and more behind an unsettled one', (t) => {
   const { lane, receive } = given()
   const settledCount = (): number => {
     const seen = new Set<LaneEntry>()
@@ -384,7 +384,7 @@ t.test('an idle lane remembers no more than 32, a busy one some more', (t) => {
   t.end()
 })
 
-t.test('an unsettled one leaves when 4,096 that are settled wait behind it', (t) => {
+t.test('an unsettled delivery leaves the lane when 4,096 settled ones wait behind it', (t) => {
   const { lane, receive, verdicts } = given()
   const [stuck] = receive(0)
   if (!stuck) throw new TypeError('an entry')
@@ -401,7 +401,7 @@ t.test('an unsettled one leaves when 4,096 that are settled wait behind it', (t)
   t.end()
 })
 
-t.test('in a long connection, too, everything in front is waited for', (t) => {
+t.test('in a long lane, the report also waits for all deliveries in front', (t) => {
   const { lane, receive } = given()
   const unsettled: LaneEntry[] = []
   for (let number = 0; number < 5000; number++) {
@@ -418,21 +418,24 @@ t.test('in a long connection, too, everything in front is waited for', (t) => {
   t.end()
 })
 
-t.test('an identifier that is not unique: remembered from its first occurrence on', (t) => {
-  const { lane, receive } = given()
-  const [one, two, three, four, five] = receive(7, 8, 7, 8, 9)
-  if (!one || !two || !three || !four || !five) throw new TypeError('five entries')
-  acceptAll(lane, [one, two, three])
-  lane.settle(four, badToken, 0)
-  t.same(lane.advise(0, true), report(8))
-  const written = reportOf(lane)
-  t.equal(written.ambiguous, true)
-  t.same(numbersOf(written.behind), [2, 3, 4, 5])
-  t.end()
-})
+t.test(
+  'if the named identifier is not unique, everything from its first occurrence is behind',
+  (t) => {
+    const { lane, receive } = given()
+    const [one, two, three, four, five] = receive(7, 8, 7, 8, 9)
+    if (!one || !two || !three || !four || !five) throw new TypeError('five entries')
+    acceptAll(lane, [one, two, three])
+    lane.settle(four, badToken, 0)
+    t.same(lane.advise(0, true), report(8))
+    const written = reportOf(lane)
+    t.equal(written.ambiguous, true)
+    t.same(numbersOf(written.behind), [2, 3, 4, 5])
+    t.end()
+  },
+)
 
 t.test(
-  'where identifiers repeat, the last 4,096 settled are remembered, and 127 more at most',
+  'if identifiers repeat, remembers the last 4,096 settled deliveries, and up to 127 more',
   (t) => {
     for (const [settled, firstRemembered] of [
       [4223, 1],
@@ -449,7 +452,7 @@ t.test(
   },
 )
 
-t.test('a namesake behind makes it ambiguous as well', (t) => {
+t.test('the named identifier is ambiguous if it also occurs behind the named one', (t) => {
   const { lane, receive } = given()
   const [one] = receive(0, 0)
   if (!one) throw new TypeError('two entries')
@@ -461,7 +464,7 @@ t.test('a namesake behind makes it ambiguous as well', (t) => {
   t.end()
 })
 
-t.test('other identifiers may repeat: what is named stands for one alone', (t) => {
+t.test('the named identifier is not ambiguous if only others repeat', (t) => {
   const { lane, receive } = given()
   const [one, two, three, four] = receive(7, 7, 3, 9)
   if (!one || !two || !three || !four) throw new TypeError('four entries')
@@ -474,7 +477,7 @@ t.test('other identifiers may repeat: what is named stands for one alone', (t) =
   t.end()
 })
 
-t.test('for any interleaving, a lane does what the contract says', (t) => {
+t.test('does what the contract says for any order of events', (t) => {
   fc.assert(
     fc.property(fc.array(laneEvent, { maxLength: 60, size: 'max' }), (events) => {
       const run = new LaneRun()

@@ -32,21 +32,24 @@ function item(ref: string, ending?: Ending): RememberedItem {
   return { key: 'key', ref, ending }
 }
 
-t.test('an ending is known to who hears of its copy later, until 50,000 others have ended', (t) => {
-  const { copies } = given()
-  const end = (from: number, to: number): void => {
-    for (let number = from; number <= to; number++) copies.ended(`ref ${number}`, over)
-  }
-  const endingOf = (ref: string): unknown => copies.of(item(ref)).ending
-  end(1, 99_999)
-  for (const ref of ['ref 50000', 'ref 50001', 'ref 99999']) t.same(endingOf(ref), over, ref)
-  end(100_000, 100_000)
-  t.equal(endingOf('ref 50000'), undefined)
-  t.same(endingOf('ref 50001'), over)
-  t.end()
-})
+t.test(
+  'remembers an ending for later references to its copy, until 50,000 others have ended',
+  (t) => {
+    const { copies } = given()
+    const end = (from: number, to: number): void => {
+      for (let number = from; number <= to; number++) copies.ended(`ref ${number}`, over)
+    }
+    const endingOf = (ref: string): unknown => copies.of(item(ref)).ending
+    end(1, 99_999)
+    for (const ref of ['ref 50000', 'ref 50001', 'ref 99999']) t.same(endingOf(ref), over, ref)
+    end(100_000, 100_000)
+    t.equal(endingOf('ref 50000'), undefined)
+    t.same(endingOf('ref 50001'), over)
+    t.end()
+  },
+)
 
-t.test('one that is no longer remembered is kept only for those who wait for it', (t) => {
+t.test('keeps a forgotten copy only while a resend waits for it', (t) => {
   const { copies } = given()
   const copy = copies.of(item('one'))
   t.equal(copies.of(item('one')), copy)
@@ -59,7 +62,7 @@ t.test('one that is no longer remembered is kept only for those who wait for it'
   t.end()
 })
 
-t.test('others are told how that ended which they may wait for, and nothing else', (t) => {
+t.test('publishes the ending of a copy only if other processes may wait for it', (t) => {
   const { copies } = given()
   const [going, ended, another] = [deliveryOf('going'), deliveryOf('ended'), deliveryOf('another')]
   ended.end(over)
@@ -72,7 +75,7 @@ t.test('others are told how that ended which they may wait for, and nothing else
   t.end()
 })
 
-t.test('a resend of what another process owns waits for a minute at the most', (t) => {
+t.test('a resend of a copy that another process owns waits for a minute at most', (t) => {
   const { copies, clock, followed } = given()
   const copy = copies.of(item('one'))
   const [early, late] = [deliveryOf('early'), deliveryOf('late')]
@@ -92,7 +95,7 @@ t.test('a resend of what another process owns waits for a minute at the most', (
   t.end()
 })
 
-t.test('what has ended in time is not let go later', (t) => {
+t.test('a resend that has ended with its copy does not end again after the minute', (t) => {
   const { copies, clock, followed } = given()
   const copy = copies.of(item('one'))
   const resend = deliveryOf('resend')
@@ -104,20 +107,23 @@ t.test('what has ended in time is not let go later', (t) => {
   t.end()
 })
 
-t.test('nobody waits for what is over, nor a minute only for what this process owns', (t) => {
-  const { copies, clock, followed } = given()
-  const [first, second] = [deliveryOf('first'), deliveryOf('second')]
-  copies.follow(first, new Original(item('over', over), true))
-  copies.follow(second, new Original(item('own'), false))
-  copies.limitWaiting([first, second])
-  t.equal(clock.pending, 0)
-  t.same(followed, [])
-  copies.ended('own', over)
-  t.same(followed, ['second delivered'])
-  t.end()
-})
+t.test(
+  'a resend does not wait for an ended copy, and waits without limit for a copy of this process',
+  (t) => {
+    const { copies, clock, followed } = given()
+    const [first, second] = [deliveryOf('first'), deliveryOf('second')]
+    copies.follow(first, new Original(item('over', over), true))
+    copies.follow(second, new Original(item('own'), false))
+    copies.limitWaiting([first, second])
+    t.equal(clock.pending, 0)
+    t.same(followed, [])
+    copies.ended('own', over)
+    t.same(followed, ['second delivered'])
+    t.end()
+  },
+)
 
-t.test('once nobody is left to be told, a resend waits no longer', (t) => {
+t.test('after stopWaiting, a resend waits no longer', (t) => {
   const { copies, clock, followed } = given()
   const [early, late] = [deliveryOf('early'), deliveryOf('late')]
   copies.follow(early, copies.of(item('one')))
@@ -132,20 +138,23 @@ t.test('once nobody is left to be told, a resend waits no longer', (t) => {
   t.end()
 })
 
-t.test('whoever is remembered hears whether its resend has come, and is told instead', (t) => {
-  const { copies, followed } = given()
-  const [first, second] = [deliveryOf('first'), deliveryOf('second')]
-  const [one, two] = [copies.of(copies.itemOf(first)), copies.of(copies.itemOf(second))]
-  t.ok([first, second].every((each) => copies.remembers(each)))
-  const resend = deliveryOf('resend')
-  copies.forgotten(one, true)
-  copies.follow(resend, one)
-  copies.remember(resend)
-  t.equal(copies.remembers(first), false)
-  t.equal(copies.remembers(resend), true, 'as what it repeats')
-  copies.forgotten(two, false)
-  copies.forgotten(one, false)
-  t.equal(copies.remembers(resend), false)
-  t.same(followed, ['first resent', 'second forgotten', 'resend forgotten'])
-  t.end()
-})
+t.test(
+  'reports whether a remembered delivery was resent, and then remembers the resend in its place',
+  (t) => {
+    const { copies, followed } = given()
+    const [first, second] = [deliveryOf('first'), deliveryOf('second')]
+    const [one, two] = [copies.of(copies.itemOf(first)), copies.of(copies.itemOf(second))]
+    t.ok([first, second].every((each) => copies.remembers(each)))
+    const resend = deliveryOf('resend')
+    copies.forgotten(one, true)
+    copies.follow(resend, one)
+    copies.remember(resend)
+    t.equal(copies.remembers(first), false)
+    t.equal(copies.remembers(resend), true, 'as what it repeats')
+    copies.forgotten(two, false)
+    copies.forgotten(one, false)
+    t.equal(copies.remembers(resend), false)
+    t.same(followed, ['first resent', 'second forgotten', 'resend forgotten'])
+    t.end()
+  },
+)

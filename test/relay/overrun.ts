@@ -21,7 +21,7 @@ const connection = (number: number): Origin => ({
   order: number,
 })
 
-/** Connection 1 was told of `bad`, with `behind` behind it; 2 was open at that time. */
+/** The error response of connection 1 names `bad`; connection 2 was open at that time. */
 const first = connection(1)
 const beside = connection(2)
 const later = connection(3)
@@ -42,7 +42,7 @@ function reported(changes: Partial<Reported<Named>> = {}): Reported<Named> {
 
 interface Given {
   readonly overrun: Overrun<Named>
-  /** Whether a notification that arrives is taken for a resend. */
+  /** Whether an arriving notification is recognised as a resend. */
   readonly isResend: (origin: Origin, key: string, nowMs: number) => boolean
 }
 
@@ -58,7 +58,7 @@ function given(changes: Partial<Reported<Named>> = {}, maxEntries = 100): Given 
   }
 }
 
-t.test('without a report nothing is a resend', (t) => {
+t.test('recognises no resend without a report', (t) => {
   const overrun = new Overrun<Named>({ resendWindowMs: 10_000, maxEntries: 100 })
   t.equal(overrun.isActive(0), false)
   t.equal(overrun.covers(first.id), false)
@@ -67,7 +67,7 @@ t.test('without a report nothing is a resend', (t) => {
   t.end()
 })
 
-t.test('what stands on both sides of the named one is no sign of a new run', (t) => {
+t.test('a key on both sides of the named one does not begin a new run', (t) => {
   const { isResend } = given({
     inFront: ['front', 'twice'],
     behind: copies('bad', 'twice', 'one', 'two'),
@@ -78,7 +78,7 @@ t.test('what stands on both sides of the named one is no sign of a new run', (t)
   t.end()
 })
 
-t.test('a resend is matched with its first copy, in any order', (t) => {
+t.test('matches each resend with its first copy, in any order', (t) => {
   const behind = copies('one', 'two', 'three')
   const { overrun } = given({ behind })
   t.equal(overrun.match(later, 'three', 0), behind[2])
@@ -88,7 +88,7 @@ t.test('a resend is matched with its first copy, in any order', (t) => {
   t.end()
 })
 
-t.test('each copy excuses one resend: what is repeated once more is wanted', (t) => {
+t.test('matches one resend for each copy; a further repetition is delivered', (t) => {
   const behind = copies('one', 'one', 'two')
   const { overrun } = given({ behind })
   t.equal(overrun.match(later, 'one', 0), behind[0])
@@ -98,7 +98,7 @@ t.test('each copy excuses one resend: what is repeated once more is wanted', (t)
   t.end()
 })
 
-t.test('nothing is withdrawn of a report that was never heard of', (t) => {
+t.test('withdrawing an unknown report changes nothing', (t) => {
   const { overrun } = given()
   overrun.withdrawn(beside.id)
   t.equal(overrun.size, 3)
@@ -109,7 +109,7 @@ t.test('nothing is withdrawn of a report that was never heard of', (t) => {
   t.end()
 })
 
-t.test('(a) matches on any other connection of the route, older ones as well', (t) => {
+t.test('(a) matches on any other connection of the route, even older ones', (t) => {
   const { isResend } = given()
   t.ok(isResend(beside, 'one', 0))
   t.ok(isResend(later, 'two', 0))
@@ -124,7 +124,7 @@ t.test('(a) matches on the reported connection until its sender has paused', (t)
   t.end()
 })
 
-t.test('(a) what goes on arriving on the reported connection is overrun as well', (t) => {
+t.test('(a) remembers what still arrives on the reported connection', (t) => {
   const { overrun, isResend } = given()
   t.equal(overrun.covers(first.id), true)
   t.equal(overrun.covers(beside.id), false)
@@ -133,7 +133,7 @@ t.test('(a) what goes on arriving on the reported connection is overrun as well'
   t.end()
 })
 
-t.test('(b) lives for 10 s after the sender’s EOF', (t) => {
+t.test('(b) a copy is remembered for 10 s after the sender’s EOF', (t) => {
   const { overrun, isResend } = given()
   overrun.ended(first.id, 5000)
   t.ok(isResend(later, 'one', 14_999))
@@ -144,26 +144,29 @@ t.test('(b) lives for 10 s after the sender’s EOF', (t) => {
   t.end()
 })
 
-t.test('(b) lives on while the sender goes on writing on a later connection, for 60 s', (t) => {
-  const { overrun, isResend } = given({ behind: copies('one', 'two', 'three', 'four') })
-  overrun.ended(first.id, 0)
-  for (let ms = 5000; ms <= 55_000; ms += 5000) {
-    overrun.forgetExpired(ms)
-    overrun.resumed(later, ms)
-  }
-  t.ok(isResend(later, 'one', 59_999), 'which a match renews')
-  overrun.resumed(later, 69_000)
-  t.ok(isResend(later, 'two', 69_998))
-  t.notOk(isResend(later, 'three', 79_998), 'beyond the minute, only a match does')
-  t.end()
-})
+t.test(
+  '(b) a copy is remembered for up to 60 s while the sender writes on a later connection',
+  (t) => {
+    const { overrun, isResend } = given({ behind: copies('one', 'two', 'three', 'four') })
+    overrun.ended(first.id, 0)
+    for (let ms = 5000; ms <= 55_000; ms += 5000) {
+      overrun.forgetExpired(ms)
+      overrun.resumed(later, ms)
+    }
+    t.ok(isResend(later, 'one', 59_999), 'which a match renews')
+    overrun.resumed(later, 69_000)
+    t.ok(isResend(later, 'two', 69_998))
+    t.notOk(isResend(later, 'three', 79_998), 'beyond the minute, only a match does')
+    t.end()
+  },
+)
 
 for (const [what, origin] of Object.entries({
   'a sender that has paused': { ...later, hasPaused: true },
   'another sender': { ...later, sender: 'other' },
   'a connection that was open already': beside,
 }))
-  t.test(`(b) what ${what} writes does not renew it`, (t) => {
+  t.test(`(b) bytes of ${what} do not extend that time`, (t) => {
     const { overrun, isResend } = given()
     overrun.ended(first.id, 0)
     overrun.resumed(origin, 9000)
@@ -171,17 +174,20 @@ for (const [what, origin] of Object.entries({
     t.end()
   })
 
-t.test('(b) what does not match does not renew it, and only one EOF counts', (t) => {
-  const { overrun, isResend } = given()
-  overrun.ended(first.id, 0)
-  t.notOk(isResend(later, 'unheard', 9000))
-  overrun.ended(first.id, 9000)
-  overrun.ended(beside.id, 9000)
-  t.notOk(isResend(later, 'one', 10_000))
-  t.end()
-})
+t.test(
+  '(b) a notification without a match does not extend that time, nor does a second EOF',
+  (t) => {
+    const { overrun, isResend } = given()
+    overrun.ended(first.id, 0)
+    t.notOk(isResend(later, 'unheard', 9000))
+    overrun.ended(first.id, 9000)
+    overrun.ended(beside.id, 9000)
+    t.notOk(isResend(later, 'one', 10_000))
+    t.end()
+  },
+)
 
-t.test('(b) what is decoded after the EOF does not prolong it', (t) => {
+t.test('(b) a notification decoded after the EOF does not extend that time', (t) => {
   const { overrun, isResend } = given()
   overrun.ended(first.id, 0)
   overrun.arrived(first, new Named('four'), 1000)
@@ -190,7 +196,7 @@ t.test('(b) what is decoded after the EOF does not prolong it', (t) => {
   t.end()
 })
 
-t.test('(b) lives for 60 s while the sender says nothing and stays connected', (t) => {
+t.test('(b) a copy is remembered for 60 s while the sender is silent and stays connected', (t) => {
   const { overrun, isResend } = given()
   t.ok(isResend(later, 'one', 59_999))
   t.notOk(isResend(later, 'two', 60_000))
@@ -199,14 +205,14 @@ t.test('(b) lives for 60 s while the sender says nothing and stays connected', (
   t.end()
 })
 
-t.test('(b) an EOF too late revives nothing, even where nothing arrived in between', (t) => {
+t.test('(b) an EOF after 60 s does not extend that time', (t) => {
   const { overrun } = given()
   overrun.ended(first.id, 60_000)
   t.equal(overrun.size, 0)
   t.end()
 })
 
-t.test('(b) each copy has its own 60 s while the sender goes on writing', (t) => {
+t.test('(b) each copy has its own 60 s while the sender writes on', (t) => {
   const { overrun, isResend } = given()
   overrun.arrived(first, new Named('four'), 30_000)
   t.ok(isResend(later, 'one', 59_999))
@@ -218,7 +224,7 @@ t.test('(b) each copy has its own 60 s while the sender goes on writing', (t) =>
 
 for (const key of ['bad', 'front'])
   for (const [what, origin] of Object.entries({ 'a later connection': later, 'it itself': first }))
-    t.test(`(d) ${what} that brings ${key} begins a new run: all is wanted`, (t) => {
+    t.test(`(d) ${key} on ${what} begins a new run, so everything is delivered`, (t) => {
       const { overrun, isResend } = given()
       t.notOk(isResend(origin, key, 0))
       t.notOk(isResend(later, 'one', 0))
@@ -227,7 +233,7 @@ for (const key of ['bad', 'front'])
       t.end()
     })
 
-t.test('(d) after a new run on the same connection, no further round is compared', (t) => {
+t.test('(d) after a new run on the same connection, no later notification matches', (t) => {
   const { overrun, isResend } = given()
   for (const round of [1, 2, 3])
     for (const key of ['front', 'bad', 'one', 'two']) {
@@ -238,7 +244,7 @@ t.test('(d) after a new run on the same connection, no further round is compared
   t.end()
 })
 
-t.test('(d) a connection that was open already begins no new run', (t) => {
+t.test('(d) a connection that was already open begins no new run', (t) => {
   const { isResend } = given()
   t.notOk(isResend(beside, 'bad', 0))
   t.notOk(isResend(beside, 'front', 0))
@@ -246,22 +252,28 @@ t.test('(d) a connection that was open already begins no new run', (t) => {
   t.end()
 })
 
-t.test('(d) one that was refused unread has no key, what stood in front of it has', (t) => {
-  const { isResend } = given({ named: undefined })
-  t.notOk(isResend(later, 'front', 0))
-  t.notOk(isResend(later, 'one', 0))
-  t.end()
-})
+t.test(
+  '(d) if the named one was refused unread, only notifications in front of it begin a new run',
+  (t) => {
+    const { isResend } = given({ named: undefined })
+    t.notOk(isResend(later, 'front', 0))
+    t.notOk(isResend(later, 'one', 0))
+    t.end()
+  },
+)
 
 for (const statusCode of [1, 10, 255])
-  t.test(`(d) status ${statusCode} makes senders retry the named one: no new run`, (t) => {
-    const { isResend } = given({ statusCode })
-    t.notOk(isResend(later, 'bad', 0))
-    t.ok(isResend(later, 'one', 0))
-    t.end()
-  })
+  t.test(
+    `(d) the named one begins no new run after status ${statusCode}, because senders retry it`,
+    (t) => {
+      const { isResend } = given({ statusCode })
+      t.notOk(isResend(later, 'bad', 0))
+      t.ok(isResend(later, 'one', 0))
+      t.end()
+    },
+  )
 
-t.test('(d) a new run leaves other reports alone', (t) => {
+t.test('(d) a new run does not affect other reports', (t) => {
   const { overrun, isResend } = given()
   overrun.reported(
     reported({ id: beside.id, named: 'worse', inFront: [], behind: copies('four') }),
@@ -272,15 +284,18 @@ t.test('(d) a new run leaves other reports alone', (t) => {
   t.end()
 })
 
-t.test('(e) an ambiguous identifier: also what stood in front matches, no new run', (t) => {
-  const { isResend } = given({ ambiguous: true, behind: copies('front', 'bad', 'one') })
-  t.ok(isResend(later, 'front', 0))
-  t.ok(isResend(later, 'bad', 0))
-  t.ok(isResend(later, 'one', 0))
-  t.end()
-})
+t.test(
+  '(e) if the identifier is ambiguous, notifications in front match too, and none begins a new run',
+  (t) => {
+    const { isResend } = given({ ambiguous: true, behind: copies('front', 'bad', 'one') })
+    t.ok(isResend(later, 'front', 0))
+    t.ok(isResend(later, 'bad', 0))
+    t.ok(isResend(later, 'one', 0))
+    t.end()
+  },
+)
 
-t.test('what does not fit is not remembered, and what is matched makes room', (t) => {
+t.test('does not remember copies above the limit; a match makes room', (t) => {
   const { overrun, isResend } = given({}, 2)
   t.equal(overrun.size, 2)
   t.notOk(isResend(later, 'three', 0))
@@ -292,7 +307,7 @@ t.test('what does not fit is not remembered, and what is matched makes room', (t
   t.end()
 })
 
-t.test('what is over makes room for the next report', (t) => {
+t.test('expired copies make room for the next report', (t) => {
   const { overrun, isResend } = given({}, 3)
   overrun.ended(first.id, 0)
   overrun.reported(reported({ id: later.id, behind: copies('four', 'five', 'six') }), 10_000)
@@ -300,7 +315,7 @@ t.test('what is over makes room for the next report', (t) => {
   t.end()
 })
 
-t.test('of deaf senders, the 10,000 connections that fell silent last are remembered', (t) => {
+t.test('remembers the 10,000 connections of deaf senders that fell silent last', (t) => {
   const overrun = new Overrun<Named>({ resendWindowMs: 10_000, maxEntries: 100 })
   for (let number = 0; number <= 10_000; number++)
     overrun.reported(reported({ id: connection(number).id }), number * 60_000)
@@ -313,7 +328,7 @@ t.test('of deaf senders, the 10,000 connections that fell silent last are rememb
   t.end()
 })
 
-t.test('of two reports the older one is used up first', (t) => {
+t.test('matches copies of the older of two reports first', (t) => {
   const { overrun, isResend } = given()
   overrun.ended(first.id, 0)
   overrun.reported(reported({ id: beside.id, behind: copies('one') }), 0)
@@ -324,7 +339,7 @@ t.test('of two reports the older one is used up first', (t) => {
   t.end()
 })
 
-t.test('for any story, it remembers what the contract says', (t) => {
+t.test('remembers what the contract says for any order of events', (t) => {
   fc.assert(
     fc.property(fc.array(overrunEvent, { maxLength: 60, size: 'max' }), (events) => {
       const run = new OverrunRun()
@@ -335,7 +350,7 @@ t.test('for any story, it remembers what the contract says', (t) => {
   t.end()
 })
 
-t.test('where time goes back, what falls silent is forgotten to the last copy', (t) => {
+t.test('forgets all copies of a silent connection even if the clock goes back', (t) => {
   const { overrun } = given()
   overrun.arrived(first, new Named('four'), -50)
   t.ok(overrun.isDue(60_000))
@@ -345,7 +360,7 @@ t.test('where time goes back, what falls silent is forgotten to the last copy', 
   t.end()
 })
 
-t.test('says what became of each copy, and when something is to be forgotten', (t) => {
+t.test('reports whether each copy was matched or forgotten, and when the next one expires', (t) => {
   const heard: string[] = []
   const overrun = new Overrun<Named>({ resendWindowMs: 10_000, maxEntries: 2 }, (copy, matched) =>
     heard.push(`${copy.key} ${matched ? 'matched' : 'forgotten'}`),

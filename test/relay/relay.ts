@@ -36,14 +36,14 @@ function settled({ relay }: Scene): Partial<RouteCounters['settled']> {
   return Object.fromEntries(Object.entries(relay.counters.settled).filter(([, count]) => count > 0))
 }
 
-/** As many with different tokens; each by its own number. */
+/** Accepts `count` notifications with different tokens and identifiers, from number `from` on. */
 function acceptMany({ accept }: Scene, count: number, from = 0): Seen[] {
   return numbers(count, from).map((number) =>
     accept({ token: tokenOf(number), identifier: number }),
   )
 }
 
-/** The same, by one read. */
+/** Accepts `count` notifications of one read. */
 function read({ take }: Scene, count: number): readonly Seen[] {
   return take(
     numbers(count, 0).map((identifier) => notification({ token: tokenOf(identifier), identifier })),
@@ -62,7 +62,7 @@ function leftBehind({ journal, clock }: Scene, changes: Partial<JournalEntry> = 
   return entry
 }
 
-/** How many rejections were blamed on the notification. */
+/** The number of rejections, of all reasons together. */
 function blamed({ relay }: Scene): number {
   return Object.values(relay.counters.rejections).reduce((sum, count) => sum + count, 0)
 }
@@ -71,7 +71,7 @@ function numbers(count: number, from: number): number[] {
   return Array.from({ length: count }, (_, index) => from + index)
 }
 
-t.test('a notification is owned until it is delivered, in silence', (t) => {
+t.test('owns a notification until it is delivered, and emits no event', (t) => {
   const scene = sceneOf()
   const seat = scene.accept()
   t.equal(scene.relay.owned, 1)
@@ -85,25 +85,28 @@ t.test('a notification is owned until it is delivered, in silence', (t) => {
   t.end()
 })
 
-t.test('a rejected one is settled only when it was told, or cannot be any more', (t) => {
-  for (const verdict of ['told', 'untold'] as const) {
-    const scene = sceneOf()
-    const origin = scene.open(1)
-    const { settlements } = scene.accept({}, origin)
-    scene.upstream.answer(badToken)
-    t.equal(scene.relay.owned, 1)
-    if (verdict === 'told') scene.report(origin)
-    else scene.relay.ended(origin)
-    t.equal(scene.relay.owned, 0)
-    t.same(settled(scene), verdict === 'told' ? { rejected: 1 } : { untold: 1 })
-    t.same(scene.events, ['rejected BadDeviceToken'])
-    t.same(scene.verdicts, [`${verdict} BadDeviceToken`])
-    t.same(settlements, [])
-  }
-  t.end()
-})
+t.test(
+  'settles a rejected notification when it is reported, or when it cannot be reported any more',
+  (t) => {
+    for (const verdict of ['told', 'untold'] as const) {
+      const scene = sceneOf()
+      const origin = scene.open(1)
+      const { settlements } = scene.accept({}, origin)
+      scene.upstream.answer(badToken)
+      t.equal(scene.relay.owned, 1)
+      if (verdict === 'told') scene.report(origin)
+      else scene.relay.ended(origin)
+      t.equal(scene.relay.owned, 0)
+      t.same(settled(scene), verdict === 'told' ? { rejected: 1 } : { untold: 1 })
+      t.same(scene.events, ['rejected BadDeviceToken'])
+      t.same(scene.verdicts, [`${verdict} BadDeviceToken`])
+      t.same(settlements, [])
+    }
+    t.end()
+  },
+)
 
-t.test('what no provider API would take is rejected without asking one', (t) => {
+t.test('rejects what the provider API cannot accept, without a request', (t) => {
   const scene = sceneOf()
   const [seen] = scene.take([refused(2, 7, 'invalid-token-size')])
   t.same(seen?.settlements, [rejectedAs(5, 'invalid-token-size')])
@@ -116,7 +119,7 @@ t.test('what no provider API would take is rejected without asking one', (t) => 
   t.end()
 })
 
-t.test('how long a rejected one waited for its error response is counted', (t) => {
+t.test('measures how long a rejection waited for its error response', (t) => {
   const scene = sceneOf()
   const origin = scene.open(1)
   scene.accept({}, origin)
@@ -127,8 +130,8 @@ t.test('how long a rejected one waited for its error response is counted', (t) =
   t.end()
 })
 
-t.test('a rejection behind the named one awaits its resend', (t) => {
-  /** 1 is told, 2 is rejected behind it, and its sender has closed. */
+t.test('a rejected notification behind the named one waits for its resend', (t) => {
+  /** The error response names 1, APNs rejects 2 behind it, and the sender has closed. */
   const awaiting = (): Scene => {
     const scene = sceneOf()
     const origin = scene.open(1)
@@ -142,7 +145,7 @@ t.test('a rejection behind the named one awaits its resend', (t) => {
     return scene
   }
 
-  t.test('which is told in its place: it counts once', (t) => {
+  t.test('which is reported in its place, so the rejection counts once', (t) => {
     const scene = awaiting()
     const again = scene.open(2)
     scene.accept({ token: tokenOf(2), identifier: 9 }, again)
@@ -155,7 +158,7 @@ t.test('a rejection behind the named one awaits its resend', (t) => {
     t.end()
   })
 
-  t.test('for the resend window after the EOF, then it is untold', (t) => {
+  t.test('for the resend window after the EOF, and is untold after that', (t) => {
     const scene = awaiting()
     scene.clock.advance(9999)
     t.same(settled(scene), { rejected: 1 })
@@ -172,29 +175,32 @@ t.test('a rejection behind the named one awaits its resend', (t) => {
     t.end()
   })
 
-  t.test('25 in a row, one told each time, count as 25, and are said once each', (t) => {
-    const scene = sceneOf()
-    let numbersLeft = numbers(25, 0)
-    for (let connection = 1; numbersLeft.length > 0; connection++) {
-      const origin = scene.open(connection)
-      scene.take(
-        numbersLeft.map((identifier) => notification({ token: tokenOf(identifier), identifier })),
-        origin,
-      )
-      scene.upstream.answerAll(badToken)
-      scene.report(origin)
-      scene.relay.ended(origin)
-      numbersLeft = numbersLeft.slice(1)
-    }
-    t.same(settled(scene), { rejected: 25, resent: 300 })
-    t.equal(scene.events.length, 25)
-    t.equal(blamed(scene), 25)
-    t.end()
-  })
+  t.test(
+    'and 25 rejections in a row, reported one at a time, count as 25 and emit 25 events',
+    (t) => {
+      const scene = sceneOf()
+      let numbersLeft = numbers(25, 0)
+      for (let connection = 1; numbersLeft.length > 0; connection++) {
+        const origin = scene.open(connection)
+        scene.take(
+          numbersLeft.map((identifier) => notification({ token: tokenOf(identifier), identifier })),
+          origin,
+        )
+        scene.upstream.answerAll(badToken)
+        scene.report(origin)
+        scene.relay.ended(origin)
+        numbersLeft = numbersLeft.slice(1)
+      }
+      t.same(settled(scene), { rejected: 25, resent: 300 })
+      t.equal(scene.events.length, 25)
+      t.equal(blamed(scene), 25)
+      t.end()
+    },
+  )
   t.end()
 })
 
-t.test('resolves once nothing is owned', async (t) => {
+t.test('idle resolves once nothing is owned', async (t) => {
   const scene = sceneOf()
   await scene.relay.idle()
   scene.accept()
@@ -209,32 +215,29 @@ t.test('resolves once nothing is owned', async (t) => {
   t.equal(idle, 2)
 })
 
-t.test(
-  'a trace follows every notification by its apns-id, a route without one asks nothing',
-  (t) => {
-    const scene = sceneOf()
-    scene.accept({ token: tokenOf(1) })
-    const origin = scene.open(2)
-    scene.accept({ token: tokenOf(2), identifier: 2 }, origin)
-    scene.accept({ token: tokenOf(3), identifier: 3 }, origin)
-    scene.upstream.answer(delivered)
-    scene.upstream.answer(badToken)
-    t.same(scene.steps, ['accepted id 1', 'accepted id 2', 'accepted id 3', 'delivered id 1'])
-    scene.report(origin)
-    scene.accept({ token: tokenOf(3) }, scene.open(3))
-    t.same(scene.steps.slice(4), ['accepted id 4', 'recognised id 4 repeats id 3'])
-    scene.tracing.isOn = false
-    scene.accept({ token: tokenOf(4) })
-    scene.upstream.answerAll(now)
-    scene.upstream.answerAll(delivered)
-    t.equal(scene.steps.length, 6)
-    t.same(settled(scene), { delivered: 3, rejected: 1, resent: 1 })
-    t.end()
-  },
-)
+t.test('traces each notification by its apns-id, if there is a subscriber', (t) => {
+  const scene = sceneOf()
+  scene.accept({ token: tokenOf(1) })
+  const origin = scene.open(2)
+  scene.accept({ token: tokenOf(2), identifier: 2 }, origin)
+  scene.accept({ token: tokenOf(3), identifier: 3 }, origin)
+  scene.upstream.answer(delivered)
+  scene.upstream.answer(badToken)
+  t.same(scene.steps, ['accepted id 1', 'accepted id 2', 'accepted id 3', 'delivered id 1'])
+  scene.report(origin)
+  scene.accept({ token: tokenOf(3) }, scene.open(3))
+  t.same(scene.steps.slice(4), ['accepted id 4', 'recognised id 4 repeats id 3'])
+  scene.tracing.isOn = false
+  scene.accept({ token: tokenOf(4) })
+  scene.upstream.answerAll(now)
+  scene.upstream.answerAll(delivered)
+  t.equal(scene.steps.length, 6)
+  t.same(settled(scene), { delivered: 3, rejected: 1, resent: 1 })
+  t.end()
+})
 
 t.test('retries', (t) => {
-  t.test('is sent again after a pause, with the same apns-id', (t) => {
+  t.test('sends again after a pause, with the same apns-id', (t) => {
     const scene = sceneOf()
     const seat = scene.accept()
     scene.upstream.answer(later)
@@ -254,7 +257,7 @@ t.test('retries', (t) => {
     t.end()
   })
 
-  t.test('is sent again at once where it was not touched', (t) => {
+  t.test('sends again at once if APNs has not processed the request', (t) => {
     const scene = sceneOf()
     scene.accept()
     scene.upstream.answer(now)
@@ -262,7 +265,7 @@ t.test('retries', (t) => {
     t.end()
   })
 
-  t.test('not before Retry-After', (t) => {
+  t.test('does not send before Retry-After', (t) => {
     const scene = sceneOf()
     scene.accept()
     scene.upstream.answer({ ...later, retryAfterMs: 7000 })
@@ -273,7 +276,7 @@ t.test('retries', (t) => {
     t.end()
   })
 
-  t.test('expiration 0 is given up after a minute', (t) => {
+  t.test('gives up a notification with expiration 0 after a minute', (t) => {
     const scene = sceneOf()
     const seat = scene.accept({ expiration: 0 })
     t.equal(scene.upstream.waiting[0]?.giveUpAtMs, scene.clock.now() + 60_000)
@@ -291,7 +294,7 @@ t.test('retries', (t) => {
     t.end()
   })
 
-  t.test('is given up at once where Retry-After says longer than it is worth', (t) => {
+  t.test('gives up at once if Retry-After is later than the time limit', (t) => {
     const scene = sceneOf()
     scene.accept({ expiration: 0 })
     scene.upstream.answer({ ...later, retryAfterMs: 60_000 })
@@ -299,14 +302,14 @@ t.test('retries', (t) => {
     t.end()
   })
 
-  t.test('every one is given up after retryForSeconds', (t) => {
+  t.test('gives up every notification after retryForSeconds', (t) => {
     const scene = sceneOf({ retryForSeconds: 100 })
     scene.accept({ command: 0, identifier: undefined, expiration: undefined })
     t.equal(scene.upstream.waiting[0]?.giveUpAtMs, scene.clock.now() + 100_000)
     t.end()
   })
 
-  t.test('what expires in the queue is settled as expired', (t) => {
+  t.test('settles a notification that expires in the queue as expired', (t) => {
     const scene = sceneOf()
     const seat = scene.accept()
     scene.upstream.expire()
@@ -325,7 +328,7 @@ t.test('amendments', (t) => {
     { reason: 'BadExpirationDate', amendment: 'without-expiration', is: { expiration: undefined } },
   ] as const
   for (const { reason, amendment, is } of rows)
-    t.test(`${reason}: sent once more ${amendment}, then it is to blame`, (t) => {
+    t.test(`${reason}: sends once more ${amendment}, then rejects the notification`, (t) => {
       const scene = sceneOf()
       const seat = scene.accept()
       const request = scene.upstream.waiting[0]?.request
@@ -341,7 +344,7 @@ t.test('amendments', (t) => {
 })
 
 t.test('a refused credential', (t) => {
-  t.test('is nobody’s fault: the route is down, everything is kept', (t) => {
+  t.test('rejects no notification: the route is down and keeps everything', (t) => {
     const scene = sceneOf()
     const seats = acceptMany(scene, 3)
     scene.upstream.answerAll(forbidden)
@@ -355,7 +358,7 @@ t.test('a refused credential', (t) => {
   })
 
   for (const [what, outcome] of Object.entries({ delivered, gone, tooLarge, badToken }))
-    t.test(`works again with the first answer about a notification: ${what}`, (t) => {
+    t.test(`works again after the first answer about a notification: ${what}`, (t) => {
       const scene = sceneOf()
       scene.accept()
       scene.upstream.answer(forbidden)
@@ -367,7 +370,7 @@ t.test('a refused credential', (t) => {
       t.end()
     })
 
-  t.test('an outage says nothing about it', (t) => {
+  t.test('stays down during an outage', (t) => {
     const scene = sceneOf()
     scene.accept()
     scene.upstream.answer(forbidden)
@@ -376,7 +379,7 @@ t.test('a refused credential', (t) => {
     t.end()
   })
 
-  t.test('refused before any request, the route is down as well', (t) => {
+  t.test('before any request also marks the route as down', (t) => {
     const scene = sceneOf()
     scene.relay.refused('certificate expired')
     scene.relay.refused('certificate expired')
@@ -385,7 +388,7 @@ t.test('a refused credential', (t) => {
     t.end()
   })
 
-  t.test('where nothing is owned, a session that holds is the best sign of health', (t) => {
+  t.test('works again after a steady session if nothing is owned', (t) => {
     const scene = sceneOf()
     scene.relay.refused('certificate expired')
     scene.relay.sessionLasted()
@@ -394,7 +397,7 @@ t.test('a refused credential', (t) => {
     t.end()
   })
 
-  t.test('a session that holds says nothing while something waits to be tried', (t) => {
+  t.test('stays down after a steady session while a notification waits for its retry', (t) => {
     const scene = sceneOf()
     scene.accept()
     scene.upstream.answer(forbidden)
@@ -403,7 +406,7 @@ t.test('a refused credential', (t) => {
     t.end()
   })
 
-  t.test('when the last one it held up has expired, senders are let in again', (t) => {
+  t.test('works again when the last owned notification has expired', (t) => {
     const scene = sceneOf()
     acceptMany(scene, 2)
     scene.upstream.answer(forbidden)
@@ -417,7 +420,7 @@ t.test('a refused credential', (t) => {
 })
 
 t.test('suspicion', (t) => {
-  /** 29 are told, the others are not believed. */
+  /** 29 rejections are settled, the others are doubted. */
   const suspected = (count = 40): { scene: Scene; seats: Seen[] } => {
     const scene = sceneOf()
     const seats = acceptMany(scene, count)
@@ -425,17 +428,20 @@ t.test('suspicion', (t) => {
     return { scene, seats }
   }
 
-  t.test('30 different tokens in a row: the route is down, and no more are blamed', (t) => {
-    const { scene, seats } = suspected()
-    t.match(scene.relay.downReason, /^BadDeviceToken for every token/)
-    t.equal(seats.filter(({ settlements }) => settlements.length > 0).length, 29)
-    t.equal(blamed(scene), 29)
-    t.equal(scene.upstream.waiting.length, 11)
-    t.equal(scene.events.filter((event) => event.startsWith('suspected')).length, 1)
-    t.end()
-  })
+  t.test(
+    'after 30 different bad tokens in a row, the route is down and rejects no further token',
+    (t) => {
+      const { scene, seats } = suspected()
+      t.match(scene.relay.downReason, /^BadDeviceToken for every token/)
+      t.equal(seats.filter(({ settlements }) => settlements.length > 0).length, 29)
+      t.equal(blamed(scene), 29)
+      t.equal(scene.upstream.waiting.length, 11)
+      t.equal(scene.events.filter((event) => event.startsWith('suspected')).length, 1)
+      t.end()
+    },
+  )
 
-  t.test('a delivery clears it: the others are tried again, and believed', (t) => {
+  t.test('a delivery ends it: the other tokens are sent again, and rejections count', (t) => {
     const { scene } = suspected()
     scene.upstream.answer(delivered)
     t.equal(scene.relay.downReason, undefined)
@@ -445,7 +451,7 @@ t.test('suspicion', (t) => {
     t.end()
   })
 
-  t.test('only a delivery does: other rejections let nobody be blamed', (t) => {
+  t.test('other answers than a delivery do not end it', (t) => {
     const { scene } = suspected()
     scene.upstream.answer(tooLarge)
     scene.upstream.answer(gone)
@@ -454,7 +460,7 @@ t.test('suspicion', (t) => {
     t.end()
   })
 
-  t.test('after five minutes they are believed', (t) => {
+  t.test('after five minutes, rejections count again', (t) => {
     const { scene } = suspected()
     scene.clock.advance(5 * 60_000 - 1)
     scene.upstream.answerAll(badToken)
@@ -466,17 +472,20 @@ t.test('suspicion', (t) => {
     t.end()
   })
 
-  t.test('those blamed before are asked for again, not refused from memory', (t) => {
-    const { scene } = suspected()
-    scene.upstream.answer(delivered)
-    const waiting = scene.upstream.waiting.length
-    const seat = scene.accept({ token: tokenOf(0) })
-    t.same(seat.settlements, [])
-    t.equal(scene.upstream.waiting.length, waiting + 1)
-    t.end()
-  })
+  t.test(
+    'tokens that were rejected before are sent to APNs again, not rejected from memory',
+    (t) => {
+      const { scene } = suspected()
+      scene.upstream.answer(delivered)
+      const waiting = scene.upstream.waiting.length
+      const seat = scene.accept({ token: tokenOf(0) })
+      t.same(seat.settlements, [])
+      t.equal(scene.upstream.waiting.length, waiting + 1)
+      t.end()
+    },
+  )
 
-  t.test('a session that holds takes nothing back while the route is up', (t) => {
+  t.test('a steady session does not reset the count while the route is up', (t) => {
     const scene = sceneOf()
     acceptMany(scene, 29)
     scene.upstream.answerAll(badToken)
@@ -596,7 +605,7 @@ t.test('an unproven route', (t) => {
 })
 
 t.test('feedback', (t) => {
-  t.test('a token that is gone is accepted, and named by the feedback service', (t) => {
+  t.test('accepts a notification to an unregistered token, and adds the token to the list', (t) => {
     const scene = sceneOf()
     const seat = scene.accept()
     scene.upstream.answer({ ...gone, timestamp: 1_617_000_000 })
@@ -607,7 +616,7 @@ t.test('feedback', (t) => {
     t.end()
   })
 
-  t.test('where APNs does not say since when, it is now', (t) => {
+  t.test('takes the present time if APNs sends no time', (t) => {
     const scene = sceneOf()
     scene.accept()
     scene.clock.advance(999)
@@ -616,7 +625,7 @@ t.test('feedback', (t) => {
     t.end()
   })
 
-  t.test('a sender that never reads it is told at once, with status 8', (t) => {
+  t.test('rejects with status 8 if the route reports unregistered tokens as errors', (t) => {
     const scene = sceneOf({ unregistered: 'error' })
     const seat = scene.accept()
     scene.upstream.answer(gone)
@@ -626,7 +635,7 @@ t.test('feedback', (t) => {
     t.end()
   })
 
-  t.test('a token that was delivered to is dropped from it', (t) => {
+  t.test('drops a token from the list after a delivery to it', (t) => {
     const scene = sceneOf()
     scene.accept()
     scene.upstream.answer(delivered)
@@ -637,7 +646,7 @@ t.test('feedback', (t) => {
 })
 
 t.test('journal', (t) => {
-  t.test('what one read brought is one entry, written before it is sent', (t) => {
+  t.test('writes the notifications of one read as one entry, before it sends them', (t) => {
     const scene = sceneOf()
     read(scene, 3)
     t.match(scene.journal.batches, [
@@ -655,7 +664,7 @@ t.test('journal', (t) => {
     t.end()
   })
 
-  t.test('what is refused at once is never written', (t) => {
+  t.test('does not write what is rejected without a request', (t) => {
     const scene = sceneOf()
     scene.accept({ token: tokenOf(1) })
     scene.upstream.answer(badToken)
@@ -671,7 +680,7 @@ t.test('journal', (t) => {
     t.end()
   })
 
-  t.test('over retries it stays written', (t) => {
+  t.test('keeps the entry during retries', (t) => {
     const scene = sceneOf()
     scene.accept()
     scene.upstream.answer(now)
@@ -680,7 +689,7 @@ t.test('journal', (t) => {
     t.end()
   })
 
-  t.test('what an earlier process left behind is sent with its apns-id, and settled', (t) => {
+  t.test('sends entries of an earlier process with their apns-id, and settles them', (t) => {
     const scene = sceneOf()
     let settledCount = 0
     scene.relay.recover(leftBehind(scene), () => settledCount++)
@@ -695,7 +704,7 @@ t.test('journal', (t) => {
     t.end()
   })
 
-  t.test('its time limit counts from when it was received', (t) => {
+  t.test('counts the time limit of a recovered entry from the time it was received', (t) => {
     const scene = sceneOf()
     const receivedAtMs = scene.clock.now() - 50_000
     const entry = leftBehind(scene, { receivedAtMs, notification: notification({ expiration: 0 }) })
@@ -704,7 +713,7 @@ t.test('journal', (t) => {
     t.end()
   })
 
-  t.test('its rejection can be told to nobody', (t) => {
+  t.test('counts the rejection of a recovered entry as untold', (t) => {
     const scene = sceneOf()
     let settledCount = 0
     scene.relay.recover(leftBehind(scene), () => settledCount++)
@@ -714,7 +723,7 @@ t.test('journal', (t) => {
     t.end()
   })
 
-  t.test('one that makes no request any more is settled', (t) => {
+  t.test('settles a recovered entry that cannot become a request', (t) => {
     const scene = sceneOf()
     let settledCount = 0
     const text = notification({ payload: Buffer.from('hello') })
@@ -729,7 +738,7 @@ t.test('journal', (t) => {
 })
 
 t.test('resends', (t) => {
-  /** Connection 1 was told of its first notification; `copies` stand behind it, unanswered. */
+  /** Connection 1 has an error response about its first notification; `copies` are unanswered. */
   const reportedScene = (
     policy = {},
   ): { scene: Scene; copies: Delivery[]; again: ReturnType<Scene['open']> } => {
@@ -745,7 +754,7 @@ t.test('resends', (t) => {
     return { scene, copies, again: scene.open(2) }
   }
 
-  t.test('one whose first copy is in flight waits for the same outcome: delivered', (t) => {
+  t.test('a resend waits for the outcome of its first copy, and is delivered with it', (t) => {
     const { scene, copies, again } = reportedScene()
     const seat = scene.accept({ token: tokenOf(1), identifier: 91 }, again)
     t.equal(seat.delivery.original?.ref, copies[0]?.apnsId)
@@ -758,7 +767,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('one whose first copy is rejected is rejected as well, and can be told now', (t) => {
+  t.test('a resend is rejected with its first copy, and can be reported', (t) => {
     const { scene, again } = reportedScene()
     const seat = scene.accept({ token: tokenOf(1), identifier: 91 }, again)
     scene.upstream.answer(badToken)
@@ -769,7 +778,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('one whose first copy is over already is settled at once', (t) => {
+  t.test('a resend is settled at once if its first copy has ended', (t) => {
     const { scene, again } = reportedScene()
     scene.upstream.answer(delivered)
     scene.upstream.answer(badToken)
@@ -781,7 +790,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('one whose first copy has gone is silent', (t) => {
+  t.test('a resend is accepted if the token of its first copy is unregistered', (t) => {
     const { scene, again } = reportedScene()
     scene.upstream.answer(gone)
     const seat = scene.accept({ token: tokenOf(1) }, again)
@@ -791,7 +800,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('one whose first copy expires while it waits expires with it', (t) => {
+  t.test('a resend expires with the first copy that it waits for', (t) => {
     const { scene, again } = reportedScene()
     const seat = scene.accept({ token: tokenOf(1) }, again)
     scene.upstream.expire()
@@ -800,7 +809,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('one whose first copy has expired is a new chance', (t) => {
+  t.test('a resend is sent if its first copy has already expired', (t) => {
     const { scene, again } = reportedScene()
     scene.upstream.expire()
     const seat = scene.accept({ token: tokenOf(1) }, again)
@@ -809,7 +818,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('resends of resends wait for the first copy, too', (t) => {
+  t.test('a resend of a resend waits for the first copy too', (t) => {
     const { scene, copies, again } = reportedScene()
     scene.accept({ token: tokenOf(1), identifier: 1 }, again)
     scene.accept({ token: tokenOf(2), identifier: 2 }, again)
@@ -822,7 +831,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('a resend is not journaled: its first copy is', (t) => {
+  t.test('a resend has no journal entry, because its first copy has one', (t) => {
     const { scene, again } = reportedScene()
     t.equal(scene.journal.batches.length, 3)
     scene.accept({ token: tokenOf(1) }, again)
@@ -830,7 +839,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('without an identifier nothing is resent, nor remembered', (t) => {
+  t.test('a notification without identifier is no resend, and is not remembered', (t) => {
     const { scene, again } = reportedScene()
     scene.accept({ command: 0, identifier: undefined, token: tokenOf(1) }, again)
     t.equal(scene.upstream.waiting.length, 3)
@@ -844,7 +853,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('a sender that resends on another connection listens', (t) => {
+  t.test('a sender that resends on another connection counts as one that resends', (t) => {
     const { scene, again } = reportedScene()
     t.equal(scene.relay.isResender('sender'), false)
     scene.accept({ token: tokenOf(1) }, again)
@@ -853,7 +862,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('one that repeats itself on the same connection need not', (t) => {
+  t.test('a sender that repeats on the same connection does not count as one that resends', (t) => {
     const scene = sceneOf()
     const origin = scene.open(1)
     scene.accept({ token: tokenOf(0), identifier: 0 }, origin)
@@ -866,43 +875,43 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('with a window of 0 they are delivered again, and still seen to listen', (t) => {
-    const { scene, again } = reportedScene({ resendWindowSeconds: 0 })
-    scene.accept({ token: tokenOf(1) }, again)
-    t.equal(scene.upstream.waiting.length, 3)
-    t.equal(scene.relay.isResender('sender'), true)
-    scene.upstream.answerAll(delivered)
-    t.same(settled(scene), { rejected: 1, delivered: 3 })
-    t.end()
-  })
-
   t.test(
-    'what was refused unread can be in front or behind, and is nothing to compare with',
+    'with a window of 0, resends are delivered again, and the sender counts as one that resends',
     (t) => {
-      const scene = sceneOf()
-      const origin = scene.open(1)
-      scene.take(
-        [
-          refused(1, undefined, 'missing-token'),
-          notification({ token: tokenOf(9), identifier: 1 }),
-          notification({ token: tokenOf(0), identifier: 2 }),
-          refused(1, 3, 'missing-token'),
-          notification({ token: tokenOf(1), identifier: 4 }),
-        ],
-        origin,
-      )
-      scene.upstream.answer(delivered)
-      scene.upstream.answer(badToken)
-      scene.report(origin)
-      const again = scene.open(2)
-      scene.accept({ token: tokenOf(9) }, again)
+      const { scene, again } = reportedScene({ resendWindowSeconds: 0 })
       scene.accept({ token: tokenOf(1) }, again)
-      t.equal(scene.upstream.waiting.length, 3, 'what stood in front begins a new run')
+      t.equal(scene.upstream.waiting.length, 3)
+      t.equal(scene.relay.isResender('sender'), true)
+      scene.upstream.answerAll(delivered)
+      t.same(settled(scene), { rejected: 1, delivered: 3 })
       t.end()
     },
   )
 
-  t.test('behind a report that a new run has ended, nothing is remembered any more', (t) => {
+  t.test('a notification that was refused unread matches nothing, in front or behind', (t) => {
+    const scene = sceneOf()
+    const origin = scene.open(1)
+    scene.take(
+      [
+        refused(1, undefined, 'missing-token'),
+        notification({ token: tokenOf(9), identifier: 1 }),
+        notification({ token: tokenOf(0), identifier: 2 }),
+        refused(1, 3, 'missing-token'),
+        notification({ token: tokenOf(1), identifier: 4 }),
+      ],
+      origin,
+    )
+    scene.upstream.answer(delivered)
+    scene.upstream.answer(badToken)
+    scene.report(origin)
+    const again = scene.open(2)
+    scene.accept({ token: tokenOf(9) }, again)
+    scene.accept({ token: tokenOf(1) }, again)
+    t.equal(scene.upstream.waiting.length, 3, 'what stood in front begins a new run')
+    t.end()
+  })
+
+  t.test('after a new run, nothing more is remembered behind the report', (t) => {
     const scene = sceneOf()
     const origin = scene.open(1)
     scene.accept({ token: tokenOf(0) }, origin)
@@ -915,7 +924,7 @@ t.test('resends', (t) => {
     t.end()
   })
 
-  t.test('when the window is over, a repeat is wanted', (t) => {
+  t.test('after the window, a repetition is delivered', (t) => {
     const { scene, again } = reportedScene({ resendWindowSeconds: 3 })
     scene.clock.advance(3000)
     scene.accept({ token: tokenOf(1) }, again)
@@ -934,7 +943,7 @@ t.test('another policy', (t) => {
   }
   const limits = { maxEntries: 100, maxBytes: 1e9 }
 
-  t.test('counts from the next notification on', (t) => {
+  t.test('applies from the next notification on', (t) => {
     const scene = sceneOf()
     scene.accept()
     scene.relay.reconfigure(policy, limits)
@@ -946,7 +955,7 @@ t.test('another policy', (t) => {
     t.end()
   })
 
-  /** Whether it is sent again, `afterMs` after the sender's EOF behind an error response. */
+  /** Whether a resend is sent to APNs, `afterMs` after the EOF of the reported connection. */
   const isSentAgain = (before: number, after: number, afterMs: number): boolean => {
     const scene = sceneOf({ resendWindowSeconds: before })
     scene.relay.reconfigure({ ...policy, resendWindowSeconds: after }, limits)
@@ -961,7 +970,7 @@ t.test('another policy', (t) => {
     return scene.upstream.waiting.length === 2
   }
 
-  t.test('may begin or cease to hold resends back, and for how long', (t) => {
+  t.test('can switch the recognition of resends on or off, and change its window', (t) => {
     t.equal(isSentAgain(10, 0, 0), true)
     t.equal(isSentAgain(0, 3, 0), false)
     t.equal(isSentAgain(10, 3, 2999), false)
@@ -971,7 +980,7 @@ t.test('another policy', (t) => {
   t.end()
 })
 
-t.test('a bad token is refused from memory for an hour', (t) => {
+t.test('rejects a known bad token for an hour without a request', (t) => {
   const scene = sceneOf()
   scene.accept()
   scene.upstream.answer(badToken)
@@ -986,7 +995,7 @@ t.test('a bad token is refused from memory for an hour', (t) => {
   t.end()
 })
 
-t.test('what is wrong with the notification is not held against its token', (t) => {
+t.test('does not remember the token if APNs rejects the notification for another reason', (t) => {
   const scene = sceneOf()
   scene.accept()
   scene.upstream.answer(tooLarge)
@@ -996,7 +1005,7 @@ t.test('what is wrong with the notification is not held against its token', (t) 
 })
 
 t.test('loops', (t) => {
-  /** As a sender that resends what was named, beside `others` of its number: how often it is told. */
+  /** How often a sender that resends gets an error response; `others` share the identifier. */
   const told = (scene: Scene, times: number, others = 0): number => {
     let count = 0
     for (let connection = 1; connection <= times; connection++) {
@@ -1015,37 +1024,43 @@ t.test('loops', (t) => {
     return count
   }
 
-  t.test('the same one is told five times within a minute, then settled in silence', (t) => {
-    const scene = sceneOf()
-    t.equal(told(scene, 8), 5)
-    t.same(settled(scene), { rejected: 5, untold: 3 })
-    t.equal(scene.events.filter((event) => event === 'silenced BadDeviceToken').length, 3)
-    scene.clock.advance(60_000)
-    t.equal(told(scene, 8), 5)
-    t.end()
-  })
+  t.test(
+    'reports the same notification five times in a minute, then settles it without a report',
+    (t) => {
+      const scene = sceneOf()
+      t.equal(told(scene, 8), 5)
+      t.same(settled(scene), { rejected: 5, untold: 3 })
+      t.equal(scene.events.filter((event) => event === 'silenced BadDeviceToken').length, 3)
+      scene.clock.advance(60_000)
+      t.equal(told(scene, 8), 5)
+      t.end()
+    },
+  )
 
-  t.test('an error response that the sender’s EOF came before is not counted', (t) => {
-    const scene = sceneOf()
-    for (let connection = 1; connection <= 6; connection++) {
-      const origin = scene.open(connection)
-      scene.accept({ identifier: 0 }, origin)
-      if (scene.upstream.waiting.length > 0) scene.upstream.answer(badToken)
-      scene.relay.announce(origin, 8)
-      scene.relay.ended(origin)
-    }
-    t.equal(told(scene, 8), 5)
-    t.end()
-  })
+  t.test(
+    'does not count an error response that was not written because of the sender’s EOF',
+    (t) => {
+      const scene = sceneOf()
+      for (let connection = 1; connection <= 6; connection++) {
+        const origin = scene.open(connection)
+        scene.accept({ identifier: 0 }, origin)
+        if (scene.upstream.waiting.length > 0) scene.upstream.answer(badToken)
+        scene.relay.announce(origin, 8)
+        scene.relay.ended(origin)
+      }
+      t.equal(told(scene, 8), 5)
+      t.end()
+    },
+  )
 
-  t.test('where its identifier stands for several, it is told once', (t) => {
+  t.test('reports a notification with an ambiguous identifier once', (t) => {
     const scene = sceneOf()
     t.equal(told(scene, 8, 1), 1)
     t.match(settled(scene), { rejected: 1, untold: 7 })
     t.end()
   })
 
-  t.test('one that no request was made of is counted by sender, identifier and reason', (t) => {
+  t.test('counts a notification that was refused unread by sender, identifier and reason', (t) => {
     const scene = sceneOf()
     const refuse = (
       connection: number,

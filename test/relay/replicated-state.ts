@@ -1,4 +1,4 @@
-/** What an state makes of events that others appended. The rest is in `test/gateway/several-processes.ts`. */
+/** Events of other processes; test/gateway/several-processes.ts has more tests of them. */
 import t from 'tap'
 import { ReplicatedState } from '../../src/relay/replicated-state.ts'
 import type { Delivery, Original } from '../../src/relay/delivery.ts'
@@ -12,9 +12,9 @@ import { MemoryEventLog } from '../fixtures/memory-event-log.ts'
 interface Given {
   readonly clock: FakeClock
   readonly append: (event: ReplicatedEvent) => void
-  /** Whether what is read has to be compared with anything. */
+  /** Whether arriving notifications are compared with remembered copies. */
   readonly compares: () => boolean
-  /** What a notification repeats that is read now. */
+  /** The copy that an arriving notification repeats. */
   readonly originalOf: (delivery: Delivery) => Original | undefined
   readonly leave: () => void
   /** Kinds of all events so far. */
@@ -71,7 +71,7 @@ const reporting: ReplicatedEvent = {
   loop: 'bad',
 }
 
-t.test('nothing stands behind a connection that was not told anything', (t) => {
+t.test('ignores copies behind a connection without a report', (t) => {
   const { append, compares } = given()
   append({ kind: 'behind', id: 'never told', items })
   t.equal(compares(), false)
@@ -82,7 +82,7 @@ t.test('nothing stands behind a connection that was not told anything', (t) => {
   t.end()
 })
 
-t.test('what is said later to stand behind it is remembered no longer than the rest', (t) => {
+t.test('remembers copies that are added later no longer than the first ones', (t) => {
   const { clock, append, compares } = given()
   append(reporting)
   append({ kind: 'behind', id: 'told', items })
@@ -94,14 +94,14 @@ t.test('what is said later to stand behind it is remembered no longer than the r
   t.end()
 })
 
-t.test('what is withdrawn need not have been heard of', (t) => {
+t.test('ignores the withdrawal of an unknown report', (t) => {
   const { append, compares } = given()
   append({ kind: 'withdrawn', id: 'before its time', loop: 'bad' })
   t.equal(compares(), false)
   t.end()
 })
 
-t.test('a copy that is no longer remembered is known by what is said of it next', (t) => {
+t.test('takes the ending of a forgotten copy from the next event about it', (t) => {
   const { clock, append, compares, originalOf } = given()
   const resend = deliveryOf('resend')
   const { key } = resend
@@ -115,7 +115,7 @@ t.test('a copy that is no longer remembered is known by what is said of it next'
   t.end()
 })
 
-t.test('who has left applies no more events, and does not ask for what is too old', (t) => {
+t.test('after leave, applies no events and appends none', (t) => {
   const { clock, append, compares, leave, kinds } = given()
   append(reporting)
   append({ kind: 'ended', id: 'told' })

@@ -7,7 +7,7 @@ function report(loops: ReportLimiter, times: number, nowMs: number): void {
   for (let count = 0; count < times; count++) loops.reported('key', false, nowMs)
 }
 
-t.test('the same one may be reported five times within a minute', (t) => {
+t.test('allows five reports about the same notification in a minute', (t) => {
   const loops = new ReportLimiter()
   for (let count = 0; count < 5; count++) {
     t.ok(loops.admits('key', 0))
@@ -17,7 +17,7 @@ t.test('the same one may be reported five times within a minute', (t) => {
   t.end()
 })
 
-t.test('with the next minute it begins anew', (t) => {
+t.test('starts again after the minute', (t) => {
   const loops = new ReportLimiter()
   report(loops, 5, 0)
   t.ok(loops.admits('key', minuteMs))
@@ -28,7 +28,7 @@ t.test('with the next minute it begins anew', (t) => {
   t.end()
 })
 
-t.test('where the identifier stood for several, once is enough', (t) => {
+t.test('allows one report if the identifier is ambiguous', (t) => {
   const loops = new ReportLimiter()
   loops.reported('key', true, 0)
   t.notOk(loops.admits('key', minuteMs - 1))
@@ -36,7 +36,7 @@ t.test('where the identifier stood for several, once is enough', (t) => {
   t.end()
 })
 
-t.test('a report that was withdrawn counts for nothing, nor do those before', (t) => {
+t.test('starts again after a withdrawn report', (t) => {
   const loops = new ReportLimiter()
   report(loops, 5, 0)
   loops.withdrawn('key')
@@ -47,14 +47,14 @@ t.test('a report that was withdrawn counts for nothing, nor do those before', (t
   t.end()
 })
 
-t.test('each is counted for itself', (t) => {
+t.test('counts each notification separately', (t) => {
   const loops = new ReportLimiter()
   report(loops, 5, 0)
   t.ok(loops.admits('another', 0))
   t.end()
 })
 
-t.test('what is over is forgotten with the next report, whichever that is', (t) => {
+t.test('removes expired counts with the next report about any notification', (t) => {
   const loops = new ReportLimiter()
   report(loops, 5, 0)
   loops.reported('another', false, minuteMs)

@@ -27,28 +27,31 @@ for (const { attempts, from, to } of pauses)
     t.end()
   })
 
-t.test('what APNs has not touched is sent again at once, three times in a row', (t) => {
-  t.same(
-    [1, 2, 3].map((attempts) => pauseBefore(now, attempts, 0.5, Infinity)),
-    [0, 0, 0],
-  )
-  t.equal(pauseBefore(now, 4, least, Infinity), 2000)
-  t.end()
-})
+t.test(
+  'retries without a pause up to three times in a row if APNs has not processed the request',
+  (t) => {
+    t.same(
+      [1, 2, 3].map((attempts) => pauseBefore(now, attempts, 0.5, Infinity)),
+      [0, 0, 0],
+    )
+    t.equal(pauseBefore(now, 4, least, Infinity), 2000)
+    t.end()
+  },
+)
 
-t.test('never before Retry-After, and later where the pause is longer anyway', (t) => {
+t.test('pauses for Retry-After, or for its own pause if that is longer', (t) => {
   t.equal(pauseBefore(advised, 1, 0.5, Infinity), 5000)
   t.equal(pauseBefore(advised, 7, least, Infinity), 15_000)
   t.end()
 })
 
-t.test('a Retry-After of 0, or before now, shortens nothing', (t) => {
+t.test('a Retry-After of 0, or in the past, does not shorten the pause', (t) => {
   t.equal(pauseBefore({ ...later, retryAfterMs: 0 }, 1, least, Infinity), 250)
   t.equal(pauseBefore({ ...later, retryAfterMs: -5000 }, 1, least, Infinity), 250)
   t.end()
 })
 
-t.test('a refused credential is tried again with the same pauses', (t) => {
+t.test('retries after a refused credential with the same pauses', (t) => {
   t.equal(pauseBefore({ kind: 'credential', reason: 'BadCertificate' }, 2, least, Infinity), 500)
   t.end()
 })
@@ -67,7 +70,7 @@ const limits = [
 ]
 
 for (const { what, expiration, retryFor, after } of limits)
-  t.test(`given up after ${what}`, (t) => {
+  t.test(`time limit for ${what}`, (t) => {
     t.equal(giveUpAt(receivedAtMs, expiration, retryFor), receivedAtMs + after * 1000)
     t.end()
   })

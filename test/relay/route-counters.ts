@@ -3,7 +3,7 @@ import { reasons } from '../../src/apns/reason.ts'
 import { refusalStatus } from '../../src/binary/notification.ts'
 import { countRejection, newCounters, settledOutcomes } from '../../src/relay/route-counters.ts'
 
-t.test('begins with nothing, in every count there is', (t) => {
+t.test('has every counter at 0 at first', (t) => {
   const { rejections, errorResponseLatency, ...counts } = newCounters()
   t.same(counts, {
     received: { 0: 0, 1: 0, 2: 0 },
@@ -17,7 +17,7 @@ t.test('begins with nothing, in every count there is', (t) => {
   t.end()
 })
 
-t.test('each route counts for itself', (t) => {
+t.test('each route has its own counters', (t) => {
   const counters = newCounters()
   counters.received[1]++
   counters.settled.delivered++
@@ -28,29 +28,32 @@ t.test('each route counts for itself', (t) => {
   t.end()
 })
 
-t.test('rejections have the names of APNs and our own, and no other, whatever APNs says', (t) => {
-  const counters = newCounters()
-  const names = Object.keys(counters.rejections)
-  for (const [reason, { meaning }] of Object.entries(reasons))
-    t.equal(names.includes(reason), meaning === 'rejected' || meaning === 'unregistered', reason)
-  for (const code of Object.keys(refusalStatus)) t.ok(names.includes(code), code)
-  t.equal(names.length, new Set(names).size)
-  const known = [...Object.keys(reasons), ...Object.keys(refusalStatus)]
-  t.same(
-    names.filter((name) => !known.includes(name)),
-    ['payload-not-an-object', 'other'],
-  )
-  for (const reason of [
-    'BadDeviceToken',
-    'item-overruns-frame',
-    'HTTP 400',
-    'NewIn2031',
-    'toString',
-  ])
-    countRejection(counters, reason)
-  t.same(Object.keys(counters.rejections), names)
-  t.equal(counters.rejections['BadDeviceToken'], 1)
-  t.equal(counters.rejections['item-overruns-frame'], 1)
-  t.equal(counters.rejections['other'], 3)
-  t.end()
-})
+t.test(
+  'counts rejections by the reasons of APNs and of the proxy only, whatever APNs sends',
+  (t) => {
+    const counters = newCounters()
+    const names = Object.keys(counters.rejections)
+    for (const [reason, { meaning }] of Object.entries(reasons))
+      t.equal(names.includes(reason), meaning === 'rejected' || meaning === 'unregistered', reason)
+    for (const code of Object.keys(refusalStatus)) t.ok(names.includes(code), code)
+    t.equal(names.length, new Set(names).size)
+    const known = [...Object.keys(reasons), ...Object.keys(refusalStatus)]
+    t.same(
+      names.filter((name) => !known.includes(name)),
+      ['payload-not-an-object', 'other'],
+    )
+    for (const reason of [
+      'BadDeviceToken',
+      'item-overruns-frame',
+      'HTTP 400',
+      'NewIn2031',
+      'toString',
+    ])
+      countRejection(counters, reason)
+    t.same(Object.keys(counters.rejections), names)
+    t.equal(counters.rejections['BadDeviceToken'], 1)
+    t.equal(counters.rejections['item-overruns-frame'], 1)
+    t.equal(counters.rejections['other'], 3)
+    t.end()
+  },
+)

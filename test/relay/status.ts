@@ -27,7 +27,7 @@ function table(columns: number): Map<string, readonly string[]> {
   )
 }
 
-/** By hand, after the status byte's own meaning. */
+/** Chosen by the meaning of each status code. */
 const expected: Readonly<Record<string, number>> = {
   BadDeviceToken: 8,
   BadTopic: 6,
@@ -40,12 +40,12 @@ const expected: Readonly<Record<string, number>> = {
 }
 
 for (const reason of Object.keys(reasons))
-  t.test(`${reason} is told as ${expected[reason] ?? 1}`, (t) => {
+  t.test(`reports ${reason} as status ${expected[reason] ?? 1}`, (t) => {
     t.equal(statusFor(reason), expected[reason] ?? 1)
     t.end()
   })
 
-t.test('status 8, on which senders delete tokens, is given for bad tokens alone', (t) => {
+t.test('reports status 8, after which senders delete the token, for bad tokens only', (t) => {
   t.same(
     Object.keys(reasons).filter((reason) => statusFor(reason) === 8),
     ['BadDeviceToken', 'DeviceTokenNotForTopic'],
@@ -54,18 +54,18 @@ t.test('status 8, on which senders delete tokens, is given for bad tokens alone'
 })
 
 for (const unknown of ['ReasonOfTomorrow', 'HTTP 400', '', 'toString', '__proto__'])
-  t.test(`the unknown reason '${unknown}' is a processing error`, (t) => {
+  t.test(`reports the unknown reason '${unknown}' as a processing error`, (t) => {
     t.equal(statusFor(unknown), 1)
     t.end()
   })
 
-t.test('a payload that is too large is told as such even where APNs gives no reason', (t) => {
+t.test('reports a payload that is too large even if APNs gives no reason', (t) => {
   t.equal(statusFor('HTTP 413'), 7)
   t.equal(statusFor('HTTP 400'), 1)
   t.end()
 })
 
-t.test('docs/mapping.md has every reason, as it is', (t) => {
+t.test('docs/mapping.md has every reason with its status', (t) => {
   const documented = [...table(5)].map(([reason, [status, meaning, told]]) => ({
     reason,
     status: Number(status),
@@ -82,7 +82,7 @@ t.test('docs/mapping.md has every reason, as it is', (t) => {
   t.end()
 })
 
-t.test('docs/mapping.md calls each status by its name', (t) => {
+t.test('docs/mapping.md has the name of each status', (t) => {
   for (const [status = '', sight = ''] of [...table(5).values()].map((row) => row.slice(2)))
     if (status !== '–' && !sight.startsWith('nothing at first'))
       t.equal(sight, statusCodeName(Number(status)))
@@ -90,7 +90,7 @@ t.test('docs/mapping.md calls each status by its name', (t) => {
   t.end()
 })
 
-t.test('docs/mapping.md has every refusal, as it is', (t) => {
+t.test('docs/mapping.md has every refusal with its status', (t) => {
   const documented = new Map([...table(3)].map(([code, [status]]) => [code, Number(status)]))
   t.equal(documented.get('payload-not-an-object'), 4)
   documented.delete('payload-not-an-object')

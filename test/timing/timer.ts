@@ -1,9 +1,9 @@
-/** Timers and limits to waiting, on a clock that is wound by hand. */
+/** Timers and time limits, on a fake clock. */
 import t from 'tap'
 import { every, Timer, within } from '../../src/timing/timer.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
-t.test('a timer that is set is not set again, and can be once it has run', (t) => {
+t.test('ignores a second start until it has run', (t) => {
   const clock = new FakeClock()
   let runs = 0
   const timer = new Timer(clock, 20, () => runs++)
@@ -22,7 +22,7 @@ t.test('a timer that is set is not set again, and can be once it has run', (t) =
   t.end()
 })
 
-t.test('runs every so often until it is cancelled, be it by what runs', (t) => {
+t.test('runs at its interval until it is cancelled, even by its own action', (t) => {
   const clock = new FakeClock()
   let runs = 0
   const cancel = every(clock, 100, () => {
@@ -36,7 +36,7 @@ t.test('runs every so often until it is cancelled, be it by what runs', (t) => {
   t.end()
 })
 
-t.test('waits for a promise no longer than its limit, and leaves no timer', async (t) => {
+t.test('waits for a promise up to its limit, and leaves no timer', async (t) => {
   const clock = new FakeClock()
   t.equal(await within(clock, 100, Promise.resolve(1)), 1)
   await t.rejects(within(clock, 100, Promise.reject(new Error('no'))), /no/)
@@ -47,7 +47,7 @@ t.test('waits for a promise no longer than its limit, and leaves no timer', asyn
   t.equal(clock.pending, 0)
 })
 
-t.test('a promise that fails after the time does no harm', async (t) => {
+t.test('ignores a promise that rejects after the limit', async (t) => {
   const clock = new FakeClock()
   let fail: (error: Error) => void = () => undefined
   const broken = new Promise<string>((_, reject) => (fail = reject))

@@ -82,7 +82,7 @@ t.test('keeps one session open', (t) => {
   t.end()
 })
 
-t.test('deliveries before the first session wait for it, in order', (t) => {
+t.test('deliveries wait for the first session, in order', (t) => {
   const { pool, last, send, sessions } = given()
   pool.start()
   const parcels = send(3)
@@ -310,7 +310,7 @@ t.test('the pause before the next attempt', (t) => {
   t.end()
 })
 
-t.test('half a second without a session that takes requests is an outage', (t) => {
+t.test('reports an outage after half a second without a session that takes requests', (t) => {
   const { pool, clock, last } = given()
   pool.start()
   clock.advance(499)
@@ -380,7 +380,7 @@ t.test('expiry', (t) => {
   t.end()
 })
 
-t.test('credentialRefused', (t) => {
+t.test('after credentialRefused', (t) => {
   const forbidden: Outcome = { kind: 'credential', reason: 'Forbidden' }
 
   /** As a relay: sends again what was refused, and trusts when something was delivered. */
@@ -521,7 +521,7 @@ t.test('credentialRefused', (t) => {
   t.end()
 })
 
-t.test('renewed', (t) => {
+t.test('reconfigure', (t) => {
   /** Sessions with the new configuration, in addition to those that `given` counts. */
   const renew = (pool: Pool, maxSessions = 4): FakeSession[] => {
     const fresh: FakeSession[] = []
@@ -589,7 +589,7 @@ t.test('renewed', (t) => {
     t.end()
   })
 
-  t.test('renewed twice, closes a session that was never used', (t) => {
+  t.test('called twice, closes a session that was never used', (t) => {
     const { pool, last } = given()
     pool.start()
     last().ready()
@@ -604,7 +604,7 @@ t.test('renewed', (t) => {
   t.end()
 })
 
-t.test('drained', (t) => {
+t.test('drain', (t) => {
   t.test('finishes requests in flight and sends no more', async (t) => {
     const { pool, clock, last, send, sessions } = started()
     const [one] = send(1)

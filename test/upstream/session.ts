@@ -258,7 +258,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.equal(opened.events.filter((event) => event.startsWith('draining')).length, 1)
     })
 
-    t.test('without a reason, reports its code', async (t) => {
+    t.test('is reported with its code if it has no reason', async (t) => {
       const { peer, opened } = await connected(t)
       peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR)
       await until(() => opened.events.includes('draining code 0'))
@@ -280,7 +280,7 @@ function behave(t: Test, Session: SessionClass): void {
         ])
       })
 
-    t.test('sent twice, is reported once', async (t) => {
+    t.test('is reported once if it is sent twice', async (t) => {
       const { peer, opened } = await connected(t)
       opened.send()
       await request(peer)
@@ -292,7 +292,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.equal(opened.events.filter((event) => event.startsWith('draining')).length, 1)
     })
 
-    t.test('a later delivery is answered as unavailable, to retry now', async (t) => {
+    t.test('later deliveries are answered as unavailable, to retry now', async (t) => {
       const { peer, opened } = await connected(t)
       peer.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 0, debugData)
       await until(() => opened.events.includes('draining Shutdown'))
@@ -350,7 +350,7 @@ function behave(t: Test, Session: SessionClass): void {
       for (let minute = 1; minute <= 5; minute++) {
         opened.clock.advance(minuteMs)
         await untilIs(() => pings, minute)
-        // What the peer sends after its answer comes after it.
+        // Our answer to this PING proves that our session has read the answer to its own PING.
         await new Promise((answered) => peer.sessions[0]?.ping(answered))
       }
       opened.clock.advance(minuteMs - 1)
@@ -571,7 +571,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.same(opened.events, ['closed drained'])
     })
 
-    t.test('and destroyed, answers requests in flight', async (t) => {
+    t.test('answers requests in flight if it is then destroyed', async (t) => {
       const { peer, opened } = await connected(t)
       const parcel = opened.send()
       await request(peer)
@@ -598,7 +598,7 @@ function behave(t: Test, Session: SessionClass): void {
       t.equal(opened.clock.pending, 0)
     })
 
-    t.test('closes if it is not connected yet, too', async (t) => {
+    t.test('closes even if it is not connected yet', async (t) => {
       const peer = await playPeer(t)
       const opened = openSession(t, peer.origin)
       opened.session.destroy('stopped')

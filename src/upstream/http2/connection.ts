@@ -19,8 +19,7 @@ import type { FrameWriter } from './frame-writer.ts'
 import { initialTableBytes } from './hpack.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
 import { RequestWriter } from './request-writer.ts'
-import { endOfReset, Stream, type StreamEnd } from './stream.ts'
-import { StreamTable } from './stream-table.ts'
+import { endOfReset, Stream, StreamTable, type StreamEnd } from './stream.ts'
 
 /** The peer takes no more requests. */
 export interface Goaway {
@@ -54,7 +53,7 @@ export class Connection {
   /** Not yet returned by {@link takeEnded}. */
   #ended: Stream[] = []
   #openBlock: HeaderBlock | undefined
-  #goaway: Goaway | undefined
+  readonly #goaways: Goaway[] = []
   #nextStreamId: number
   /** Frames on streams up to this one may have been sent before the peer read our RST_STREAM. */
   #lastResetId = 0
@@ -108,11 +107,9 @@ export class Connection {
     this.#requests.send(stream, authorization)
   }
 
-  /** A GOAWAY received since the last call; the last one if there are several. */
-  takeGoaway(): Goaway | undefined {
-    const goaway = this.#goaway
-    this.#goaway = undefined
-    return goaway
+  /** The GOAWAYs received since the last call. A peer may send several, and only one has a reason. */
+  takeGoaways(): readonly Goaway[] {
+    return this.#goaways.splice(0)
   }
 
   /** The streams that have ended since the last call; each is returned once. */
@@ -287,7 +284,7 @@ export class Connection {
   /** The peer processes no stream above the last one, but may have answered it already. */
   #receiveGoaway({ payload }: Frame): void {
     const lastProcessedId = payload.readUInt32BE() & 0x7fff_ffff
-    this.#goaway = { code: payload.readUInt32BE(4), debugData: payload.subarray(8) }
+    this.#goaways.push({ code: payload.readUInt32BE(4), debugData: payload.subarray(8) })
     this.#lastResetId = this.#nextStreamId
     for (const stream of this.#streams.all)
       if (stream.id > lastProcessedId) this.#end(stream, 'refused')

@@ -4,10 +4,11 @@ import {
   DynamicTable,
   fieldBytes,
   HpackError,
+  huffmanBit,
   initialTableBytes,
+  plainString,
   representation,
   staticTable,
-  stringForm,
   type HeaderField,
 } from './hpack.ts'
 
@@ -16,12 +17,6 @@ export interface DecoderLimits {
   readonly maxTableBytes: number
   /** Of the fields of one block, as {@link fieldBytes} counts. */
   readonly maxListBytes: number
-}
-
-export interface HeaderList {
-  readonly fields: readonly HeaderField[]
-  /** The list exceeds its limit, and its end is missing. */
-  readonly truncated: boolean
 }
 
 const { indexed, withIndexing, sizeUpdate, withoutIndexing } = representation
@@ -42,10 +37,10 @@ export class HpackDecoder {
   }
 
   /**
-   * Decodes one complete header block. All of its fields enter the table, even if the list exceeds
-   * its limit. @throws {HpackError}
+   * Decodes one complete header block. If the list exceeds its limit, its end is missing, but all
+   * fields have entered the table. @throws {HpackError}
    */
-  decode(block: Buffer): HeaderList {
+  decode(block: Buffer): { fields: HeaderField[]; truncated: boolean } {
     const reader = new PrimitiveReader(block)
     const fields: HeaderField[] = []
     let listBytes = 0
@@ -141,8 +136,8 @@ export class PrimitiveReader {
 
   /** — source: RFC 7541, 5.2 */
   string(): string {
-    const huffman = this.peek() >= stringForm.huffman.pattern
-    const length = this.integer(stringForm.plain.prefixBits)
+    const huffman = this.peek() >= huffmanBit
+    const length = this.integer(plainString.prefixBits)
     const start = this.#at
     const end = start + length
     if (end > this.#block.length) throw new HpackError('a string is longer than the header block')

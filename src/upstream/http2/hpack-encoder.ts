@@ -4,10 +4,10 @@ import {
   DynamicTable,
   fieldBytes,
   initialTableBytes,
+  plainString,
   representation,
   staticIndex,
   staticTable,
-  stringForm,
   type HeaderField,
   type Representation,
 } from './hpack.ts'
@@ -194,7 +194,7 @@ export class PrimitiveWriter {
 
   /** Plain: Huffman coding saves less than it costs here. — source: RFC 7541, 5.2 */
   string(value: string): void {
-    this.integer(stringForm.plain, value.length)
+    this.integer(plainString, value.length)
     const start = this.#at
     this.#at += value.length
     if (value.length > longestLoopCharacters) this.#target.write(value, start, 'latin1')

@@ -24,11 +24,10 @@ export const representation = {
   withoutIndexing: { pattern: 0x00, prefixBits: 4 },
 } as const satisfies Record<string, Representation>
 
-/** Of a string: Huffman coded or plain. — source: RFC 7541, 5.2 */
-export const stringForm = {
-  huffman: { pattern: 0x80, prefixBits: 7 },
-  plain: { pattern: 0x00, prefixBits: 7 },
-} as const satisfies Record<string, Representation>
+/** The form of a plain string; {@link huffmanBit} marks a Huffman coded one. — source: RFC 7541, 5.2 */
+export const plainString: Representation = { pattern: 0x00, prefixBits: 7 }
+
+export const huffmanBit = 0x80
 
 /**
  * The peer sent a header block that cannot be decoded. From here on the tables of both ends may

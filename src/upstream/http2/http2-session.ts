@@ -154,8 +154,7 @@ export class Http2Session implements ProviderSession {
     const violation = this.#connection.receive(chunk)
     if (this.#connection.isOpen) this.#enter('ready')
     if (!this.#connection.awaitsPong) this.#keepAlive.pingSentAtMs = undefined
-    const goaway = this.#connection.takeGoaway()
-    if (goaway !== undefined) this.#goneAway(goaway)
+    for (const goaway of this.#connection.takeGoaways()) this.#goneAway(goaway)
     if (violation !== undefined) this.#fail(violation)
     this.#answerEnded(room)
   }

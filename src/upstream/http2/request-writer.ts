@@ -11,8 +11,7 @@ import {
 } from './frame.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { HpackEncoder } from './hpack-encoder.ts'
-import type { Stream } from './stream.ts'
-import type { StreamTable } from './stream-table.ts'
+import type { Stream, StreamTable } from './stream.ts'
 
 /** Obeys what the peer's SETTINGS and WINDOW_UPDATE allow. — source: RFC 9113, 5.2 and 6.9 */
 export class RequestWriter {

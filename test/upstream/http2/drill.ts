@@ -67,7 +67,7 @@ function isDelivered({ outcomes }: Parcel): boolean {
   return outcomes.at(-1)?.kind === 'delivered'
 }
 
-/** Sends this many at once and waits for all; returns the requests for each token, and each outcome. */
+/** Sends this many at once and waits for all; returns how often each token was received. */
 async function burst(
   t: Test,
   count: number,
@@ -89,13 +89,13 @@ async function burst(
   return { parcels, received }
 }
 
-t.test('delivers 100,000 at once, each once', async (t) => {
+t.test('delivers 100,000 deliveries at a time, each once', async (t) => {
   const { parcels, received } = await burst(t, 100_000, {})
   t.ok([...received.values()].every((times) => times === 1))
   t.ok(parcels.every(({ outcomes }) => outcomes.length === 1))
 })
 
-t.test('delivers each once, with a GOAWAY every 500 requests', async (t) => {
+t.test('delivers each delivery once, with a GOAWAY every 500 requests', async (t) => {
   const { received } = await burst(t, 10_000, {
     goawayEvery: 500,
     latencyMs: { min: 20, max: 20 },
@@ -103,7 +103,7 @@ t.test('delivers each once, with a GOAWAY every 500 requests', async (t) => {
   t.ok([...received.values()].every((times) => times === 1))
 })
 
-t.test('delivers all after the upstream has been silent', async (t) => {
+t.test('delivers everything after the upstream has been silent', async (t) => {
   const delivered = new Set<string>()
   const simulator = await startSimulator(
     { tls, onNotification: ({ token }) => delivered.add(token) },

@@ -9,7 +9,7 @@ import {
 } from '../../../src/upstream/http2/frame.ts'
 import { hex } from '../../fixtures/hex.ts'
 
-/** Every frame in what arrives as these chunks. */
+/** The frames in these chunks. */
 function read(...chunks: readonly Buffer[]): Frame[] {
   const reader = new FrameReader()
   const frames: Frame[] = []
@@ -39,7 +39,7 @@ const spoken = [
   { type: 0xfe, flags: 0xff, streamId: 0x7fffffff, payload: hex('beef') },
 ]
 
-t.test('frames are cut out, the reserved bit of the stream is ignored', (t) => {
+t.test('reads frames, and ignores the reserved bit of the stream', (t) => {
   t.same(read(conversation), spoken)
   t.end()
 })
@@ -57,7 +57,7 @@ t.test('any segmentation yields the same frames', (t) => {
   t.end()
 })
 
-t.test('a frame is unchanged by what comes after it', (t) => {
+t.test('later bytes do not change a frame', (t) => {
   const reader = new FrameReader()
   reader.receive(hex('000004 00 00 00000001 0102'))
   reader.receive(hex('0304 000004 00'))
@@ -68,7 +68,7 @@ t.test('a frame is unchanged by what comes after it', (t) => {
   t.end()
 })
 
-t.test('the largest frame is 16,384 bytes, and a larger one is refused from its header', (t) => {
+t.test('accepts frames of up to 16,384 bytes, and refuses a larger one from its header', (t) => {
   const largest = Buffer.concat([hex('004000 00 00 00000001'), Buffer.alloc(16_384)])
   t.equal(read(largest)[0]?.payload.length, 16_384)
   t.throws(() => read(hex('004001 00 00 00000001')), { code: 'FRAME_SIZE_ERROR' })
@@ -76,7 +76,7 @@ t.test('the largest frame is 16,384 bytes, and a larger one is refused from its 
   t.end()
 })
 
-t.test('frames that cannot be are refused from their header', (t) => {
+t.test('refuses frames of a wrong length or stream from their header', (t) => {
   const rows = [
     { what: 'DATA on the connection', bytes: '000001 00 00 00000000', code: 'PROTOCOL_ERROR' },
     { what: 'HEADERS on the connection', bytes: '000001 01 04 00000000', code: 'PROTOCOL_ERROR' },
@@ -120,16 +120,19 @@ t.test('frames that cannot be are refused from their header', (t) => {
   t.end()
 })
 
-t.test('a PRIORITY of the wrong length is an error of its stream, and is read over', (t) => {
-  const reader = new FrameReader()
-  reader.receive(hex('000004 02 00 00000007 00000000 000000 04 01 00000000'))
-  const error = t.throws(() => reader.next(), { streamId: 7, code: 'FRAME_SIZE_ERROR' })
-  t.type(error, StreamError)
-  t.match(reader.next(), { type: 4, flags: 1 })
-  t.end()
-})
+t.test(
+  'a PRIORITY of the wrong length is an error of its stream; the next frame can be read',
+  (t) => {
+    const reader = new FrameReader()
+    reader.receive(hex('000004 02 00 00000007 00000000 000000 04 01 00000000'))
+    const error = t.throws(() => reader.next(), { streamId: 7, code: 'FRAME_SIZE_ERROR' })
+    t.type(error, StreamError)
+    t.match(reader.next(), { type: 4, flags: 1 })
+    t.end()
+  },
+)
 
-t.test('padding and priority are taken off', (t) => {
+t.test('removes padding and priority', (t) => {
   const content = (bytes: string): string | undefined => {
     const [frame] = read(hex(bytes))
     return frame && contentOf(frame).toString('hex')
@@ -159,7 +162,7 @@ t.test('padding and priority are taken off', (t) => {
   t.end()
 })
 
-t.test('whatever arrives, it is frames or an error of the protocol', (t) => {
+t.test('any bytes are frames or an error of the protocol', (t) => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 60 })), (chunks) => {
       try {

@@ -15,7 +15,7 @@ function written(write: (writer: FrameWriter) => void): string {
 
 const bytes = (text: string): string => hex(text).toString('hex')
 
-t.test('frames are written byte by byte as RFC 9113 draws them', (t) => {
+t.test('writes each frame in the layout of RFC 9113', (t) => {
   const rows = [
     {
       what: 'preface',
@@ -95,7 +95,7 @@ t.test('frames are written byte by byte as RFC 9113 draws them', (t) => {
   t.end()
 })
 
-t.test('a block larger than a frame goes on in CONTINUATION', (t) => {
+t.test('continues a block larger than a frame in CONTINUATION', (t) => {
   const block = (length: number, maxFrameBytes: number, endStream: boolean): string =>
     written((writer) => {
       const target = writer.reserve(frameHeaderBytes + length)

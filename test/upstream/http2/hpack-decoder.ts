@@ -18,7 +18,7 @@ const limits = { maxTableBytes: 4096, maxListBytes: 16_384 }
 interface Step {
   readonly block: string
   readonly fields: readonly HeaderField[]
-  /** Of the dynamic table, behind the block. */
+  /** Of the dynamic table, after the block. */
   readonly bytes: number
 }
 
@@ -167,7 +167,7 @@ for (const [name, { maxTableBytes, steps }] of Object.entries(examples))
     t.end()
   })
 
-t.test('an empty block is an empty list', (t) => {
+t.test('decodes an empty block as an empty list', (t) => {
   t.same(new HpackDecoder(limits).decode(hex('')), { fields: [], truncated: false })
   t.end()
 })
@@ -175,7 +175,7 @@ t.test('an empty block is an empty list', (t) => {
 /** Puts `a: bb` into the table. */
 const learning = '40 01 61 02 62 62'
 
-t.test('takes size updates in front of the first field', (t) => {
+t.test('accepts size updates in front of the first field', (t) => {
   const rows: [what: string, block: string, tableBytes: number][] = [
     ['up to its limit', '3f e1 1f', 35],
     ['one that still has room for the table', '3f 04', 35],
@@ -192,7 +192,7 @@ t.test('takes size updates in front of the first field', (t) => {
   t.end()
 })
 
-t.test('begins with 4,096 bytes, even where an update may ask for more', (t) => {
+t.test('begins with a table of 4,096 bytes, even if an update may enlarge it', (t) => {
   const decoder = new HpackDecoder({ ...limits, maxTableBytes: 65_536 })
   const large = `40 01 61 7f 81 1f ${'62'.repeat(4096)}`
   decoder.decode(hex(large))
@@ -202,7 +202,7 @@ t.test('begins with 4,096 bytes, even where an update may ask for more', (t) => 
   t.end()
 })
 
-t.test('takes the name from an entry that the new one drives out', (t) => {
+t.test('reads a name from the entry that the new field evicts', (t) => {
   const decoder = new HpackDecoder({ ...limits, maxTableBytes: 40 })
   decoder.decode(hex(learning))
   t.same(decoder.decode(hex('7e 01 63 be')).fields, [
@@ -245,7 +245,7 @@ for (const [what, block] of faults)
     t.end()
   })
 
-t.test('stops listing at its limit, and goes on learning', (t) => {
+t.test('truncates the list at its limit, and still adds all fields to the table', (t) => {
   const decoder = new HpackDecoder({ maxTableBytes: 4096, maxListBytes: 10_000 })
   const first = hex(`40 01 61 7f a1 1e ${'62'.repeat(4000)}`)
   const bomb = Buffer.alloc(16_000, 0xbe) // each byte is a field of 4,033
@@ -256,18 +256,21 @@ t.test('stops listing at its limit, and goes on learning', (t) => {
   t.end()
 })
 
-t.test('counts 32 for each field, and lists nothing behind the first that is too much', (t) => {
-  const list = hex('00 01 61 00 00 02 62 62 00 00 01 63 00') // 33 + 34 + 33
-  const names = (maxListBytes: number): readonly string[] => {
-    const { fields, truncated } = new HpackDecoder({ ...limits, maxListBytes }).decode(list)
-    return [...fields.map(([name]) => name), ...(truncated ? ['…'] : [])]
-  }
-  t.same(names(100), ['a', 'bb', 'c'])
-  t.same(names(99), ['a', 'bb', '…'])
-  t.same(names(66), ['a', '…'])
-  t.same(names(0), ['…'])
-  t.end()
-})
+t.test(
+  'counts 32 bytes for each field, and lists nothing behind the first field above the limit',
+  (t) => {
+    const list = hex('00 01 61 00 00 02 62 62 00 00 01 63 00') // 33 + 34 + 33
+    const names = (maxListBytes: number): readonly string[] => {
+      const { fields, truncated } = new HpackDecoder({ ...limits, maxListBytes }).decode(list)
+      return [...fields.map(([name]) => name), ...(truncated ? ['…'] : [])]
+    }
+    t.same(names(100), ['a', 'bb', 'c'])
+    t.same(names(99), ['a', 'bb', '…'])
+    t.same(names(66), ['a', '…'])
+    t.same(names(0), ['…'])
+    t.end()
+  },
+)
 
 const anyByte = fc.uint8Array({ minLength: 1, maxLength: 40 })
 const piece = fc.oneof(
@@ -306,7 +309,7 @@ t.test('any bytes are fields or an HpackError, within the limits', (t) => {
   t.end()
 })
 
-t.test('a limit of the list changes nothing for the blocks that follow', (t) => {
+t.test('the limit of the list does not affect later blocks', (t) => {
   fc.assert(
     fc.property(blocks, fc.nat(300), (blocks, maxListBytes) => {
       const wide = new HpackDecoder({ maxTableBytes: 4096, maxListBytes: Infinity })
@@ -346,7 +349,7 @@ const answer = fc.record({
   'x-any': value,
 })
 
-t.test('reads what nghttp2 writes, whatever table we allow', async (t) => {
+t.test('decodes what nghttp2 encodes, for any size of the table', async (t) => {
   const peer = await playPeer(t)
   const request = hex('83 87 84 41 01 61')
   const answers = fc.array(answer, { minLength: 1, maxLength: 25 })
@@ -376,10 +379,10 @@ t.test('reads what nghttp2 writes, whatever table we allow', async (t) => {
   t.pass()
 })
 
-t.test('has the static table that nghttp2 has', async (t) => {
+t.test('has the same static table as nghttp2', async (t) => {
   const peer = await playPeer(t)
   const client = await H2cClient.connect(t, peer.origin)
-  // Of each name its index as the value. A transfer-encoding would be an error in HTTP/2.
+  // Each value is the index of the name. A transfer-encoding would be an error in HTTP/2.
   const indices = Array.from({ length: 61 - 14 }, (_, i) => i + 15).filter((i) => i !== 57)
   const fields = indices.map((i) => `0f ${(i - 15).toString(16).padStart(2, '0')} 02 ${ascii(i)}`)
   client.request(hex(`83 87 84 41 01 61 ${fields.join('')}`), Buffer.alloc(28))

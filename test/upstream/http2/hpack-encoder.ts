@@ -38,7 +38,7 @@ function ascii(text: string): string {
 
 const path = `14 4a ${ascii(`/3/device/${request.token}`)}`
 
-t.test('indexes what repeats once, and never what is secret', (t) => {
+t.test('indexes repeated values, and never secrets', (t) => {
   const encoder = new HpackEncoder()
   t.strictSame(
     encoded(encoder, request, 'bearer t'),
@@ -72,7 +72,7 @@ t.test('indexes what repeats once, and never what is secret', (t) => {
   t.end()
 })
 
-t.test('leaves out what a request does not say', (t) => {
+t.test('omits the headers that a request does not have', (t) => {
   const encoder = new HpackEncoder()
   encoded(encoder, bare)
   const id = `0f2f 24 ${ascii(request.apnsId)}`
@@ -83,7 +83,7 @@ t.test('leaves out what a request does not say', (t) => {
   t.end()
 })
 
-t.test('a second topic is written with the name of the first', (t) => {
+t.test('writes a second topic with the indexed name', (t) => {
   const encoder = new HpackEncoder()
   encoded(encoder, bare)
   const id = ascii(request.apnsId)
@@ -99,7 +99,7 @@ t.test('a second topic is written with the name of the first', (t) => {
   t.end()
 })
 
-t.test('without a table all is literal', (t) => {
+t.test('writes only literals without a table', (t) => {
   const encoder = new HpackEncoder()
   encoded(encoder, request)
   encoder.resize(0)
@@ -115,7 +115,7 @@ t.test('without a table all is literal', (t) => {
   t.end()
 })
 
-t.test('what is larger than the table drives nothing out', (t) => {
+t.test('does not evict fields for one that is larger than the table', (t) => {
   const encoder = new HpackEncoder()
   encoded(encoder, bare)
   const before = encoded(encoder, bare)
@@ -126,7 +126,7 @@ t.test('what is larger than the table drives nothing out', (t) => {
   t.end()
 })
 
-t.test('tells the sizes of its table once, in front of a block', (t) => {
+t.test('announces the sizes of its table once, in front of a block', (t) => {
   const rows: [encoder: HpackEncoder, sizes: number[], bytes: string][] = [
     [new HpackEncoder(), [], ''],
     [new HpackEncoder(), [4096], ''],
@@ -161,7 +161,7 @@ t.test('tells the sizes of its table once, in front of a block', (t) => {
   t.end()
 })
 
-t.test('writes at its offset, and nothing elsewhere', (t) => {
+t.test('writes only from its offset on', (t) => {
   const block = encoded(new HpackEncoder(), request)
   const target = Buffer.alloc(block.length + 20, 0xee)
   t.equal(new HpackEncoder().encode(request, host, undefined, target, 9), 9 + block.length)
@@ -198,7 +198,7 @@ const step = fc.record({
   request: anyRequest,
   authority: fc.constantFrom(host, host, 'api.sandbox.push.apple.com:2197'),
   authorization: fc.constantFrom(undefined, 'bearer a', `bearer ${'b'.repeat(300)}`),
-  /** Told by the peer in front of the request. */
+  /** Table sizes that the peer sets before the request. */
   resizes: fc.oneof(
     { weight: 5, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(tableBytes, { maxLength: 3 }) },
@@ -213,7 +213,7 @@ function expected({ request, authority, authorization }: Step): Record<string, s
   return { ...headers, ':scheme': 'https', ':authority': authority }
 }
 
-t.test('our decoder reads any requests in any tables, pseudo-headers first', (t) => {
+t.test('our decoder reads any requests with any table, pseudo-headers first', (t) => {
   fc.assert(
     fc.property(steps, fc.option(tableBytes, { nil: undefined }), (steps, maxTableBytes) => {
       const encoder = new HpackEncoder(maxTableBytes)
@@ -236,7 +236,7 @@ t.test('our decoder reads any requests in any tables, pseudo-headers first', (t)
   t.end()
 })
 
-t.test("Node's server reads the same, and is told what is secret", async (t) => {
+t.test("Node's server reads the same headers, and which of them are secret", async (t) => {
   const peer = await playPeer(t)
   await fc.assert(
     fc.asyncProperty(steps, async (steps) => {

@@ -33,7 +33,7 @@ t.test('finds names, and names with values', (t) => {
   t.end()
 })
 
-t.test('drops the oldest until the rest fits', (t) => {
+t.test('evicts the oldest fields until the rest fits', (t) => {
   const table = new DynamicTable(102)
   for (const name of ['a', 'b', 'c']) table.add(field(name))
   t.equal(table.find('a'), 3, 'exactly full')
@@ -46,7 +46,7 @@ t.test('drops the oldest until the rest fits', (t) => {
   t.end()
 })
 
-t.test('is emptied by what is larger than all of it', (t) => {
+t.test('a field larger than the table empties it', (t) => {
   const table = new DynamicTable(68)
   table.add(field('a'))
   table.add(field('b', '1'.repeat(36)))

@@ -8,7 +8,7 @@ function decode(bytes: string): string {
   return decodeHuffman(coded, 0, coded.length)
 }
 
-t.test('knows the code of each octet', (t) => {
+t.test('decodes the code of each octet', (t) => {
   // The codes of RFC 7541, Appendix B, for 0 to 255 in a row, and 6 bits of padding.
   const coded = `
     ffc7fffd8fffffe2fffffe3fffffe4fffffe5fffffe6fffffe7fffffe8ffffeafffffff3fffffa7fffffabffffffdfff
@@ -31,19 +31,19 @@ t.test('knows the code of each octet', (t) => {
   t.end()
 })
 
-t.test('reads between its two places', (t) => {
+t.test('reads only between start and end', (t) => {
   t.equal(decodeHuffman(hex('ff 64 02 ff'), 1, 3), '302')
   t.equal(decodeHuffman(hex('ff'), 1, 1), '')
   t.end()
 })
 
-t.test('takes up to 7 bits of padding', (t) => {
+t.test('accepts up to 7 bits of padding', (t) => {
   t.equal(decode('1f'), 'a', '3 bits')
   t.equal(decode('ff ff f6 7f'), 'Ç', '7 bits behind a code of 25')
   t.end()
 })
 
-t.test('refuses what no encoder writes', (t) => {
+t.test('refuses invalid codes and padding', (t) => {
   const rows: [what: string, bytes: string][] = [
     ['8 bits of padding and nothing else', 'ff'],
     ['11 bits of padding', '1f ff'],

@@ -22,7 +22,7 @@ t.test('reads the integers of RFC 7541, C.1, and those at the edges', (t) => {
   t.end()
 })
 
-t.test('refuses integers that are too large, too long or not all there', (t) => {
+t.test('refuses integers that are too large, too long or incomplete', (t) => {
   for (const bytes of [
     '7f 82 ff ff 7f', // 2^28 + 1
     '7f 82 ff ff ff 00',
@@ -46,7 +46,7 @@ t.test('reads plain octets as latin1, and Huffman codes', (t) => {
   t.end()
 })
 
-t.test('refuses a string that ends behind the block', (t) => {
+t.test('refuses a string that is longer than the block', (t) => {
   for (const bytes of ['01', '02 61', '81', '7f ff ff ff 7f 61'])
     t.throws(() => new PrimitiveReader(hex(bytes)).string(), HpackError, bytes)
   t.end()

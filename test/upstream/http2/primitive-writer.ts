@@ -55,7 +55,7 @@ t.test('keeps the bits in front of an integer', (t) => {
   t.end()
 })
 
-t.test('writes short and long strings with their length, an octet a character', (t) => {
+t.test('writes short and long strings with their length, one octet for each character', (t) => {
   for (const length of [0, 1, 15, 16, 17, 90]) {
     const value = 'é'.repeat(length)
     t.strictSame(
@@ -76,7 +76,7 @@ t.test('begins at its offset', (t) => {
   t.end()
 })
 
-t.test('tells by its offset when the buffer was too short', (t) => {
+t.test('has an offset beyond the buffer if the buffer was too short', (t) => {
   for (const value of ['abc', 'abc'.repeat(10)]) {
     const writer = writerInto(Buffer.alloc(2))
     writer.string(value)

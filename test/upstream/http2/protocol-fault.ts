@@ -1,7 +1,4 @@
-/**
- * What RFC 9113 forbids a server, one case each, and what a client has to take from it all the
- * same.
- */
+/** One case for each fault that RFC 9113 lists, and unusual frames that a client accepts. */
 import t from 'tap'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
 import { untilAtLeast } from '../../fixtures/condition.ts'
@@ -31,7 +28,7 @@ const halfHeaders = frame(HEADERS, END_STREAM, 1, status200)
 const answered = frame(HEADERS, WHOLE, 1, status200)
 const setting = (id: string, value: string): string => frame(SETTINGS, 0, 0, id + value)
 
-t.test('ends the connection, with GOAWAY and its code', (t) => {
+t.test('a fault ends the connection, with GOAWAY and its code', (t) => {
   const rows: readonly (readonly [what: string, bytes: string, code: Code])[] = [
     ['a frame larger than allowed', '004001 00 00 00000001', 'FRAME_SIZE_ERROR'],
     ['DATA on stream 0', frame(DATA, 0, 0, '00'), 'PROTOCOL_ERROR'],
@@ -158,7 +155,7 @@ t.test('ends the connection, with GOAWAY and its code', (t) => {
   t.end()
 })
 
-t.test('as the first words, ends the connection', (t) => {
+t.test('a wrong first frame ends the connection', (t) => {
   const rows: readonly (readonly [what: string, bytes: string, code: Code])[] = [
     ['PING', frame(PING, 0, 0, '0000000000000000'), 'PROTOCOL_ERROR'],
     ['SETTINGS ACK', frame(SETTINGS, 1, 0), 'PROTOCOL_ERROR'],
@@ -178,7 +175,7 @@ t.test('as the first words, ends the connection', (t) => {
   t.end()
 })
 
-t.test('ends the stream, with RST_STREAM and its code, and nothing else', (t) => {
+t.test('a fault of one stream ends only this stream, with RST_STREAM and its code', (t) => {
   const headers = (fields: string, flags = WHOLE): string => frame(HEADERS, flags, 1, fields)
   const rows: readonly (readonly [what: string, bytes: string, code: Code])[] = [
     ['an upper-case name', headers(status200 + field('Date', 'x')), 'PROTOCOL_ERROR'],
@@ -273,7 +270,7 @@ t.test('ends the stream, with RST_STREAM and its code, and nothing else', (t) =>
   t.end()
 })
 
-t.test('is taken as it comes', (t) => {
+t.test('accepts what RFC 9113 allows', (t) => {
   const bad = text('{"reason":"BadDeviceToken"}')
   const rows: readonly (readonly [what: string, bytes: string, outcome: object])[] = [
     ['an unknown frame', anyFrame + answered, { kind: 'delivered' }],

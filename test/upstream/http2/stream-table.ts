@@ -1,6 +1,5 @@
 import t from 'tap'
-import { Stream } from '../../../src/upstream/http2/stream.ts'
-import { StreamTable } from '../../../src/upstream/http2/stream-table.ts'
+import { Stream, StreamTable } from '../../../src/upstream/http2/stream.ts'
 import { Parcel } from '../../fixtures/delivery.ts'
 
 const delivery = new Parcel()
