@@ -17,6 +17,7 @@ export function journalOf({ journal }: Store, route: string): RelayJournal {
 
 export function eventLogOf({ eventLog }: Store, route: string): RelayEventLog {
   return {
+    isShared: eventLog.isShared,
     listen: (apply) =>
       eventLog.listen(route, ({ event, position, atMs }) => {
         apply({ event: event as ReplicatedEvent, position, atMs })

@@ -4,6 +4,7 @@ import { EventListeners } from './event-listeners.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
 
 export class LocalEventLog implements EventLog {
+  readonly isShared = false
   readonly #clock: Pick<Clock, 'now'>
   readonly #listeners = new EventListeners()
   readonly #due: { readonly route: string; readonly event: unknown }[] = []

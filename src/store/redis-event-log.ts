@@ -2,6 +2,7 @@
 import type { Cancel, Clock } from '../timing/clock.ts'
 import { EventListeners } from './event-listeners.ts'
 import type { Reply } from './redis-connection.ts'
+import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
@@ -10,6 +11,7 @@ export interface RedisEventLogDeps {
   readonly link: Pick<RedisLink, 'send' | 'isUp'>
   /** A separate connection, because reading blocks it. */
   readonly logLink: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
+  readonly journal: Pick<RedisJournal, 'writeAll'>
   readonly keys: RedisKeys
   /** The name of this process. */
   readonly process: string
@@ -45,6 +47,7 @@ const positionsPerMs = 4096
  * ignores it in the stream later. The other processes apply it when they read it.
  */
 export class RedisEventLog implements EventLog {
+  readonly isShared = true
   readonly #deps: RedisEventLogDeps
   readonly #listeners = new EventListeners()
   /** Of routes that nobody listens to just now. */
@@ -143,8 +146,10 @@ export class RedisEventLog implements EventLog {
     this.#pending.clear()
   }
 
+  /** If this process is killed, no event that others read may refer to what the journal lacks. */
   async #send({ number, route, event }: Pending): Promise<void> {
-    const { link, keys, process } = this.#deps
+    const { link, journal, keys, process } = this.#deps
+    journal.writeAll()
     const text = JSON.stringify([process, number, route, event])
     const length = String(longestStream)
     await link.send(['XADD', keys.eventLog, 'MAXLEN', '~', length, '*', 'e', text]).catch(late)

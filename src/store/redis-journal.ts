@@ -161,6 +161,12 @@ export class RedisJournal implements Journal, BatchWriter {
     if (this.#isWritten) for (const resolve of this.#onWritten.splice(0)) resolve()
   }
 
+  /** Writes all queued batches, before a command that refers to them. */
+  writeAll(): void {
+    if (!this.#deps.link.isUp || this.#isClosed) return
+    while (this.#due.size > 0) void this.#writeSome(this.#takeDue())
+  }
+
   /** @internal for the batches. While the link is down this queues nothing: {@link resume} finds it. */
   writeSoon(batch: RedisBatch): void {
     batch.isQueued = !this.#isClosed && this.#deps.link.isConnected

@@ -90,7 +90,14 @@ class RedisStore implements Store {
     this.#link = link
     this.#logLink = logLink
     this.journal = new RedisJournal({ link, keys, clock, maxUnwritten, damaged })
-    this.eventLog = new RedisEventLog({ link, logLink, keys, process, clock })
+    this.eventLog = new RedisEventLog({
+      link,
+      logLink,
+      journal: this.journal,
+      keys,
+      process,
+      clock,
+    })
     this.tokens = new RedisTokens(link, keys)
     this.feedback = new RedisFeedback({ link, keys, eventLog: this.eventLog, clock })
     this.#lease = new RedisLease({ link, keys, process, journal: this.journal, clock })
