@@ -1,7 +1,8 @@
 /** Keeps one connection to Redis open, and reconnects after any failure. */
+import { afterReading } from '../timing/after-reading.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
+import { Timer } from '../timing/timer.ts'
 import type { OpenConnection, RedisConnection, Reply } from './redis-connection.ts'
-import { every, Timer } from '../timing/timer.ts'
 
 export interface LinkDeps {
   readonly open: OpenConnection
@@ -19,6 +20,10 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError'
 }
 
+function noAnswer(): UnreachableError {
+  return new UnreachableError('Redis does not answer')
+}
+
 type State =
   /** The retry timer runs. */
   | { readonly kind: 'down' }
@@ -29,7 +34,6 @@ type State =
 
 /** A connection is closed if Redis answers nothing for this long while commands wait. */
 const patienceMs = 3000
-const watchMs = 500
 const retryMs = 500
 
 /**
@@ -115,14 +119,14 @@ export class RedisLink {
     const opening = new AbortController()
     this.#become({ kind: 'opening', opening })
     const cancel = clock.after(patienceMs, () => {
-      opening.abort(new UnreachableError('Redis does not answer'))
+      opening.abort(noAnswer())
     })
     try {
       const opened = await open((error) => {
         this.#lose(connection, error)
       }, opening.signal)
-      const connection: WatchedConnection = new WatchedConnection(opened, clock, (error) => {
-        this.#lose(connection, error)
+      const connection: WatchedConnection = new WatchedConnection(opened, clock, () => {
+        this.#lose(connection, noAnswer())
       })
       if (this.#state.kind === 'closed') connection.destroy()
       else await this.#resume(connection)
@@ -161,39 +165,34 @@ export class RedisLink {
 class WatchedConnection {
   readonly #connection: RedisConnection
   readonly #clock: Clock
-  readonly #cancelWatch: Cancel
+  readonly #silent: () => void
   #waiting = 0
-  #progressAtMs = 0
-  #watchedAtMs: number
+  #cancelWatch: Cancel | undefined
 
-  constructor(connection: RedisConnection, clock: Clock, silent: (error: Error) => void) {
+  constructor(connection: RedisConnection, clock: Clock, silent: () => void) {
     this.#connection = connection
     this.#clock = clock
-    this.#watchedAtMs = clock.now()
-    this.#cancelWatch = every(clock, watchMs, () => {
-      if (this.#isSilent(clock.now())) silent(new UnreachableError('Redis does not answer'))
-    })
+    this.#silent = silent
   }
 
   async send(args: readonly (string | Buffer)[]): Promise<Reply> {
-    if (this.#waiting++ === 0) this.#progressAtMs = this.#clock.now()
+    if (this.#waiting++ === 0) this.#watch()
     try {
       return await this.#connection.send(args)
     } finally {
       this.#waiting--
-      this.#progressAtMs = this.#clock.now()
+      this.#watch()
     }
   }
 
   destroy(): void {
-    this.#cancelWatch()
+    this.#cancelWatch?.()
     this.#connection.destroy()
   }
 
-  /** After a pause of this process, unread answers may wait in the socket, so the time starts anew. */
-  #isSilent(now: number): boolean {
-    if (now - this.#watchedAtMs > 2 * watchMs) this.#progressAtMs = now
-    this.#watchedAtMs = now
-    return this.#waiting > 0 && now - this.#progressAtMs > patienceMs
+  /** Starts to wait for the next answer, if any command has none. */
+  #watch(): void {
+    this.#cancelWatch?.()
+    if (this.#waiting > 0) this.#cancelWatch = afterReading(this.#clock, patienceMs, this.#silent)
   }
 }
