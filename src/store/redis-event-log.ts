@@ -1,6 +1,6 @@
 /** The event log in Redis: a stream that every process appends to and reads. */
-import type { Cancel, Clock } from '../timing/clock.ts'
-import { EventListeners } from './event-listeners.ts'
+import type { Clock } from '../timing/clock.ts'
+import { EventListeners, type RoutedEvent } from './event-listeners.ts'
 import type { Reply } from './redis-connection.ts'
 import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
@@ -24,12 +24,6 @@ interface Pending {
   readonly route: string
   readonly event: unknown
   readonly atMs: number
-  cancel: Cancel | undefined
-}
-
-interface Routed {
-  readonly route: string
-  readonly logged: LoggedEvent
 }
 
 /** The age of the oldest events that the stream keeps, and that a starting process reads. */
@@ -51,10 +45,10 @@ export class RedisEventLog implements EventLog {
   readonly #deps: RedisEventLogDeps
   readonly #listeners = new EventListeners()
   /** Of routes that nobody listens to just now. */
-  #unapplied: Routed[] = []
+  #unapplied: RoutedEvent[] = []
   readonly #pending = new Map<number, Pending>()
   /** Those of them that are not applied yet: what is applied stays pending for minutes. */
-  readonly #waiting = new Set<Pending>()
+  readonly #waiting = new Map<number, Pending>()
   /** The last number of each process, so that what was appended twice is applied once. */
   readonly #latest = new Map<string, number>()
   #number = 0
@@ -62,8 +56,6 @@ export class RedisEventLog implements EventLog {
   #id: string | undefined
   #aheadMs = 0
   #isClosed = false
-  readonly #due: Routed[] = []
-  #isApplying = false
 
   constructor(deps: RedisEventLogDeps) {
     this.#deps = deps
@@ -71,9 +63,7 @@ export class RedisEventLog implements EventLog {
 
   listen(route: string, apply: (event: LoggedEvent) => void): () => void {
     const end = this.#listeners.add(route, apply)
-    const missed = this.#unapplied.filter((one) => one.route === route)
-    this.#unapplied = this.#unapplied.filter((one) => one.route !== route)
-    for (const { logged } of missed) this.#apply(route, logged)
+    for (const event of this.#unapplied.splice(0)) this.#apply(event)
     return end
   }
 
@@ -81,16 +71,16 @@ export class RedisEventLog implements EventLog {
     const { link, logLink, clock } = this.#deps
     const number = ++this.#number
     const atMs = clock.now()
-    const pending: Pending = { number, route, event, atMs, cancel: undefined }
+    const pending: Pending = { number, route, event, atMs }
     this.#pending.set(number, pending)
-    this.#waiting.add(pending)
+    this.#waiting.set(number, pending)
     if (!link.isUp || !logLink.isUp) {
-      this.#applyAlone(pending)
+      this.#applyAlone(number)
       return
     }
     void this.#send(pending)
-    pending.cancel = clock.after(patienceMs, () => {
-      this.#applyAlone(pending)
+    clock.after(patienceMs, () => {
+      this.#applyAlone(number)
     })
   }
 
@@ -104,7 +94,7 @@ export class RedisEventLog implements EventLog {
     const range = ['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1']
     const [last] = (await logLink.send(range)) as Entries
     // A stream that ends earlier than before is a new one.
-    if (this.#id === undefined || (last && isBefore(String(last[0]), this.#id)))
+    if (this.#id === undefined || (last && positionOf(String(last[0])) < positionOf(this.#id)))
       this.#id = `${Math.max(0, Math.floor(theirs) - memoryMs)}-0`
     while ((await this.#read('1')) === readAtOnce);
   }
@@ -141,7 +131,6 @@ export class RedisEventLog implements EventLog {
 
   close(): void {
     this.#isClosed = true
-    for (const { cancel } of this.#waiting) cancel?.()
     this.#waiting.clear()
     this.#pending.clear()
   }
@@ -176,52 +165,25 @@ export class RedisEventLog implements EventLog {
     if (number <= (this.#latest.get(process) ?? 0)) return
     this.#latest.set(process, number)
     const own = process === this.#deps.process
-    const pending = own ? this.#pending.get(number) : undefined
     if (own) this.#pending.delete(number)
-    if (own && (pending === undefined || !this.#waiting.delete(pending))) return
-    pending?.cancel?.()
-    const [ms, sequence] = partsOf(id)
-    const position = Math.max(ms * positionsPerMs + sequence, this.#position + 1)
-    this.#position = position
-    this.#apply(route, { event, position, atMs: ms - this.#aheadMs, own })
+    if (own && !this.#waiting.delete(number)) return
+    this.#position = Math.max(positionOf(id), this.#position + 1)
+    const atMs = parseInt(id) - this.#aheadMs
+    this.#apply({ route, logged: { event, position: this.#position, atMs, own } })
   }
 
   /** Applies all earlier pending events first, to keep their order. */
-  #applyAlone(latest: Pending): void {
-    for (const pending of this.#waiting) {
-      if (pending.number > latest.number) break
-      this.#waiting.delete(pending)
-      pending.cancel?.()
-      const { route, event, atMs } = pending
-      this.#apply(route, { event, position: ++this.#position, atMs, own: true })
+  #applyAlone(latest: number): void {
+    for (const { number, route, event, atMs } of this.#waiting.values()) {
+      if (number > latest) break
+      this.#waiting.delete(number)
+      this.#apply({ route, logged: { event, position: ++this.#position, atMs, own: true } })
     }
   }
 
-  /** An event that a listener appends is applied after the current one. */
-  #apply(route: string, logged: LoggedEvent): void {
-    this.#due.push({ route, logged })
-    if (this.#isApplying) return
-    this.#isApplying = true
-    for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
-      this.#applyOne(next)
-    this.#isApplying = false
-  }
-
-  #applyOne(one: Routed): void {
-    const listeners = this.#listeners.of(one.route)
-    if (listeners === undefined) {
-      this.#unapplied.push(one)
-      return
-    }
-    for (const apply of listeners)
-      try {
-        apply(one.logged)
-      } catch (error) {
-        // A defect of one listener must not cost the others their events.
-        setImmediate(() => {
-          throw error
-        })
-      }
+  #apply(event: RoutedEvent): void {
+    if (this.#listeners.has(event.route)) this.#listeners.apply(event)
+    else this.#unapplied.push(event)
   }
 }
 
@@ -241,16 +203,10 @@ function parseEntry(
   }
 }
 
-function isBefore(one: string, other: string): boolean {
-  const [ms, sequence] = partsOf(one)
-  const [otherMs, otherSequence] = partsOf(other)
-  return ms < otherMs || (ms === otherMs && sequence < otherSequence)
-}
-
 /** The id of an entry in a stream is the clock of Redis, and a number within the millisecond. */
-function partsOf(id: string): [ms: number, sequence: number] {
+function positionOf(id: string): number {
   const [ms = 0, sequence = 0] = id.split('-').map(Number)
-  return [ms, sequence]
+  return ms * positionsPerMs + sequence
 }
 
 function late(): void {
