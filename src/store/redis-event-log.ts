@@ -91,7 +91,7 @@ export class RedisEventLog implements EventLog {
     const [seconds, micros] = (await logLink.send(['TIME'])) as readonly Reply[]
     const theirs = Number(seconds) * 1000 + Number(micros) / 1000
     this.#aheadMs = theirs - (before + clock.now()) / 2
-    const range = ['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1']
+    const range = ['XREVRANGE', keys('event-log'), '+', '-', 'COUNT', '1']
     const [last] = (await logLink.send(range)) as Entries
     // A stream that ends earlier than before is a new one.
     if (this.#id === undefined || (last && positionOf(String(last[0])) < positionOf(this.#id)))
@@ -121,7 +121,8 @@ export class RedisEventLog implements EventLog {
     const { link, keys, clock } = this.#deps
     const oldest = clock.now() - memoryMs
     const since = Math.floor(oldest + this.#aheadMs)
-    if (link.isUp) void link.send(['XTRIM', keys.eventLog, 'MINID', '~', String(since)]).catch(late)
+    if (link.isUp)
+      void link.send(['XTRIM', keys('event-log'), 'MINID', '~', String(since)]).catch(late)
     this.#unapplied = this.#unapplied.filter(({ logged }) => logged.atMs >= oldest)
     for (const [number, { atMs }] of this.#pending) {
       if (atMs >= oldest) break
@@ -141,14 +142,14 @@ export class RedisEventLog implements EventLog {
     journal.writeAll()
     const text = JSON.stringify([process, number, route, event])
     const length = String(longestStream)
-    await link.send(['XADD', keys.eventLog, 'MAXLEN', '~', length, '*', 'e', text]).catch(late)
+    await link.send(['XADD', keys('event-log'), 'MAXLEN', '~', length, '*', 'e', text]).catch(late)
   }
 
   /** @returns the number of events read */
   async #read(block: string): Promise<number> {
     const { logLink, keys } = this.#deps
     const from = this.#id ?? '0'
-    const args = ['COUNT', String(readAtOnce), 'BLOCK', block, 'STREAMS', keys.eventLog, from]
+    const args = ['COUNT', String(readAtOnce), 'BLOCK', block, 'STREAMS', keys('event-log'), from]
     const streams = (await logLink.send(['XREAD', ...args])) as readonly [Reply, Entries][] | null
     const entries = streams?.[0]?.[1] ?? []
     for (const [id, fields] of entries) {

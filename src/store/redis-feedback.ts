@@ -108,7 +108,7 @@ export class RedisFeedback implements FeedbackStore {
       const written = this.#write()
       await link.send(this.#script(holdScript, route, reader, String(holdMs)))
       await written
-      return this.#holdOf(route, reader, await this.#entriesAt(keys.held(reader)))
+      return this.#holdOf(route, reader, await this.#entriesAt(keys(`held:${reader}`)))
     } catch {
       return { tuples: [], forget: () => Promise.resolve(), release: () => undefined }
     }
@@ -122,11 +122,11 @@ export class RedisFeedback implements FeedbackStore {
   async resume(): Promise<void> {
     const { link, keys } = this.#deps
     const lists = new FeedbackLists()
-    const routes = (await link.send(['SMEMBERS', keys.feedbackRoutes])) as readonly Reply[]
+    const routes = (await link.send(['SMEMBERS', keys('feedback-routes')])) as readonly Reply[]
     for (const name of routes.map(String)) {
-      const readers = await link.send(['ZRANGE', keys.readers(name), '0', '-1'])
-      const held = (readers as readonly Reply[]).map((reader) => keys.held(String(reader)))
-      for (const key of [keys.feedback(name), ...held])
+      const readers = await link.send(['ZRANGE', keys(`readers:${name}`), '0', '-1'])
+      const held = (readers as readonly Reply[]).map((reader) => keys(`held:${String(reader)}`))
+      for (const key of [keys(`feedback:${name}`), ...held])
         for (const { token, timestamp } of await this.#entriesAt(key))
           lists.add(name, token, timestamp)
     }
@@ -154,7 +154,7 @@ export class RedisFeedback implements FeedbackStore {
   #holdOf(route: string, reader: string, entries: readonly FeedbackEntry[]): FeedbackHold {
     const { link, keys, clock } = this.#deps
     const cancel = every(clock, renewMs, () => {
-      const more = ['ZINCRBY', keys.readers(route), String(renewMs), reader]
+      const more = ['ZINCRBY', keys(`readers:${route}`), String(renewMs), reader]
       // While the link is down, the hold expires, or is concluded when the link is back.
       link.send(more).catch(() => undefined)
     })
@@ -171,11 +171,14 @@ export class RedisFeedback implements FeedbackStore {
       forget: () => {
         for (const { token, timestamp } of entries)
           if (this.#lists.timestampOf(route, token) === timestamp) this.#lists.delete(route, token)
-        return conclude(['UNLINK', keys.held(reader)], ['ZREM', keys.readers(route), reader])
+        return conclude(
+          ['UNLINK', keys(`held:${reader}`)],
+          ['ZREM', keys(`readers:${route}`), reader],
+        )
       },
       release: () => {
         // The hold has expired, so the next reader takes the entries back.
-        void conclude(['ZADD', keys.readers(route), 'XX', '0', reader])
+        void conclude(['ZADD', keys(`readers:${route}`), 'XX', '0', reader])
       },
     }
   }
@@ -226,8 +229,8 @@ export class RedisFeedback implements FeedbackStore {
 
   #script(script: string, route: string, ...args: readonly string[]): readonly string[] {
     const { keys } = this.#deps
-    const names = [keys.feedback(route), keys.readers(route), keys.feedbackRoutes]
-    return ['EVAL', script, '3', ...names, keys.held(''), ...args]
+    const names = [keys(`feedback:${route}`), keys(`readers:${route}`), keys('feedback-routes')]
+    return ['EVAL', script, '3', ...names, keys('held:'), ...args]
   }
 
   async #entriesAt(key: string): Promise<readonly FeedbackEntry[]> {

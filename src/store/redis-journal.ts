@@ -115,7 +115,7 @@ export class RedisJournal extends SweptJournal<RedisBatch> implements Journal {
   /** Reads the hash of a dead process: for {@link claimed}, or before that for {@link recover}. */
   async load(name: string): Promise<void> {
     const { keys, link } = this.#deps
-    const fields = await readHash(link, keys.journal(name), readAtOnce)
+    const fields = await readHash(link, keys(`journal:${name}`), readAtOnce)
     const hash = this.#newHash(name)
     hash.fields = new Set(fields.keys())
     const numbers = [...fields.keys()].filter((field) => !field.endsWith('s')).map(Number)
@@ -204,7 +204,7 @@ export class RedisJournal extends SweptJournal<RedisBatch> implements Journal {
   }
 
   #newHash(name = `${this.#deps.clock.now()}-${randomUUID()}`): JournalHash {
-    const hash = new JournalHash(name, this.#deps.keys.journal(name))
+    const hash = new JournalHash(name, this.#deps.keys(`journal:${name}`))
     this.#hashes.add(hash)
     return hash
   }

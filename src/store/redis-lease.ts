@@ -55,7 +55,7 @@ export class RedisLease {
     await journal.makeRoom()
     this.#renewedAtMs = -Infinity
     await this.#renew()
-    await Promise.all(names.map((name) => link.send(['HSETNX', keys.journals, name, process])))
+    await Promise.all(names.map((name) => link.send(['HSETNX', keys('journals'), name, process])))
     const owners = await this.#owners()
     const lost = new Set(names.filter((name) => owners.get(name) !== process))
     await journal.resume(lost)
@@ -72,10 +72,10 @@ export class RedisLease {
     if (!link.isUp) return
     const commands = journal.hashes.map(({ name, fields }) =>
       fields.size === 0
-        ? link.send(['HDEL', keys.journals, name])
-        : link.send(['HSET', keys.journals, name, '']),
+        ? link.send(['HDEL', keys('journals'), name])
+        : link.send(['HSET', keys('journals'), name, '']),
     )
-    await Promise.all([...commands, link.send(['DEL', keys.alive(process)])])
+    await Promise.all([...commands, link.send(['DEL', keys(`alive:${process}`)])])
   }
 
   async #beat(): Promise<void> {
@@ -95,7 +95,7 @@ export class RedisLease {
       }
       await this.#claim(owners)
       const finished = journal.dropFinished()
-      if (finished.length > 0) await link.send(['HDEL', keys.journals, ...finished])
+      if (finished.length > 0) await link.send(['HDEL', keys('journals'), ...finished])
     } catch {
       // The link is down, and resume() runs when it is back.
     }
@@ -104,7 +104,7 @@ export class RedisLease {
   /** @returns whether the lease had not expired */
   async #renew(): Promise<boolean> {
     const { link, keys, process, clock } = this.#deps
-    const key = keys.alive(process)
+    const key = keys(`alive:${process}`)
     const last = await link.send(['SET', key, '1', 'PX', String(leaseMs), 'GET'])
     const now = clock.now()
     if (now - this.#renewedAtMs > gapMs) this.#steadySinceMs = now
@@ -114,7 +114,7 @@ export class RedisLease {
 
   async #owners(): Promise<ReadonlyMap<string, string>> {
     const { link, keys } = this.#deps
-    const fields = (await link.send(['HGETALL', keys.journals])) as readonly Reply[]
+    const fields = (await link.send(['HGETALL', keys('journals')])) as readonly Reply[]
     const owners = new Map<string, string>()
     for (let at = 0; at < fields.length; at += 2)
       owners.set(String(fields[at]), String(fields[at + 1]))
@@ -143,7 +143,7 @@ export class RedisLease {
   /** Claims the journal of a process whose lease has expired, or that released it. */
   async #win(name: string, owner: string): Promise<boolean> {
     const { link, keys, process } = this.#deps
-    const args = [keys.journals, keys.alive(owner), name, owner, process]
+    const args = [keys('journals'), keys(`alive:${owner}`), name, owner, process]
     return (await link.send(['EVAL', claimScript, '2', ...args])) === 1
   }
 }
