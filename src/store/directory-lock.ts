@@ -77,19 +77,18 @@ function hashOf(path: string): string {
   return createHash('sha256').update(path).digest('hex').slice(0, 32)
 }
 
+function ignore(): void {
+  // Nobody waits for these sockets any more.
+}
+
 async function bind(path: string): Promise<Server> {
   const server = createServer((socket) => {
-    socket.on('error', () => {
-      // The process that asked has closed its end.
-    })
-    socket.destroy()
+    socket.on('error', ignore).destroy()
   })
   server.listen(path)
   await once(server, 'listening')
-  server.on('error', () => {
-    // A failed accept does not release the lock.
-  })
-  return server.unref()
+  // A failed accept does not release the lock.
+  return server.on('error', ignore).unref()
 }
 
 /** The socket file of a killed process still exists, but refuses connections. */
@@ -101,9 +100,6 @@ async function isAlive(path: string): Promise<boolean> {
   } catch (error) {
     return codeOf(error) !== 'ECONNREFUSED' && codeOf(error) !== 'ENOENT'
   } finally {
-    socket.on('error', () => {
-      // The answer is known.
-    })
-    socket.destroy()
+    socket.on('error', ignore).destroy()
   }
 }

@@ -12,8 +12,6 @@ const sweepMs = 20
  * says whether the record at `index` is settled.
  */
 export class Batch implements JournalBatch {
-  /** Whether the writer of its store has it, to write its latest state. */
-  isQueued = false
   /** Records of the entry. */
   readonly count: number
   /** Unsettled records. */
@@ -64,7 +62,8 @@ export interface BatchOwner {
 export abstract class SweptJournal<OwnBatch extends Batch> {
   readonly #timer: Timer
   #unsettled = 0
-  #dirty: OwnBatch[] = []
+  /** Batches with settlements that are not queued yet. */
+  readonly #dirty = new Set<OwnBatch>()
   #found: RecoveredRecord[] = []
   #receive: ((record: RecoveredRecord) => void) | undefined
 
@@ -98,9 +97,8 @@ export abstract class SweptJournal<OwnBatch extends Batch> {
   /** A record of the batch was settled. */
   settled(batch: OwnBatch, count: number): void {
     this.#unsettled -= count
-    if (batch.isQueued || this.isClosed) return
-    batch.isQueued = true
-    this.#dirty.push(batch)
+    if (this.isClosed) return
+    this.#dirty.add(batch)
     this.#timer.start()
   }
 
@@ -124,6 +122,7 @@ export abstract class SweptJournal<OwnBatch extends Batch> {
   /** Sweeps now. */
   protected sweep(): void {
     this.#timer.stop()
-    for (const batch of this.#dirty.splice(0)) this.queue(batch)
+    for (const batch of this.#dirty) this.queue(batch)
+    this.#dirty.clear()
   }
 }

@@ -76,7 +76,6 @@ class LmdbBatch extends Batch implements Change {
     this.#key = key
     this.#entry = entry
     this.#hasSettledOnDisk = bits !== undefined
-    this.isQueued = entry !== undefined
   }
 
   get bytes(): number {
@@ -85,7 +84,6 @@ class LmdbBatch extends Batch implements Change {
 
   write(): void {
     const { entries, settled } = this.#tables
-    this.isQueued = false
     if (this.remaining > 0) {
       if (this.#entry !== undefined) entries.putSync(this.#key, this.#entry)
       if (this.bits === undefined) return

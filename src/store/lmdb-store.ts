@@ -37,7 +37,8 @@ const reserveBytes = 1024 * 1024
  */
 export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Promise<Store> {
   try {
-    makeDirectory(directory)
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
     const lock = await DirectoryLock.take(directory)
     if (lock === undefined) throw new StoreError('in-use', directory)
     try {
@@ -49,11 +50,6 @@ export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Pro
   } catch (error) {
     throw error instanceof StoreError ? error : explained(error, directory)
   }
-}
-
-function makeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
 }
 
 async function openLocked(
@@ -86,7 +82,6 @@ function judge(directory: string, path: string): boolean {
   if (file.state === 'new') return true
   if (file.state === 'foreign') throw new StoreError('foreign', directory)
   if (file.state === 'damaged') throw new StoreError('damaged', directory, file.detail)
-  if (file.empty) return true
   const [name, version] = file.value?.toString('latin1').split(' ') ?? []
   if (name !== formatName) throw new StoreError('foreign', directory)
   if (version !== String(formatVersion))

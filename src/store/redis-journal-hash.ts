@@ -91,7 +91,6 @@ export class RedisBatch extends Batch {
   /** Adds its present state to the next commands of its hash. */
   write(): void {
     const { hash, number, bits } = this
-    this.isQueued = false
     if (this.remaining === 0) {
       hash.remove(String(number))
       hash.remove(settledField(number))

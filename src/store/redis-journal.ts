@@ -146,8 +146,7 @@ export class RedisJournal extends SweptJournal<RedisBatch> implements Journal {
 
   /** While the link is down this queues nothing: {@link resume} finds the batch. */
   protected override queue(batch: RedisBatch): void {
-    batch.isQueued = !this.isClosed && this.#deps.link.isConnected
-    if (!batch.isQueued) return
+    if (this.isClosed || !this.#deps.link.isConnected) return
     this.#due.add(batch)
     if (this.#due.size > 1) return
     setImmediate(() => {
