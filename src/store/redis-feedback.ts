@@ -108,7 +108,8 @@ export class RedisFeedback implements FeedbackStore {
       const written = this.#write()
       await link.send(this.#script(holdScript, route, reader, String(holdMs)))
       await written
-      return this.#holdOf(route, reader, await this.#entriesAt(keys(`held:${reader}`)))
+      const held = await readHash(link, keys(`held:${reader}`), readAtOnce)
+      return this.#holdOf(route, reader, Array.from(held, entryOf))
     } catch {
       return { tuples: [], forget: () => Promise.resolve(), release: () => undefined }
     }
@@ -127,8 +128,8 @@ export class RedisFeedback implements FeedbackStore {
       const readers = await link.send(['ZRANGE', keys(`readers:${name}`), '0', '-1'])
       const held = (readers as readonly Reply[]).map((reader) => keys(`held:${String(reader)}`))
       for (const key of [keys(`feedback:${name}`), ...held])
-        for (const { token, timestamp } of await this.#entriesAt(key))
-          lists.add(name, token, timestamp)
+        for (const [token, timestamp] of await readHash(link, key, readAtOnce))
+          lists.add(name, token, Number(timestamp))
     }
     for (const [route, tokens] of this.#due)
       for (const token of tokens) {
@@ -232,9 +233,8 @@ export class RedisFeedback implements FeedbackStore {
     const names = [keys(`feedback:${route}`), keys(`readers:${route}`), keys('feedback-routes')]
     return ['EVAL', script, '3', ...names, keys('held:'), ...args]
   }
+}
 
-  async #entriesAt(key: string): Promise<readonly FeedbackEntry[]> {
-    const fields = await readHash(this.#deps.link, key, readAtOnce)
-    return Array.from(fields, ([token, timestamp]) => ({ token, timestamp: Number(timestamp) }))
-  }
+function entryOf([token, timestamp]: readonly [string, Buffer]): FeedbackEntry {
+  return { token, timestamp: Number(timestamp) }
 }

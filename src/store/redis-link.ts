@@ -29,7 +29,7 @@ type State =
   | { readonly kind: 'down' }
   | { readonly kind: 'opening'; readonly opening: AbortController }
   /** `resuming`: sends the commands of `resume` only. */
-  | { readonly kind: 'resuming' | 'up'; readonly connection: WatchedConnection }
+  | { readonly kind: 'resuming' | 'up'; readonly connection: RedisConnection }
   | { readonly kind: 'closed' }
 
 /** A connection is closed if Redis answers nothing for this long while commands wait. */
@@ -100,7 +100,7 @@ export class RedisLink {
     this.#become({ kind: 'closed' })
   }
 
-  get #connection(): WatchedConnection | undefined {
+  get #connection(): RedisConnection | undefined {
     return 'connection' in this.#state ? this.#state.connection : undefined
   }
 
@@ -125,7 +125,7 @@ export class RedisLink {
       const opened = await open((error) => {
         this.#lose(connection, error)
       }, opening.signal)
-      const connection: WatchedConnection = new WatchedConnection(opened, clock, () => {
+      const connection: RedisConnection = watched(opened, clock, () => {
         this.#lose(connection, noAnswer())
       })
       if (this.#state.kind === 'closed') connection.destroy()
@@ -137,7 +137,7 @@ export class RedisLink {
     }
   }
 
-  async #resume(connection: WatchedConnection): Promise<void> {
+  async #resume(connection: RedisConnection): Promise<void> {
     this.#become({ kind: 'resuming', connection })
     try {
       await this.#deps.resume()
@@ -150,7 +150,7 @@ export class RedisLink {
   }
 
   /** Ignores late errors of an earlier connection. */
-  #lose(connection: WatchedConnection, error: unknown): void {
+  #lose(connection: RedisConnection, error: unknown): void {
     if (connection === this.#connection) this.#fail(error)
   }
 
@@ -161,38 +161,27 @@ export class RedisLink {
   }
 }
 
-/** Detects that Redis does not answer. */
-class WatchedConnection {
-  readonly #connection: RedisConnection
-  readonly #clock: Clock
-  readonly #silent: () => void
-  #waiting = 0
-  #cancelWatch: Cancel | undefined
-
-  constructor(connection: RedisConnection, clock: Clock, silent: () => void) {
-    this.#connection = connection
-    this.#clock = clock
-    this.#silent = silent
+/** A connection that calls `silent` when Redis answers nothing while commands wait. */
+function watched(connection: RedisConnection, clock: Clock, silent: () => void): RedisConnection {
+  let waiting = 0
+  let cancel: Cancel | undefined
+  const watch = (): void => {
+    cancel?.()
+    cancel = waiting > 0 ? afterReading(clock, patienceMs, silent) : undefined
   }
-
-  async send(args: readonly (string | Buffer)[]): Promise<Reply> {
-    if (this.#waiting++ === 0) this.#watch()
-    try {
-      return await this.#connection.send(args)
-    } finally {
-      this.#waiting--
-      this.#watch()
-    }
-  }
-
-  destroy(): void {
-    this.#cancelWatch?.()
-    this.#connection.destroy()
-  }
-
-  /** Starts to wait for the next answer, if any command has none. */
-  #watch(): void {
-    this.#cancelWatch?.()
-    if (this.#waiting > 0) this.#cancelWatch = afterReading(this.#clock, patienceMs, this.#silent)
+  return {
+    async send(args) {
+      if (waiting++ === 0) watch()
+      try {
+        return await connection.send(args)
+      } finally {
+        waiting--
+        watch()
+      }
+    },
+    destroy() {
+      cancel?.()
+      connection.destroy()
+    },
   }
 }
