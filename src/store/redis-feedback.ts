@@ -25,7 +25,7 @@ const readAtOnce = 2000
 
 /**
  * KEYS feedback, readers, routes with feedback; ARGV prefix of the keys of held entries, route, then
- * tokens and timestamps in turn. An empty timestamp removes the token everywhere.
+ * tokens and timestamps in turn. An empty timestamp removes the token. No reader keeps an older entry.
  */
 const saveScript = `
 local readers = redis.call('ZRANGE', KEYS[2], 0, -1)
@@ -33,37 +33,25 @@ for i = 3, #ARGV, 2 do
   local known = redis.call('HGET', KEYS[1], ARGV[i])
   if ARGV[i + 1] == '' then
     redis.call('HDEL', KEYS[1], ARGV[i])
-    for _, reader in ipairs(readers) do redis.call('HDEL', ARGV[1] .. reader, ARGV[i]) end
   elseif not known or tonumber(known) < tonumber(ARGV[i + 1]) then
     redis.call('SADD', KEYS[3], ARGV[2])
     redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
   end
+  for _, reader in ipairs(readers) do redis.call('HDEL', ARGV[1] .. reader, ARGV[i]) end
 end`
 
 /**
  * KEYS feedback, readers; ARGV prefix of the keys of held entries, reader, ms. Takes back the entries
- * of expired readers, unless newer ones are known. Then gives all entries to the reader for that time.
+ * of expired readers, then gives all entries to the reader for that time.
  */
 const holdScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, late in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], 0, now)) do
   local entries = redis.call('HGETALL', ARGV[1] .. late)
+  for i = 1, #entries, 2 do redis.call('HSET', KEYS[1], entries[i], entries[i + 1]) end
   redis.call('DEL', ARGV[1] .. late)
   redis.call('ZREM', KEYS[2], late)
-  local places = { KEYS[1] }
-  for _, other in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-    table.insert(places, ARGV[1] .. other)
-  end
-  for i = 1, #entries, 2 do
-    local newest = -1
-    for _, place in ipairs(places) do
-      newest = math.max(newest, tonumber(redis.call('HGET', place, entries[i]) or -1))
-    end
-    if newest < tonumber(entries[i + 1]) then
-      redis.call('HSET', KEYS[1], entries[i], entries[i + 1])
-    end
-  end
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('RENAME', KEYS[1], ARGV[1] .. ARGV[2])
