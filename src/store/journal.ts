@@ -58,15 +58,17 @@ export interface BatchOwner {
   settled(batch: Batch, count: number): void
 }
 
-/** Counts unsettled records. Every 20 ms, queues the batches in which records were settled. */
-export abstract class SweptJournal<OwnBatch extends Batch> {
+/**
+ * A journal made of batches. Counts unsettled records, keeps what earlier processes left until it is
+ * recovered, and every 20 ms writes the batches in which records were settled.
+ */
+export abstract class BatchJournal<OwnBatch extends Batch> {
   readonly #timer: Timer
   #unsettled = 0
   /** Batches with settlements that are not queued yet. */
   readonly #dirty = new Set<OwnBatch>()
   #found: RecoveredRecord[] = []
   #receive: ((record: RecoveredRecord) => void) | undefined
-
   protected isClosed = false
 
   constructor(clock: Clock) {
@@ -94,7 +96,6 @@ export abstract class SweptJournal<OwnBatch extends Batch> {
     this.isClosed = true
   }
 
-  /** A record of the batch was settled. */
   settled(batch: OwnBatch, count: number): void {
     this.#unsettled -= count
     if (this.isClosed) return

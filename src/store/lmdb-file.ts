@@ -191,17 +191,12 @@ class Trees {
   }
 
   #overflow(number: number, pages: number, size: number): void {
-    const whole =
-      number >= 2 &&
-      pages > 0 &&
-      number + pages <= this.#pageCount &&
-      headBytes + size <= pages * this.#pageBytes
-    const head = whole ? readAt(this.#file, number * this.#pageBytes, headBytes) : undefined
-    if (
-      head?.readUIntLE(0, 6) !== number ||
-      (head.readUInt16LE(18) & pageFlag.overflow) === 0 ||
-      head.readUInt32LE(20) !== pages
-    )
+    const isInFile = number >= 2 && number + pages <= this.#pageCount
+    const fits = headBytes + size <= pages * this.#pageBytes
+    const head = readAt(this.#file, isInFile ? number * this.#pageBytes : 0, headBytes)
+    const isHead = head.readUIntLE(0, 6) === number && head.readUInt32LE(20) === pages
+    const isOverflow = (head.readUInt16LE(18) & pageFlag.overflow) !== 0
+    if (!isInFile || !fits || !isHead || !isOverflow)
       throw new Damage(`a value is missing at page ${number}`)
   }
 

@@ -2,7 +2,7 @@
 import type { Database } from 'lmdb'
 import type { Clock } from '../timing/clock.ts'
 import { JournalEntryEncoder, recordCount } from './journal-entry.ts'
-import { Batch, SweptJournal, type BatchOwner } from './journal.ts'
+import { Batch, BatchJournal, type BatchOwner } from './journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'
 import type { Journal, JournalBatch, JournalRecord } from './store.ts'
 
@@ -15,7 +15,7 @@ export interface JournalTables {
 }
 
 /** An entry survives `kill -9` when `put` returns. Settlements are written by the next sweep. */
-export class LmdbJournal extends SweptJournal<LmdbBatch> implements Journal {
+export class LmdbJournal extends BatchJournal<LmdbBatch> implements Journal {
   readonly #tables: JournalTables
   readonly #writer: Writer
   readonly #encoder = new JournalEntryEncoder()

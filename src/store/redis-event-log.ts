@@ -46,12 +46,13 @@ export class RedisEventLog implements EventLog {
   readonly #listeners = new EventListeners()
   /** Of routes that nobody listens to just now. */
   #unapplied: RoutedEvent[] = []
+  /** Those that are applied alone stay for minutes, for the other processes. */
   readonly #pending = new Map<number, Pending>()
-  /** Those of them that are not applied yet: what is applied stays pending for minutes. */
-  readonly #waiting = new Map<number, Pending>()
   /** The last number of each process, so that what was appended twice is applied once. */
   readonly #latest = new Map<string, number>()
   #number = 0
+  /** All own events up to this number are applied. */
+  #applied = 0
   #position = 0
   #id: string | undefined
   #aheadMs = 0
@@ -70,10 +71,8 @@ export class RedisEventLog implements EventLog {
   append(route: string, event: unknown): void {
     const { link, logLink, clock } = this.#deps
     const number = ++this.#number
-    const atMs = clock.now()
-    const pending: Pending = { number, route, event, atMs }
+    const pending: Pending = { number, route, event, atMs: clock.now() }
     this.#pending.set(number, pending)
-    this.#waiting.set(number, pending)
     if (!link.isUp || !logLink.isUp) {
       this.#applyAlone(number)
       return
@@ -132,7 +131,6 @@ export class RedisEventLog implements EventLog {
 
   close(): void {
     this.#isClosed = true
-    this.#waiting.clear()
     this.#pending.clear()
   }
 
@@ -166,18 +164,23 @@ export class RedisEventLog implements EventLog {
     if (number <= (this.#latest.get(process) ?? 0)) return
     this.#latest.set(process, number)
     const own = process === this.#deps.process
-    if (own) this.#pending.delete(number)
-    if (own && !this.#waiting.delete(number)) return
+    if (own) {
+      this.#applyAlone(number - 1)
+      this.#pending.delete(number)
+      if (number <= this.#applied) return
+      this.#applied = number
+    }
     this.#position = Math.max(positionOf(id), this.#position + 1)
     const atMs = parseInt(id) - this.#aheadMs
     this.#apply({ route, logged: { event, position: this.#position, atMs, own } })
   }
 
-  /** Applies all earlier pending events first, to keep their order. */
+  /** Applies own events up to a number, in their order. */
   #applyAlone(latest: number): void {
-    for (const { number, route, event, atMs } of this.#waiting.values()) {
-      if (number > latest) break
-      this.#waiting.delete(number)
+    while (this.#applied < latest) {
+      const pending = this.#pending.get(++this.#applied)
+      if (pending === undefined) continue
+      const { route, event, atMs } = pending
       this.#apply({ route, logged: { event, position: ++this.#position, atMs, own: true } })
     }
   }

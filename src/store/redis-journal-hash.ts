@@ -69,7 +69,6 @@ export class RedisBatch extends Batch {
     this.hash = hash
     this.number = number
     this.isWritten = this.isInRedis
-    if (this.remaining > 0) hash.batches.set(number, this)
   }
 
   /** Redis has the entry once it has run all commands sent. */

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../timing/clock.ts'
 import { JournalEntryEncoder } from './journal-entry.ts'
-import { SweptJournal } from './journal.ts'
+import { BatchJournal } from './journal.ts'
 import { readHash } from './redis-connection.ts'
 import { JournalHash, RedisBatch, settledField } from './redis-journal-hash.ts'
 import type { RedisKeys } from './redis-key.ts'
@@ -29,7 +29,7 @@ const maxBytesUnderWay = 4 * 1024 * 1024
  * Sends entries at the end of each turn of the event loop, in one command. Keeps them in memory until
  * they are settled: if Redis loses them, they are written again. Sends settlements every 20 ms.
  */
-export class RedisJournal extends SweptJournal<RedisBatch> implements Journal {
+export class RedisJournal extends BatchJournal<RedisBatch> implements Journal {
   readonly #deps: RedisJournalDeps
   readonly #encoder = new JournalEntryEncoder()
   readonly #hashes = new Set<JournalHash>()
@@ -127,7 +127,6 @@ export class RedisJournal extends SweptJournal<RedisBatch> implements Journal {
         this.restore(new RedisBatch(this, hash, entry, number, bits), entry)
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
-        hash.batches.delete(number)
         this.#deps.damaged()
       }
   }
@@ -142,6 +141,11 @@ export class RedisJournal extends SweptJournal<RedisBatch> implements Journal {
   /** Writes all queued batches, before a command that refers to them. */
   writeAll(): void {
     this.write(Infinity)
+  }
+
+  protected override add(batch: RedisBatch): void {
+    super.add(batch)
+    if (batch.remaining > 0) batch.hash.batches.set(batch.number, batch)
   }
 
   /** While the link is down this queues nothing: {@link resume} finds the batch. */
