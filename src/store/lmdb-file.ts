@@ -215,12 +215,14 @@ function nodes(page: Buffer): number[] {
   const lower = page.readUInt16LE(20)
   const upper = page.readUInt16LE(22)
   const room = page.length - headBytes
-  const slots = Array.from({ length: lower / 2 }, (_, index) => headBytes + 2 * index)
-  const isWhole = lower <= upper && upper <= room && lower % 2 === 0
-  const offsets = isWhole ? slots.map((slot) => page.readUInt16LE(slot)) : []
-  if (!isWhole || offsets.some((at) => at < upper || at + nodeBytes > room))
+  if (lower > upper || upper > room || lower % 2 !== 0)
     throw new Damage(`page ${page.readUIntLE(0, 6)} is overwritten`)
-  return offsets.map((at) => headBytes + at)
+  return Array.from({ length: lower / 2 }, (_, index) => {
+    const at = page.readUInt16LE(headBytes + 2 * index)
+    if (at < upper || at + nodeBytes > room)
+      throw new Damage(`page ${page.readUIntLE(0, 6)} is overwritten`)
+    return headBytes + at
+  })
 }
 
 function readAt(file: number, position: number, length: number): Buffer {
