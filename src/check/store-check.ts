@@ -26,7 +26,7 @@ export async function storeFindings(store: StoreConfiguration, clock: Clock): Pr
   })
   try {
     connection = await redisDialler(store)(() => undefined, giveUp.signal)
-    await tryRights(connection, redisKeys(store.address.prefix).alive('check'))
+    await tryRights(connection, redisKeys(store.address.prefix)('alive:check'))
     return await settingFindings(connection, place)
   } catch (cause) {
     return [failure(cause instanceof Error ? cause : new Error(String(cause)), place)]

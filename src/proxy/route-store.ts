@@ -34,6 +34,7 @@ export async function proofOf(
 
 export function eventLogOf({ eventLog }: Store, route: string): RelayEventLog {
   return {
+    isShared: eventLog.isShared,
     listen: (apply) =>
       eventLog.listen(route, ({ event, position, atMs }) => {
         apply({ event: event as ReplicatedEvent, position, atMs })

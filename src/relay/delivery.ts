@@ -5,7 +5,7 @@ import { amend, type ProviderRequest } from '../apns/request.ts'
 import type { Notification } from '../binary/notification.ts'
 import type { Lane, LaneItem, Settlement } from './lane.ts'
 import type { Copy } from './episode.ts'
-import type { JournalBatch, JournalEntry } from './relay-journal.ts'
+import type { JournalBatch, JournalEntry, RelayJournal } from './relay-journal.ts'
 
 /** How a delivery ended. */
 export type Ending =
@@ -207,8 +207,15 @@ const smallReadBytes = 8192
 /** Approximate memory of a delivery beside its payload. */
 const overheadBytes = 1024
 
-/** A later process need not take over what is over, or a resend. */
-export function isToBeJournalled(delivery: Delivery): delivery is Delivery & JournalEntry {
+/** Puts deliveries into the journal as one entry, except resends and those that are over. */
+export function putIntoJournal(journal: RelayJournal, deliveries: readonly Delivery[]): void {
+  const unwritten = deliveries.filter(isToBeJournalled)
+  if (unwritten.length === 0) return
+  const batch = journal.put(unwritten)
+  for (const [index, delivery] of unwritten.entries()) delivery.journalled(batch, index)
+}
+
+function isToBeJournalled(delivery: Delivery): delivery is Delivery & JournalEntry {
   return delivery.notification !== undefined && delivery.ending === undefined && !delivery.original
 }
 

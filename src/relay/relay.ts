@@ -8,7 +8,7 @@ import type { Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 import { Answers } from './answers.ts'
 import { CredentialHealth, type CredentialUser, type RouteProof } from './credential-health.ts'
-import { Delivery, isToBeJournalled, noRequest, type Ending, type Original } from './delivery.ts'
+import { Delivery, noRequest, putIntoJournal, type Ending, type Original } from './delivery.ts'
 import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
 import type { JournalEntry, RelayJournal } from './relay-journal.ts'
 import type { RelayPolicy } from './relay-policy.ts'
@@ -154,13 +154,17 @@ export class Relay implements ReplicatedStateOwner {
   take(received: readonly Received[], connection: ConnectionState): readonly Delivery[] {
     const now = this.#deps.clock.now()
     const deliveries = received.map((each) => this.#receive(each, connection, now))
+    const { journal, eventLog } = this.#deps
+    // If this process is killed, another one must not wait for an original that nobody recovers.
+    if (eventLog.isShared) putIntoJournal(journal, deliveries)
     if (this.#replicated.compares(connection, now)) {
       const comparable = deliveries.filter(
         ({ identifier, ending }) => identifier !== undefined && ending === undefined,
       )
       if (comparable.length > 0) this.#replicated.arrived(connection, comparable)
     }
-    this.#journal(deliveries)
+    // What is known to be a resend by now need not be in the journal.
+    if (!eventLog.isShared) putIntoJournal(journal, deliveries)
     this.decided(deliveries)
     return deliveries
   }
@@ -274,14 +278,6 @@ export class Relay implements ReplicatedStateOwner {
       this.#settlements.refuse(delivery, payloadNotAnObject, StatusCode.missingPayload)
     else this.#trace('notification.accepted', delivery)
     return delivery
-  }
-
-  /** Journals what is neither over nor a resend. */
-  #journal(deliveries: readonly Delivery[]): void {
-    const unwritten = deliveries.filter(isToBeJournalled)
-    if (unwritten.length === 0) return
-    const batch = this.#deps.journal.put(unwritten)
-    for (const [index, delivery] of unwritten.entries()) delivery.journalled(batch, index)
   }
 
   #send(delivery: Delivery, now: number): void {

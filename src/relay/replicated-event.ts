@@ -81,6 +81,8 @@ export interface LoggedEvent {
 
 /** Gives all processes the same events of the route in the same order. */
 export interface RelayEventLog {
+  /** Whether other processes apply the events too. */
+  readonly isShared: boolean
   /** @returns ends it */
   listen(apply: (event: LoggedEvent) => void): () => void
   append(event: ReplicatedEvent): void

@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, realpathSync, rmSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -10,46 +10,31 @@ import { join } from 'node:path'
 const longestPathBytes = 103
 const suffix = '.sock'
 
-/** A lock that lasts until it is released or its process ends. */
-export class DirectoryLock {
-  readonly #server: Server
+/** Releases the lock, which otherwise lasts until the process ends. */
+export type ReleaseLock = () => Promise<void>
 
-  private constructor(server: Server) {
-    this.#server = server
-  }
-
-  /**
-   * Binds a socket of its own, then looks for live sockets of others. Of two processes that start at
-   * the same time, at least one finds the other and releases its lock, so two never hold it. Socket
-   * names are random and never reused, so removing a dead socket is always safe.
-   * @returns undefined if another process, or this one, holds the lock
-   * @throws the system's error if no socket can be bound
-   */
-  static async take(directory: string): Promise<DirectoryLock | undefined> {
-    if (process.platform === 'win32') {
-      const pipe = await bindPipe(directory)
-      return pipe && new this(pipe)
+/**
+ * Binds a socket of its own, then looks for live sockets of others. Of two processes that start at
+ * the same time, at least one finds the other and releases its lock, so two never hold it. Socket
+ * names are random and never reused, so removing a dead socket is always safe.
+ * @returns undefined if another process, or this one, holds the lock
+ * @throws the system's error if no socket can be bound
+ */
+export async function lockDirectory(directory: string): Promise<ReleaseLock | undefined> {
+  if (process.platform === 'win32') return lockWithPipe(directory)
+  const { folder, prefix } = socketPlace(realpathSync(directory))
+  const own = `${prefix}${randomUUID().slice(0, 8)}${suffix}`
+  const release = await bind(join(folder, own))
+  for (const name of readdirSync(folder)) {
+    if (name === own || !name.startsWith(prefix) || !name.endsWith(suffix)) continue
+    const path = join(folder, name)
+    if (await isAlive(path)) {
+      await release()
+      return undefined
     }
-    const { folder, prefix } = socketPlace(realpathSync(directory))
-    const own = `${prefix}${randomUUID().slice(0, 8)}${suffix}`
-    const lock = new DirectoryLock(await bind(join(folder, own)))
-    for (const name of readdirSync(folder)) {
-      if (name === own || !name.startsWith(prefix) || !name.endsWith(suffix)) continue
-      const path = join(folder, name)
-      if (await isAlive(path)) {
-        await lock.release()
-        return undefined
-      }
-      rmSync(path, { force: true })
-    }
-    return lock
+    rmSync(path, { force: true })
   }
-
-  async release(): Promise<void> {
-    if (!this.#server.listening) return
-    this.#server.close()
-    await once(this.#server, 'close')
-  }
+  return release
 }
 
 /** In the directory, so that containers that share it find it. For a long path, in the system's tmp. */
@@ -60,7 +45,7 @@ function socketPlace(directory: string): { folder: string; prefix: string } {
 }
 
 /** Windows has no sockets in directories, but removes a pipe when its process ends. */
-async function bindPipe(directory: string): Promise<Server | undefined> {
+async function lockWithPipe(directory: string): Promise<ReleaseLock | undefined> {
   try {
     return await bind(`\\\\.\\pipe\\apns-legacy-proxy-${hashOf(realpathSync(directory))}`)
   } catch (error) {
@@ -77,19 +62,22 @@ function hashOf(path: string): string {
   return createHash('sha256').update(path).digest('hex').slice(0, 32)
 }
 
-async function bind(path: string): Promise<Server> {
+function ignore(): void {
+  // Nobody waits for these sockets any more.
+}
+
+async function bind(path: string): Promise<ReleaseLock> {
   const server = createServer((socket) => {
-    socket.on('error', () => {
-      // The process that asked has closed its end.
-    })
-    socket.destroy()
+    socket.on('error', ignore).destroy()
   })
   server.listen(path)
   await once(server, 'listening')
-  server.on('error', () => {
-    // A failed accept does not release the lock.
-  })
-  return server.unref()
+  // A failed accept does not release the lock.
+  server.on('error', ignore).unref()
+  return async () => {
+    server.close()
+    await once(server, 'close')
+  }
 }
 
 /** The socket file of a killed process still exists, but refuses connections. */
@@ -101,9 +89,6 @@ async function isAlive(path: string): Promise<boolean> {
   } catch (error) {
     return codeOf(error) !== 'ECONNREFUSED' && codeOf(error) !== 'ENOENT'
   } finally {
-    socket.on('error', () => {
-      // The answer is known.
-    })
-    socket.destroy()
+    socket.on('error', ignore).destroy()
   }
 }

@@ -3,7 +3,7 @@ import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
 import { longestRouteBytes } from './journal-entry.ts'
 
 /** The largest uint32, in UNIX seconds. */
-export const latestTimestamp = 0xffff_ffff
+const latestTimestamp = 0xffff_ffff
 
 /** A device token that APNs has reported as unregistered. */
 export interface FeedbackEntry {
@@ -29,10 +29,6 @@ export function tuplesOf(entries: readonly FeedbackEntry[]): FeedbackTuple[] {
 export class FeedbackLists {
   readonly #routes = new Map<string, Map<string, FeedbackEntry>>()
 
-  get routes(): Iterable<string> {
-    return this.#routes.keys()
-  }
-
   /** Keeps the latest timestamp of a token. @returns whether this one is the latest */
   add(route: string, token: string, timestamp: number): boolean {
     const entries = this.#routes.get(route) ?? new Map<string, FeedbackEntry>()
@@ -57,9 +53,5 @@ export class FeedbackLists {
 
   count(route: string): number {
     return this.#routes.get(route)?.size ?? 0
-  }
-
-  clear(): void {
-    this.#routes.clear()
   }
 }

@@ -1,8 +1,8 @@
-/** The parts that the journals of all stores share: batches, and the sweep that writes settlements. */
+/** The parts that the journals of all stores share: batches, their settled bits, recovery, the sweep. */
+import { Timer } from '../timing/timer.ts'
 import type { Clock } from '../timing/clock.ts'
 import { decodeJournalEntry } from './journal-entry.ts'
 import type { JournalBatch, RecoveredRecord } from './store.ts'
-import { Timer } from '../timing/timer.ts'
 
 /** After `kill -9`, the next process sends the notifications again that were settled within this time. */
 const sweepMs = 20
@@ -11,59 +11,41 @@ const sweepMs = 20
  * One entry, from its put until all its records are settled. Bit `index & 7` of byte `index >> 3`
  * says whether the record at `index` is settled.
  */
-export abstract class Batch implements JournalBatch {
-  /** Whether the writer of its store has it, to write its latest state. */
-  isQueued = false
+export class Batch implements JournalBatch {
   /** Records of the entry. */
   readonly count: number
-  readonly #sweep: SettlementSweep
-  #remaining: number
-  #bits: Buffer | undefined
-
-  constructor(sweep: SettlementSweep, count: number) {
-    this.#sweep = sweep
-    this.count = count
-    this.#remaining = count
-  }
-
   /** Unsettled records. */
-  get remaining(): number {
-    return this.#remaining
-  }
-
+  remaining: number
   /** Undefined while no record is settled. */
-  get bits(): Buffer | undefined {
-    return this.#bits
-  }
+  bits: Buffer | undefined
+  readonly #owner: BatchOwner
 
-  /** Gives it to the writer of its store. */
-  abstract queue(): void
+  constructor(owner: BatchOwner, count: number, bits?: Buffer) {
+    this.#owner = owner
+    this.count = count
+    this.remaining = count
+    const known = Math.min(count, 8 * (bits?.length ?? 0))
+    for (let index = 0; index < known; index++) if (isSet(bits, index)) this.#add(index)
+  }
 
   settled(index: number): void {
-    if (this.#add(index)) this.#sweep.settled(this, 1)
+    if (index < 0 || index >= this.count || isSet(this.bits, index)) return
+    this.#add(index)
+    this.#owner.settled(this, 1)
   }
 
-  /** Adds the records that an earlier process settled. */
-  merge(bits: Buffer | undefined): void {
-    if (bits === undefined) return
-    for (let index = 0; index < this.count; index++) if (isSet(bits, index)) this.#add(index)
-  }
-
-  /** The unsettled records of the entry. */
+  /** The unsettled records of the entry. @throws {RangeError} if its bytes are not an entry */
   recovered(entry: Buffer): readonly RecoveredRecord[] {
     const { route, records } = decodeJournalEntry(entry)
     return records.flatMap((record, index) =>
-      isSet(this.#bits, index) ? [] : { route, record, settled: this.settled.bind(this, index) },
+      isSet(this.bits, index) ? [] : { route, record, settled: this.settled.bind(this, index) },
     )
   }
 
-  /** @returns whether the record was unsettled before */
-  #add(index: number): boolean {
-    if (index < 0 || index >= this.count || isSet(this.#bits, index)) return false
-    this.#bits ??= Buffer.alloc((this.count + 7) >> 3)
-    this.#bits[index >> 3] = (this.#bits[index >> 3] ?? 0) | (1 << (index & 7))
-    this.#remaining--
-    return true
+  #add(index: number): void {
+    this.bits ??= Buffer.alloc((this.count + 7) >> 3)
+    this.bits[index >> 3] = (this.bits[index >> 3] ?? 0) | (1 << (index & 7))
+    this.remaining--
   }
 }
 
@@ -71,47 +53,77 @@ function isSet(bits: Buffer | undefined, index: number): boolean {
   return ((bits?.[index >> 3] ?? 0) & (1 << (index & 7))) !== 0
 }
 
-/** Counts unsettled records. Every 20 ms, queues the batches in which records were settled. */
-export class SettlementSweep {
+export interface BatchOwner {
+  /** @param count records of the batch that were settled since the last call */
+  settled(batch: Batch, count: number): void
+}
+
+/**
+ * A journal made of batches. Counts unsettled records, keeps what earlier processes left until it is
+ * recovered, and every 20 ms writes the batches in which records were settled.
+ */
+export abstract class BatchJournal<OwnBatch extends Batch> {
   readonly #timer: Timer
   #unsettled = 0
-  #dirty: Batch[] = []
-  #isClosed = false
+  /** Batches with settlements that are not queued yet. */
+  readonly #dirty = new Set<OwnBatch>()
+  #found: RecoveredRecord[] = []
+  #receive: ((record: RecoveredRecord) => void) | undefined
+  protected isClosed = false
 
   constructor(clock: Clock) {
     this.#timer = new Timer(clock, sweepMs, () => {
-      this.run()
+      this.sweep()
     })
   }
 
-  /** Unsettled records in all batches. */
   get unsettled(): number {
     return this.#unsettled
   }
 
-  /** Adds a batch that was put, or that an earlier process left. */
-  add({ remaining }: Batch): void {
-    this.#unsettled += remaining
+  *recover(): Iterable<RecoveredRecord> {
+    yield* this.#found.splice(0)
   }
 
-  /** @param count records of the batch that were settled since the last call */
-  settled(batch: Batch, count: number): void {
-    this.#unsettled -= count
-    if (batch.isQueued || this.#isClosed) return
-    batch.isQueued = true
-    this.#dirty.push(batch)
-    this.#timer.start()
-  }
-
-  /** Sweeps now. */
-  run(): void {
-    this.#timer.stop()
-    for (const batch of this.#dirty.splice(0)) batch.queue()
+  claimed(receive: (record: RecoveredRecord) => void): void {
+    this.#receive = receive
+    for (const record of this.#found.splice(0)) receive(record)
   }
 
   /** Sweeps a last time; sets no more timers. */
   close(): void {
-    this.run()
-    this.#isClosed = true
+    this.sweep()
+    this.isClosed = true
+  }
+
+  settled(batch: OwnBatch, count: number): void {
+    this.#unsettled -= count
+    if (this.isClosed) return
+    this.#dirty.add(batch)
+    this.#timer.start()
+  }
+
+  /** Gives a batch to the writer of the store. */
+  protected abstract queue(batch: OwnBatch): void
+
+  protected add({ remaining }: OwnBatch): void {
+    this.#unsettled += remaining
+  }
+
+  /** Adds a batch that an earlier process left. @throws {RangeError} if the entry is malformed */
+  protected restore(batch: OwnBatch, entry: Buffer): void {
+    const records = batch.recovered(entry)
+    this.add(batch)
+    if (batch.remaining === 0) this.settled(batch, 0)
+    for (const record of records)
+      if (this.#receive === undefined) this.#found.push(record)
+      else this.#receive(record)
+  }
+
+  /** Sweeps now. */
+  protected sweep(): void {
+    this.#timer.stop()
+    for (const batch of this.#dirty) this.queue(batch)
+    this.#dirty.clear()
   }
 }

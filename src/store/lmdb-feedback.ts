@@ -71,15 +71,11 @@ export class LmdbFeedback implements FeedbackStore {
       bytes: 4,
       write: () => {
         const timestamp = this.#lists.timestampOf(route, token)
+        const bytes = Buffer.alloc(4)
+        bytes.writeUInt32LE(timestamp ?? 0)
         if (timestamp === undefined) this.#table.remove([route, token])
-        else this.#table.put([route, token], encodeTimestamp(timestamp))
+        else this.#table.put([route, token], bytes)
       },
     })
   }
-}
-
-function encodeTimestamp(timestamp: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(timestamp)
-  return bytes
 }

@@ -14,16 +14,12 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { endianness } from 'node:os'
 
 export type LmdbFile =
+  /** `new`: there is no file, or its main database has no entry. */
   | { readonly state: 'new' }
   | { readonly state: 'foreign' }
   | { readonly state: 'damaged'; readonly detail: string }
-  | {
-      readonly state: 'whole'
-      /** Whether the main database has no entry. */
-      readonly empty: boolean
-      /** The value of the given key in the main database. */
-      readonly value: Buffer | undefined
-    }
+  /** The value is that of the given key in the main database. */
+  | { readonly state: 'whole'; readonly value: Buffer | undefined }
 
 const magic = 0xbeefc0de
 const dataVersion = 2
@@ -54,9 +50,7 @@ export function inspectLmdbFile(path: string, key: string): LmdbFile {
     if (head.length < headBytes + 8 || head.readUInt32LE(headBytes) !== magic)
       return { state: 'foreign' }
     if (head.readUInt16LE(headBytes + 4) !== dataVersion) return { state: 'foreign' }
-    return readable
-      ? inspectTrees(file, bytes, key)
-      : { state: 'whole', empty: false, value: undefined }
+    return readable ? inspectTrees(file, bytes, key) : { state: 'whole', value: undefined }
   } catch (error) {
     if (error instanceof Damage) return { state: 'damaged', detail: error.message }
     throw error
@@ -68,8 +62,8 @@ export function inspectLmdbFile(path: string, key: string): LmdbFile {
 /** The end of the pages that the newest transaction uses. Bytes after it are unused. 0 = unknown. */
 export function usedBytes(file: number): number {
   if (!readable) return 0
-  const { lastPage, pageBytes } = newest(readMetas(file))
-  return (lastPage + 1) * pageBytes
+  const metas = readMetas(file)
+  return pageCountOf(newest(metas)) * metas.pageBytes
 }
 
 /**
@@ -77,72 +71,57 @@ export function usedBytes(file: number): number {
  * pages of the trees. Only for a file with few tables, whose main tree is a single page.
  */
 export function freeBytes(file: number): number {
-  const { page, pageBytes, lastPage } = newest(readMetas(file))
-  const main = readAt(file, rootAt(page, mainTreeAt) * pageBytes, pageBytes)
+  const metas = readMetas(file)
+  const { pageBytes } = metas
+  const meta = newest(metas)
+  const main = readAt(file, rootAt(meta, mainTreeAt) * pageBytes, pageBytes)
   const tables = nodes(main)
     .filter((node) => main.readUInt16LE(node + 4) === nodeFlag.tree)
     .map((node) => treePages(main, node + nodeBytes + main.readUInt16LE(node + 6)))
   const used = tables.reduce((sum, pages) => sum + pages, 2)
-  const inUse = used + treePages(page, firstTreeAt) + treePages(page, mainTreeAt)
-  return (lastPage + 1 - inUse) * pageBytes
+  const inUse = used + treePages(meta, firstTreeAt) + treePages(meta, mainTreeAt)
+  return (pageCountOf(meta) - inUse) * pageBytes
 }
 
 function treePages(page: Buffer, tree: number): number {
-  return (
-    page.readUIntLE(tree + 8, 6) + page.readUIntLE(tree + 16, 6) + page.readUIntLE(tree + 24, 6)
-  )
-}
-
-interface Meta {
-  readonly page: Buffer
-  readonly pageBytes: number
-  readonly lastPage: number
-  readonly transaction: bigint
-  readonly boot: bigint
-  readonly unflushed: boolean
+  return [8, 16, 24].reduce((sum, at) => sum + page.readUIntLE(tree + at, 6), 0)
 }
 
 interface Metas {
-  readonly even: Meta
-  readonly odd: Meta
+  readonly pageBytes: number
+  readonly even: Buffer
+  readonly odd: Buffer
   /** Describes the last transaction that is known to be on the disk. */
-  readonly flushed: Meta
+  readonly flushed: Buffer
 }
 
 function readMetas(file: number): Metas {
   const pageBytes = readAt(file, firstTreeAt, 4).readUInt32LE(0)
   if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0)
     throw new Damage(`page size ${pageBytes}`)
-  const pages = readAt(file, 0, 2 * pageBytes)
-  if (pages.length < 2 * pageBytes) throw new Damage('cut off in its head')
-  return {
-    even: metaAt(pages, 0, pageBytes),
-    flushed: metaAt(pages, pageBytes / 2, pageBytes),
-    odd: metaAt(pages, pageBytes, pageBytes),
-  }
+  const even = readAt(file, 0, 2 * pageBytes)
+  if (even.length < 2 * pageBytes) throw new Damage('cut off in its head')
+  return { pageBytes, even, flushed: even.subarray(pageBytes / 2), odd: even.subarray(pageBytes) }
 }
 
-function metaAt(pages: Buffer, at: number, pageBytes: number): Meta {
-  const page = pages.subarray(at)
-  return {
-    page,
-    pageBytes,
-    lastPage: page.readUIntLE(144, 6),
-    transaction: page.readBigUInt64LE(152),
-    boot: page.readBigInt64LE(160),
-    unflushed: (page.readUInt16LE(firstTreeAt + 4) & unflushedFlag) !== 0,
-  }
+function pageCountOf(meta: Buffer): number {
+  return meta.readUIntLE(144, 6) + 1
 }
 
-function newest({ even, odd }: Metas): Meta {
-  return even.transaction >= odd.transaction ? even : odd
+function transactionOf(meta: Buffer): bigint {
+  return meta.readBigUInt64LE(152)
+}
+
+function newest({ even, odd }: Metas): Buffer {
+  return transactionOf(even) >= transactionOf(odd) ? even : odd
 }
 
 /** The state that LMDB will open: after a power cut, the last flushed one. */
-function current(metas: Metas): Meta {
+function current(metas: Metas): Buffer {
   const latest = newest(metas)
-  if (!latest.unflushed || latest.boot === bootId()) return latest
-  if (metas.flushed.transaction > 0n) return metas.flushed
+  const isFlushed = (latest.readUInt16LE(firstTreeAt + 4) & unflushedFlag) === 0
+  if (isFlushed || latest.readBigInt64LE(160) === bootId()) return latest
+  if (transactionOf(metas.flushed) > 0n) return metas.flushed
   return latest === metas.even ? metas.odd : metas.even
 }
 
@@ -157,14 +136,14 @@ function bootId(): bigint | undefined {
 
 function inspectTrees(file: number, bytes: number, key: string): LmdbFile {
   const metas = readMetas(file)
-  const { page, pageBytes } = current(metas)
-  const trees = new Trees(file, pageBytes, Math.floor(bytes / pageBytes))
-  trees.walk(rootAt(page, firstTreeAt))
+  const meta = current(metas)
+  const trees = new Trees(file, metas.pageBytes, Math.floor(bytes / metas.pageBytes))
+  trees.walk(rootAt(meta, firstTreeAt))
   let value: Buffer | undefined
-  trees.walk(rootAt(page, mainTreeAt), (name, data) => {
+  trees.walk(rootAt(meta, mainTreeAt), (name, data) => {
     if (name === key) value = data
   })
-  return { state: 'whole', empty: rootAt(page, mainTreeAt) === noPage, value }
+  return rootAt(meta, mainTreeAt) === noPage ? { state: 'new' } : { state: 'whole', value }
 }
 
 function rootAt(page: Buffer, tree: number): number {
@@ -212,17 +191,12 @@ class Trees {
   }
 
   #overflow(number: number, pages: number, size: number): void {
-    const whole =
-      number >= 2 &&
-      pages > 0 &&
-      number + pages <= this.#pageCount &&
-      headBytes + size <= pages * this.#pageBytes
-    const head = whole ? readAt(this.#file, number * this.#pageBytes, headBytes) : undefined
-    if (
-      head?.readUIntLE(0, 6) !== number ||
-      (head.readUInt16LE(18) & pageFlag.overflow) === 0 ||
-      head.readUInt32LE(20) !== pages
-    )
+    const isInFile = number >= 2 && number + pages <= this.#pageCount
+    const fits = headBytes + size <= pages * this.#pageBytes
+    const head = readAt(this.#file, isInFile ? number * this.#pageBytes : 0, headBytes)
+    const isHead = head.readUIntLE(0, 6) === number && head.readUInt32LE(20) === pages
+    const isOverflow = (head.readUInt16LE(18) & pageFlag.overflow) !== 0
+    if (!isInFile || !fits || !isHead || !isOverflow)
       throw new Damage(`a value is missing at page ${number}`)
   }
 

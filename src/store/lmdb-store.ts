@@ -3,12 +3,12 @@ import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import type { Clock } from '../timing/clock.ts'
-import { DirectoryLock } from './directory-lock.ts'
+import { lockDirectory, type ReleaseLock } from './directory-lock.ts'
 import { FileRoom } from './file-room.ts'
 import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
-import { LmdbProofs } from './lmdb-proofs.ts'
+import { lmdbProofs } from './lmdb-proofs.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalEventLog } from './local-event-log.ts'
 import type { StoreEvent } from './store-event.ts'
@@ -38,13 +38,14 @@ const reserveBytes = 1024 * 1024
  */
 export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Promise<Store> {
   try {
-    makeDirectory(directory)
-    const lock = await DirectoryLock.take(directory)
-    if (lock === undefined) throw new StoreError('in-use', directory)
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+    const release = await lockDirectory(directory)
+    if (release === undefined) throw new StoreError('in-use', directory)
     try {
-      return await openLocked(directory, lock, deps)
+      return await openLocked(directory, release, deps)
     } catch (error) {
-      await lock.release()
+      await release()
       throw error
     }
   } catch (error) {
@@ -52,14 +53,9 @@ export async function openLmdbStore(directory: string, deps: LmdbStoreDeps): Pro
   }
 }
 
-function makeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
-}
-
 async function openLocked(
   directory: string,
-  lock: DirectoryLock,
+  release: ReleaseLock,
   deps: LmdbStoreDeps,
 ): Promise<Store> {
   const path = join(directory, 'data.mdb')
@@ -72,7 +68,7 @@ async function openLocked(
     // An existing store opens on a full disk too, so that its notifications can be sent.
     if (isNew) room.take(firstBytes, reserveBytes)
     if (isNew) root.putSync(formatKey, Buffer.from(`${formatName} ${formatVersion}`))
-    return new LmdbStore({ root, room, lock }, deps)
+    return storeIn(root, room, release, deps)
   } catch (error) {
     room?.close()
     await root.close()
@@ -87,7 +83,6 @@ function judge(directory: string, path: string): boolean {
   if (file.state === 'new') return true
   if (file.state === 'foreign') throw new StoreError('foreign', directory)
   if (file.state === 'damaged') throw new StoreError('damaged', directory, file.detail)
-  if (file.empty) return true
   const [name, version] = file.value?.toString('latin1').split(' ') ?? []
   if (name !== formatName) throw new StoreError('foreign', directory)
   if (version !== String(formatVersion))
@@ -118,12 +113,6 @@ function openRoot(directory: string): RootDatabase<Buffer, string> {
   return open<Buffer, string>(directory, options)
 }
 
-interface Holdings {
-  readonly root: RootDatabase<Buffer, string>
-  readonly room: FileRoom
-  readonly lock: DirectoryLock
-}
-
 const pageBytes = 4096
 
 /** A change copies up to three pages. The constant part is for LMDB's own lists. */
@@ -131,58 +120,45 @@ function roomFor(changes: readonly Change[]): number {
   return changes.reduce((sum, { bytes }) => sum + bytes + 3 * pageBytes, 64 * pageBytes)
 }
 
-class LmdbStore implements Store {
-  readonly journal: LmdbJournal
-  readonly feedback: LmdbFeedback
-  readonly proofs: LmdbProofs
-  readonly eventLog: LocalEventLog
-  readonly #writer: Writer
-  readonly #holdings: Holdings
-  #closed: Promise<void> | undefined
-
-  /** @throws {RangeError} if an entry on the disk is malformed */
-  constructor(holdings: Holdings, deps: LmdbStoreDeps) {
-    const { root, room } = holdings
-    const table = <Key extends number | string | FeedbackKey>(
-      name: string,
-    ): Database<Buffer, Key> => root.openDB<Buffer, Key>(name, { encoding: 'binary' })
-    const committing = (reserve: number) => (changes: readonly Change[]) => {
-      room.take(roomFor(changes), reserve)
-      root.transactionSync(() => {
-        for (const change of changes) change.write()
-      })
-    }
-    const commit = committing(reserveBytes)
-    const writer = new Writer({ ...deps, commit, commitRemovals: committing(0) })
-    const tables = { entries: table<number>('journal'), settled: table<number>('settled') }
-    this.journal = new LmdbJournal(tables, writer, deps.clock)
-    this.feedback = new LmdbFeedback(table<FeedbackKey>('feedback'), writer)
-    this.proofs = new LmdbProofs(table<string>('proofs'), writer)
-    this.eventLog = new LocalEventLog(deps.clock)
-    this.#writer = writer
-    this.#holdings = holdings
+/** @throws {RangeError} if an entry on the disk is malformed */
+function storeIn(
+  root: RootDatabase<Buffer, string>,
+  room: FileRoom,
+  release: ReleaseLock,
+  deps: LmdbStoreDeps,
+): Store {
+  const table = <Key extends number | string | FeedbackKey>(name: string): Database<Buffer, Key> =>
+    root.openDB<Buffer, Key>(name, { encoding: 'binary' })
+  const committing = (reserve: number) => (changes: readonly Change[]) => {
+    room.take(roomFor(changes), reserve)
+    root.transactionSync(() => {
+      for (const change of changes) change.write()
+    })
   }
-
-  get bytes(): number {
-    return this.#holdings.room.size
-  }
-
-  get isReachable(): boolean {
-    return this.#writer.healthy
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
-  }
-
-  async #close(): Promise<void> {
-    const { root, room, lock } = this.#holdings
-    this.journal.close()
-    this.#writer.close()
+  const commit = committing(reserveBytes)
+  const writer = new Writer({ ...deps, commit, commitRemovals: committing(0) })
+  const tables = { entries: table<number>('journal'), settled: table<number>('settled') }
+  const journal = new LmdbJournal(tables, writer, deps.clock)
+  const close = async (): Promise<void> => {
+    journal.close()
+    writer.close()
     await root.close()
     room.close()
-    await lock.release()
+    await release()
+  }
+  let closed: Promise<void> | undefined
+  return {
+    journal,
+    feedback: new LmdbFeedback(table<FeedbackKey>('feedback'), writer),
+    proofs: lmdbProofs(table<string>('proofs'), writer),
+    eventLog: new LocalEventLog(deps.clock),
+    get bytes() {
+      return room.size
+    },
+    get isReachable() {
+      return writer.healthy
+    },
+    close: () => (closed ??= close()),
   }
 }
 

@@ -76,9 +76,8 @@ export class Writer {
       if (this.#closed) resolve()
       this.write({
         bytes: 1,
-        write: () => {
-          // Only its place in the queue matters.
-        },
+        // Only its place in the queue matters.
+        write: () => undefined,
         committed: resolve,
       })
     })

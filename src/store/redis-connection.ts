@@ -91,50 +91,21 @@ async function dial(
   return { send: (args) => client.sendCommand<Reply>(args), destroy }
 }
 
-function inCharge(access: RedisAccess, signal: AbortSignal): Promise<RedisNode> {
-  if (access.address.kind === 'sentinel') return askSentinels(access, signal)
-  if (access.address.kind === 'cluster') return askCluster(access, signal)
-  const [node] = access.address.nodes
-  if (node === undefined) throw new RangeError('an address without a server')
-  return Promise.resolve(node)
-}
-
-/** Asks the first reachable sentinel, without the login, which is for the server. */
-async function askSentinels(access: RedisAccess, signal: AbortSignal): Promise<RedisNode> {
-  const { master } = access.address
-  const address = { ...access.address, user: undefined, password: undefined, database: 0 }
-  return ask({ ...access, address }, signal, async (connection) => {
-    const reply = await connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master])
-    if (!Array.isArray(reply)) throw new Error(`the sentinels know no ${master}`)
-    return { host: String(reply[0]), port: Number(reply[1]) }
-  })
-}
-
-/** All keys have one hash tag, so one node has them all. */
-async function askCluster(access: RedisAccess, signal: AbortSignal): Promise<RedisNode> {
-  return ask(access, signal, async (connection, node) => {
-    try {
-      await connection.send(['EXISTS', `{${access.address.prefix}}`])
-      return node
-    } catch (error) {
-      const [, host, port] = /^MOVED \d+ (.*):(\d+)$/.exec((error as Error).message) ?? []
-      if (host === undefined) throw error
-      return { host: host === '' ? node.host : host, port: Number(port) }
-    }
-  })
-}
-
-async function ask(
-  access: RedisAccess,
-  signal: AbortSignal,
-  question: (connection: RedisConnection, node: RedisNode) => Promise<RedisNode>,
-): Promise<RedisNode> {
+/** Asks the first sentinel or cluster node that can be reached for the current server. */
+async function inCharge(access: RedisAccess, signal: AbortSignal): Promise<RedisNode> {
+  const { kind, nodes, prefix, master } = access.address
+  const [server] = nodes
+  if (kind === 'server' && server !== undefined) return server
+  // The login is for the server, not for the sentinels.
+  const bare = { ...access.address, user: undefined, password: undefined, database: 0 }
+  const asking = kind === 'sentinel' ? { ...access, address: bare } : access
   let failure: unknown
-  for (const node of access.address.nodes) {
+  for (const node of nodes) {
     try {
-      const connection = await dial(access, node, () => undefined, signal)
+      const connection = await dial(asking, node, () => undefined, signal)
       try {
-        return await question(connection, node)
+        if (kind === 'sentinel') return await askSentinel(connection, master)
+        return await askClusterNode(connection, node, prefix)
       } finally {
         connection.destroy()
       }
@@ -143,6 +114,28 @@ async function ask(
     }
   }
   throw failure
+}
+
+async function askSentinel(connection: RedisConnection, master: string): Promise<RedisNode> {
+  const reply = await connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master])
+  if (!Array.isArray(reply)) throw new Error(`the sentinels know no ${master}`)
+  return { host: String(reply[0]), port: Number(reply[1]) }
+}
+
+/** All keys have one hash tag, so one node has them all. */
+async function askClusterNode(
+  connection: RedisConnection,
+  node: RedisNode,
+  prefix: string,
+): Promise<RedisNode> {
+  try {
+    await connection.send(['EXISTS', `{${prefix}}`])
+    return node
+  } catch (error) {
+    const [, host, port] = /^MOVED \d+ (.*):(\d+)$/.exec((error as Error).message) ?? []
+    if (host === undefined) throw error
+    return { host: host === '' ? node.host : host, port: Number(port) }
+  }
 }
 
 /** Redis refuses, and a retry cannot help. Radius: the process. */

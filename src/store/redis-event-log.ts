@@ -1,7 +1,8 @@
 /** The event log in Redis: a stream that every process appends to and reads. */
-import type { Cancel, Clock } from '../timing/clock.ts'
-import { EventListeners } from './event-listeners.ts'
+import type { Clock } from '../timing/clock.ts'
+import { EventListeners, type RoutedEvent } from './event-listeners.ts'
 import type { Reply } from './redis-connection.ts'
+import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
@@ -10,6 +11,7 @@ export interface RedisEventLogDeps {
   readonly link: Pick<RedisLink, 'send' | 'isUp'>
   /** A separate connection, because reading blocks it. */
   readonly logLink: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
+  readonly journal: Pick<RedisJournal, 'writeAll'>
   readonly keys: RedisKeys
   /** The name of this process. */
   readonly process: string
@@ -22,12 +24,6 @@ interface Pending {
   readonly route: string
   readonly event: unknown
   readonly atMs: number
-  cancel: Cancel | undefined
-}
-
-interface Routed {
-  readonly route: string
-  readonly logged: LoggedEvent
 }
 
 /** The age of the oldest events that the stream keeps, and that a starting process reads. */
@@ -45,22 +41,22 @@ const positionsPerMs = 4096
  * ignores it in the stream later. The other processes apply it when they read it.
  */
 export class RedisEventLog implements EventLog {
+  readonly isShared = true
   readonly #deps: RedisEventLogDeps
   readonly #listeners = new EventListeners()
   /** Of routes that nobody listens to just now. */
-  #unapplied: Routed[] = []
+  #unapplied: RoutedEvent[] = []
+  /** Those that are applied alone stay for minutes, for the other processes. */
   readonly #pending = new Map<number, Pending>()
-  /** Those of them that are not applied yet: what is applied stays pending for minutes. */
-  readonly #waiting = new Set<Pending>()
   /** The last number of each process, so that what was appended twice is applied once. */
   readonly #latest = new Map<string, number>()
   #number = 0
+  /** All own events up to this number are applied. */
+  #applied = 0
   #position = 0
   #id: string | undefined
   #aheadMs = 0
   #isClosed = false
-  readonly #due: Routed[] = []
-  #isApplying = false
 
   constructor(deps: RedisEventLogDeps) {
     this.#deps = deps
@@ -68,26 +64,22 @@ export class RedisEventLog implements EventLog {
 
   listen(route: string, apply: (event: LoggedEvent) => void): () => void {
     const end = this.#listeners.add(route, apply)
-    const missed = this.#unapplied.filter((one) => one.route === route)
-    this.#unapplied = this.#unapplied.filter((one) => one.route !== route)
-    for (const { logged } of missed) this.#apply(route, logged)
+    for (const event of this.#unapplied.splice(0)) this.#apply(event)
     return end
   }
 
   append(route: string, event: unknown): void {
     const { link, logLink, clock } = this.#deps
     const number = ++this.#number
-    const atMs = clock.now()
-    const pending: Pending = { number, route, event, atMs, cancel: undefined }
+    const pending: Pending = { number, route, event, atMs: clock.now() }
     this.#pending.set(number, pending)
-    this.#waiting.add(pending)
     if (!link.isUp || !logLink.isUp) {
-      this.#applyAlone(pending)
+      this.#applyAlone(number)
       return
     }
     void this.#send(pending)
-    pending.cancel = clock.after(patienceMs, () => {
-      this.#applyAlone(pending)
+    clock.after(patienceMs, () => {
+      this.#applyAlone(number)
     })
   }
 
@@ -98,10 +90,10 @@ export class RedisEventLog implements EventLog {
     const [seconds, micros] = (await logLink.send(['TIME'])) as readonly Reply[]
     const theirs = Number(seconds) * 1000 + Number(micros) / 1000
     this.#aheadMs = theirs - (before + clock.now()) / 2
-    const range = ['XREVRANGE', keys.eventLog, '+', '-', 'COUNT', '1']
+    const range = ['XREVRANGE', keys('event-log'), '+', '-', 'COUNT', '1']
     const [last] = (await logLink.send(range)) as Entries
     // A stream that ends earlier than before is a new one.
-    if (this.#id === undefined || (last && isBefore(String(last[0]), this.#id)))
+    if (this.#id === undefined || (last && positionOf(String(last[0])) < positionOf(this.#id)))
       this.#id = `${Math.max(0, Math.floor(theirs) - memoryMs)}-0`
     while ((await this.#read('1')) === readAtOnce);
   }
@@ -128,7 +120,8 @@ export class RedisEventLog implements EventLog {
     const { link, keys, clock } = this.#deps
     const oldest = clock.now() - memoryMs
     const since = Math.floor(oldest + this.#aheadMs)
-    if (link.isUp) void link.send(['XTRIM', keys.eventLog, 'MINID', '~', String(since)]).catch(late)
+    if (link.isUp)
+      void link.send(['XTRIM', keys('event-log'), 'MINID', '~', String(since)]).catch(late)
     this.#unapplied = this.#unapplied.filter(({ logged }) => logged.atMs >= oldest)
     for (const [number, { atMs }] of this.#pending) {
       if (atMs >= oldest) break
@@ -138,23 +131,23 @@ export class RedisEventLog implements EventLog {
 
   close(): void {
     this.#isClosed = true
-    for (const { cancel } of this.#waiting) cancel?.()
-    this.#waiting.clear()
     this.#pending.clear()
   }
 
+  /** If this process is killed, no event that others read may refer to what the journal lacks. */
   async #send({ number, route, event }: Pending): Promise<void> {
-    const { link, keys, process } = this.#deps
+    const { link, journal, keys, process } = this.#deps
+    journal.writeAll()
     const text = JSON.stringify([process, number, route, event])
     const length = String(longestStream)
-    await link.send(['XADD', keys.eventLog, 'MAXLEN', '~', length, '*', 'e', text]).catch(late)
+    await link.send(['XADD', keys('event-log'), 'MAXLEN', '~', length, '*', 'e', text]).catch(late)
   }
 
   /** @returns the number of events read */
   async #read(block: string): Promise<number> {
     const { logLink, keys } = this.#deps
     const from = this.#id ?? '0'
-    const args = ['COUNT', String(readAtOnce), 'BLOCK', block, 'STREAMS', keys.eventLog, from]
+    const args = ['COUNT', String(readAtOnce), 'BLOCK', block, 'STREAMS', keys('event-log'), from]
     const streams = (await logLink.send(['XREAD', ...args])) as readonly [Reply, Entries][] | null
     const entries = streams?.[0]?.[1] ?? []
     for (const [id, fields] of entries) {
@@ -171,52 +164,30 @@ export class RedisEventLog implements EventLog {
     if (number <= (this.#latest.get(process) ?? 0)) return
     this.#latest.set(process, number)
     const own = process === this.#deps.process
-    const pending = own ? this.#pending.get(number) : undefined
-    if (own) this.#pending.delete(number)
-    if (own && (pending === undefined || !this.#waiting.delete(pending))) return
-    pending?.cancel?.()
-    const [ms, sequence] = partsOf(id)
-    const position = Math.max(ms * positionsPerMs + sequence, this.#position + 1)
-    this.#position = position
-    this.#apply(route, { event, position, atMs: ms - this.#aheadMs, own })
+    if (own) {
+      this.#applyAlone(number - 1)
+      this.#pending.delete(number)
+      if (number <= this.#applied) return
+      this.#applied = number
+    }
+    this.#position = Math.max(positionOf(id), this.#position + 1)
+    const atMs = parseInt(id) - this.#aheadMs
+    this.#apply({ route, logged: { event, position: this.#position, atMs, own } })
   }
 
-  /** Applies all earlier pending events first, to keep their order. */
-  #applyAlone(latest: Pending): void {
-    for (const pending of this.#waiting) {
-      if (pending.number > latest.number) break
-      this.#waiting.delete(pending)
-      pending.cancel?.()
+  /** Applies own events up to a number, in their order. */
+  #applyAlone(latest: number): void {
+    while (this.#applied < latest) {
+      const pending = this.#pending.get(++this.#applied)
+      if (pending === undefined) continue
       const { route, event, atMs } = pending
-      this.#apply(route, { event, position: ++this.#position, atMs, own: true })
+      this.#apply({ route, logged: { event, position: ++this.#position, atMs, own: true } })
     }
   }
 
-  /** An event that a listener appends is applied after the current one. */
-  #apply(route: string, logged: LoggedEvent): void {
-    this.#due.push({ route, logged })
-    if (this.#isApplying) return
-    this.#isApplying = true
-    for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift())
-      this.#applyOne(next)
-    this.#isApplying = false
-  }
-
-  #applyOne(one: Routed): void {
-    const listeners = this.#listeners.of(one.route)
-    if (listeners === undefined) {
-      this.#unapplied.push(one)
-      return
-    }
-    for (const apply of listeners)
-      try {
-        apply(one.logged)
-      } catch (error) {
-        // A defect of one listener must not cost the others their events.
-        setImmediate(() => {
-          throw error
-        })
-      }
+  #apply(event: RoutedEvent): void {
+    if (this.#listeners.has(event.route)) this.#listeners.apply(event)
+    else this.#unapplied.push(event)
   }
 }
 
@@ -236,16 +207,10 @@ function parseEntry(
   }
 }
 
-function isBefore(one: string, other: string): boolean {
-  const [ms, sequence] = partsOf(one)
-  const [otherMs, otherSequence] = partsOf(other)
-  return ms < otherMs || (ms === otherMs && sequence < otherSequence)
-}
-
 /** The id of an entry in a stream is the clock of Redis, and a number within the millisecond. */
-function partsOf(id: string): [ms: number, sequence: number] {
+function positionOf(id: string): number {
   const [ms = 0, sequence = 0] = id.split('-').map(Number)
-  return [ms, sequence]
+  return ms * positionsPerMs + sequence
 }
 
 function late(): void {

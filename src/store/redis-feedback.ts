@@ -25,7 +25,7 @@ const readAtOnce = 2000
 
 /**
  * KEYS feedback, readers, routes with feedback; ARGV prefix of the keys of held entries, route, then
- * tokens and timestamps in turn. An empty timestamp removes the token everywhere.
+ * tokens and timestamps in turn. An empty timestamp removes the token. No reader keeps an older entry.
  */
 const saveScript = `
 local readers = redis.call('ZRANGE', KEYS[2], 0, -1)
@@ -33,58 +33,30 @@ for i = 3, #ARGV, 2 do
   local known = redis.call('HGET', KEYS[1], ARGV[i])
   if ARGV[i + 1] == '' then
     redis.call('HDEL', KEYS[1], ARGV[i])
-    for _, reader in ipairs(readers) do redis.call('HDEL', ARGV[1] .. reader, ARGV[i]) end
   elseif not known or tonumber(known) < tonumber(ARGV[i + 1]) then
     redis.call('SADD', KEYS[3], ARGV[2])
     redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
   end
-end`
-
-const giveBack = `
-local function is_newer(key, token, timestamp)
-  local known = redis.call('HGET', key, token)
-  return known and tonumber(known) >= tonumber(timestamp)
-end
-local function give_back(feedback, readers, held, reader)
-  local entries = redis.call('HGETALL', held .. reader)
-  redis.call('DEL', held .. reader)
-  redis.call('ZREM', readers, reader)
-  local others = redis.call('ZRANGE', readers, 0, -1)
-  for i = 1, #entries, 2 do
-    local token, timestamp = entries[i], entries[i + 1]
-    local newer = is_newer(feedback, token, timestamp)
-    for _, other in ipairs(others) do newer = newer or is_newer(held .. other, token, timestamp) end
-    if not newer then redis.call('HSET', feedback, token, timestamp) end
-  end
+  for _, reader in ipairs(readers) do redis.call('HDEL', ARGV[1] .. reader, ARGV[i]) end
 end`
 
 /**
  * KEYS feedback, readers; ARGV prefix of the keys of held entries, reader, ms. Takes back the entries
  * of expired readers, then gives all entries to the reader for that time.
  */
-const holdScript = `${giveBack}
+const holdScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, late in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], 0, now)) do
-  give_back(KEYS[1], KEYS[2], ARGV[1], late)
+  local entries = redis.call('HGETALL', ARGV[1] .. late)
+  for i = 1, #entries, 2 do redis.call('HSET', KEYS[1], entries[i], entries[i + 1]) end
+  redis.call('DEL', ARGV[1] .. late)
+  redis.call('ZREM', KEYS[2], late)
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('RENAME', KEYS[1], ARGV[1] .. ARGV[2])
   redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[2])
 end`
-
-/** KEYS feedback, readers; ARGV prefix of the keys of held entries, reader. */
-const releaseScript = `${giveBack}
-give_back(KEYS[1], KEYS[2], ARGV[1], ARGV[2])`
-
-interface Conclusion {
-  readonly route: string
-  readonly reader: string
-  readonly outcome: 'read' | 'not read'
-}
-
-/** Timestamps by token; undefined = the token was dropped. */
-type Changes = ReadonlyMap<string, number | undefined>
 
 /**
  * Each process has a copy of all entries, so a delivery to a token without an entry sends nothing to
@@ -92,10 +64,11 @@ type Changes = ReadonlyMap<string, number | undefined>
  */
 export class RedisFeedback implements FeedbackStore {
   readonly #deps: RedisFeedbackDeps
-  readonly #lists = new FeedbackLists()
-  /** By route, the changes that Redis has not confirmed. */
-  #due = new Map<string, Map<string, number | undefined>>()
-  #concluded: Conclusion[] = []
+  #lists = new FeedbackLists()
+  /** By route, the tokens whose last change Redis has not confirmed. */
+  #due = new Map<string, Set<string>>()
+  /** Commands that end holds and that Redis has not confirmed. */
+  #concluded: (readonly string[])[] = []
   readonly #renewals = new Set<Cancel>()
   #isClosed = false
 
@@ -109,11 +82,11 @@ export class RedisFeedback implements FeedbackStore {
 
   add(route: string, token: string, timestamp: number): void {
     checkFeedbackEntry(route, timestamp)
-    if (this.#lists.add(route, token, timestamp)) this.#writeSoon(route, token, timestamp)
+    if (this.#lists.add(route, token, timestamp)) this.#writeSoon(route, token)
   }
 
   drop(route: string, token: string): void {
-    if (this.#lists.delete(route, token)) this.#writeSoon(route, token, undefined)
+    if (this.#lists.delete(route, token)) this.#writeSoon(route, token)
   }
 
   async hold(route: string): Promise<FeedbackHold> {
@@ -123,7 +96,8 @@ export class RedisFeedback implements FeedbackStore {
       const written = this.#write()
       await link.send(this.#script(holdScript, route, reader, String(holdMs)))
       await written
-      return this.#holdOf(route, reader, await this.#entriesAt(keys.held(reader)))
+      const held = await readHash(link, keys(`held:${reader}`), readAtOnce)
+      return this.#holdOf(route, reader, Array.from(held, entryOf))
     } catch {
       return { tuples: [], forget: () => Promise.resolve(), release: () => undefined }
     }
@@ -136,19 +110,22 @@ export class RedisFeedback implements FeedbackStore {
   /** Reads all entries from Redis, then applies the unconfirmed changes. */
   async resume(): Promise<void> {
     const { link, keys } = this.#deps
-    const routes = (await link.send(['SMEMBERS', keys.feedbackRoutes])) as readonly Reply[]
-    this.#lists.clear()
+    const lists = new FeedbackLists()
+    const routes = (await link.send(['SMEMBERS', keys('feedback-routes')])) as readonly Reply[]
     for (const name of routes.map(String)) {
-      const readers = await link.send(['ZRANGE', keys.readers(name), '0', '-1'])
-      const held = (readers as readonly Reply[]).map((reader) => keys.held(String(reader)))
-      for (const key of [keys.feedback(name), ...held])
-        for (const { token, timestamp } of await this.#entriesAt(key))
-          this.#lists.add(name, token, timestamp)
+      const readers = await link.send(['ZRANGE', keys(`readers:${name}`), '0', '-1'])
+      const held = (readers as readonly Reply[]).map((reader) => keys(`held:${String(reader)}`))
+      for (const key of [keys(`feedback:${name}`), ...held])
+        for (const [token, timestamp] of await readHash(link, key, readAtOnce))
+          lists.add(name, token, Number(timestamp))
     }
-    for (const [route, changes] of this.#due)
-      for (const [token, timestamp] of changes)
-        if (timestamp === undefined) this.#lists.delete(route, token)
-        else this.#lists.add(route, token, timestamp)
+    for (const [route, tokens] of this.#due)
+      for (const token of tokens) {
+        const timestamp = this.#lists.timestampOf(route, token)
+        if (timestamp === undefined) lists.delete(route, token)
+        else lists.add(route, token, timestamp)
+      }
+    this.#lists = lists
   }
 
   /** Writes all changes, unless the link is down. */
@@ -166,16 +143,16 @@ export class RedisFeedback implements FeedbackStore {
   #holdOf(route: string, reader: string, entries: readonly FeedbackEntry[]): FeedbackHold {
     const { link, keys, clock } = this.#deps
     const cancel = every(clock, renewMs, () => {
-      const more = ['ZINCRBY', keys.readers(route), String(renewMs), reader]
+      const more = ['ZINCRBY', keys(`readers:${route}`), String(renewMs), reader]
       // While the link is down, the hold expires, or is concluded when the link is back.
       link.send(more).catch(() => undefined)
     })
     this.#renewals.add(cancel)
     if (this.#isClosed) cancel()
-    const conclude = (outcome: Conclusion['outcome']): Promise<void> => {
+    const conclude = (...commands: (readonly string[])[]): Promise<void> => {
       cancel()
       this.#renewals.delete(cancel)
-      this.#concluded.push({ route, reader, outcome })
+      this.#concluded.push(...commands)
       return this.#write()
     }
     return {
@@ -183,48 +160,54 @@ export class RedisFeedback implements FeedbackStore {
       forget: () => {
         for (const { token, timestamp } of entries)
           if (this.#lists.timestampOf(route, token) === timestamp) this.#lists.delete(route, token)
-        return conclude('read')
+        return conclude(
+          ['UNLINK', keys(`held:${reader}`)],
+          ['ZREM', keys(`readers:${route}`), reader],
+        )
       },
       release: () => {
-        void conclude('not read')
+        // The hold has expired, so the next reader takes the entries back.
+        void conclude(['ZADD', keys(`readers:${route}`), 'XX', '0', reader])
       },
     }
   }
 
-  #writeSoon(route: string, token: string, timestamp: number | undefined): void {
+  #writeSoon(route: string, token: string): void {
     if (this.#isClosed) return
     if (this.#due.size === 0)
       setImmediate(() => {
         void this.#write()
       })
-    const changes = this.#due.get(route) ?? new Map<string, number | undefined>()
-    this.#due.set(route, changes.set(token, timestamp))
+    this.#due.set(route, (this.#due.get(route) ?? new Set()).add(token))
   }
 
-  /** Keeps changes that fail for the next write, unless there are newer ones. */
+  /** Keeps what fails for the next write. */
   async #write(): Promise<void> {
-    if (!this.#deps.link.isUp) return
+    const { link } = this.#deps
+    if (!link.isUp) return
     const [due, concluded] = [this.#due, this.#concluded]
     this.#due = new Map()
     this.#concluded = []
     try {
       await Promise.all([
-        ...Array.from(due, ([route, changes]) => this.#save(route, changes)),
-        ...concluded.map((one) => this.#conclude(one)),
+        ...Array.from(due, ([route, tokens]) => this.#save(route, [...tokens])),
+        ...concluded.map((command) => link.send(command)),
       ])
     } catch {
       this.#concluded.unshift(...concluded)
-      for (const [route, changes] of due)
-        this.#due.set(route, new Map([...changes, ...(this.#due.get(route) ?? [])]))
+      for (const [route, tokens] of due)
+        this.#due.set(route, new Set([...tokens, ...(this.#due.get(route) ?? [])]))
     }
   }
 
-  async #save(route: string, changes: Changes): Promise<void> {
+  /** Writes the present state of tokens, and tells the other processes of new entries. */
+  async #save(route: string, tokens: readonly string[]): Promise<void> {
     const { link, eventLog } = this.#deps
-    const all = [...changes]
     const sent: Promise<Reply>[] = []
-    for (let at = 0; at < all.length; at += writtenAtOnce) {
-      const some = all.slice(at, at + writtenAtOnce)
+    for (let at = 0; at < tokens.length; at += writtenAtOnce) {
+      const some = tokens
+        .slice(at, at + writtenAtOnce)
+        .map((token) => [token, this.#lists.timestampOf(route, token)] as const)
       const args = some.flatMap(([token, timestamp]) => [token, String(timestamp ?? '')])
       sent.push(link.send(this.#script(saveScript, route, route, ...args)))
       const added = some.filter(([, timestamp]) => timestamp !== undefined)
@@ -233,26 +216,13 @@ export class RedisFeedback implements FeedbackStore {
     await Promise.all(sent)
   }
 
-  async #conclude({ route, reader, outcome }: Conclusion): Promise<void> {
-    const { link, keys } = this.#deps
-    await Promise.all(
-      outcome === 'read'
-        ? [
-            link.send(['UNLINK', keys.held(reader)]),
-            link.send(['ZREM', keys.readers(route), reader]),
-          ]
-        : [link.send(this.#script(releaseScript, route, reader))],
-    )
-  }
-
   #script(script: string, route: string, ...args: readonly string[]): readonly string[] {
     const { keys } = this.#deps
-    const names = [keys.feedback(route), keys.readers(route), keys.feedbackRoutes]
-    return ['EVAL', script, '3', ...names, keys.held(''), ...args]
+    const names = [keys(`feedback:${route}`), keys(`readers:${route}`), keys('feedback-routes')]
+    return ['EVAL', script, '3', ...names, keys('held:'), ...args]
   }
+}
 
-  async #entriesAt(key: string): Promise<readonly FeedbackEntry[]> {
-    const fields = await readHash(this.#deps.link, key, readAtOnce)
-    return Array.from(fields, ([token, timestamp]) => ({ token, timestamp: Number(timestamp) }))
-  }
+function entryOf([token, timestamp]: readonly [string, Buffer]): FeedbackEntry {
+  return { token, timestamp: Number(timestamp) }
 }

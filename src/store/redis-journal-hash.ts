@@ -1,38 +1,47 @@
-/** The owner's view of a hash in Redis that has the entries of a journal. */
+/** A hash in Redis that has the entries of a journal, as the process that owns it sees it. */
 import { recordCount } from './journal-entry.ts'
-import { Batch, type SettlementSweep } from './journal.ts'
+import { Batch, type BatchOwner } from './journal.ts'
 
 /** Estimated overhead of a field in a command, bytes. */
 const fieldBytes = 64
 
-export interface BatchWriter {
-  /** Writes a batch at the end of this turn of the event loop, or when Redis is back. */
-  writeSoon(batch: RedisBatch): void
-  /** @param count records of the batch that were settled since the last call */
-  settled(batch: RedisBatch, count: number): void
-}
-
 export class JournalHash {
   readonly name: string
+  /** Its key in Redis. */
+  readonly key: string
   /** Unsettled batches by number, which is also the field. */
   readonly batches = new Map<number, RedisBatch>()
   /** The fields that Redis has once it has run all commands sent. */
   fields = new Set<string>()
   lastNumber = 0
+  #put: (string | Buffer)[] = []
+  #remove: string[] = []
 
-  constructor(name: string) {
+  constructor(name: string, key: string) {
     this.name = name
+    this.key = key
   }
 
-  get size(): number {
-    return this.fields.size
+  /** Adds a field to the next command. */
+  put(field: string, value: Buffer): void {
+    this.fields.add(field)
+    this.#put.push(field, value)
   }
-}
 
-/** Arguments of commands for one hash. */
-export interface Changes {
-  readonly put: (string | Buffer)[]
-  readonly remove: string[]
+  remove(field: string): void {
+    if (this.fields.delete(field)) this.#remove.push(field)
+  }
+
+  /** The commands that put and remove fields, to be sent now. */
+  takeCommands(): readonly (string | Buffer)[][] {
+    const commands = [
+      ['HSET', this.key, ...this.#put],
+      ['HDEL', this.key, ...this.#remove],
+    ]
+    this.#put = []
+    this.#remove = []
+    return commands.filter(({ length }) => length > 2)
+  }
 }
 
 /** The field with the settled bits of an entry. */
@@ -42,25 +51,24 @@ export function settledField(number: number): string {
 
 /** A batch in a hash. It moves to a new hash if another process has claimed the old one. */
 export class RedisBatch extends Batch {
-  /** Redis has confirmed the entry at least once. */
-  isWritten = false
   hash: JournalHash
   number: number
-  readonly #journal: BatchWriter
+  /** Redis has confirmed the entry at least once. */
+  isWritten: boolean
   readonly #entry: Buffer
 
   constructor(
-    journal: BatchWriter,
-    sweep: SettlementSweep,
+    journal: BatchOwner,
     hash: JournalHash,
     entry: Buffer,
-    number = 0,
+    number = ++hash.lastNumber,
+    bits?: Buffer,
   ) {
-    super(sweep, recordCount(entry))
-    this.#journal = journal
+    super(journal, recordCount(entry), bits)
     this.#entry = entry
     this.hash = hash
     this.number = number
+    this.isWritten = this.isInRedis
   }
 
   /** Redis has the entry once it has run all commands sent. */
@@ -73,35 +81,22 @@ export class RedisBatch extends Batch {
     return fieldBytes + (this.remaining === 0 || this.isInRedis ? 0 : this.#entry.length)
   }
 
-  queue(): void {
-    this.#journal.writeSoon(this)
-  }
-
-  override settled(index: number): void {
-    const before = this.remaining
-    super.settled(index)
-    if (this.remaining < before) this.#journal.settled(this, before - this.remaining)
-  }
-
   moveTo(hash: JournalHash): void {
     this.hash = hash
     this.number = ++hash.lastNumber
     hash.batches.set(this.number, this)
   }
 
-  /** Adds the commands' arguments for the present state. */
-  write({ put, remove }: Changes): void {
-    const { fields } = this.hash
-    const names = [String(this.number), settledField(this.number)] as const
-    this.isQueued = false
+  /** Adds its present state to the next commands of its hash. */
+  write(): void {
+    const { hash, number, bits } = this
     if (this.remaining === 0) {
-      remove.push(...names.filter((name) => fields.delete(name)))
+      hash.remove(String(number))
+      hash.remove(settledField(number))
       return
     }
-    if (!this.isInRedis) put.push(names[0], this.#entry)
+    if (!this.isInRedis) hash.put(String(number), this.#entry)
     // A copy: more records may be settled before the command is sent.
-    if (this.bits !== undefined) put.push(names[1], Buffer.from(this.bits))
-    fields.add(names[0])
-    if (this.bits !== undefined) fields.add(names[1])
+    if (bits !== undefined) hash.put(settledField(number), Buffer.from(bits))
   }
 }

@@ -2,18 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../timing/clock.ts'
 import { JournalEntryEncoder } from './journal-entry.ts'
-import { SettlementSweep } from './journal.ts'
-import { readHash, type Reply } from './redis-connection.ts'
-import {
-  JournalHash,
-  RedisBatch,
-  settledField,
-  type BatchWriter,
-  type Changes,
-} from './redis-journal-hash.ts'
+import { BatchJournal } from './journal.ts'
+import { readHash } from './redis-connection.ts'
+import { JournalHash, RedisBatch, settledField } from './redis-journal-hash.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
-import type { Journal, JournalBatch, JournalRecord, RecoveredRecord } from './store.ts'
+import type { Journal, JournalBatch, JournalRecord } from './store.ts'
 
 export interface RedisJournalDeps {
   readonly link: Pick<RedisLink, 'send' | 'isUp' | 'isConnected'>
@@ -29,34 +23,26 @@ const writtenAtOnce = 512
 const readAtOnce = 200
 const bytesAtOnce = 1024 * 1024
 /** Bytes in commands without an answer. Above it, changes wait, so that a slow Redis is not flooded. */
-const bytesUnderWay = 4 * 1024 * 1024
+const maxBytesUnderWay = 4 * 1024 * 1024
 
 /**
  * Sends entries at the end of each turn of the event loop, in one command. Keeps them in memory until
  * they are settled: if Redis loses them, they are written again. Sends settlements every 20 ms.
  */
-export class RedisJournal implements Journal, BatchWriter {
+export class RedisJournal extends BatchJournal<RedisBatch> implements Journal {
   readonly #deps: RedisJournalDeps
   readonly #encoder = new JournalEntryEncoder()
-  readonly #sweep: SettlementSweep
-  readonly #hashes = new Map<string, JournalHash>()
+  readonly #hashes = new Set<JournalHash>()
   #own: JournalHash
   readonly #due = new Set<RedisBatch>()
   #unwritten = 0
   #bytesUnderWay = 0
-  #isClosed = false
-  #found: RecoveredRecord[] = []
-  #take: ((record: RecoveredRecord) => void) | undefined
   #onWritten: (() => void)[] = []
 
   constructor(deps: RedisJournalDeps) {
+    super(deps.clock)
     this.#deps = deps
-    this.#sweep = new SettlementSweep(deps.clock)
     this.#own = this.#newHash()
-  }
-
-  get unsettled(): number {
-    return this.#sweep.unsettled
   }
 
   get healthy(): boolean {
@@ -65,66 +51,58 @@ export class RedisJournal implements Journal, BatchWriter {
 
   put(route: string, records: readonly JournalRecord[]): JournalBatch {
     const entry = Buffer.from(this.#encoder.encode(route, records))
-    const batch = new RedisBatch(this, this.#sweep, this.#own, entry)
+    const batch = new RedisBatch(this, this.#own, entry)
     if (batch.remaining === 0) return batch
-    batch.moveTo(this.#own)
-    this.#sweep.add(batch)
+    this.add(batch)
     this.#unwritten += batch.remaining
-    this.writeSoon(batch)
+    this.queue(batch)
     return batch
   }
 
-  *recover(): Iterable<RecoveredRecord> {
-    yield* this.#found.splice(0)
-  }
-
-  claimed(take: (record: RecoveredRecord) => void): void {
-    this.#take = take
-    for (const record of this.#found.splice(0)) take(record)
+  override settled(batch: RedisBatch, count: number): void {
+    super.settled(batch, count)
+    if (!batch.isWritten) this.#unwritten -= count
+    if (batch.remaining === 0) batch.hash.batches.delete(batch.number)
   }
 
   async flush(): Promise<void> {
-    this.#sweep.run()
-    if (this.#isClosed || this.#isWritten) return
+    this.sweep()
+    if (this.isClosed || this.#hasWrittenAll) return
     await new Promise<void>((resolve) => this.#onWritten.push(resolve))
   }
 
-  /** Sets no more timers. */
-  close(): void {
-    this.#sweep.close()
-    this.#isClosed = true
+  override close(): void {
+    super.close()
     for (const resolve of this.#onWritten.splice(0)) resolve()
   }
 
   /** The hashes whose ownership {@link RedisLease} has to keep. */
-  get hashes(): readonly Pick<JournalHash, 'name' | 'size'>[] {
-    return [...this.#hashes.values()]
+  get hashes(): readonly JournalHash[] {
+    return [...this.#hashes]
   }
 
-  /** Drops one claimed hash that is empty. @returns its name */
-  dropFinished(): string | undefined {
-    for (const hash of this.#hashes.values()) {
-      if (hash === this.#own || hash.batches.size > 0 || hash.size > 0) continue
-      this.#hashes.delete(hash.name)
-      return hash.name
-    }
-    return undefined
+  /** Drops claimed hashes that are empty. @returns their names */
+  dropFinished(): readonly string[] {
+    const finished = this.hashes.filter(
+      (hash) => hash !== this.#own && hash.batches.size === 0 && hash.fields.size === 0,
+    )
+    for (const hash of finished) this.#hashes.delete(hash)
+    return finished.map(({ name }) => name)
   }
 
   /** Removes settled entries. A full Redis accepts removals only, so they come first. */
   async makeRoom(): Promise<void> {
-    for (const hash of this.#hashes.values()) await this.#removeStrays(hash)
+    for (const hash of this.#hashes) await this.#removeStrays(hash)
   }
 
   /**
    * Compares the fields in Redis with the entries in memory, removes settled entries and writes missing
    * ones. Writes the entries of hashes that another process has claimed into a new hash.
    */
-  async resume(isOwned: (name: string) => boolean): Promise<void> {
-    for (const hash of [...this.#hashes.values()]) if (!isOwned(hash.name)) this.#move(hash)
-    for (const hash of this.#hashes.values()) {
-      const { keys, link } = this.#deps
-      const found = (await link.send(['HKEYS', keys.journal(hash.name)])) as readonly Buffer[]
+  async resume(lost: ReadonlySet<string>): Promise<void> {
+    for (const hash of this.hashes) if (lost.has(hash.name)) this.#move(hash)
+    for (const hash of this.#hashes) {
+      const found = (await this.#deps.link.send(['HKEYS', hash.key])) as readonly Buffer[]
       hash.fields = new Set(found.map(String))
       for (const batch of hash.batches.values()) {
         if (batch.isInRedis) this.#written(batch)
@@ -137,34 +115,42 @@ export class RedisJournal implements Journal, BatchWriter {
   /** Reads the hash of a dead process: for {@link claimed}, or before that for {@link recover}. */
   async load(name: string): Promise<void> {
     const { keys, link } = this.#deps
-    const fields = await readHash(link, keys.journal(name), readAtOnce)
-    const hash = new JournalHash(name)
+    const fields = await readHash(link, keys(`journal:${name}`), readAtOnce)
+    const hash = this.#newHash(name)
     hash.fields = new Set(fields.keys())
-    this.#hashes.set(name, hash)
     const numbers = [...fields.keys()].filter((field) => !field.endsWith('s')).map(Number)
     for (const number of numbers.sort((one, other) => one - other))
       try {
-        for (const record of this.#load(hash, number, fields))
-          if (this.#take === undefined) this.#found.push(record)
-          else this.#take(record)
+        const entry = fields.get(String(number))
+        if (entry === undefined) throw new RangeError('not the number of an entry')
+        const bits = fields.get(settledField(number))
+        this.restore(new RedisBatch(this, hash, entry, number, bits), entry)
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
         this.#deps.damaged()
       }
   }
 
-  /** Writes queued batches, as many as may be under way. */
-  write(): void {
-    if (!this.#deps.link.isUp || this.#isClosed) return
-    while (this.#due.size > 0 && this.#bytesUnderWay < bytesUnderWay)
-      void this.#writeSome(this.#takeDue())
-    if (this.#isWritten) for (const resolve of this.#onWritten.splice(0)) resolve()
+  /** Writes queued batches, unless too much is under way. */
+  write(maxBytes = maxBytesUnderWay): void {
+    if (!this.#deps.link.isUp || this.isClosed) return
+    while (this.#due.size > 0 && this.#bytesUnderWay < maxBytes) void this.#writeSome()
+    if (this.#hasWrittenAll) for (const resolve of this.#onWritten.splice(0)) resolve()
   }
 
-  /** @internal for the batches. While the link is down this queues nothing: {@link resume} finds it. */
-  writeSoon(batch: RedisBatch): void {
-    batch.isQueued = !this.#isClosed && this.#deps.link.isConnected
-    if (!batch.isQueued) return
+  /** Writes all queued batches, before a command that refers to them. */
+  writeAll(): void {
+    this.write(Infinity)
+  }
+
+  protected override add(batch: RedisBatch): void {
+    super.add(batch)
+    if (batch.remaining > 0) batch.hash.batches.set(batch.number, batch)
+  }
+
+  /** While the link is down this queues nothing: {@link resume} finds the batch. */
+  protected override queue(batch: RedisBatch): void {
+    if (this.isClosed || !this.#deps.link.isConnected) return
     this.#due.add(batch)
     if (this.#due.size > 1) return
     setImmediate(() => {
@@ -172,41 +158,24 @@ export class RedisJournal implements Journal, BatchWriter {
     })
   }
 
-  /** @internal for the batches */
-  settled(batch: RedisBatch, count: number): void {
-    if (!batch.isWritten) this.#unwritten -= count
-    if (batch.remaining === 0) batch.hash.batches.delete(batch.number)
-  }
-
-  get #isWritten(): boolean {
+  get #hasWrittenAll(): boolean {
     return this.#deps.link.isUp && this.#due.size === 0 && this.#bytesUnderWay === 0
   }
 
-  #takeDue(): readonly RedisBatch[] {
-    const some: RedisBatch[] = []
+  async #writeSome(): Promise<void> {
+    const batches: RedisBatch[] = []
     let bytes = 0
     for (const batch of this.#due) {
-      if (bytes >= bytesAtOnce || some.length >= writtenAtOnce) break
+      if (bytes >= bytesAtOnce || batches.length >= writtenAtOnce) break
       this.#due.delete(batch)
-      some.push(batch)
+      batches.push(batch)
       bytes += batch.bytes
-    }
-    return some
-  }
-
-  async #writeSome(batches: readonly RedisBatch[]): Promise<void> {
-    const changes = new Map<JournalHash, Changes>()
-    let bytes = 0
-    for (const batch of batches) {
-      const { hash } = batch
-      const some = changes.get(hash) ?? { put: [], remove: [] }
-      changes.set(hash, some)
-      bytes += batch.bytes
-      batch.write(some)
+      batch.write()
     }
     this.#bytesUnderWay += bytes
     try {
-      await Promise.all(Array.from(changes, (change) => this.#send(...change)))
+      const commands = this.hashes.flatMap((hash) => hash.takeCommands())
+      await Promise.all(commands.map((args) => this.#deps.link.send(args)))
       for (const batch of batches) this.#written(batch)
     } catch {
       // The link is down, and resume() repeats the write.
@@ -216,56 +185,30 @@ export class RedisJournal implements Journal, BatchWriter {
     }
   }
 
-  async #send({ name }: JournalHash, { put, remove }: Changes): Promise<Reply[]> {
-    const { keys, link } = this.#deps
-    const sent: Promise<Reply>[] = []
-    if (put.length > 0) sent.push(link.send(['HSET', keys.journal(name), ...put]))
-    if (remove.length > 0) sent.push(link.send(['HDEL', keys.journal(name), ...remove]))
-    return Promise.all(sent)
-  }
-
   /** Redis has confirmed the batch, for the first time or again. */
   #written(batch: RedisBatch): void {
     if (!batch.isWritten) this.#unwritten -= batch.remaining
     batch.isWritten = true
   }
 
-  async #removeStrays({ name, fields, batches }: JournalHash): Promise<void> {
-    const { keys, link } = this.#deps
+  async #removeStrays({ key, fields, batches }: JournalHash): Promise<void> {
     const strays = [...fields].filter((field) => !batches.has(parseInt(field)))
     for (const field of strays) fields.delete(field)
     for (let at = 0; at < strays.length; at += writtenAtOnce)
-      await link.send(['HDEL', keys.journal(name), ...strays.slice(at, at + writtenAtOnce)])
+      await this.#deps.link.send(['HDEL', key, ...strays.slice(at, at + writtenAtOnce)])
   }
 
   #move(hash: JournalHash): void {
-    this.#hashes.delete(hash.name)
+    this.#hashes.delete(hash)
     // The hash belongs to another process, so nothing in it may be removed.
     hash.fields.clear()
     if (hash === this.#own) this.#own = this.#newHash()
     for (const batch of hash.batches.values()) batch.moveTo(this.#own)
   }
 
-  #newHash(): JournalHash {
-    const hash = new JournalHash(`${this.#deps.clock.now()}-${randomUUID()}`)
-    this.#hashes.set(hash.name, hash)
+  #newHash(name = `${this.#deps.clock.now()}-${randomUUID()}`): JournalHash {
+    const hash = new JournalHash(name, this.#deps.keys(`journal:${name}`))
+    this.#hashes.add(hash)
     return hash
-  }
-
-  #load(
-    hash: JournalHash,
-    number: number,
-    fields: ReadonlyMap<string, Buffer>,
-  ): readonly RecoveredRecord[] {
-    const entry = fields.get(String(number))
-    if (entry === undefined) throw new RangeError('not the number of an entry')
-    const batch = new RedisBatch(this, this.#sweep, hash, entry, number)
-    batch.merge(fields.get(settledField(number)))
-    const records = batch.recovered(entry)
-    batch.isWritten = true
-    this.#sweep.add(batch)
-    if (batch.remaining > 0) hash.batches.set(number, batch)
-    else this.#sweep.settled(batch, 0)
-    return records
   }
 }

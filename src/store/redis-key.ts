@@ -1,41 +1,30 @@
 /** The keys in Redis. All have one hash tag, so that one cluster node has them all. */
 
-/** The keys of the proxies with one prefix. */
-export interface RedisKeys {
+type Key =
   /** Hash: name of a journal → the process that owns it; '' = none. */
-  readonly journals: string
-  /** Hash: number of an entry → the entry, see journal-entry.ts; its number and `s` → settled bits. */
-  journal(name: string): string
-  /** Exists while the lease of the process is valid. */
-  alive(process: string): string
+  | 'journals'
+  /** By journal. Hash: number → entry, see journal-entry.ts; number and `s` → settled bits. */
+  | `journal:${string}`
+  /** By process. Exists while its lease is valid. */
+  | `alive:${string}`
   /** Stream of {@link EventLog} events. */
-  readonly eventLog: string
+  | 'event-log'
   /** Set: names of routes that have had feedback. */
-  readonly feedbackRoutes: string
-  /** Hash: token in hexadecimal → UNIX seconds. */
-  feedback(route: string): string
-  /** Sorted set: readers of a route, by the end of their hold, ms. */
-  readers(route: string): string
-  /** As {@link feedback}: the entries that a reader has. */
-  held(reader: string): string
+  | 'feedback-routes'
+  /** By route. Hash: token in hexadecimal → UNIX seconds. */
+  | `feedback:${string}`
+  /** By route. Sorted set: readers, by the end of their hold, ms. */
+  | `readers:${string}`
+  /** By reader. As `feedback`: the entries that the reader has. */
+  | `held:${string}`
   /** Hash: route → the set-up with which APNs has accepted a notification. */
-  readonly proofs: string
-  /** A provider token; a secret. */
-  providerToken(name: string): string
-}
+  | 'proofs'
+  /** By signing key. A provider token; a secret. */
+  | `provider-token:${string}`
+
+/** The keys of the proxies with one prefix. */
+export type RedisKeys = (key: Key) => string
 
 export function redisKeys(prefix: string): RedisKeys {
-  const key = (name: string): string => `{${prefix}}:${name}`
-  return {
-    journals: key('journals'),
-    journal: (name) => key(`journal:${name}`),
-    alive: (process) => key(`alive:${process}`),
-    eventLog: key('event-log'),
-    feedbackRoutes: key('feedback-routes'),
-    feedback: (route) => key(`feedback:${route}`),
-    readers: (route) => key(`readers:${route}`),
-    held: (reader) => key(`held:${reader}`),
-    proofs: key('proofs'),
-    providerToken: (name) => key(`provider-token:${name}`),
-  }
+  return (key) => `{${prefix}}:${key}`
 }

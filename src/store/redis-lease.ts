@@ -1,5 +1,6 @@
 /** The lease of this process in Redis, and the journals that it owns and claims. */
 import type { Clock } from '../timing/clock.ts'
+import type { Reply } from './redis-connection.ts'
 import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
@@ -18,16 +19,6 @@ const leaseMs = 10_000
 const renewMs = 2000
 /** After a longer pause between renewals, the connection was not steady. */
 const gapMs = 5000
-
-/** KEYS journals; ARGV process, names of journals. → for each, 1 if the process owns it now. */
-const ownScript = `
-local owned = {}
-for i = 2, #ARGV do
-  local owner = redis.call('HGET', KEYS[1], ARGV[i])
-  if not owner then redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) end
-  owned[i - 1] = (not owner or owner == ARGV[1]) and 1 or 0
-end
-return owned`
 
 /** KEYS journals, lease of the owner; ARGV journal, owner, process. → 1 if the process owns it now. */
 const claimScript = `
@@ -64,9 +55,10 @@ export class RedisLease {
     await journal.makeRoom()
     this.#renewedAtMs = -Infinity
     await this.#renew()
-    const owned = await link.send(['EVAL', ownScript, '1', keys.journals, process, ...names])
-    const lost = new Set(names.filter((_, index) => (owned as readonly number[])[index] !== 1))
-    await journal.resume((name) => !lost.has(name))
+    await Promise.all(names.map((name) => link.send(['HSETNX', keys('journals'), name, process])))
+    const owners = await this.#owners()
+    const lost = new Set(names.filter((name) => owners.get(name) !== process))
+    await journal.resume(lost)
     if (lost.size > 0) return this.resume()
     await this.#claim(await this.#owners())
     if (!this.#isClosed) this.#nextBeat.start()
@@ -78,31 +70,32 @@ export class RedisLease {
     this.#isClosed = true
     this.#nextBeat.stop()
     if (!link.isUp) return
-    const commands = journal.hashes.map(({ name, size }) =>
-      size === 0
-        ? link.send(['HDEL', keys.journals, name])
-        : link.send(['HSET', keys.journals, name, '']),
+    const commands = journal.hashes.map(({ name, fields }) =>
+      fields.size === 0
+        ? link.send(['HDEL', keys('journals'), name])
+        : link.send(['HSET', keys('journals'), name, '']),
     )
-    await Promise.all([...commands, link.send(['DEL', keys.alive(process)])])
+    await Promise.all([...commands, link.send(['DEL', keys(`alive:${process}`)])])
   }
 
   async #beat(): Promise<void> {
-    const { link, journal } = this.#deps
+    const { link, keys, journal } = this.#deps
     if (!link.isUp) return
     try {
       const { hashes } = journal
-      const expected = hashes.map(({ size }) => size)
+      const expected = hashes.map(({ fields }) => fields.size)
       const [wasAlive, owners, ...sizes] = await Promise.all([
         this.#renew(),
         this.#owners(),
-        ...hashes.map(({ name }) => this.#sizeOf(name)),
+        ...hashes.map(({ key }) => link.send(['HLEN', key])),
       ])
       if (!wasAlive || sizes.some((size, index) => size !== expected[index])) {
         await link.resume()
         return
       }
       await this.#claim(owners)
-      await this.#dropFinished()
+      const finished = journal.dropFinished()
+      if (finished.length > 0) await link.send(['HDEL', keys('journals'), ...finished])
     } catch {
       // The link is down, and resume() runs when it is back.
     }
@@ -111,7 +104,7 @@ export class RedisLease {
   /** @returns whether the lease had not expired */
   async #renew(): Promise<boolean> {
     const { link, keys, process, clock } = this.#deps
-    const key = keys.alive(process)
+    const key = keys(`alive:${process}`)
     const last = await link.send(['SET', key, '1', 'PX', String(leaseMs), 'GET'])
     const now = clock.now()
     if (now - this.#renewedAtMs > gapMs) this.#steadySinceMs = now
@@ -119,14 +112,9 @@ export class RedisLease {
     return last !== null
   }
 
-  async #sizeOf(name: string): Promise<number> {
-    const { link, keys } = this.#deps
-    return Number(await link.send(['HLEN', keys.journal(name)]))
-  }
-
   async #owners(): Promise<ReadonlyMap<string, string>> {
     const { link, keys } = this.#deps
-    const fields = (await link.send(['HGETALL', keys.journals])) as readonly Buffer[]
+    const fields = (await link.send(['HGETALL', keys('journals')])) as readonly Reply[]
     const owners = new Map<string, string>()
     for (let at = 0; at < fields.length; at += 2)
       owners.set(String(fields[at]), String(fields[at + 1]))
@@ -135,15 +123,16 @@ export class RedisLease {
 
   /** Claims the oldest first. Beats go on meanwhile, so a flag prevents reading a journal twice. */
   async #claim(owners: ReadonlyMap<string, string>): Promise<void> {
-    const { process, journal } = this.#deps
+    const { process, journal, clock } = this.#deps
     if (this.#isClaiming) return
     this.#isClaiming = true
     try {
       const known = new Set(journal.hashes.map(({ name }) => name))
-      const dead = await this.#dead(new Set(owners.values()))
+      const isSteady = clock.now() - this.#steadySinceMs >= leaseMs
       for (const [name, owner] of [...owners].sort()) {
         if (known.has(name)) continue
-        if (owner === process || (dead.has(owner) && (await this.#win(name, owner))))
+        const mayClaim = owner === '' || isSteady
+        if (owner === process || (mayClaim && (await this.#win(name, owner))))
           await journal.load(name)
       }
     } finally {
@@ -151,28 +140,10 @@ export class RedisLease {
     }
   }
 
-  /** The owners whose journals may be claimed: '' always, and after a steady time those without a lease. */
-  async #dead(owners: Set<string>): Promise<ReadonlySet<string>> {
-    const { link, keys, process, clock } = this.#deps
-    const dead = new Set<string>([''])
-    owners.delete(process)
-    owners.delete('')
-    if (owners.size === 0 || clock.now() - this.#steadySinceMs < leaseMs) return dead
-    const names = [...owners]
-    const lives = (await link.send(['MGET', ...names.map((name) => keys.alive(name))])) as unknown[]
-    for (const [index, name] of names.entries()) if (lives[index] === null) dead.add(name)
-    return dead
-  }
-
+  /** Claims the journal of a process whose lease has expired, or that released it. */
   async #win(name: string, owner: string): Promise<boolean> {
     const { link, keys, process } = this.#deps
-    const args = [keys.journals, keys.alive(owner), name, owner, process]
+    const args = [keys('journals'), keys(`alive:${owner}`), name, owner, process]
     return (await link.send(['EVAL', claimScript, '2', ...args])) === 1
-  }
-
-  async #dropFinished(): Promise<void> {
-    const { link, keys, journal } = this.#deps
-    for (let name = journal.dropFinished(); name !== undefined; name = journal.dropFinished())
-      await link.send(['HDEL', keys.journals, name])
   }
 }

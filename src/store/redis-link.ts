@@ -1,7 +1,8 @@
 /** Keeps one connection to Redis open, and reconnects after any failure. */
+import { afterReading } from '../timing/after-reading.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
+import { Timer } from '../timing/timer.ts'
 import type { OpenConnection, RedisConnection, Reply } from './redis-connection.ts'
-import { every, Timer } from '../timing/timer.ts'
 
 export interface LinkDeps {
   readonly open: OpenConnection
@@ -19,17 +20,20 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError'
 }
 
+function noAnswer(): UnreachableError {
+  return new UnreachableError('Redis does not answer')
+}
+
 type State =
   /** The retry timer runs. */
   | { readonly kind: 'down' }
   | { readonly kind: 'opening'; readonly opening: AbortController }
   /** `resuming`: sends the commands of `resume` only. */
-  | { readonly kind: 'resuming' | 'up'; readonly connection: WatchedConnection }
+  | { readonly kind: 'resuming' | 'up'; readonly connection: RedisConnection }
   | { readonly kind: 'closed' }
 
 /** A connection is closed if Redis answers nothing for this long while commands wait. */
 const patienceMs = 3000
-const watchMs = 500
 const retryMs = 500
 
 /**
@@ -96,7 +100,7 @@ export class RedisLink {
     this.#become({ kind: 'closed' })
   }
 
-  get #connection(): WatchedConnection | undefined {
+  get #connection(): RedisConnection | undefined {
     return 'connection' in this.#state ? this.#state.connection : undefined
   }
 
@@ -115,14 +119,14 @@ export class RedisLink {
     const opening = new AbortController()
     this.#become({ kind: 'opening', opening })
     const cancel = clock.after(patienceMs, () => {
-      opening.abort(new UnreachableError('Redis does not answer'))
+      opening.abort(noAnswer())
     })
     try {
       const opened = await open((error) => {
         this.#lose(connection, error)
       }, opening.signal)
-      const connection: WatchedConnection = new WatchedConnection(opened, clock, (error) => {
-        this.#lose(connection, error)
+      const connection: RedisConnection = watched(opened, clock, () => {
+        this.#lose(connection, noAnswer())
       })
       if (this.#state.kind === 'closed') connection.destroy()
       else await this.#resume(connection)
@@ -133,7 +137,7 @@ export class RedisLink {
     }
   }
 
-  async #resume(connection: WatchedConnection): Promise<void> {
+  async #resume(connection: RedisConnection): Promise<void> {
     this.#become({ kind: 'resuming', connection })
     try {
       await this.#deps.resume()
@@ -146,7 +150,7 @@ export class RedisLink {
   }
 
   /** Ignores late errors of an earlier connection. */
-  #lose(connection: WatchedConnection, error: unknown): void {
+  #lose(connection: RedisConnection, error: unknown): void {
     if (connection === this.#connection) this.#fail(error)
   }
 
@@ -157,43 +161,27 @@ export class RedisLink {
   }
 }
 
-/** Detects that Redis does not answer. */
-class WatchedConnection {
-  readonly #connection: RedisConnection
-  readonly #clock: Clock
-  readonly #cancelWatch: Cancel
-  #waiting = 0
-  #progressAtMs = 0
-  #watchedAtMs: number
-
-  constructor(connection: RedisConnection, clock: Clock, silent: (error: Error) => void) {
-    this.#connection = connection
-    this.#clock = clock
-    this.#watchedAtMs = clock.now()
-    this.#cancelWatch = every(clock, watchMs, () => {
-      if (this.#isSilent(clock.now())) silent(new UnreachableError('Redis does not answer'))
-    })
+/** A connection that calls `silent` when Redis answers nothing while commands wait. */
+function watched(connection: RedisConnection, clock: Clock, silent: () => void): RedisConnection {
+  let waiting = 0
+  let cancel: Cancel | undefined
+  const watch = (): void => {
+    cancel?.()
+    cancel = waiting > 0 ? afterReading(clock, patienceMs, silent) : undefined
   }
-
-  async send(args: readonly (string | Buffer)[]): Promise<Reply> {
-    if (this.#waiting++ === 0) this.#progressAtMs = this.#clock.now()
-    try {
-      return await this.#connection.send(args)
-    } finally {
-      this.#waiting--
-      this.#progressAtMs = this.#clock.now()
-    }
-  }
-
-  destroy(): void {
-    this.#cancelWatch()
-    this.#connection.destroy()
-  }
-
-  /** After a pause of this process, unread answers may wait in the socket, so the time starts anew. */
-  #isSilent(now: number): boolean {
-    if (now - this.#watchedAtMs > 2 * watchMs) this.#progressAtMs = now
-    this.#watchedAtMs = now
-    return this.#waiting > 0 && now - this.#progressAtMs > patienceMs
+  return {
+    async send(args) {
+      if (waiting++ === 0) watch()
+      try {
+        return await connection.send(args)
+      } finally {
+        waiting--
+        watch()
+      }
+    },
+    destroy() {
+      cancel?.()
+      connection.destroy()
+    },
   }
 }

@@ -3,21 +3,11 @@ import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { ProofStore } from './store.ts'
 
-export class RedisProofs implements ProofStore {
-  readonly #link: Pick<RedisLink, 'try'>
-  readonly #keys: RedisKeys
-
-  constructor(link: Pick<RedisLink, 'try'>, keys: RedisKeys) {
-    this.#link = link
-    this.#keys = keys
-  }
-
-  async has(route: string, setup: string): Promise<boolean> {
-    const kept = await this.#link.try(['HGET', this.#keys.proofs, route])
-    return kept !== undefined && kept !== null && String(kept) === setup
-  }
-
-  keep(route: string, setup: string): void {
-    void this.#link.try(['HSET', this.#keys.proofs, route, setup])
+export function redisProofs(link: Pick<RedisLink, 'try'>, keys: RedisKeys): ProofStore {
+  return {
+    has: async (route, setup) => String(await link.try(['HGET', keys('proofs'), route])) === setup,
+    keep: (route, setup) => {
+      void link.try(['HSET', keys('proofs'), route, setup])
+    },
   }
 }

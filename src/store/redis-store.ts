@@ -10,10 +10,10 @@ import { RedisJournal } from './redis-journal.ts'
 import { redisKeys } from './redis-key.ts'
 import { RedisLease } from './redis-lease.ts'
 import { RedisLink } from './redis-link.ts'
-import { RedisProofs } from './redis-proofs.ts'
-import { RedisTokens } from './redis-token.ts'
+import { redisProofs } from './redis-proofs.ts'
+import { redisTokens } from './redis-token.ts'
 import type { RedisStoreEvent } from './store-event.ts'
-import type { Store } from './store.ts'
+import type { ProofStore, Store, TokenStore } from './store.ts'
 
 export interface RedisStoreDeps {
   readonly clock: Clock
@@ -31,7 +31,12 @@ const farewellMs = 2000
  */
 export async function openRedisStore(access: RedisAccess, deps: RedisStoreDeps): Promise<Store> {
   const store = new RedisStore(access, deps)
-  await store.open()
+  try {
+    await store.open()
+  } catch (error) {
+    await store.close()
+    throw error
+  }
   return store
 }
 
@@ -39,8 +44,8 @@ class RedisStore implements Store {
   readonly journal: RedisJournal
   readonly feedback: RedisFeedback
   readonly eventLog: RedisEventLog
-  readonly tokens: RedisTokens
-  readonly proofs: RedisProofs
+  readonly tokens: TokenStore
+  readonly proofs: ProofStore
   readonly bytes = undefined
   readonly #address: string
   readonly #deps: RedisStoreDeps
@@ -48,7 +53,9 @@ class RedisStore implements Store {
   /** A separate connection, because reading the event log blocks it. */
   readonly #logLink: RedisLink
   readonly #lease: RedisLease
-  #opening: Opening | undefined
+  /** Both have an effect until Redis is reached for the first time. */
+  #opened: (() => void) | undefined
+  #refused: ((error: Error) => void) | undefined
   #lostAtMs: number | undefined
   /** Id of the last connection: a Redis that was paused may still have commands of it to run. */
   #connectionId: string | undefined
@@ -57,17 +64,11 @@ class RedisStore implements Store {
 
   constructor(access: RedisAccess, deps: RedisStoreDeps) {
     const { clock, maxUnwritten, emit } = deps
-    const keys = redisKeys(access.address.prefix)
-    const process = randomUUID()
-    const lost = (error: Error): void => {
-      this.#lost(error)
-    }
-    const open = redisDialler(access)
+    const lost = this.#lost.bind(this)
+    const common = { open: redisDialler(access), clock, lost }
     const link = new RedisLink({
-      open,
-      clock,
+      ...common,
       resume: () => this.#resume(),
-      lost,
       back: () => {
         this.journal.write()
         void this.feedback.flush()
@@ -75,10 +76,8 @@ class RedisStore implements Store {
       },
     })
     const logLink = new RedisLink({
-      open,
-      clock,
+      ...common,
       resume: () => this.eventLog.resume(),
-      lost,
       back: () => {
         void this.eventLog.read()
         this.#back()
@@ -87,32 +86,29 @@ class RedisStore implements Store {
     const damaged = (): void => {
       emit({ event: 'store.damaged' })
     }
+    const parts = { link, clock, process: randomUUID(), keys: redisKeys(access.address.prefix) }
     this.#address = inPublic(access.address)
     this.#deps = deps
     this.#link = link
     this.#logLink = logLink
-    this.journal = new RedisJournal({ link, keys, clock, maxUnwritten, damaged })
-    this.eventLog = new RedisEventLog({ link, logLink, keys, process, clock })
-    this.tokens = new RedisTokens(link, keys)
-    this.proofs = new RedisProofs(link, keys)
-    this.feedback = new RedisFeedback({ link, keys, eventLog: this.eventLog, clock })
-    this.#lease = new RedisLease({ link, keys, process, journal: this.journal, clock })
+    this.journal = new RedisJournal({ ...parts, maxUnwritten, damaged })
+    this.eventLog = new RedisEventLog({ ...parts, logLink, journal: this.journal })
+    this.feedback = new RedisFeedback({ ...parts, eventLog: this.eventLog })
+    this.proofs = redisProofs(link, parts.keys)
+    this.tokens = redisTokens(link, parts.keys)
+    this.#lease = new RedisLease({ ...parts, journal: this.journal })
   }
 
-  async open(): Promise<void> {
-    const opened = new Promise<void>((resolve, reject) => {
-      this.#opening = { resolve, reject }
-    })
+  /** @throws what keeps Redis from being used, or that the store was closed meanwhile */
+  open(): Promise<void> {
     this.#link.start()
     this.#logLink.start()
-    try {
-      await opened
-    } catch (error) {
-      await this.close()
-      throw error
-    }
     this.#cancelTidy = every(this.#deps.clock, tidyMs, () => {
       this.eventLog.trim()
+    })
+    return new Promise((resolve, reject) => {
+      this.#opened = resolve
+      this.#refused = reject
     })
   }
 
@@ -137,8 +133,8 @@ class RedisStore implements Store {
   }
 
   #lost(error: Error): void {
-    const fault = this.#opening && faultOf(error, this.#address)
-    if (fault !== undefined) this.#opening?.reject(fault)
+    const fault = faultOf(error, this.#address)
+    if (fault !== undefined) this.#refused?.(fault)
     if (this.#lostAtMs !== undefined || this.#closed !== undefined) return
     this.#lostAtMs = this.#deps.clock.now()
     this.#deps.emit({ event: 'store.lost', error })
@@ -147,8 +143,7 @@ class RedisStore implements Store {
   #back(): void {
     if (!this.isReachable) return
     this.eventLog.appendMissed()
-    this.#opening?.resolve()
-    this.#opening = undefined
+    this.#opened?.()
     if (this.#lostAtMs === undefined) return
     this.#deps.emit({ event: 'store.back', awayMs: this.#deps.clock.now() - this.#lostAtMs })
     this.#lostAtMs = undefined
@@ -156,8 +151,7 @@ class RedisStore implements Store {
 
   /** Waits 2 s at most: Redis may be unreachable. */
   async #close(): Promise<void> {
-    this.#opening?.reject(new Error('closed before Redis was reached'))
-    this.#opening = undefined
+    this.#refused?.(new Error('closed before Redis was reached'))
     this.#cancelTidy?.()
     await within(this.#deps.clock, farewellMs, this.#finish())
     for (const part of [this.eventLog, this.journal, this.feedback, this.#logLink, this.#link])
@@ -173,9 +167,4 @@ class RedisStore implements Store {
       // The lease expires.
     }
   }
-}
-
-interface Opening {
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
 }

@@ -1,7 +1,7 @@
 /** Shares provider tokens among the processes of one Redis: the first token signed serves all. */
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
-import type { StoredToken, TokenStore } from './store.ts'
+import type { TokenStore } from './store.ts'
 
 /** APNs accepts a token for an hour. */
 const keptMs = 60 * 60_000
@@ -17,23 +17,18 @@ local own = ARGV[2] .. ' ' .. ARGV[1]
 redis.call('SET', KEYS[1], own, 'PX', ARGV[4])
 return own`
 
-export class RedisTokens implements TokenStore {
-  readonly #link: Pick<RedisLink, 'send'>
-  readonly #keys: RedisKeys
-
-  constructor(link: Pick<RedisLink, 'send'>, keys: RedisKeys) {
-    this.#link = link
-    this.#keys = keys
-  }
-
-  async agree(name: string, own: StoredToken, sinceMs: number): Promise<StoredToken> {
-    const times = [own.issuedAtMs, sinceMs, keptMs].map((ms) => String(Math.floor(ms)))
-    try {
-      const args = ['EVAL', agreeScript, '1', this.#keys.providerToken(name), own.jwt, ...times]
-      const [issuedAtMs, jwt = ''] = String(await this.#link.send(args)).split(' ')
-      return { jwt, issuedAtMs: Number(issuedAtMs) }
-    } catch {
-      return own
-    }
+export function redisTokens(link: Pick<RedisLink, 'send'>, keys: RedisKeys): TokenStore {
+  return {
+    async agree(name, own, sinceMs) {
+      const times = [own.issuedAtMs, sinceMs, keptMs].map((ms) => String(Math.floor(ms)))
+      const key = keys(`provider-token:${name}`)
+      try {
+        const found = await link.send(['EVAL', agreeScript, '1', key, own.jwt, ...times])
+        const [issuedAtMs, jwt = ''] = String(found).split(' ')
+        return { jwt, issuedAtMs: Number(issuedAtMs) }
+      } catch {
+        return own
+      }
+    },
   }
 }

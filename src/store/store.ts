@@ -75,6 +75,8 @@ export interface FeedbackHold {
 
 /** Events in one order for all processes that share a store. */
 export interface EventLog {
+  /** Whether other processes apply the events too. */
+  readonly isShared: boolean
   /**
    * Applies every event of a route in order, including own ones. Call before its first `append`. Each
    * listener of a route applies what is appended while it listens, as if it were a process.

@@ -23,6 +23,7 @@ class Several {
 
   start(): Process {
     const reader = this.eventLog.join()
+    reader.isShared = true
     const shared = { clock: this.clock, eventLog: reader, processName: `${++this.#names}` }
     return { reader, gateway: new MemoryGateway({ policy: this.#policy, shared }) }
   }

@@ -2,13 +2,13 @@ import t from 'tap'
 import type { Outcome } from '../../src/apns/outcome.ts'
 import { refused, type RefusalCode } from '../../src/binary/notification.ts'
 import type { Delivery } from '../../src/relay/delivery.ts'
-import { FakeClock } from '../fixtures/fake-clock.ts'
-import { MemoryEventLog } from '../fixtures/memory-event-log.ts'
 import { accepted } from '../../src/relay/lane.ts'
 import { ConnectionState } from '../../src/relay/connection-state.ts'
 import type { JournalEntry } from '../../src/relay/relay-journal.ts'
 import type { RelayPolicy } from '../../src/relay/relay-policy.ts'
 import type { RouteCounters } from '../../src/relay/route-counters.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { MemoryEventLog } from '../fixtures/memory-event-log.ts'
 import {
   badToken,
   delivered,
@@ -836,6 +836,33 @@ t.test('resends', (t) => {
     t.equal(scene.journal.batches.length, 3)
     scene.accept({ token: tokenOf(1) }, again)
     t.equal(scene.journal.batches.length, 3)
+    t.end()
+  })
+
+  t.test('of several processes, one journals a notification before others can refer to it', (t) => {
+    const clock = new FakeClock()
+    const eventLog = new MemoryEventLog(clock).join()
+    eventLog.isShared = true
+    const scene = sceneOf({}, { clock, eventLog, processName: '' })
+    const origin = scene.open(1)
+    const again = scene.open(2)
+    scene.accept({ token: tokenOf(0), identifier: 0 }, origin)
+    scene.accept({ token: tokenOf(1), identifier: 1 }, origin)
+    scene.upstream.answer(badToken)
+    scene.report(origin)
+    eventLog.isLate = true
+    const append = eventLog.append.bind(eventLog)
+    const referred: string[] = []
+    eventLog.append = (event) => {
+      if (event.kind === 'arrived') referred.push(...(event.refs ?? ['a resend']))
+      t.equal(scene.journal.unsettled, 1 + referred.length)
+      append(event)
+    }
+    scene.accept({ token: tokenOf(2), identifier: 2 }, origin)
+    scene.accept({ token: tokenOf(1), identifier: 1 }, again)
+    t.strictSame(referred, ['id 3', 'a resend'])
+    eventLog.apply()
+    t.equal(scene.journal.unsettled, 2, 'a resend has left the journal')
     t.end()
   })
 

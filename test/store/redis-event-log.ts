@@ -1,9 +1,13 @@
-/** What a process tells the others when only half of its way to Redis is there. */
+/** What a process sends to the event log in Redis, and in which order. */
 import t from 'tap'
 import { RedisEventLog } from '../../src/store/redis-event-log.ts'
 import type { Reply } from '../../src/store/redis-connection.ts'
+import { RedisJournal } from '../../src/store/redis-journal.ts'
 import { redisKeys } from '../../src/store/redis-key.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
+import { numberedRecord } from './conformance.ts'
+
+const journal = { writeAll: () => undefined }
 
 t.test('what was missed is appended before what came later', (t) => {
   const appended: unknown[] = []
@@ -18,7 +22,7 @@ t.test('what was missed is appended before what came later', (t) => {
   const logLink = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
   const clock = new FakeClock()
   const keys = redisKeys('test')
-  const eventLog = new RedisEventLog({ link, logLink, keys, process: 'one', clock })
+  const eventLog = new RedisEventLog({ link, logLink, journal, keys, process: 'one', clock })
   const heard: unknown[] = []
   eventLog.listen('app', ({ event }) => heard.push(event))
   eventLog.append('app', 'while both are away')
@@ -40,7 +44,8 @@ t.test(
     const link = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
     const clock = new FakeClock()
     const keys = redisKeys('test')
-    const eventLog = new RedisEventLog({ link, logLink: link, keys, process: 'one', clock })
+    const deps = { link, logLink: link, journal, keys, process: 'one', clock }
+    const eventLog = new RedisEventLog(deps)
     const heard: unknown[] = []
     eventLog.listen('app', ({ event, position }) => {
       heard.push(event)
@@ -59,7 +64,8 @@ t.test('who listens again is told what came while nobody did', (t) => {
   const link = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
   const clock = new FakeClock()
   const keys = redisKeys('test')
-  const eventLog = new RedisEventLog({ link, logLink: link, keys, process: 'one', clock })
+  const deps = { link, logLink: link, journal, keys, process: 'one', clock }
+  const eventLog = new RedisEventLog(deps)
   const heard: unknown[] = []
   const end = eventLog.listen('app', ({ event }) => heard.push(event))
   eventLog.append('app', 1)
@@ -69,5 +75,31 @@ t.test('who listens again is told what came while nobody did', (t) => {
   eventLog.listen('app', ({ event }) => heard.push(event))
   t.strictSame(heard, [1, 2])
   eventLog.close()
+  t.end()
+})
+
+t.test('what is put into the journal is sent before an event, however much is under way', (t) => {
+  const sent: string[] = []
+  const send = ([name, , field]: readonly (string | Buffer)[]): Promise<Reply> => {
+    sent.push(name === 'HSET' ? `HSET ${String(field)}` : String(name))
+    return new Promise(() => undefined)
+  }
+  const link = { isUp: true, isConnected: true, send }
+  const clock = new FakeClock()
+  const keys = redisKeys('test')
+  const damaged = (): unknown => t.fail()
+  const journal = new RedisJournal({ link, keys, clock, maxUnwritten: 10, damaged })
+  const deps = { link, logLink: link, journal, keys, process: 'one', clock }
+  const eventLog = new RedisEventLog(deps)
+  const { notification, ...rest } = numberedRecord(0)
+  const large = { ...rest, notification: { ...notification, payload: Buffer.alloc(5_000_000) } }
+  journal.put('app', [large])
+  eventLog.append('app', 'first')
+  journal.put('app', [numberedRecord(1)])
+  eventLog.append('app', 'second')
+  journal.put('app', [numberedRecord(2)])
+  t.strictSame(sent, ['HSET 1', 'XADD', 'HSET 2', 'XADD'])
+  eventLog.close()
+  journal.close()
   t.end()
 })
