@@ -1,10 +1,6 @@
 /** The command line of `decode`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { inputFile } from './lone-dash.ts'
-import { choice, flag, wholeNumber } from './option.ts'
-
-const formats = ['auto', 'capture', 'raw', 'hex'] as const
-const services = ['auto', 'gateway', 'feedback'] as const
+import { choice, flag, inputFile, wholeNumber } from './option.ts'
 
 /** See `apns-legacy-proxy decode --help`. */
 export const decode = declare(
@@ -14,10 +10,14 @@ export const decode = declare(
     yargs
       .positional('file', inputFile('Capture, bytes or hexadecimal digits; - reads standard input'))
       .options({
-        format: choice('auto', formats, 'Format of the file; auto detects it'),
+        format: choice(
+          'auto',
+          ['auto', 'capture', 'raw', 'hex'],
+          'Format of the file; auto detects it',
+        ),
         service: choice(
           'auto',
-          services,
+          ['auto', 'gateway', 'feedback'],
           'Service of the bytes; auto detects it from the first ones',
         ),
         'max-payload-bytes': {

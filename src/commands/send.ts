@@ -33,7 +33,8 @@ export const send = declare('send', 'Send notifications as a legacy sender does'
         255,
         '10 immediate or 5 power-saving; only in command 2',
       ),
-      file: text('JSON lines to send (token, payload, …); - reads standard input'),
+      // With nargs, yargs takes a lone `-` for the value.
+      file: { nargs: 1, ...text('JSON lines to send (token, payload, …); - reads standard input') },
       wait: waitOption(1000, 'Milliseconds of silence that mean success'),
     })
     .example('$0 send --certificate push.p12 --token 1f2e…', 'Send one alert')

@@ -54,7 +54,8 @@ export function loadCertificateCredential(files: {
   return matched(certificates, keys, keyFile)
 }
 
-function passphraseIn(file: string): string {
+/** The passphrase in a file, without the last end of line. */
+export function passphraseIn(file: string): string {
   return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
 }
 

@@ -1,5 +1,5 @@
 /** The input of a command: a file, or standard input where the path is `-`. */
-import { fstatSync, readFileSync, type Stats } from 'node:fs'
+import { fstatSync, type Stats } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 
@@ -21,11 +21,6 @@ export async function openInput(path: string): Promise<Input> {
   if (path === '-') return { chunks: process.stdin, totalBytes: sizeOf(fstatSync(0)) }
   const file = await open(path)
   return { chunks: file.createReadStream(), totalBytes: sizeOf(await file.stat()) }
-}
-
-/** The passphrase in a file, without the newline at its end. */
-export function readPassphrase(file: string): string {
-  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
 }
 
 /** What `parse` returns. @throws its Error, with the file in the message */

@@ -7,12 +7,12 @@ import { loadSigningKey } from '../credentials/credential.ts'
 import type { Logger } from '../log/log.ts'
 import { openCertificateFolder } from '../simulator/certificate-folder.ts'
 import { startSimulator, type Simulator } from '../simulator/provider-api.ts'
+import type { ReceivedNotification } from '../simulator/provider-stream.ts'
 import type { RegisteredKey } from '../simulator/provider-token-check.ts'
 import { RecordFile } from '../simulator/record-file.ts'
 import { rehearsalAnswers } from '../simulator/scripted-answer.ts'
 import { ExitCode } from './exit-code.ts'
 import { openLog } from './open-log.ts'
-import { logSimulated } from './simulator-log.ts'
 import { stopSignal } from './stop-signal.ts'
 
 /** Runs until a signal. */
@@ -83,4 +83,12 @@ async function openRecord(file: string | undefined, log: Logger): Promise<Record
   return RecordFile.open(file, onError).catch((cause: unknown) => {
     throw new Error(`--record ${file}: the file cannot be written; name another`, { cause })
   })
+}
+
+/** Logs a notification with its answer; the payload only by its size. */
+export function logSimulated(log: Logger, notification: ReceivedNotification): void {
+  const { topic, pushType, priority, credential, token, apnsId, status, reason } = notification
+  const payloadBytes = notification.payload.length
+  const what = { topic, pushType, priority, credential, token, apnsId, payloadBytes }
+  log.info({ event: 'simulator.notification', ...what, status, reason })
 }

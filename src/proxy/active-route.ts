@@ -1,7 +1,7 @@
 /** One route at work: its credential, its provider sessions, its relay, and who is connected. */
 import type { RouteGauge } from '../admin/metrics.ts'
 import type { Rejections } from '../admin/rejections.ts'
-import type { CredentialStatus, RouteSource, SenderSource } from '../admin/status-source.ts'
+import type { CredentialStatus, RouteSource } from '../admin/status-source.ts'
 import { ApnsIdSource } from '../apns/apns-id.ts'
 import type { KeyRing } from '../apns/key-ring.ts'
 import { countRouteOf } from '../census-observer.ts'
@@ -10,18 +10,16 @@ import type { Route } from '../config/route.ts'
 import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/sender-registry.ts'
 import type { Logger } from '../log/log.ts'
-import type { Histogram } from '../relay/histogram.ts'
-import { Relay } from '../relay/relay.ts'
+import { Relay, type RelayDeps } from '../relay/relay.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
-import type { Store } from '../store/store.ts'
+import type { LoggedEvent, Store } from '../store/store.ts'
 import type { Clock } from '../timing/clock.ts'
 import { Http2Session } from '../upstream/http2/http2-session.ts'
 import { Pool, type PoolOwner } from '../upstream/pool.ts'
 import type { OpenSession } from '../upstream/session.ts'
 import type { SessionEvent } from '../upstream/session-event.ts'
 import { logEvents } from './log-event.ts'
-import { eventLogOf, feedbackOf, journalOf, noJournal } from './route-store.ts'
 import {
   isSameAccess,
   upstreamAccess,
@@ -46,8 +44,8 @@ export interface ClientPeer {
   readonly tlsVersion: string
 }
 
-/** Its counts and states are what metrics and the status page show. */
-export class ActiveRoute implements RouteGauge, RouteSource, Admission {
+/** See the file's first line. */
+export class ActiveRoute implements Admission {
   readonly relay: Relay
   readonly pool: Pool
   readonly log: Logger
@@ -82,9 +80,8 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     })
     this.relay = new Relay(route, settings.journal, {
       upstream: this.pool,
-      journal: settings.journal.enabled ? journalOf(store, route.name) : noJournal,
-      feedback: feedbackOf(store, route.name),
-      eventLog: eventLogOf(store, route.name),
+      ...storeOf(store, route.name),
+      ...(!settings.journal.enabled && { journal: noJournal }),
       processName: apnsIds.next().slice(0, 8),
       clock,
       random,
@@ -123,20 +120,6 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     return this.#route.environment
   }
 
-  get topic(): string {
-    return this.#route.topic
-  }
-
-  get credential(): CredentialStatus {
-    const { credential } = this.#route
-    if (credential.kind === 'signing-key') {
-      const { keyId, teamId } = credential
-      return { kind: 'signing-key', keyId, teamId }
-    }
-    const { subject, notAfter } = credential.certificate
-    return { kind: 'certificate', subject, notAfterMs: notAfter.getTime() }
-  }
-
   get senderKeys(): readonly string[] {
     return this.#route.senderKeys
   }
@@ -162,52 +145,38 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     return this.relay.owned
   }
 
-  get ownedLimit(): number {
-    return this.#ownedLimit
-  }
-
   get connections(): number {
     return this.clients.size
-  }
-
-  get senders(): readonly SenderSource[] {
-    return Array.from(this.clients, ([{ receivedByCommand }, peer]) => ({
-      ...peer,
-      receivedByCommand,
-    }))
-  }
-
-  get sessions(): RouteSource['sessions'] {
-    return this.pool.sessions.map((session) => ({
-      ...session,
-      streamLimit: Number.isFinite(session.streamLimit) ? session.streamLimit : null,
-    }))
   }
 
   get downReason(): string | undefined {
     return this.relay.downReason
   }
 
-  /** Whether no session has taken requests for a while. */
-  get isOut(): boolean {
-    return this.pool.isOut
-  }
-
-  get upstream(): RouteGauge['upstream'] {
-    return { ...this.pool.load, waiting: this.pool.waiting }
-  }
-
-  get requestLatency(): Histogram {
-    return this.pool.requestLatency
-  }
-
-  get feedbackWaiting(): number {
-    return this.#deps.store.feedback.count(this.name)
-  }
-
-  /** Whether notifications can be sent, as far as is known. */
-  get isUp(): boolean {
-    return this.pool.load.sessions > 0 && this.relay.downReason === undefined
+  /** What metrics and the status page show. */
+  get shown(): RouteGauge & RouteSource {
+    const { relay, pool, clients, feedbackReadAtMs, outageCause } = this
+    const { name, environment, topic } = this.#route
+    const { counters, owned, downReason } = relay
+    const { requestLatency, isOut, load } = pool
+    return {
+      ...{ name, environment, topic, feedbackReadAtMs, outageCause, isOut },
+      ...{ counters, owned, downReason, requestLatency },
+      credential: shownCredential(this.#route),
+      ownedLimit: this.#ownedLimit,
+      isUp: load.sessions > 0 && downReason === undefined,
+      upstream: { ...load, waiting: pool.waiting },
+      connections: clients.size,
+      senders: Array.from(clients, ([{ receivedByCommand }, peer]) => ({
+        ...peer,
+        receivedByCommand,
+      })),
+      sessions: pool.sessions.map((session) => ({
+        ...session,
+        streamLimit: Number.isFinite(session.streamLimit) ? session.streamLimit : null,
+      })),
+      feedbackWaiting: this.#deps.store.feedback.count(name),
+    }
   }
 
   /** Applies a changed configuration; sessions of another credential finish what they have. */
@@ -275,5 +244,35 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
   #opener(): OpenSession {
     const { target, times } = this.#access
     return (owner) => new Http2Session(target, owner, times, this.#deps.clock)
+  }
+}
+
+function shownCredential({ credential }: Route): CredentialStatus {
+  if (credential.kind === 'signing-key') {
+    const { kind, keyId, teamId } = credential
+    return { kind, keyId, teamId }
+  }
+  const { subject, notAfter } = credential.certificate
+  return { kind: 'certificate', subject, notAfterMs: notAfter.getTime() }
+}
+
+/** For `journal.enabled: false`: what is owned is lost with the process. */
+const noJournal: RelayDeps['journal'] = { put: () => ({ settled: () => undefined }) }
+
+/** The part of a store that belongs to one route. */
+function storeOf(
+  { journal, feedback, eventLog }: Store,
+  route: string,
+): Pick<RelayDeps, 'journal' | 'feedback' | 'eventLog'> {
+  return {
+    journal: { put: journal.put.bind(journal, route) },
+    feedback: {
+      add: feedback.add.bind(feedback, route),
+      drop: feedback.drop.bind(feedback, route),
+    },
+    eventLog: {
+      listen: (apply) => eventLog.listen(route, apply as (event: LoggedEvent) => void),
+      append: eventLog.append.bind(eventLog, route),
+    },
   }
 }

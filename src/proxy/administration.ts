@@ -23,7 +23,7 @@ import { version } from './version.ts'
 /** Where the facts are; each is asked for when they are shown. */
 export interface AdministrationSources {
   readonly configuration: () => Configuration
-  readonly routes: () => readonly ActiveRoute[]
+  readonly routes: () => readonly ActiveRoute['shown'][]
   readonly listeners: () => readonly ListenerGauge[]
   /** Undefined until it is open, as in the following. */
   readonly store: () => Store | undefined

@@ -7,7 +7,10 @@
 import { Rejections } from '../admin/rejections.ts'
 import { CensusKeeper } from '../census-keeper.ts'
 import { countStrangers } from '../census-observer.ts'
-import type { Configuration } from '../config/configuration.ts'
+import type { Configuration, ListenerConfiguration } from '../config/configuration.ts'
+import { networkList } from '../config/ip-network.ts'
+import { Listener, type ListenerOptions } from '../gateway/listener.ts'
+import type { ListenerEvent } from '../gateway/listener-event.ts'
 import type { Logger } from '../log/log.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { openLmdbStore } from '../store/lmdb-store.ts'
@@ -18,7 +21,6 @@ import type { ActiveRoute } from './active-route.ts'
 import { ActiveRoutes } from './active-routes.ts'
 import { Administration } from './administration.ts'
 import { ClientConnections } from './client-connections.ts'
-import { Listeners } from './listeners.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
 import type { ListenerAddress, ProxyAddresses } from './proxy-event.ts'
 
@@ -43,7 +45,8 @@ export class Proxy {
   readonly #log: (event: AnyEvent) => void
   readonly #rejections: Rejections
   readonly #administration: Administration
-  readonly #listeners = new Listeners()
+  /** In the order of the configuration. */
+  readonly #listeners: Listener<ActiveRoute>[] = []
   #configuration: Configuration
   #store: Store | undefined
   #census: CensusKeeper | undefined
@@ -56,8 +59,8 @@ export class Proxy {
     this.#rejections = new Rejections(deps.clock)
     this.#administration = new Administration({
       configuration: () => this.#configuration,
-      routes: () => this.routes,
-      listeners: () => this.#listeners.all,
+      routes: () => this.routes.map(({ shown }) => shown),
+      listeners: () => this.#listeners,
       store: () => this.#store,
       facts: () => this.#census?.facts(),
       rejections: this.#rejections,
@@ -105,7 +108,8 @@ export class Proxy {
     const gone = await routes.apply(configuration)
     this.#configuration = configuration
     this.#administration.reconfigure(configuration)
-    this.#listeners.reconfigure(configuration)
+    for (const [index, listener] of configuration.listeners.entries())
+      this.#listeners[index]?.reconfigure(optionsOf(listener, configuration))
     const latestAtMs = this.#deps.clock.now() + (configuration.limits.drainSeconds * 1000) / 2
     for (const route of gone) void routes.remove(route, latestAtMs)
   }
@@ -118,10 +122,11 @@ export class Proxy {
     const connections = this.routes.reduce((sum, route) => sum + route.connections, 0)
     this.#log({ event: 'proxy.stopping', connections, owned: this.#owned })
     const withinMs = this.#configuration.limits.drainSeconds * 1000
-    const closed = this.#listeners.close()
-    await this.#listeners.finishHandshakes(Math.min(lateHandshakeMs, withinMs))
+    const closed = this.#closeListeners()
+    const lateMs = Math.min(lateHandshakeMs, withinMs)
+    await Promise.all(this.#listeners.map((listener) => listener.finishHandshakes(lateMs)))
     const drained = (await this.#routes?.settle(withinMs)) ?? true
-    this.#listeners.destroyConnections()
+    for (const listener of this.#listeners) listener.destroyConnections()
     await closed
     if (drained) await this.#routes?.drainSessions()
     const owned = this.#owned
@@ -133,11 +138,16 @@ export class Proxy {
   /** Stops now; what is not settled is lost with the process. */
   async destroy(): Promise<void> {
     this.#routes?.destroy()
-    this.#listeners.destroyConnections()
-    await this.#listeners.close()
+    for (const listener of this.#listeners) listener.destroyConnections()
+    await this.#closeListeners()
     await this.#administration.close()
     await this.#census?.close()
     await this.#store?.close()
+  }
+
+  /** Accepts no more; resolves once the last connection has closed. */
+  async #closeListeners(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
   }
 
   get #owned(): number {
@@ -189,19 +199,29 @@ export class Proxy {
       recorder,
     })
     const count = countStrangers(census, clock)
-    return this.#listeners.open(this.#configuration, {
-      registry: () => routes.registry,
-      accept: {
-        gateway: clients.accept.bind(clients),
-        feedback: clients.acceptFeedbackReader.bind(clients),
-      },
-      clock,
-      emit: (event) => {
-        count(event)
-        this.#log(event)
-      },
-      inherited,
-    })
+    const accept = {
+      gateway: clients.accept.bind(clients),
+      feedback: clients.acceptFeedbackReader.bind(clients),
+    }
+    const emit = (event: ListenerEvent): void => {
+      count(event)
+      this.#log(event)
+    }
+    for (const listener of this.#configuration.listeners)
+      this.#listeners.push(
+        await Listener.open(optionsOf(listener, this.#configuration), {
+          registry: () => routes.registry,
+          accept: accept[listener.kind],
+          clock,
+          emit,
+          inherited: inherited?.get(listener.socket),
+        }),
+      )
+    return this.#listeners.map(({ kind, address: { address: host, port } }) => ({
+      kind,
+      host,
+      port,
+    }))
   }
 
   #recover({ journal }: Store, routes: ActiveRoutes): void {
@@ -219,4 +239,13 @@ export class Proxy {
     const served = routes.map(({ name, environment, topic }) => ({ name, environment, topic }))
     this.#log({ event: 'proxy.ready', ...addresses, routes: served })
   }
+}
+
+function optionsOf(
+  listener: ListenerConfiguration,
+  { tls, limits }: Configuration,
+): ListenerOptions {
+  const { certificatePem, keyPem } = tls
+  const balancers = listener.balancers && networkList(listener.balancers)
+  return { ...listener, certificatePem, keyPem, ...limits, balancers }
 }

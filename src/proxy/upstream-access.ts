@@ -1,4 +1,5 @@
 /** How a route reaches the provider API, and with which credential. */
+import { isDeepStrictEqual } from 'node:util'
 import type { KeyRing } from '../apns/key-ring.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Route } from '../config/route.ts'
@@ -40,18 +41,7 @@ export async function upstreamAccess(
   }
 }
 
+/** A provider token that the key ring renews is the same object. */
 export function isSameAccess(one: UpstreamAccess, other: UpstreamAccess): boolean {
-  return one.target.providerToken === other.target.providerToken && textOf(one) === textOf(other)
-}
-
-function textOf({ target, times, maxSessions }: UpstreamAccess): string {
-  return JSON.stringify([
-    target.origin,
-    target.certificate?.certificatePem,
-    target.certificate?.keyPem,
-    target.certificateAuthority,
-    target.proxy,
-    times,
-    maxSessions,
-  ])
+  return one.target.providerToken === other.target.providerToken && isDeepStrictEqual(one, other)
 }

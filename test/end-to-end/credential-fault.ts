@@ -133,7 +133,7 @@ t.test(
     t.ok(stage.log.count('notification.rejected') < 30)
     t.ok(heard() <= 6)
     // What is under way was judged before: a delivery among such answers would clear the suspicion.
-    await until(() => (stage.proxy.routes[0]?.upstream.inFlight ?? 0) <= 1)
+    await until(() => (stage.proxy.routes[0]?.shown.upstream.inFlight ?? 0) <= 1)
     stage.simulator.script([])
     await stage.log.find('route.up')
     await settled(stage, 500)
