@@ -10,25 +10,15 @@ export function report(findings: readonly Finding[]): string {
 }
 
 function rowOf({ severity, subject, finding, cure }: Finding): string {
-  const label = severity.toUpperCase().padEnd(indent)
   if (severity === 'ok') return `${'ok'.padEnd(indent)}${wrapped(`${subject}: ${finding}`, indent)}`
-  const lines = [`${label}${subject}`, wrapped(finding, indent), ...(cure ? [arrow(cure)] : [])]
-  return lines.map((line, index) => (index === 0 ? line : ' '.repeat(indent) + line)).join('\n')
-}
-
-function arrow(cure: string): string {
-  return `→ ${wrapped(cure, indent + 2)}`
+  const head = severity.toUpperCase().padEnd(indent) + subject
+  const lines = [wrapped(finding, indent), ...(cure ? [`→ ${wrapped(cure, indent + 2)}`] : [])]
+  return [head, ...lines.map((line) => ' '.repeat(indent) + line)].join('\n')
 }
 
 /** Does not break words that are longer than a line, such as paths and keys. */
 function wrapped(text: string, left: number): string {
-  const lines: string[] = ['']
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? ''
-    if (line === '') lines[lines.length - 1] = word
-    else if (left + line.length + 1 + word.length > width) lines.push(word)
-    else lines[lines.length - 1] = `${line} ${word}`
-  }
+  const lines = text.match(new RegExp(`\\S.{0,${width - left - 1}}(?= |$)|\\S+`, 'g')) ?? []
   return lines.join(`\n${' '.repeat(left)}`)
 }
 

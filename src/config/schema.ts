@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { pushTypes } from '../apns/push-type.ts'
 import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback } from './admin-token.ts'
-import { isNetwork } from './ip-network.ts'
+import { network } from './ip-network.ts'
 
 const mustBeStore = 'must be lmdb, or the URL of Redis, for example redis://host:6379'
 export const highestPort = 65_535
@@ -61,9 +61,6 @@ const policy = {
   resendWindowSeconds: z.number().min(0).max(3600),
 }
 
-const network = z.string().refine(isNetwork, {
-  error: 'must be an address or a network, for example 192.0.2.1 or 10.0.0.0/8',
-})
 const listener = {
   host: z.string().min(1).default('0.0.0.0'),
   environment: environment.optional(),
@@ -110,9 +107,8 @@ export function configurationSchema(directory: string) {
       ...z.object(policy).partial().shape,
     })
     .superRefine((value, context) => {
-      const problem = (at: string, message: string): void => {
+      const problem = (at: string, message: string): void =>
         context.addIssue({ code: 'custom', path: [at], message })
-      }
       if (value.certificate === undefined && value.signingKey === undefined)
         problem(
           'certificate',

@@ -20,36 +20,39 @@ export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[
 
 export function unknownKey(key: string, known: readonly string[]): string {
   const [nearest] = known
-    .map((candidate) => ({ candidate, distance: distanceOf(key, candidate) }))
-    .filter(({ candidate, distance }) => distance <= 1 + candidate.length / 5)
+    .map((candidate) => {
+      const most = 1 + candidate.length / 5
+      return { candidate, distance: distanceOf(plain(key), plain(candidate), most) }
+    })
+    .filter(({ distance }) => distance < Infinity)
     .sort((a, b) => a.distance - b.distance)
   return nearest === undefined
     ? 'is not a known key; correct its spelling or remove it'
     : `is not a known key; did you mean ${nearest.candidate}?`
 }
 
-/** Counts letters to insert, remove, replace or swap with their neighbour. Ignores case and hyphens. */
-function distanceOf(left: string, right: string): number {
-  const a = plain(left)
-  const b = plain(right)
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
-  const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity
-  for (let row = 1; row <= a.length; row++) {
-    const costs = (rows[row] = [row])
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1] ? 0 : 1
-      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
-      costs[column] = Math.min(
-        at(row - 1, column) + 1,
-        at(row, column - 1) + 1,
-        at(row - 1, column - 1) + same,
-        swapped ? at(row - 2, column - 2) + 1 : Infinity,
-      )
-    }
-  }
-  return at(a.length, b.length)
+/**
+ * Counts letters to insert, remove, replace or swap with their neighbour.
+ * @param most Infinity is returned for a greater distance
+ */
+function distanceOf(a: string, b: string, most: number): number {
+  const difference = Math.abs(a.length - b.length)
+  if (difference > most) return Infinity
+  if (a === '' || b === '') return difference
+  if (a[0] === b[0]) return distanceOf(a.slice(1), b.slice(1), most)
+  const swapped = a[0] === b[1] && a[1] === b[0]
+  return (
+    1 +
+    Math.min(
+      distanceOf(a.slice(1), b, most - 1),
+      distanceOf(a, b.slice(1), most - 1),
+      distanceOf(a.slice(1), b.slice(1), most - 1),
+      swapped ? distanceOf(a.slice(2), b.slice(2), most - 1) : Infinity,
+    )
+  )
 }
 
+/** Case and hyphens do not count. */
 function plain(key: string): string {
   return key.toLowerCase().replaceAll(/[-_]/g, '')
 }

@@ -1,6 +1,5 @@
 /** Reads a push certificate: its subject, topics, environments and expiry. */
-import { createHash, X509Certificate } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { createHash, X509Certificate, type KeyObject } from 'node:crypto'
 import { CredentialError } from './credential-error.ts'
 import {
   decodeTopics,

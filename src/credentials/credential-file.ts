@@ -1,13 +1,9 @@
 /** Reads the certificates and private keys of one credential file, whatever its format. */
-import { createPrivateKey } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { PushCertificate } from './certificate.ts'
-import { readCertificate } from './certificate.ts'
-import type { CredentialErrorCode } from './credential-error.ts'
-import { CredentialError } from './credential-error.ts'
-import type { PemBlock } from './pem.ts'
-import { isPem, pemBlocks } from './pem.ts'
+import { readCertificate, type PushCertificate } from './certificate.ts'
+import { CredentialError, type CredentialErrorCode } from './credential-error.ts'
+import { isPem, pemBlocks, type PemBlock } from './pem.ts'
 import { isPkcs12, openPkcs12 } from './pkcs12.ts'
 
 /** Decodes its contents on demand: without a call of `keys` no passphrase is needed. */

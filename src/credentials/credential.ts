@@ -1,9 +1,7 @@
 /** Loads the credentials with which the proxy identifies itself: push certificates and signing keys. */
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { PushCertificate } from './certificate.ts'
-import { publicKeySha256 } from './certificate.ts'
+import { publicKeySha256, type PushCertificate } from './certificate.ts'
 import { CredentialError } from './credential-error.ts'
 import { openCredentialFile, readCredentialFile } from './credential-file.ts'
 import { pemBlocks } from './pem.ts'

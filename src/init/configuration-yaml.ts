@@ -62,7 +62,7 @@ function credentialRows({ credential, topic }: PlannedRoute, directory: string):
     ]
   const { keyFile, passphrase } = credential
   return [
-    `# ${topic}, valid until ${dayOf(credential.notAfter)}`,
+    `# ${topic}, valid until ${dayOf(credential.certificate.notAfter)}`,
     `certificate: ${at(credential.file)}`,
     ...(keyFile === undefined ? [] : [`key: ${at(keyFile)}`]),
     ...(passphrase === undefined ? [] : [`passphraseFile: ${at(passphrase.file)}`]),

@@ -58,7 +58,9 @@ For another proxy, next:`
 
 function routeLine({ name, topic, environment, credential }: PlannedRoute): string {
   const until =
-    credential.kind === 'certificate' ? `, valid until ${dayOf(credential.notAfter)}` : ''
+    credential.kind === 'certificate'
+      ? `, valid until ${dayOf(credential.certificate.notAfter)}`
+      : ''
   return `  ${name}: ${topic}\n    ${environment}${until}`
 }
 

@@ -1,14 +1,10 @@
 /** Plans routes for the given credentials, or reports what they need. */
 import { basename } from 'node:path'
 import { dayOf, type Environment, type PushCertificate } from '../credentials/certificate.ts'
-import type { Credentials, Passphrase, PushIdentity, SenderIdentity } from './credential-sorter.ts'
+import type { Credentials, PushIdentity, SenderIdentity } from './credential-sorter.ts'
 
 /** The options for facts that the files do not contain. */
-export interface Knowledge {
-  readonly topic: string | undefined
-  readonly keyId: string | undefined
-  readonly teamId: string | undefined
-}
+type Knowledge = Readonly<Record<'topic' | 'keyId' | 'teamId', string | undefined>>
 
 export interface PlannedRoute {
   readonly name: string
@@ -17,13 +13,7 @@ export interface PlannedRoute {
   /** All environments that the credential allows. */
   readonly environments: readonly Environment[]
   readonly credential:
-    | {
-        readonly kind: 'certificate'
-        readonly file: string
-        readonly keyFile: string | undefined
-        readonly passphrase: Passphrase | undefined
-        readonly notAfter: Date
-      }
+    | ({ readonly kind: 'certificate' } & PushIdentity)
     | {
         readonly kind: 'signing-key'
         readonly file: string
@@ -34,16 +24,7 @@ export interface PlannedRoute {
   readonly senders: readonly { readonly publicKeySha256: string; readonly comment: string }[]
 }
 
-/** Reports all problems at once. Radius: the command. */
-export class PlanError extends Error {
-  override readonly name = 'PlanError'
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
-  }
-}
-
-/** @throws {PlanError} */
+/** @throws Error with all problems */
 export function planRoutes(
   credentials: Credentials,
   known: Knowledge,
@@ -62,7 +43,7 @@ export function planRoutes(
     ...signingKeyRoutes(signingKeys, forKeys, known, problems),
   ]
   if (signingKeys.length === 0) problems.push(...forKeys.map(keyless))
-  if (problems.length > 0) throw new PlanError(problems)
+  if (problems.length > 0) throw new Error(problems.join('\n'))
   return withDistinctNames(routes)
 }
 
@@ -115,7 +96,7 @@ function pushProblems({ certificate, file }: PushIdentity, nowMs: number): strin
 }
 
 function certificateRoute(push: PushIdentity, senders: readonly SenderIdentity[]): PlannedRoute {
-  const { certificate, file, keyFile, passphrase } = push
+  const { certificate } = push
   const topic = certificate.topic ?? certificate.topics[0] ?? ''
   const others = senders.filter((sender) => servesTopicOf(sender.certificate)(push))
   return {
@@ -123,7 +104,7 @@ function certificateRoute(push: PushIdentity, senders: readonly SenderIdentity[]
     topic,
     environment: certificate.environments[0] ?? 'production',
     environments: certificate.environments,
-    credential: { kind: 'certificate', file, keyFile, passphrase, notAfter: certificate.notAfter },
+    credential: { kind: 'certificate', ...push },
     senders: others.length === 0 ? [] : [push, ...others].map(senderLine),
   }
 }

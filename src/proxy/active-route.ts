@@ -208,18 +208,10 @@ export class ActiveRoute implements Admission {
   /** The pool comes before its relay, which sends through it. */
   #poolOwner(): PoolOwner {
     return {
-      answered: (delivery, outcome) => {
-        this.relay.answered(delivery, outcome)
-      },
-      expired: (delivery) => {
-        this.relay.expired(delivery)
-      },
-      refused: (cause) => {
-        this.relay.refused(cause)
-      },
-      steady: () => {
-        this.relay.steady()
-      },
+      answered: (delivery, outcome) => this.relay.answered(delivery, outcome),
+      expired: (delivery) => this.relay.expired(delivery),
+      refused: (cause) => this.relay.refused(cause),
+      steady: () => this.relay.steady(),
     }
   }
 

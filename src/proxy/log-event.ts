@@ -187,9 +187,7 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
  * @param context fields of every line, before those of the event
  */
 export function logEvents(log: Logger, context: object = {}): (event: AnyEvent) => void {
-  return (event) => {
-    write(log, context, event.event, event)
-  }
+  return (event) => write(log, context, event.event, event)
 }
 
 function write<Name extends EventName>(

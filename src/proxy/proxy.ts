@@ -228,9 +228,7 @@ export class Proxy {
     let notifications = 0
     for (const record of journal.recover()) if (routes.recover(record)) notifications++
     if (notifications > 0) this.#log({ event: 'journal.recovered', notifications })
-    journal.claimed((record) => {
-      routes.recover(record)
-    })
+    journal.claimed((record) => routes.recover(record))
   }
 
   #reportReady(addresses: ProxyAddresses): void {

@@ -63,9 +63,7 @@ export class Recorder {
       file?.append(lines)
       return file?.isClosed === false
     })
-    attach(socket, recording, (error) => {
-      this.#failed(this.#options.directory, error)
-    })
+    attach(socket, recording, (error) => this.#failed(this.#options.directory, error))
     socket.once('close', () => file?.close())
   }
 
@@ -91,12 +89,8 @@ export class Recorder {
     const takenAt = new Date(this.#clock.now()).toISOString()
     const path = join(directory, fileName(about, takenAt, number))
     const file = new CaptureFile(path, maxBytes, {
-      full: (full) => {
-        this.#emit({ event: 'capture.full', file: full })
-      },
-      failed: (failed, error) => {
-        this.#failed(failed, error)
-      },
+      full: (full) => this.#emit({ event: 'capture.full', file: full }),
+      failed: (failed, error) => this.#failed(failed, error),
     })
     this.#emit({ event: 'capture.opened', file: path, about })
     if (number === maxConnections) this.#emit({ event: 'capture.finished' })
@@ -150,28 +144,18 @@ function attach(socket: TLSSocket, recording: Recording, failed: (error: unknown
       failed(error)
     }
   }
-  socket.on('data', (bytes: Buffer) => {
-    catching(() => {
-      recording.add('sender', bytes)
-    })
-  })
+  socket.on('data', (bytes: Buffer) => catching(() => recording.add('sender', bytes)))
   for (const verb of ['write', 'end'] as const) {
     const original: unknown = Reflect.get(socket, verb)
     if (typeof original !== 'function') continue
     const value = (...args: readonly unknown[]): unknown => {
       const [bytes] = args
       if (bytes instanceof Uint8Array && socket.writable)
-        catching(() => {
-          recording.add('gateway', bytes)
-        })
+        catching(() => recording.add('gateway', bytes))
       return Reflect.apply(original, socket, args)
     }
     Object.defineProperty(socket, verb, { value, configurable: true, writable: true })
   }
   // Registered before the listener that closes the file, so the last records are still written.
-  socket.once('close', () => {
-    catching(() => {
-      recording.end()
-    })
-  })
+  socket.once('close', () => catching(() => recording.end()))
 }

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import forge from 'node-forge'
 import t from 'tap'
 import type { Finding } from '../../src/check/finding.ts'
-import { serverFindings } from '../../src/check/server-check.ts'
+import { serverFindings } from '../../src/check/certificate-check.ts'
 import {
   createAuthority,
   issuePushCertificate,
