@@ -20,10 +20,10 @@ export const decode = declare(
           ['auto', 'gateway', 'feedback'],
           'Service of the bytes; auto detects it from the first ones',
         ),
-        'max-payload-bytes': {
+        'max-payload-bytes': wholeNumber('max-payload-bytes', 1, 0xffff, {
+          describe: 'Maximum size of a payload; VoIP: 5120',
           default: 4096,
-          ...wholeNumber('max-payload-bytes', 1, 0xffff, 'Maximum size of a payload; VoIP: 5120'),
-        },
+        }),
         mask: flag('Replace tokens and payloads by hashes; equal ones get equal hashes'),
       })
       .example('$0 decode houston.capture', 'Print a JSON line for each message')

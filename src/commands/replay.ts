@@ -12,10 +12,9 @@ export const replay = declare(
       .positional('file', inputFile('Capture, or bytes of a sender; - reads standard input'))
       .options({
         ...senderOptions(2195),
-        speed: {
+        speed: choice('1', ['1', '2', 'max'], 'Recorded speed, twice the speed, or no pauses', {
           string: true,
-          ...choice('1', ['1', '2', 'max'], 'Recorded speed, twice the speed, or no pauses'),
-        },
+        }),
         once: flag('Stop at an error response instead of reconnecting'),
         wait: waitOption(1000, 'Milliseconds of silence that mean success'),
       })

@@ -8,32 +8,25 @@ const requiresArg = true
 
 /** Options that record connections. */
 const captureOptions = {
-  capture: {
+  capture: text('Record connections to files in this folder; see decode and replay', {
     requiresArg,
-    ...text('Record connections to files in this folder; see decode and replay'),
-  },
-  'capture-route': { requiresArg, implies, ...text('Record only this route') },
-  'capture-address': {
+  }),
+  'capture-route': text('Record only this route', { requiresArg, implies }),
+  'capture-address': text('Record only the sender at this address', {
     requiresArg,
     implies,
     coerce: address,
-    ...text('Record only the sender at this address'),
-  },
-  'capture-bytes': {
+  }),
+  'capture-bytes': wholeNumber('capture-bytes', 1024, 2 ** 32, {
+    describe: 'Maximum size of a file; recording then stops',
     default: 1_048_576,
-    ...wholeNumber('capture-bytes', 1024, 2 ** 32, 'Maximum size of a file; recording then stops'),
-  },
-  'capture-connections': {
+  }),
+  'capture-connections': wholeNumber('capture-connections', 1, 1_000_000, {
+    describe: 'Maximum number of files; recording then stops',
     default: 100,
-    ...wholeNumber(
-      'capture-connections',
-      1,
-      1_000_000,
-      'Maximum number of files; recording then stops',
-    ),
-  },
-  'capture-tokens': { implies, ...flag('Record device tokens in clear, not masked') },
-  'capture-payloads': { implies, ...flag('Record payloads in clear, not masked') },
+  }),
+  'capture-tokens': flag('Record device tokens in clear, not masked', { implies }),
+  'capture-payloads': flag('Record payloads in clear, not masked', { implies }),
 } as const
 
 /** See `apns-legacy-proxy serve --help`. */
@@ -43,12 +36,12 @@ export const serve = declare(
   (yargs) =>
     yargs
       .options({
-        config: { alias: 'c', ...text('Configuration, YAML or JSON') },
+        config: text('Configuration, YAML or JSON', { alias: 'c' }),
         rehearse: flag('Send to a simulator instead of Apple; implied without --config'),
-        'data-directory': {
-          default: 'data',
-          ...text('Folder for the temporary certificates of a rehearsal without --config'),
-        },
+        'data-directory': text(
+          'Folder for the temporary certificates of a rehearsal without --config',
+          { default: 'data' },
+        ),
         ...captureOptions,
       })
       .example('$0 serve', 'Run a rehearsal')

@@ -17,44 +17,36 @@ export const simulate = declare(
           'the log names the address and the certificate authority to trust.',
       )
       .options({
-        host: { default: '127.0.0.1', ...text('Address to listen on') },
-        port: { default: 2443, ...wholeNumber('port', 0, 65_535, 'Port; 0: any free port') },
+        host: text('Address to listen on', { default: '127.0.0.1' }),
+        port: wholeNumber('port', 0, 65_535, { describe: 'Port; 0: any free port', default: 2443 }),
         environment: choice(
           'production',
           ['production', 'sandbox'],
           'APNs environment; certificates must match it',
         ),
-        answer: {
-          array: true,
-          nargs: 1,
-          coerce: (texts: string[]) => texts.map(parseAnswer),
-          ...text(
-            'PREFIX=REASON: answer for tokens with this prefix; or PREFIX=STATUS:REASON; append ' +
-              '*N for the first N requests only. Repeatable. [default: bad=BadDeviceToken ' +
-              'dead=Unregistered]',
-          ),
-        },
-        latency: { coerce: parseLatency, ...text('Milliseconds until the answer: 50, or 30-90') },
-        'max-streams': {
-          default: 1000,
-          ...wholeNumber('max-streams', 1, maxInt, 'Concurrent requests of one connection'),
-        },
-        'goaway-every': wholeNumber(
-          'goaway-every',
-          1,
-          maxInt,
-          'Send GOAWAY after so many requests of a connection',
+        answer: text(
+          'PREFIX=REASON: answer for tokens with this prefix; or PREFIX=STATUS:REASON; append ' +
+            '*N for the first N requests only. Repeatable. [default: bad=BadDeviceToken ' +
+            'dead=Unregistered]',
+          { array: true, nargs: 1, coerce: (texts: string[]) => texts.map(parseAnswer) },
         ),
-        'signing-key': {
-          implies: ['key-id', 'team-id'],
-          ...text('AuthKey_….p8 that must sign provider tokens; default: accept any token'),
-        },
-        'key-id': { implies, ...text('Key ID of the signing key') },
-        'team-id': { implies, ...text('Team ID of the signing key') },
-        'data-directory': {
+        latency: text('Milliseconds until the answer: 50, or 30-90', { coerce: parseLatency }),
+        'max-streams': wholeNumber('max-streams', 1, maxInt, {
+          describe: 'Concurrent requests of one connection',
+          default: 1000,
+        }),
+        'goaway-every': wholeNumber('goaway-every', 1, maxInt, {
+          describe: 'Send GOAWAY after so many requests of a connection',
+        }),
+        'signing-key': text(
+          'AuthKey_….p8 that must sign provider tokens; default: accept any token',
+          { implies: ['key-id', 'team-id'] },
+        ),
+        'key-id': text('Key ID of the signing key', { implies }),
+        'team-id': text('Team ID of the signing key', { implies }),
+        'data-directory': text('Folder for the temporary certificates, in simulator/', {
           default: 'data',
-          ...text('Folder for the temporary certificates, in simulator/'),
-        },
+        }),
         record: text('File to append all requests to, with tokens and payloads in clear'),
       })
       .example('$0 simulate', 'Reject tokens bad… and dead…')

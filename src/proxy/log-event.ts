@@ -90,32 +90,18 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   'sender.refused': [
     'warn',
     undefined,
-    ({ address, refusal, environment, certificate }) => ({
-      address,
-      refusal,
-      environment,
-      ...refusalCure(certificate),
-    }),
+    ({ certificate, ...event }) => ({ ...event, ...refusalCure(certificate) }),
   ],
   'sender.certificate-expired': ['warn'],
   'handshake.failed': [
     'warn',
     ({ cause, error, offered }) => handshakeHint(cause, offered) ?? error.message,
-    ({ address, cause, error, offered }) => ({
-      address,
-      cause,
-      code: 'code' in error ? error.code : undefined,
-      offered,
-    }),
+    ({ error, ...event }) => ({ ...event, code: 'code' in error ? error.code : undefined }),
   ],
   'error-response.sent': [
     'info',
     undefined,
-    ({ statusCode, identifier }) => ({
-      statusCode,
-      meaning: statusCodeName(statusCode),
-      identifier,
-    }),
+    (event) => ({ ...event, meaning: statusCodeName(event.statusCode) }),
   ],
 
   'notification.accepted': ['debug'],

@@ -1,4 +1,5 @@
 /** Checks one request as APNs does, and returns the reason of a rejection. */
+import { topicRules } from '../apns/push-type.ts'
 import type { Reason } from '../apns/reason.ts'
 
 /** Header fields by name, pseudo-headers included. */
@@ -159,36 +160,25 @@ function mayUse(credential: Credential, topic: string): boolean {
   return credential.topics.includes(topic) || credential.topics.includes(bundleIdOf(topic))
 }
 
-/** The push type of a topic. — source: Apple, "Sending notification requests to APNs", apns-push-type */
-const pushTypeBySuffix: Readonly<Record<string, string>> = {
-  '.voip': 'voip',
-  '.complication': 'complication',
-  '.pushkit.fileprovider': 'fileprovider',
-  '.location-query': 'location',
-  '.voip-ptt': 'pushtotalk',
-  '.push-type.liveactivity': 'liveactivity',
-  '.push-type.controls': 'controls',
-  '.push-type.widgets': 'widgets',
-}
-
 /** True for the topic of a device management server, the UID of its push certificate. */
 export function isManagementTopic(topic: string): boolean {
   return topic.startsWith('com.apple.mgmt.')
 }
 
-function suffixOf(topic: string): string {
-  return Object.keys(pushTypeBySuffix).find((suffix) => topic.endsWith(suffix)) ?? ''
+/** The suffix that a push type requires, and its push type. */
+function suffixOf(topic: string): { readonly ends?: string; readonly pushType?: string } {
+  return topicRules.find(({ ends }) => ends !== undefined && topic.endsWith(ends)) ?? {}
 }
 
 export function pushTypesFor(topic: string): readonly string[] {
   if (isManagementTopic(topic)) return ['mdm']
-  const pushType = pushTypeBySuffix[suffixOf(topic)]
+  const { pushType } = suffixOf(topic)
   return pushType === undefined ? ['alert', 'background'] : [pushType]
 }
 
 /** The app's bundle ID: `topic` without the suffix that a push type requires. */
 export function bundleIdOf(topic: string): string {
-  return topic.slice(0, topic.length - suffixOf(topic).length)
+  return topic.slice(0, topic.length - (suffixOf(topic).ends?.length ?? 0))
 }
 
 /** Maximum size of a payload. — source: Apple, "Generating a remote notification" */
