@@ -1,9 +1,13 @@
 /** Checks the certificates of the proxy, without the network: validity, names and purpose. */
 import { X509Certificate } from 'node:crypto'
 import type { Route } from '../config/route.ts'
-import { appleHosts } from '../credentials/apple-host.ts'
 import { environmentOids } from '../credentials/apple-extension.ts'
-import { dayOf, type Environment, type PushCertificate } from '../credentials/certificate.ts'
+import {
+  appleHosts,
+  dayOf,
+  type Environment,
+  type PushCertificate,
+} from '../credentials/certificate.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 
 const serverRenewal =

@@ -212,6 +212,39 @@ function unreadable(path: string): string | undefined {
   }
 }
 
-export type ConfigurationFile = z.output<ReturnType<typeof configurationSchema>>
+export type Schema = ReturnType<typeof configurationSchema>
+
+export type ConfigurationFile = z.output<Schema>
 
 export type RouteEntry = ConfigurationFile['routes'][number]
+
+/** The values of a file, each parsed by itself. A value with mistakes is undefined. */
+export type Parts = z.output<ReturnType<typeof partsSchema>>
+
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the schema is the type
+export function partsSchema({ shape }: Schema) {
+  return z.object({
+    unregistered: orDefault(shape.unregistered),
+    retryForSeconds: orDefault(shape.retryForSeconds),
+    errorDeadlineMs: orDefault(shape.errorDeadlineMs),
+    resendWindowSeconds: orNothing(shape.resendWindowSeconds),
+    dataDirectory: orNothing(shape.dataDirectory),
+    workers: orNothing(shape.workers),
+    store: orNothing(shape.store),
+    storePasswordFile: orNothing(shape.storePasswordFile),
+    storeCertificateAuthority: orNothing(shape.storeCertificateAuthority),
+    listeners: shape.listeners.catch([]),
+    admin: orNothing(shape.admin),
+    tls: orNothing(shape.tls),
+    providerApi: orNothing(shape.providerApi),
+    routes: z.array(orNothing(shape.routes.element)).catch([]),
+  })
+}
+
+function orNothing<T extends z.ZodType>(schema: T): z.ZodCatch<z.ZodOptional<T>> {
+  return schema.optional().catch(undefined)
+}
+
+function orDefault<T extends z.ZodType>(schema: z.ZodDefault<T>): z.ZodCatch<z.ZodDefault<T>> {
+  return schema.catch(() => schema.parse(undefined))
+}

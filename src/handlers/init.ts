@@ -2,13 +2,12 @@
 import { basename, join, resolve } from 'node:path'
 import { systemClock } from '../timing/clock.ts'
 import type { InitArguments } from '../commands/init.ts'
-import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,
   issueServerCertificate,
   type Authority,
 } from '../credentials/authority.ts'
-import { dayOf } from '../credentials/certificate.ts'
+import { allAppleHosts, dayOf } from '../credentials/certificate.ts'
 import { loadCertificateCredential, passphraseIn } from '../credentials/credential.ts'
 import { configurationText } from '../init/configuration-yaml.ts'
 import {

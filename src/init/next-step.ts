@@ -2,8 +2,7 @@
 import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { appleHosts } from '../credentials/apple-host.ts'
-import { dayOf } from '../credentials/certificate.ts'
+import { appleHosts, dayOf } from '../credentials/certificate.ts'
 import type { PlannedRoute } from './route-plan.ts'
 
 export interface SetUp {

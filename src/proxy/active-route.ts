@@ -1,4 +1,5 @@
 /** One route at work: its credential, its provider sessions, its relay, and who is connected. */
+import { isDeepStrictEqual } from 'node:util'
 import type { RouteGauge } from '../admin/metrics.ts'
 import type { Rejections } from '../admin/rejections.ts'
 import type { CredentialStatus, RouteSource } from '../admin/status-source.ts'
@@ -6,6 +7,7 @@ import { ApnsIdSource } from '../apns/apns-id.ts'
 import type { KeyRing } from '../apns/key-ring.ts'
 import { countRouteOf } from '../census-observer.ts'
 import type { Census, RouteFacts } from '../census/census.ts'
+import type { Configuration } from '../config/configuration.ts'
 import type { Route } from '../config/route.ts'
 import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/sender-registry.ts'
@@ -16,16 +18,19 @@ import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { LoggedEvent, Store } from '../store/store.ts'
 import type { Clock } from '../timing/clock.ts'
 import { Http2Session } from '../upstream/http2/http2-session.ts'
-import { Pool, type PoolOwner } from '../upstream/pool.ts'
-import type { OpenSession } from '../upstream/session.ts'
+import { Pool, type PoolLimits, type PoolOwner } from '../upstream/pool.ts'
+import type { OpenSession, SessionTarget, SessionTimes } from '../upstream/session.ts'
 import type { SessionEvent } from '../upstream/session-event.ts'
 import { logEvents } from './log-event.ts'
-import {
-  isSameAccess,
-  upstreamAccess,
-  type RouteSettings,
-  type UpstreamAccess,
-} from './upstream-access.ts'
+
+/** What all routes have in common. */
+type RouteSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>
+
+/** Sessions are opened with this; a change of it needs new sessions. */
+interface UpstreamAccess extends PoolLimits {
+  readonly target: SessionTarget
+  readonly times: SessionTimes
+}
 
 export interface ActiveRouteDeps {
   readonly store: Store
@@ -267,4 +272,35 @@ function storeOf(
       append: eventLog.append.bind(eventLog, route),
     },
   }
+}
+
+const connectTimeoutMs = 10_000
+const pingIntervalMs = 60_000
+const pingTimeoutMs = 5_000
+
+/** Signs a provider token where the route sends with one. */
+async function upstreamAccess(
+  { credential, environment }: Route,
+  { providerApi, limits }: RouteSettings,
+  { keyRing, random }: ActiveRouteDeps,
+): Promise<UpstreamAccess> {
+  const { requestTimeoutMs, maxSessions } = limits
+  return {
+    target: {
+      origin: providerApi.origins[environment],
+      certificate: credential.kind === 'certificate' ? credential : undefined,
+      certificateAuthority: providerApi.certificateAuthority,
+      providerToken:
+        credential.kind === 'signing-key' ? await keyRing.tokenOf(credential) : undefined,
+      proxy: providerApi.proxy,
+      random,
+    },
+    times: { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs },
+    maxSessions,
+  }
+}
+
+/** A provider token that the key ring renews is the same object. */
+function isSameAccess(one: UpstreamAccess, other: UpstreamAccess): boolean {
+  return one.target.providerToken === other.target.providerToken && isDeepStrictEqual(one, other)
 }

@@ -9,7 +9,6 @@ import { formatCapture } from '../capture/capture.ts'
 import { Mask } from '../capture/mask.ts'
 import type { Clock } from '../timing/clock.ts'
 import { CaptureFile } from './capture-file.ts'
-import type { Recorded, RecorderEvent } from './recorder-event.ts'
 import { Recording } from './recording.ts'
 
 export interface RecorderOptions {
@@ -27,6 +26,27 @@ export interface RecorderOptions {
   readonly tokens: boolean
   readonly payloads: boolean
 }
+
+/** Which connection is recorded. */
+interface Recorded {
+  readonly kind: 'gateway' | 'feedback'
+  readonly route: string
+  /** The sender's. */
+  readonly address: string
+  /** Its number in the log, where it has one. */
+  readonly connection?: number
+}
+
+/** What happens to captures. Each name is also that of the log event. */
+export type RecorderEvent =
+  /** Others than the owner can list the directory; they cannot read the files. */
+  | { readonly event: 'capture.exposed'; readonly directory: string }
+  | { readonly event: 'capture.opened'; readonly file: string; readonly about: Recorded }
+  | { readonly event: 'capture.full'; readonly file: string }
+  /** Emitted once: further failures are not reported. */
+  | { readonly event: 'capture.failed'; readonly file: string; readonly error: unknown }
+  /** As many connections have been recorded as may be. */
+  | { readonly event: 'capture.finished' }
 
 /** One for each process: its key masks equal tokens equally in all files. */
 export class Recorder {

@@ -3,13 +3,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../timing/clock.ts'
 import { examineValue, soundConfiguration, type Configuration } from '../config/configuration.ts'
-import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,
   issuePushCertificate,
   issueServerCertificate,
 } from '../credentials/authority.ts'
-import type { Environment } from '../credentials/certificate.ts'
+import { allAppleHosts, type Environment } from '../credentials/certificate.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
 import { startSimulator, type ReceivedNotification, type Simulator } from './provider-api.ts'
 import { rehearsalAnswers } from './scripted-answer.ts'

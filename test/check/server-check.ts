@@ -9,7 +9,7 @@ import {
   issueServerCertificate,
   type Issued,
 } from '../../src/credentials/authority.ts'
-import { allAppleHosts } from '../../src/credentials/apple-host.ts'
+import { allAppleHosts } from '../../src/credentials/certificate.ts'
 
 const now = new Date()
 const year = 365 * 86_400_000
