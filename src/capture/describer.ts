@@ -47,7 +47,10 @@ export class SourceDescriber {
   receive(part: SourcePart): Iterable<Description> {
     if (part.kind === 'bytes') return this.#stream.receive(part.bytes)
     const { number } = part.connection
-    const connection = this.#connections.get(number) ?? { records: 0, sides: new Map() }
+    const connection: DescribedConnection = this.#connections.get(number) ?? {
+      records: 0,
+      sides: new Map(),
+    }
     this.#connections.set(number, connection)
     if (part.record === undefined) return []
     const { from, offsetMs: ms, bytes } = part.record

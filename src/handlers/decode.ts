@@ -28,12 +28,6 @@ export async function decode(args: DecodeArguments): Promise<void> {
   }
 }
 
-/** The hash that the log shows for a secret. Loads the logger, so only `--mask` asks for it. */
-async function tagger(): Promise<(secret: Buffer) => string> {
-  const { tokenTag } = await import('../log/log.ts')
-  return (secret) => tokenTag(secret.toString('hex'))
-}
-
 /** Describes each chunk when it arrives: the input can be larger than memory. */
 async function* described(
   chunks: AsyncIterable<Buffer>,
@@ -41,7 +35,10 @@ async function* described(
   bar: ProgressBar | undefined,
 ): AsyncGenerator<Description[]> {
   const source = new SourceReader(format)
-  const options = { service, maxPayloadBytes, mask: mask === true ? await tagger() : undefined }
+  // Loads the logger, so only `--mask` asks for it.
+  const log = mask === true ? await import('../log/log.ts') : undefined
+  const tag = log && ((secret: Buffer): string => log.tokenTag(secret.toString('hex')))
+  const options = { service, maxPayloadBytes, mask: tag }
   const describer = new SourceDescriber(options)
   const partsOf = (read: () => Iterable<SourcePart>): Description[] =>
     inFile(file, () => [...read()].flatMap((part) => [...describer.receive(part)]))

@@ -8,15 +8,13 @@ export function readInput(path: string): Promise<Buffer> {
   return path === '-' ? buffer(process.stdin) : readFile(path)
 }
 
-/** Input that may be larger than memory. */
-export interface Input {
-  readonly chunks: AsyncIterable<Buffer>
-  /** Undefined for a pipe. */
-  readonly totalBytes: number | undefined
-}
-
-/** @throws the system's error, with the path in its message */
-export async function openInput(path: string): Promise<Input> {
+/**
+ * Opens input that may be larger than memory. `totalBytes` is undefined for a pipe.
+ * @throws the system's error, with the path in its message
+ */
+export async function openInput(
+  path: string,
+): Promise<{ readonly chunks: AsyncIterable<Buffer>; readonly totalBytes: number | undefined }> {
   const sizeOf = (stats: Stats): number | undefined => (stats.isFile() ? stats.size : undefined)
   if (path === '-') return { chunks: process.stdin, totalBytes: sizeOf(fstatSync(0)) }
   const file = await open(path)

@@ -12,6 +12,7 @@ import {
 } from '../config/configuration.ts'
 import { installCrashGuard } from '../log/crash-guard.ts'
 import type { Logger } from '../log/log.ts'
+import type { Proxy } from '../proxy/proxy.ts'
 import { fail } from './command-error.ts'
 import { ExitCode } from './exit-code.ts'
 import { inheritedSockets } from './socket-activation.ts'
@@ -47,7 +48,7 @@ async function run(path: string, args: ServeArguments): Promise<void> {
     for (const { socket } of listeners)
       if (!inherited.has(socket)) log.warn({ event: 'socket.missing', socket }, socketMissing)
   if (workers > 1) await supervise(path, configuration, log, inherited.size > 0)
-  else await runProxy(path, args, { configuration, log, inherited, signals: process })
+  else await runProxy(path, proxyOf(configuration, args, log, inherited), log, process)
 }
 
 /** Runs workers until a signal, or until a worker cannot start; then ends the process. */
@@ -86,7 +87,8 @@ async function work(worker: number, path: string, args: ServeArguments): Promise
     const log = openLog(configuration.log.level).child({ worker })
     const inherited = inheritedSockets(configuration.listeners, process.env, process.ppid)
     const capture = args.capture && folderFor(worker, args.capture)
-    await runProxy(path, { ...args, capture }, { configuration, log, inherited, signals, worker })
+    const proxy = proxyOf(configuration, { ...args, capture }, log, inherited)
+    await runProxy(path, proxy, log, signals, worker)
   } catch (error) {
     fail(error)
   }
@@ -94,21 +96,14 @@ async function work(worker: number, path: string, args: ServeArguments): Promise
   process.exit()
 }
 
-interface Run {
-  readonly configuration: Configuration
-  readonly log: Logger
-  readonly inherited: ReadonlyMap<string, number>
-  readonly signals: SignalSource
-  /** Number of this worker; undefined for a single process. */
-  readonly worker?: number
-}
-
+/** @param worker number of this worker; undefined for a single process */
 async function runProxy(
   path: string,
-  args: ServeArguments,
-  { configuration, log, inherited, signals, worker }: Run,
+  proxy: Proxy,
+  log: Logger,
+  signals: SignalSource,
+  worker?: number,
 ): Promise<void> {
-  const proxy = proxyOf(configuration, args, log, inherited)
   const started = start(proxy)
   const reloading = new Reloading({ path, proxy, started, log, signals, worker })
   if (worker !== undefined)
