@@ -13,7 +13,6 @@ import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/sender-registry.ts'
 import type { Logger } from '../log/log.ts'
 import { Relay, type RelayDeps } from '../relay/relay.ts'
-import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { LoggedEvent, Store } from '../store/store.ts'
 import type { Clock } from '../timing/clock.ts'
@@ -102,12 +101,8 @@ export class ActiveRoute implements Admission {
     settings: RouteSettings,
     deps: ActiveRouteDeps,
   ): Promise<ActiveRoute> {
-    const active = new ActiveRoute(
-      route,
-      await upstreamAccess(route, settings, deps),
-      settings,
-      deps,
-    )
+    const access = await upstreamAccess(route, settings, deps)
+    const active = new ActiveRoute(route, access, settings, deps)
     active.pool.start()
     return active
   }
@@ -140,22 +135,6 @@ export class ActiveRoute implements Admission {
       credentialNotAfterMs:
         credential.kind === 'certificate' ? credential.certificate.notAfter.getTime() : null,
     }
-  }
-
-  get counters(): RouteCounters {
-    return this.relay.counters
-  }
-
-  get owned(): number {
-    return this.relay.owned
-  }
-
-  get connections(): number {
-    return this.clients.size
-  }
-
-  get downReason(): string | undefined {
-    return this.relay.downReason
   }
 
   /** What metrics and the status page show. */

@@ -86,7 +86,7 @@ export class ActiveRoutes {
     const stopped = Promise.all(routes.map((route) => route.stopClients(latestAtMs)))
     const settled = stopped.then(() => Promise.all(routes.map(({ relay }) => relay.idle())))
     await within(clock, withinMs, settled)
-    return routes.every(({ owned }) => owned === 0)
+    return routes.every(({ relay }) => relay.owned === 0)
   }
 
   /** Closes every session once its requests are answered. */

@@ -69,7 +69,7 @@ export class ClientConnections {
     const connection = ++this.#lastNumber
     recorder?.record(socket, { kind: 'gateway', route: route.name, address, connection })
     const log = logEvents(route.log, { connection })
-    const { downReason } = route
+    const { downReason } = route.relay
     if (downReason !== undefined) {
       log({ event: 'connection.refused', reason: downReason })
       closeUnserved(socket, limits().handshakeTimeoutMs, clock)
@@ -111,7 +111,7 @@ export class ClientConnections {
   /** A sender that reads neither its error response nor a close may keep its connection for ever. */
   #makeRoom(): void {
     const routes = this.#deps.routes()
-    const count = routes.reduce((sum, { connections }) => sum + connections, 0)
+    const count = routes.reduce((sum, { clients }) => sum + clients.size, 0)
     if (count < this.#deps.limits().maxConnections * evictionThreshold) return
     const [longestIdle] = routes
       .flatMap(({ clients }) => [...clients.keys()])

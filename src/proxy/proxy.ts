@@ -119,7 +119,7 @@ export class Proxy {
    * @returns false when `drainSeconds` passed before all was settled
    */
   async stop(): Promise<boolean> {
-    const connections = this.routes.reduce((sum, route) => sum + route.connections, 0)
+    const connections = this.routes.reduce((sum, { clients }) => sum + clients.size, 0)
     this.#log({ event: 'proxy.stopping', connections, owned: this.#owned })
     const withinMs = this.#configuration.limits.drainSeconds * 1000
     const closed = this.#closeListeners()
@@ -151,7 +151,7 @@ export class Proxy {
   }
 
   get #owned(): number {
-    return this.routes.reduce((sum, { owned }) => sum + owned, 0)
+    return this.routes.reduce((sum, { relay }) => sum + relay.owned, 0)
   }
 
   /** If Redis is unreachable the start waits, and the administrator has to see why. */

@@ -101,7 +101,7 @@ t.test('a certificate refused in the handshake: route down, up when it is accept
   const sent = pushes(50)
   const heard = await send(stage, sent)
   await untilIs(() => tallies(stage).settled, 50)
-  t.match(stage.proxy.routes[0]?.counters.settled, { delivered: 50 })
+  t.match(stage.proxy.routes[0]?.relay.counters.settled, { delivered: 50 })
   t.equal(heard(), 0)
 })
 
