@@ -1,4 +1,4 @@
-/** One route at work: its credential, its provider sessions, its relay, and who is connected. */
+/** One running route: its credential, its sessions with APNs, its relay and its sender connections. */
 import { isDeepStrictEqual } from 'node:util'
 import type { RouteGauge } from '../admin/metrics.ts'
 import type { Rejections } from '../admin/rejections.ts'
@@ -22,10 +22,10 @@ import type { OpenSession, SessionTarget, SessionTimes } from '../upstream/sessi
 import type { SessionEvent } from '../upstream/session-event.ts'
 import { logEvents } from './log-event.ts'
 
-/** What all routes have in common. */
+/** The settings that all routes share. */
 type RouteSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>
 
-/** Sessions are opened with this; a change of it needs new sessions. */
+/** How sessions are opened. After a change, the pool opens new sessions. */
 interface UpstreamAccess extends PoolLimits {
   readonly target: SessionTarget
   readonly times: SessionTimes
@@ -42,19 +42,19 @@ export interface ActiveRouteDeps {
   readonly rejections: Rejections
 }
 
-/** Where a client connection comes from. */
+/** The sender at the other end of a connection. */
 export interface ClientPeer {
   readonly address: string
   readonly tlsVersion: string
 }
 
-/** See the file's first line. */
+/** Runs from {@link ActiveRoute.start} to {@link ActiveRoute.drain}. */
 export class ActiveRoute implements Admission {
   readonly relay: Relay
   readonly pool: Pool
   readonly log: Logger
   readonly clients = new Map<SenderConnection, ClientPeer>()
-  /** When a sender last read the feedback service, ms since the epoch. */
+  /** When a sender last read the feedback service, ms since the epoch; null = not yet. */
   feedbackReadAtMs: number | null = null
   /** Why the last session, or the last attempt to open one, ended. */
   outageCause: string | undefined
@@ -95,7 +95,7 @@ export class ActiveRoute implements Admission {
     })
   }
 
-  /** Signs a provider token where the route sends with one, and opens the first session. */
+  /** Signs a provider token if the route has a signing key, and opens the first session. */
   static async start(
     route: Route,
     settings: RouteSettings,
@@ -107,7 +107,7 @@ export class ActiveRoute implements Admission {
     return active
   }
 
-  /** As configured. */
+  /** As in the current configuration. */
   get route(): Route {
     return this.#route
   }
@@ -124,7 +124,7 @@ export class ActiveRoute implements Admission {
     return this.#route.senderKeys
   }
 
-  /** What the migration report says of it. */
+  /** For the migration report. */
   get facts(): RouteFacts {
     const { name, topic, environment, credential } = this.#route
     return {
@@ -137,7 +137,7 @@ export class ActiveRoute implements Admission {
     }
   }
 
-  /** What metrics and the status page show. */
+  /** For metrics and the status page. */
   get shown(): RouteGauge & RouteSource {
     const { relay, pool, clients, feedbackReadAtMs, outageCause } = this
     const { name, environment, topic } = this.#route
@@ -163,7 +163,7 @@ export class ActiveRoute implements Admission {
     }
   }
 
-  /** Applies a changed configuration; sessions of another credential finish what they have. */
+  /** Applies a changed configuration. Sessions with the old credential finish their requests. */
   async reconfigure(route: Route, settings: RouteSettings): Promise<void> {
     const access = await upstreamAccess(route, settings, this.#deps)
     this.#route = route
@@ -176,7 +176,7 @@ export class ActiveRoute implements Admission {
     this.relay.renewed()
   }
 
-  /** Stops the client connections, settles what is owned, leaves, and closes the sessions. */
+  /** Stops the connections, waits until all deliveries are settled, and closes the sessions. */
   async drain(latestAtMs: number): Promise<void> {
     await this.stopClients(latestAtMs)
     await this.relay.idle()
@@ -184,12 +184,12 @@ export class ActiveRoute implements Admission {
     await this.pool.drain()
   }
 
-  /** @param latestAtMs from then on a sender that does not pause is interrupted, ms since the epoch */
+  /** @param latestAtMs when to interrupt senders that do not pause, ms since the epoch */
   async stopClients(latestAtMs: number): Promise<void> {
     await Promise.all([...this.clients.keys()].map((client) => client.stop(latestAtMs)))
   }
 
-  /** The pool comes before its relay, which sends through it. */
+  /** The relay needs the pool, so the pool is created first. */
   #poolOwner(): PoolOwner {
     return {
       answered: (delivery, outcome) => this.relay.answered(delivery, outcome),
@@ -232,7 +232,7 @@ function shownCredential({ credential }: Route): CredentialStatus {
   return { kind: 'certificate', subject, notAfterMs: notAfter.getTime() }
 }
 
-/** For `journal.enabled: false`: what is owned is lost with the process. */
+/** For `journal.enabled: false`: a crash loses all owned deliveries. */
 const noJournal: RelayDeps['journal'] = { put: () => ({ settled: () => undefined }) }
 
 /** The part of a store that belongs to one route. */
@@ -257,7 +257,7 @@ const connectTimeoutMs = 10_000
 const pingIntervalMs = 60_000
 const pingTimeoutMs = 5_000
 
-/** Signs a provider token where the route sends with one. */
+/** Signs a provider token if the route has a signing key. */
 async function upstreamAccess(
   { credential, environment }: Route,
   { providerApi, limits }: RouteSettings,

@@ -12,7 +12,7 @@ import type { RedisStoreEvent, StoreEvent } from '../store/store-event.ts'
 import type { SessionEvent } from '../upstream/session-event.ts'
 import type { AdmissionEvent, ProxyEvent } from './proxy-event.ts'
 
-/** What any part of the proxy emits. */
+/** The events of all parts of the proxy. */
 export type AnyEvent =
   | AdmissionEvent
   | ConnectionEvent
@@ -30,14 +30,14 @@ type EventName = AnyEvent['event']
 type EventNamed<Name extends EventName> = Extract<AnyEvent, { readonly event: Name }>
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** How an event is logged. Its fields are those of the event where no function makes others. */
+/** How an event is logged. Without `fields`, all fields of the event are logged. */
 type Row<Event> = readonly [
   level: Level | ((event: Event) => Level),
   text?: string | ((event: Event) => string | undefined) | undefined,
   fields?: (event: Event) => object,
 ]
 
-/** An event that has no row is not logged. */
+/** An event without a row is not logged. */
 const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   'configuration.ignored': [
     'warn',
@@ -169,8 +169,8 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
 }
 
 /**
- * A subscriber that logs what it is given.
- * @param context fields of every line, before those of the event
+ * Returns a subscriber that logs events.
+ * @param context fields that each line has before the fields of the event
  */
 export function logEvents(log: Logger, context: object = {}): (event: AnyEvent) => void {
   return (event) => write(log, context, event.event, event)
@@ -191,7 +191,7 @@ function write<Name extends EventName>(
   )
 }
 
-/** Of a notification only what identifies it; the logger turns the token into its tag. */
+/** Keeps only the identification of a notification. The logger replaces the token by its tag. */
 function fieldsOf(event: AnyEvent): object {
   if (!('record' in event)) return event
   const { record, ...more } = event
@@ -203,7 +203,7 @@ function causeOf({ error }: { readonly error: unknown }): { readonly cause: stri
   return { cause: error instanceof Error ? error.message : String(error) }
 }
 
-/** Who a sender without a route is, and the entry of the configuration that would admit it. */
+/** The identity of a sender without a route, and how to admit the sender. */
 function refusalCure(certificate: SenderCertificate | undefined): object {
   if (certificate === undefined)
     return { cure: 'the sender must present its push certificate as TLS client certificate' }
@@ -212,13 +212,13 @@ function refusalCure(certificate: SenderCertificate | undefined): object {
     subject,
     fingerprint256,
     cure:
-      `to admit it, add "sha256:${publicKeySha256}" to senderCertificates of ` +
-      'its route; where a route has no such list yet, list the key of its own ' +
-      'certificate too (the command check prints it), or that is admitted no longer',
+      `to admit it, add "sha256:${publicKeySha256}" to senderCertificates of its route; if the ` +
+      'route has no such list yet, also list the key of its own certificate (the command check ' +
+      'prints it), or the route no longer admits the sender with that certificate',
   }
 }
 
-/** By the highest version that the sender offers, where the listener accepts none of them. */
+/** By the highest TLS version of the sender, if the listener accepts none of its versions. */
 const versionHints: Readonly<Record<string, string>> = {
   TLSv1: 'set minVersion: TLSv1 on its listener',
   'TLSv1.1': 'set minVersion: TLSv1.1 on its listener',
@@ -241,7 +241,7 @@ const handshakeHints: Partial<Record<HandshakeCause, string>> = {
 }
 
 /**
- * Undefined where the error itself says most.
+ * Undefined if the message of the error is better.
  * @param offered the highest TLS version that the peer offered
  */
 function handshakeHint(cause: HandshakeCause, offered: string | undefined): string | undefined {

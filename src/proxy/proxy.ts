@@ -1,5 +1,5 @@
 /**
- * Builds the parts of the proxy, starts them from the inside out and stops them from the outside in:
+ * Creates the parts of the proxy, starts the inner ones first, and stops the outer ones first:
  *
  *     sender ──TLS──▶ Listener ─▶ SenderConnection ─▶ Relay ─▶ Pool ──HTTP/2──▶ APNs
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
@@ -24,22 +24,20 @@ import { ClientConnections } from './client-connections.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
 import type { ListenerAddress, ProxyAddresses } from './proxy-event.ts'
 
-/** The surroundings of a proxy. */
 export interface ProxyDeps {
   readonly log: Logger
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
-  /** Records connections, where given. */
   readonly recorder?: Recorder | undefined
-  /** File descriptors of sockets that are bound already, by the `socket` of their listener. */
+  /** File descriptors of sockets that systemd has bound, by the `socket` of their listener. */
   readonly inherited?: ReadonlyMap<string, number> | undefined
 }
 
-/** A sender that connected before a stop is served, if its handshake ends within this time. */
+/** At a stop, the proxy waits so long for handshakes that have begun. */
 const lateHandshakeMs = 1000
 
-/** One configuration at work. */
+/** A proxy with one configuration. */
 export class Proxy {
   readonly #deps: ProxyDeps
   readonly #log: (event: AnyEvent) => void
@@ -68,7 +66,7 @@ export class Proxy {
     })
   }
 
-  /** The one applied last. */
+  /** The configuration that was applied last. */
   get configuration(): Configuration {
     return this.#configuration
   }
@@ -78,10 +76,10 @@ export class Proxy {
   }
 
   /**
-   * Opens the store, signs provider tokens, opens sessions, delivers what an earlier process left
-   * in the journal, binds every port, then logs `proxy.ready`.
-   * @throws {StoreError} when the data directory cannot be used, and the system's error when an
-   * address cannot be bound; nothing stays open then
+   * Opens the store, signs provider tokens, opens sessions, sends the notifications that an earlier
+   * process left in the journal, binds every port, then logs `proxy.ready`.
+   * @throws {StoreError} if the data directory cannot be used, and the system's error if an address
+   * cannot be bound; then nothing stays open
    */
   async start(): Promise<ProxyAddresses> {
     try {
@@ -98,9 +96,9 @@ export class Proxy {
   }
 
   /**
-   * Applies another configuration; no sender is disconnected. Sessions whose credential is not used
-   * any more finish what they have, and so do routes that are gone. Addresses, store and data
-   * directory stay as they were; see `reasonsForRestart`.
+   * Applies another configuration without disconnecting a sender. Sessions with an old credential and
+   * removed routes finish their deliveries. Addresses, store and data directory do not change; see
+   * `reasonsForRestart`.
    */
   async reload(configuration: Configuration): Promise<void> {
     const routes = this.#routes
@@ -115,8 +113,8 @@ export class Proxy {
   }
 
   /**
-   * Accepts no more, settles what was received, closes.
-   * @returns false when `drainSeconds` passed before all was settled
+   * Accepts no more connections, settles all deliveries, and closes.
+   * @returns false if some deliveries were not settled within `drainSeconds`
    */
   async stop(): Promise<boolean> {
     const connections = this.routes.reduce((sum, { clients }) => sum + clients.size, 0)
@@ -135,7 +133,7 @@ export class Proxy {
     return drained
   }
 
-  /** Stops now; what is not settled is lost with the process. */
+  /** Stops at once. Unsettled deliveries stay in the journal. */
   async destroy(): Promise<void> {
     this.#routes?.destroy()
     for (const listener of this.#listeners) listener.destroyConnections()
@@ -145,7 +143,7 @@ export class Proxy {
     await this.#store?.close()
   }
 
-  /** Accepts no more; resolves once the last connection has closed. */
+  /** Accepts no more connections. Resolves when the last connection has closed. */
   async #closeListeners(): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.close()))
   }
@@ -154,7 +152,7 @@ export class Proxy {
     return this.routes.reduce((sum, { relay }) => sum + relay.owned, 0)
   }
 
-  /** If Redis is unreachable the start waits, and the administrator has to see why. */
+  /** If Redis is unreachable, the start waits. So the admin port, which shows why, opens first. */
   async #openStore(): Promise<Store> {
     const { clock, log } = this.#deps
     const { store, dataDirectory, journal } = this.#configuration

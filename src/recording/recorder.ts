@@ -27,25 +27,25 @@ export interface RecorderOptions {
   readonly payloads: boolean
 }
 
-/** Which connection is recorded. */
+/** A recorded connection. */
 interface Recorded {
   readonly kind: 'gateway' | 'feedback'
   readonly route: string
-  /** The sender's. */
+  /** Address of the sender. */
   readonly address: string
-  /** Its number in the log, where it has one. */
+  /** Its number in the log, if it has one. */
   readonly connection?: number
 }
 
 /** What happens to captures. Each name is also that of the log event. */
 export type RecorderEvent =
-  /** Others than the owner can list the directory; they cannot read the files. */
+  /** Other users can list the directory, but cannot read the files. */
   | { readonly event: 'capture.exposed'; readonly directory: string }
   | { readonly event: 'capture.opened'; readonly file: string; readonly about: Recorded }
   | { readonly event: 'capture.full'; readonly file: string }
   /** Emitted once: further failures are not reported. */
   | { readonly event: 'capture.failed'; readonly file: string; readonly error: unknown }
-  /** As many connections have been recorded as may be. */
+  /** The last of the permitted connections is being recorded. */
   | { readonly event: 'capture.finished' }
 
 /** One for each process: its key masks equal tokens equally in all files. */
