@@ -21,7 +21,7 @@ export interface PlannedRoute {
         readonly teamId: string
       }
   /** Empty: the sender has the certificate of the route. */
-  readonly senders: readonly { readonly publicKeySha256: string; readonly comment: string }[]
+  readonly senders: readonly SenderIdentity[]
 }
 
 /** @throws Error with all problems */
@@ -105,12 +105,8 @@ function certificateRoute(push: PushIdentity, senders: readonly SenderIdentity[]
     environment: certificate.environments[0] ?? 'production',
     environments: certificate.environments,
     credential: { kind: 'certificate', ...push },
-    senders: others.length === 0 ? [] : [push, ...others].map(senderLine),
+    senders: others.length === 0 ? [] : [push, ...others],
   }
-}
-
-function senderLine({ certificate, file }: SenderIdentity): PlannedRoute['senders'][number] {
-  return { publicKeySha256: certificate.publicKeySha256, comment: basename(file) }
 }
 
 const explanation =
@@ -135,35 +131,20 @@ function signingKeyRoutes(
     problems.push(
       `${file}: its name does not contain the key ID, as AuthKey_<keyId>.p8 would; give it with --key-id`,
     )
-  return groupsOf(senders, known.topic).flatMap(([topic, group]) =>
-    signingKeyRoute({ file, keyId, topic, senders: group }, known, problems),
-  )
-}
-
-/** Senders by the topic that they push for. */
-function groupsOf(
-  senders: readonly SenderIdentity[],
-  topic: string | undefined,
-): [string | undefined, SenderIdentity[]][] {
-  const groups = new Map<string | undefined, SenderIdentity[]>()
-  for (const sender of senders) {
-    const key = topic ?? sender.certificate.topic
-    groups.set(key, [...(groups.get(key) ?? []), sender])
-  }
-  return [...groups]
+  const topicOf = ({ certificate }: SenderIdentity): string | undefined =>
+    known.topic ?? certificate.topic
+  return [...new Set(senders.map(topicOf))].flatMap((topic) => {
+    const group = senders.filter((sender) => topicOf(sender) === topic)
+    return signingKeyRoute(file, group, { ...known, keyId, topic }, problems)
+  })
 }
 
 function signingKeyRoute(
-  draft: {
-    file: string
-    keyId: string | undefined
-    topic: string | undefined
-    senders: readonly SenderIdentity[]
-  },
-  known: Knowledge,
+  file: string,
+  senders: readonly SenderIdentity[],
+  { keyId, topic, ...known }: Knowledge,
   problems: string[],
 ): PlannedRoute[] {
-  const { file, keyId, topic, senders } = draft
   const names = senders.map((sender) => sender.file).join(', ')
   const teamId = known.teamId ?? senders.map(teamOf).find((team) => team !== undefined)
   if (topic === undefined)
@@ -184,7 +165,7 @@ function signingKeyRoute(
       environment: 'production',
       environments: ['production', 'sandbox'],
       credential: { kind: 'signing-key', file, keyId, teamId },
-      senders: senders.map(senderLine),
+      senders,
     },
   ]
 }
