@@ -1,5 +1,6 @@
 /** Messages about a failed connection to the provider API, and about its answers. */
-import { reasonIn, type ProbeAnswer, type ProbeFault, type Step } from './probe.ts'
+import { readBody } from '../apns/outcome.ts'
+import type { ProbeAnswer, ProbeFault, Step } from './probe.ts'
 import { error, ok, splitMessage, warning, type Finding } from './finding.ts'
 
 const inspection =
@@ -133,7 +134,7 @@ export function refusalFinding(
   subject: string,
   { status, body }: Pick<ProbeAnswer, 'status' | 'body'>,
 ): Finding | undefined {
-  const reason = reasonIn(body) ?? ''
+  const { reason = '' } = readBody(body)
   const message = byReason[reason]
   if (message === undefined) return undefined
   const { finding, cure } = splitMessage(message)
@@ -142,7 +143,7 @@ export function refusalFinding(
 
 /** Judges the answer to a push that must fail: only BadDeviceToken means that the route works. */
 export function answerFinding(subject: string, { status, body }: ProbeAnswer): Finding {
-  const reason = reasonIn(body)
+  const { reason } = readBody(body)
   if (reason === 'BadDeviceToken')
     return ok(
       subject,

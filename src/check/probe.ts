@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { z } from 'zod'
+import { readBody } from '../apns/outcome.ts'
 import type { Clock } from '../timing/clock.ts'
 import { dial } from '../upstream/dial.ts'
 import type { SessionTarget } from '../upstream/session.ts'
@@ -53,7 +53,7 @@ export class Probe {
     this.path = path
     this.#clock = clock
     session.on('goaway', (_code: number, _last: number, debugData?: Buffer) => {
-      this.#goawayReason = reasonIn(debugData?.toString() ?? '')
+      this.#goawayReason = readBody(debugData?.toString() ?? '').reason
     })
   }
 
@@ -186,15 +186,4 @@ function faultOf(step: Step, error: unknown): ProbeFault {
   const message = error instanceof Error ? error.message : String(error)
   // The message is empty if several addresses were tried and failed.
   return new ProbeFault(step, code, message || code)
-}
-
-const reasonBody = z.object({ reason: z.string() })
-
-/** The `reason` in an answer or a GOAWAY of the provider API. */
-export function reasonIn(body: string): string | undefined {
-  try {
-    return reasonBody.safeParse(JSON.parse(body)).data?.reason
-  } catch {
-    return undefined
-  }
 }
