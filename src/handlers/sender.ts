@@ -12,10 +12,10 @@ import type { SenderOptions } from '../sender/sender-socket.ts'
  * that cannot be read
  */
 export function senderFrom(args: SenderArguments): SenderOptions {
-  const { host, port, serverName, ca } = args
-  const { certificatePem, keyPem } = loadCertificateCredential(args)
-  const certificateAuthority = ca === undefined ? undefined : readFileSync(ca, 'utf8')
-  return { host, port, certificatePem, keyPem, certificateAuthority, serverName }
+  const { host, port, serverName: servername, ca: authority } = args
+  const { certificatePem: cert, keyPem: key } = loadCertificateCredential(args)
+  const ca = authority === undefined ? undefined : readFileSync(authority, 'utf8')
+  return { host, port, cert, key, ca, servername }
 }
 
 /** A sentence without its full stop. @param waitMs how long the command waited for an answer */

@@ -17,7 +17,7 @@ import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { LoggedEvent, Store } from '../store/store.ts'
 import type { Clock } from '../timing/clock.ts'
 import { Http2Session } from '../upstream/http2/http2-session.ts'
-import { Pool, type PoolLimits, type PoolOwner } from '../upstream/pool.ts'
+import { Pool, type PoolLimits } from '../upstream/pool.ts'
 import type { OpenSession, SessionTarget, SessionTimes } from '../upstream/session.ts'
 import type { SessionEvent } from '../upstream/session-event.ts'
 import { logEvents } from './log-event.ts'
@@ -79,7 +79,13 @@ export class ActiveRoute implements Admission {
     this.pool = new Pool(this.#opener(), access, {
       clock,
       random,
-      owner: this.#poolOwner(),
+      // The relay needs the pool, so the pool is created first.
+      owner: {
+        answered: (delivery, outcome) => this.relay.answered(delivery, outcome),
+        expired: (delivery) => this.relay.expired(delivery),
+        refused: (cause) => this.relay.refused(cause),
+        steady: () => this.relay.steady(),
+      },
       emit: this.#sessionSubscribers(),
     })
     this.relay = new Relay(route, settings.journal, {
@@ -187,16 +193,6 @@ export class ActiveRoute implements Admission {
   /** @param latestAtMs when to interrupt senders that do not pause, ms since the epoch */
   async stopClients(latestAtMs: number): Promise<void> {
     await Promise.all([...this.clients.keys()].map((client) => client.stop(latestAtMs)))
-  }
-
-  /** The relay needs the pool, so the pool is created first. */
-  #poolOwner(): PoolOwner {
-    return {
-      answered: (delivery, outcome) => this.relay.answered(delivery, outcome),
-      expired: (delivery) => this.relay.expired(delivery),
-      refused: (cause) => this.relay.refused(cause),
-      steady: () => this.relay.steady(),
-    }
   }
 
   #sessionSubscribers(): (event: SessionEvent) => void {
