@@ -2,8 +2,8 @@
 import { BlockList, isIPv6 } from 'node:net'
 import { z } from 'zod'
 
-/** One entry of a list. */
-export const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+/** One entry of a list. isIPv6 accepts a zone too, as in `fe80::1%eth0`. */
+export const network = z.union([z.ipv4(), z.string().refine(isIPv6), z.cidrv4(), z.cidrv6()], {
   error: 'must be an address or a network, for example 192.0.2.1 or 10.0.0.0/8',
 })
 
