@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   admin: ['binary', 'apns', 'relay', 'census', 'timing'],
   cluster: ['config', 'log', 'timing'],
   sender: ['binary', 'capture', 'timing'],
-  simulator: ['config', 'credentials', 'timing'],
+  simulator: ['apns', 'config', 'credentials', 'timing'],
   init: ['credentials'],
   check: ['apns', 'config', 'credentials', 'store', 'upstream', 'timing'],
   commands: ['handlers', 'simulator'],

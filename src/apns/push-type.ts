@@ -30,7 +30,7 @@ interface TopicRule extends Inference {
 }
 
 /** Topics that determine the push type; the first match wins. — source: Apple, "Sending notification requests to APNs" */
-const topicRules: readonly TopicRule[] = [
+export const topicRules: readonly TopicRule[] = [
   { begins: 'com.apple.mgmt.', pushType: 'mdm', priority: 'sender' },
   { begins: 'com.apple.mail.XServer.', pushType: 'background', priority: 'omit' },
   { begins: 'pass.', pushType: 'background', priority: 5 },

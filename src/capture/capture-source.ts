@@ -72,7 +72,7 @@ export class SourceReader implements PartReader {
 
   #start(): PartReader {
     const format = this.#format === 'auto' ? detectFormat(this.#head) : this.#format
-    this.#reader ??= new readers[format]()
+    this.#reader ??= readers[format]()
     return this.#reader
   }
 }
@@ -84,16 +84,6 @@ function detectFormat(head: Buffer): Exclude<SourceFormat, 'auto'> {
   const text = head.toString('utf8').replace(/^\uFEFF/, '')
   if (/^\s*([#<>]|connection)/.test(text)) return 'capture'
   return /^[\s:]*[\da-f][\da-f\s:]*$/i.test(text) ? 'hex' : 'raw'
-}
-
-class RawReader implements PartReader {
-  receive(bytes: Buffer): SourcePart[] {
-    return [{ kind: 'bytes', bytes }]
-  }
-
-  end(): SourcePart[] {
-    return []
-  }
 }
 
 class HexReader implements PartReader {
@@ -152,4 +142,8 @@ class LineReader implements PartReader {
   }
 }
 
-const readers = { raw: RawReader, hex: HexReader, capture: LineReader }
+const readers: Readonly<Record<Exclude<SourceFormat, 'auto'>, () => PartReader>> = {
+  raw: () => ({ receive: (bytes) => [{ kind: 'bytes', bytes }], end: () => [] }),
+  hex: () => new HexReader(),
+  capture: () => new LineReader(),
+}

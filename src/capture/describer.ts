@@ -26,11 +26,17 @@ export interface DescriberOptions extends DescriptionOptions {
   readonly service: Service
 }
 
+/** A connection of the source. */
+interface DescribedConnection {
+  records: number
+  readonly sides: Map<CapturedRecord['from'], StreamDescriber>
+}
+
 /** Describes what a {@link SourceReader} reads, part by part. */
 export class SourceDescriber {
   readonly #options: DescriberOptions
   readonly #stream: StreamDescriber
-  readonly #connections = new Map<number, ConnectionDescriber>()
+  readonly #connections = new Map<number, DescribedConnection>()
 
   constructor(options: DescriberOptions) {
     this.#options = options
@@ -41,70 +47,31 @@ export class SourceDescriber {
   receive(part: SourcePart): Iterable<Description> {
     if (part.kind === 'bytes') return this.#stream.receive(part.bytes)
     const { number } = part.connection
-    const describer =
-      this.#connections.get(number) ?? new ConnectionDescriber(number, this.#options)
-    this.#connections.set(number, describer)
-    return part.record === undefined ? [] : describer.receive(part.record)
+    const connection: DescribedConnection = this.#connections.get(number) ?? {
+      records: 0,
+      sides: new Map(),
+    }
+    this.#connections.set(number, connection)
+    if (part.record === undefined) return []
+    const { from, offsetMs: ms, bytes } = part.record
+    const side = connection.sides.get(from) ?? new StreamDescriber(from, this.#options)
+    connection.sides.set(from, side)
+    return side.receive(bytes, { connection: number, from, record: ++connection.records, ms })
   }
 
   /** Describes incomplete messages at the end of the source. */
   *end(): Generator<Description> {
-    for (const describer of [this.#stream, ...this.#connections.values()]) yield* describer.end()
+    yield* this.#stream.end()
+    for (const { sides } of this.#connections.values())
+      for (const side of sides.values()) yield* side.end()
   }
 }
 
 /** A record in which the next message to describe may begin. */
 interface RecordStart {
-  readonly record: number
-  readonly ms: number | undefined
+  readonly place: object
   /** Offset of its first byte in the stream. */
   readonly start: number
-}
-
-/** Describes both directions of a connection; each message as soon as it is complete. */
-class ConnectionDescriber {
-  readonly #number: number
-  readonly #options: DescriberOptions
-  readonly #sides = new Map<
-    CapturedRecord['from'],
-    { readonly describer: StreamDescriber; starts: RecordStart[] }
-  >()
-  #records = 0
-
-  constructor(number: number, options: DescriberOptions) {
-    this.#number = number
-    this.#options = options
-  }
-
-  /** Describes the messages that this record completes. */
-  *receive({ from, offsetMs, bytes }: CapturedRecord): Generator<Description> {
-    const side = this.#sides.get(from) ?? {
-      describer: new StreamDescriber(from, this.#options),
-      starts: [],
-    }
-    this.#sides.set(from, side)
-    const { describer } = side
-    side.starts.push({ record: ++this.#records, ms: offsetMs, start: describer.receivedBytes })
-    for (const one of describer.receive(bytes)) yield this.#withRecord(from, side.starts, one)
-    const current = side.starts.findLastIndex(({ start }) => start <= describer.describedBytes)
-    side.starts = side.starts.slice(Math.max(0, current))
-  }
-
-  /** Describes incomplete messages at the end of the connection. */
-  *end(): Generator<Description> {
-    for (const [from, { describer, starts }] of this.#sides)
-      for (const one of describer.end()) yield this.#withRecord(from, starts, one)
-  }
-
-  #withRecord(
-    from: CapturedRecord['from'],
-    starts: readonly RecordStart[],
-    description: Description,
-  ): Description {
-    const found = starts.findLast(({ start }) => start <= description.offset)
-    const { record, ms } = found ?? { record: 0, ms: undefined }
-    return { connection: this.#number, from, record, ms, ...description }
-  }
 }
 
 /** Stored before the current message, because a description shows the bytes around a fault. */
@@ -112,7 +79,7 @@ const contextBytes = 8
 /** Shown of an unreadable rest of the stream. */
 const unreadableBytes = 64
 
-/** Describes one direction. `unreadable` is always its last description. */
+/** Describes one direction; each message as soon as it is complete. `unreadable` is always last. */
 export class StreamDescriber {
   readonly #from: CapturedRecord['from'] | undefined
   readonly #options: DescriberOptions
@@ -121,6 +88,7 @@ export class StreamDescriber {
   #describedBytes = 0
   #receivedBytes = 0
   #unreadable: Description | undefined
+  #starts: RecordStart[] = []
 
   /** @param from the side that wrote the bytes; undefined = unknown */
   constructor(from: CapturedRecord['from'] | undefined, options: DescriberOptions) {
@@ -128,23 +96,20 @@ export class StreamDescriber {
     this.#options = options
   }
 
-  get receivedBytes(): number {
-    return this.#receivedBytes
-  }
-
-  /** Offset of the first message that is not yet described. */
-  get describedBytes(): number {
-    return this.#describedBytes
-  }
-
-  /** Describes the messages that these bytes complete. */
-  *receive(bytes: Buffer): Generator<Description> {
+  /**
+   * Describes the messages that these bytes complete.
+   * @param place the record of the bytes; becomes a part of the description of a message in it
+   */
+  *receive(bytes: Buffer, place: object = {}): Generator<Description> {
+    if (this.#unreadable === undefined) this.#starts.push({ place, start: this.#receivedBytes })
     this.#receivedBytes += bytes.length
     if (this.#unreadable !== undefined || bytes.length === 0) return
     const start = Math.max(this.#buffered.start, this.#describedBytes - contextBytes)
     const held = this.#buffered.bytes.subarray(start - this.#buffered.start)
     this.#buffered = { bytes: Buffer.concat([held, bytes]), start }
     yield* this.#describe({ isEnd: false })
+    const current = this.#starts.findLastIndex(({ start }) => start <= this.#describedBytes)
+    this.#starts = this.#starts.slice(Math.max(0, current))
   }
 
   /** Describes the incomplete or unreadable end of the stream. */
@@ -162,8 +127,10 @@ export class StreamDescriber {
     for (const message of messagesOf(this.#buffered, this.#describedBytes, fields)) {
       if (!message.isWhole && !isEnd && !isUnreadable(message)) return
       for (const description of describe(message, this.#options)) {
-        if (description.kind !== 'unreadable') yield description
-        else this.#unreadable = description
+        const found = this.#starts.findLast(({ start }) => start <= description.offset)
+        const placed = { ...found?.place, ...description }
+        if (placed.kind !== 'unreadable') yield placed
+        else this.#unreadable = placed
       }
       if (this.#unreadable !== undefined) return
       this.#describedBytes = message.offset + message.length

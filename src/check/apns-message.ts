@@ -134,7 +134,7 @@ export function refusalFinding(
   subject: string,
   { status, body }: Pick<ProbeAnswer, 'status' | 'body'>,
 ): Finding | undefined {
-  const reason = readBody(body).reason ?? ''
+  const { reason = '' } = readBody(body)
   const message = byReason[reason]
   if (message === undefined) return undefined
   const { finding, cure } = splitMessage(message)

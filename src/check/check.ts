@@ -1,11 +1,10 @@
 /** Checks the configuration and the connection to APNs, and reports all problems at once. */
 import type { Clock } from '../timing/clock.ts'
-import { examineConfiguration, type Examination, type Loaded } from '../config/configuration.ts'
+import { examineConfiguration, type Examination } from '../config/configuration.ts'
 import { problemFinding, type Finding } from './finding.ts'
 import { apnsFindings, type RouteTarget } from './apns-check.ts'
-import { routeFindings } from './route-check.ts'
+import { routeFindings, serverFindings } from './certificate-check.ts'
 import { dataDirectoryFindings, secretFileFindings } from './file-check.ts'
-import { serverFindings } from './server-check.ts'
 import { storeFindings } from './store-check.ts'
 
 export interface CheckOptions {
@@ -30,22 +29,12 @@ export async function checkConfiguration(
 }
 
 /** The findings that need no network. The proxy logs them at its start too. */
-export function fileFindings(examination: Examination, nowMs: number): Finding[] {
-  return [...folderFindings(examination), ...certificateFindings(examination.loaded, nowMs)]
-}
-
-function folderFindings({ parts }: Examination): Finding[] {
-  if (parts === undefined) return []
-  const { dataDirectory } = parts
-  return [
-    ...secretFileFindings(parts),
-    ...(dataDirectory === undefined ? [] : dataDirectoryFindings(dataDirectory)),
-  ]
-}
-
-function certificateFindings({ tls, routes }: Loaded, nowMs: number): Finding[] {
+export function fileFindings({ parts, loaded }: Examination, nowMs: number): Finding[] {
+  const { tls, routes } = loaded
   const environments = new Set(routes.map((route) => route?.environment ?? 'production'))
   return [
+    ...(parts === undefined ? [] : secretFileFindings(parts)),
+    ...(parts?.dataDirectory === undefined ? [] : dataDirectoryFindings(parts.dataDirectory)),
     ...(tls === undefined ? [] : serverFindings(tls.certificatePem, environments, nowMs)),
     ...routes.flatMap((route, index) =>
       route === undefined ? [] : routeFindings(route, `routes[${index}]`, nowMs),

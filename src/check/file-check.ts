@@ -1,7 +1,7 @@
 /** Checks that other users cannot read keys and passphrases, and that the data directory is writable. */
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Parts } from '../config/configuration.ts'
+import type { Parts } from '../config/schema.ts'
 import { referencedFiles } from '../config/referenced-file.ts'
 import { error, warning, type Finding } from './finding.ts'
 

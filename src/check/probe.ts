@@ -72,9 +72,9 @@ export class Probe {
   /** @throws {ProbeFault} without an answer */
   async request(headers: Readonly<Record<string, string>>, body: Buffer): Promise<ProbeAnswer> {
     const stream = this.#session.request(headers, { endStream: body.length === 0 })
-    const cancel = this.#clock.after(timeoutMs, () => {
-      stream.destroy(new ProbeFault('http2', 'TIMEOUT', 'no answer'))
-    })
+    const cancel = this.#clock.after(timeoutMs, () =>
+      stream.destroy(new ProbeFault('http2', 'TIMEOUT', 'no answer')),
+    )
     let answer = { status: 0, body: '', dateMs: NaN }
     stream.on('response', ({ ':status': status = 0, date = '' }) => {
       answer = { ...answer, status, dateMs: Date.parse(date) }
@@ -128,9 +128,7 @@ class ConnectionAttempt {
             dialled = socket
             resolve(this.#secure(socket))
           },
-          failed: (cause) => {
-            reject(new Error(cause))
-          },
+          failed: (cause) => reject(new Error(cause)),
         },
       )
       this.#abandon = () => {

@@ -9,12 +9,11 @@ export const check = declare(
   (yargs) =>
     yargs
       .options({
-        config: { alias: 'c', default: 'proxy.yaml', ...text('Configuration, YAML or JSON') },
+        config: text('Configuration, YAML or JSON', { alias: 'c', default: 'proxy.yaml' }),
         offline: flag('Check files and certificates only, without network access'),
-        live: {
+        live: flag('Also push to a token of no device; APNs must reject only the token', {
           conflicts: 'offline',
-          ...flag('Also push to a token of no device; APNs must reject only the token'),
-        },
+        }),
         json: flag('Print one JSON object'),
       })
       .example('$0 check', 'Check proxy.yaml and the connection to APNs')

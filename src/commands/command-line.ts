@@ -6,7 +6,6 @@ import { decode } from './decode.ts'
 import { withWork } from './declaration.ts'
 import { feedback } from './feedback.ts'
 import { init } from './init.ts'
-import { joinDashes } from './lone-dash.ts'
 import { replay } from './replay.ts'
 import { report } from './report.ts'
 import { send } from './send.ts'
@@ -35,7 +34,7 @@ export const commands = {
  * @param version the output of `--version`
  */
 export async function run(args: readonly string[], version: string): Promise<void> {
-  const parser = yargs(joinDashes(args))
+  const parser = yargs(args)
   parser
     .scriptName(ownCommand())
     .usage('$0 <command>\n\nServes the retired binary push protocol and forwards over HTTP/2.')

@@ -1,10 +1,6 @@
 /** The command line of `decode`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { inputFile } from './lone-dash.ts'
-import { choice, flag, wholeNumber } from './option.ts'
-
-const formats = ['auto', 'capture', 'raw', 'hex'] as const
-const services = ['auto', 'gateway', 'feedback'] as const
+import { choice, flag, inputFile, wholeNumber } from './option.ts'
 
 /** See `apns-legacy-proxy decode --help`. */
 export const decode = declare(
@@ -14,16 +10,20 @@ export const decode = declare(
     yargs
       .positional('file', inputFile('Capture, bytes or hexadecimal digits; - reads standard input'))
       .options({
-        format: choice('auto', formats, 'Format of the file; auto detects it'),
+        format: choice(
+          'auto',
+          ['auto', 'capture', 'raw', 'hex'],
+          'Format of the file; auto detects it',
+        ),
         service: choice(
           'auto',
-          services,
+          ['auto', 'gateway', 'feedback'],
           'Service of the bytes; auto detects it from the first ones',
         ),
-        'max-payload-bytes': {
+        'max-payload-bytes': wholeNumber('max-payload-bytes', 1, 0xffff, {
+          describe: 'Maximum size of a payload; VoIP: 5120',
           default: 4096,
-          ...wholeNumber('max-payload-bytes', 1, 0xffff, 'Maximum size of a payload; VoIP: 5120'),
-        },
+        }),
         mask: flag('Replace tokens and payloads by hashes; equal ones get equal hashes'),
       })
       .example('$0 decode houston.capture', 'Print a JSON line for each message')

@@ -17,23 +17,21 @@ export const init = declare(
           'certificates of its senders',
       })
       .options({
-        directory: { alias: 'd', default: '.', ...text('Folder to write to') },
-        host: {
+        directory: text('Folder to write to', { alias: 'd', default: '.' }),
+        host: text('Additional host name or IP address of this machine, for its certificate', {
           array: true,
           default: [] as string[],
           coerce: (hosts: string[]) => hosts.map(checkedHost),
-          ...text('Additional host name or IP address of this machine, for its certificate'),
-        },
+        }),
         'key-type': choice(
           'rsa',
           ['rsa', 'ecdsa'],
           'Key type of the server certificate; old senders support only rsa',
         ),
-        'passphrase-file': {
-          array: true,
-          default: [] as string[],
-          ...text('File with the passphrase of a file; or set APNS_LEGACY_PROXY_PASSPHRASE'),
-        },
+        'passphrase-file': text(
+          'File with the passphrase of a file; or set APNS_LEGACY_PROXY_PASSPHRASE',
+          { array: true, default: [] as string[] },
+        ),
         topic: text('For a .p8: bundle ID, if the sender certificate has none'),
         'key-id': text('For a .p8: key ID, if the file name is not AuthKey_<keyId>.p8'),
         'team-id': text('For a .p8: team ID, if the sender certificate has none'),

@@ -1,36 +1,41 @@
-/** Options of the command line, by the kind of their value. */
+/** Options of the command line, by the kind of their value. `more` has other settings of yargs. */
+/* eslint-disable @typescript-eslint/explicit-module-boundary-types -- the types are what the options say */
+import type { Options } from 'yargs'
 
-export function text(describe: string): { readonly string: true; readonly describe: string } {
-  return { string: true, describe }
+export function text<const M extends Options = object>(describe: string, more?: M) {
+  return { string: true, describe, ...(more as M) } as const
 }
 
-export function flag(describe: string): { readonly boolean: true; readonly describe: string } {
-  return { boolean: true, describe }
+export function flag<const M extends Options = object>(describe: string, more?: M) {
+  return { boolean: true, describe, ...(more as M) } as const
 }
 
 /** An option that takes `least` to `most`. The parser throws an Error that names the option. */
-export function wholeNumber(
+export function wholeNumber<const M extends Options>(
   name: string,
   least: number,
   most: number,
-  describe: string,
-): {
-  readonly number: true
-  readonly coerce: (value: number) => number
-  readonly describe: string
-} {
+  more: M,
+) {
   const coerce = (value: number): number => {
     if (Number.isInteger(value) && value >= least && value <= most) return value
     throw new Error(`--${name}: write a whole number from ${least} to ${most}`)
   }
-  return { number: true, coerce, describe }
+  return { number: true, coerce, ...more } as const
 }
 
 /** An option that takes one of `choices`. @param preset the value without the option */
-export function choice<const C extends string | number>(
+export function choice<const C extends string | number, const M extends Options = object>(
   preset: NoInfer<C>,
   choices: readonly C[],
   describe: string,
-): { readonly choices: readonly C[]; readonly default: C; readonly describe: string } {
-  return { choices, default: preset, describe }
+  more?: M,
+): { readonly choices: readonly C[]; readonly default: C; readonly describe: string } & NoInfer<M> {
+  return { choices, default: preset, describe, ...(more as NoInfer<M>) }
+}
+
+/** A positional that names a file to read. yargs makes an empty string of a lone `-`. */
+export function inputFile(describe: string) {
+  const coerce = (path: string): string => (path === '' ? '-' : path)
+  return { type: 'string', demandOption: true, coerce, describe } as const
 }

@@ -1,7 +1,6 @@
 /** The command line of `replay`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { inputFile } from './lone-dash.ts'
-import { choice, flag } from './option.ts'
+import { choice, flag, inputFile } from './option.ts'
 import { senderOptions, waitOption } from './sender-option.ts'
 
 /** See `apns-legacy-proxy replay --help`. */
@@ -13,10 +12,9 @@ export const replay = declare(
       .positional('file', inputFile('Capture, or bytes of a sender; - reads standard input'))
       .options({
         ...senderOptions(2195),
-        speed: {
+        speed: choice('1', ['1', '2', 'max'], 'Recorded speed, twice the speed, or no pauses', {
           string: true,
-          ...choice('1', ['1', '2', 'max'], 'Recorded speed, twice the speed, or no pauses'),
-        },
+        }),
         once: flag('Stop at an error response instead of reconnecting'),
         wait: waitOption(1000, 'Milliseconds of silence that mean success'),
       })

@@ -6,20 +6,17 @@ import { flag, text } from './option.ts'
 export const report = declare('report', 'Show what it would take to migrate each sender', (yargs) =>
   yargs
     .options({
-      config: {
+      config: text('Configuration; default: proxy.yaml, else the rehearsal in this folder', {
         alias: 'c',
         requiresArg: true,
-        ...text('Configuration; default: proxy.yaml, else the rehearsal in this folder'),
-      },
-      admin: {
+      }),
+      admin: text('Address of the admin listener, if not the configured one: http://host:port', {
         requiresArg: true,
-        ...text('Address of the admin listener, if not the configured one: http://host:port'),
-      },
-      'data-directory': {
+      }),
+      'data-directory': text('Read this data directory; ask no proxy', {
         requiresArg: true,
         conflicts: 'admin',
-        ...text('Read this data directory; ask no proxy'),
-      },
+      }),
       json: flag('Print one JSON object'),
     })
     .example('$0 report > report.md', 'Report on the proxy of proxy.yaml')

@@ -8,32 +8,24 @@ export const send = declare('send', 'Send notifications as a legacy sender does'
   yargs
     .options({
       ...senderOptions(2195),
-      command: {
+      command: choice(2, [0, 1, 2], 'Notification format: 0 simple, 1 enhanced, 2 framed', {
         number: true,
-        ...choice(2, [0, 1, 2], 'Notification format: 0 simple, 1 enhanced, 2 framed'),
-      },
+      }),
       token: text('Device token, hexadecimal'),
-      alert: { default: 'hello', ...text('Alert text') },
+      alert: text('Alert text', { default: 'hello' }),
       payload: text('JSON to send instead of an alert'),
-      identifier: wholeNumber(
-        'identifier',
-        0,
-        0xffff_ffff,
-        'Returned in an error response; not in command 0 [default: 1; in a file, the line]',
-      ),
-      expiration: wholeNumber(
-        'expiration',
-        0,
-        0xffff_ffff,
-        'UNIX seconds; 0 = do not store; not in command 0',
-      ),
-      priority: wholeNumber(
-        'priority',
-        0,
-        255,
-        '10 immediate or 5 power-saving; only in command 2',
-      ),
-      file: text('JSON lines to send (token, payload, …); - reads standard input'),
+      identifier: wholeNumber('identifier', 0, 0xffff_ffff, {
+        describe:
+          'Returned in an error response; not in command 0 [default: 1; in a file, the line]',
+      }),
+      expiration: wholeNumber('expiration', 0, 0xffff_ffff, {
+        describe: 'UNIX seconds; 0 = do not store; not in command 0',
+      }),
+      priority: wholeNumber('priority', 0, 255, {
+        describe: '10 immediate or 5 power-saving; only in command 2',
+      }),
+      // With nargs, yargs takes a lone `-` for the value.
+      file: text('JSON lines to send (token, payload, …); - reads standard input', { nargs: 1 }),
       wait: waitOption(1000, 'Milliseconds of silence that mean success'),
     })
     .example('$0 send --certificate push.p12 --token 1f2e…', 'Send one alert')

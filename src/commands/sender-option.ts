@@ -6,19 +6,17 @@ import { text, wholeNumber } from './option.ts'
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the options say
 export function senderOptions(port: number) {
   return {
-    host: { default: '127.0.0.1', ...text('Gateway to connect to') },
-    port: { default: port, ...wholeNumber('port', 1, 65_535, 'Port of the gateway') },
-    certificate: {
+    host: text('Gateway to connect to', { default: '127.0.0.1' }),
+    port: wholeNumber('port', 1, 65_535, { describe: 'Port of the gateway', default: port }),
+    certificate: text('Push certificate of the sender: .p12 or .pem, with or without its key', {
       demandOption: true,
-      ...text('Push certificate of the sender: .p12 or .pem, with or without its key'),
-    },
+    }),
     key: text('Private key, if it is in another file'),
     'passphrase-file': text('File with the passphrase, if the key has one'),
     ca: text("CA that signed the gateway's certificate, PEM"),
-    'server-name': {
+    'server-name': text("Host name expected in the gateway's certificate", {
       default: 'gateway.push.apple.com',
-      ...text("Host name expected in the gateway's certificate"),
-    },
+    }),
   } as const
 }
 
@@ -27,5 +25,5 @@ export type SenderArguments = OptionsOf<ReturnType<typeof senderOptions>>
 /** How long a command waits for the gateway, ms. */
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the option says
 export function waitOption(defaultMs: number, describe: string) {
-  return { default: defaultMs, ...wholeNumber('wait', 0, 3_600_000, describe) } as const
+  return wholeNumber('wait', 0, 3_600_000, { describe, default: defaultMs })
 }

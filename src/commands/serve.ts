@@ -1,7 +1,33 @@
 /** The command line of `serve`. */
-import { captureOptions } from './capture-option.ts'
-import { declare, type ArgumentsOf } from './declaration.ts'
-import { flag, text } from './option.ts'
+import { isIP } from 'node:net'
+import { declare, type ArgumentsOf, type OptionsOf } from './declaration.ts'
+import { flag, text, wholeNumber } from './option.ts'
+
+const implies = 'capture'
+const requiresArg = true
+
+/** Options that record connections. */
+const captureOptions = {
+  capture: text('Record connections to files in this folder; see decode and replay', {
+    requiresArg,
+  }),
+  'capture-route': text('Record only this route', { requiresArg, implies }),
+  'capture-address': text('Record only the sender at this address', {
+    requiresArg,
+    implies,
+    coerce: address,
+  }),
+  'capture-bytes': wholeNumber('capture-bytes', 1024, 2 ** 32, {
+    describe: 'Maximum size of a file; recording then stops',
+    default: 1_048_576,
+  }),
+  'capture-connections': wholeNumber('capture-connections', 1, 1_000_000, {
+    describe: 'Maximum number of files; recording then stops',
+    default: 100,
+  }),
+  'capture-tokens': flag('Record device tokens in clear, not masked', { implies }),
+  'capture-payloads': flag('Record payloads in clear, not masked', { implies }),
+} as const
 
 /** See `apns-legacy-proxy serve --help`. */
 export const serve = declare(
@@ -10,12 +36,12 @@ export const serve = declare(
   (yargs) =>
     yargs
       .options({
-        config: { alias: 'c', ...text('Configuration, YAML or JSON') },
+        config: text('Configuration, YAML or JSON', { alias: 'c' }),
         rehearse: flag('Send to a simulator instead of Apple; implied without --config'),
-        'data-directory': {
-          default: 'data',
-          ...text('Folder for the temporary certificates of a rehearsal without --config'),
-        },
+        'data-directory': text(
+          'Folder for the temporary certificates of a rehearsal without --config',
+          { default: 'data' },
+        ),
         ...captureOptions,
       })
       .example('$0 serve', 'Run a rehearsal')
@@ -28,3 +54,10 @@ export const serve = declare(
 )
 
 export type ServeArguments = ArgumentsOf<typeof serve>
+
+export type CaptureArguments = OptionsOf<typeof captureOptions>
+
+function address(text: string): string {
+  if (isIP(text) !== 0) return text
+  throw new Error('--capture-address: write one IP address, as in the log event connection.opened')
+}

@@ -1,7 +1,6 @@
 /** Reads and checks a configuration file, and loads the files that it refers to. */
 import { dirname, resolve } from 'node:path'
 import type { SecureVersion } from 'node:tls'
-import { z } from 'zod'
 import { loadCertificateCredential, type CertificateCredential } from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import type { Environment } from '../credentials/certificate.ts'
@@ -9,10 +8,15 @@ import { loadAdminToken } from './admin-token.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { readYamlFile } from './yaml-file.ts'
 import { loadRoute, type Attempt, type Route } from './route.ts'
-import { configurationSchema, type ConfigurationFile } from './schema.ts'
-import { keysAt, unknownKey } from './unknown-key.ts'
+import {
+  configurationSchema,
+  partsSchema,
+  type ConfigurationFile,
+  type Parts,
+  type Schema,
+} from './schema.ts'
+import { keysAt, messageFor, unknownKey } from './issue.ts'
 import { certificatesIn, loadStore, type StoreConfiguration } from './store.ts'
-import { messageFor } from './message.ts'
 import { workerCount, workerProblems } from './workers.ts'
 
 export interface ListenerConfiguration {
@@ -107,8 +111,6 @@ export function examineValue(path: string, value: unknown): Examination {
   return { problems, configuration: file && built(file, loaded), parts, loaded }
 }
 
-type Schema = ReturnType<typeof configurationSchema>
-
 function built(
   file: ConfigurationFile,
   { tls, certificateAuthority, adminToken, store, routes }: Loaded,
@@ -121,7 +123,7 @@ function built(
       minVersion: listener.minVersion ?? file.tls.minVersion,
       balancers: listener.proxyProtocol?.from,
     })),
-    admin: { host: file.admin.host, port: file.admin.port, token: adminToken },
+    admin: { ...file.admin, token: adminToken },
     tls,
     providerApi: {
       origins: { production: file.providerApi.production, sandbox: file.providerApi.sandbox },
@@ -179,37 +181,6 @@ function pathOf(keys: readonly PropertyKey[], file: string): string {
     .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
     .join('')
     .replace(/^\./, '')
-}
-
-/** The values of a file, each parsed by itself. A value with mistakes is undefined. */
-export type Parts = z.output<ReturnType<typeof partsSchema>>
-
-function partsSchema({ shape }: Schema) {
-  return z.object({
-    unregistered: orDefault(shape.unregistered),
-    retryForSeconds: orDefault(shape.retryForSeconds),
-    errorDeadlineMs: orDefault(shape.errorDeadlineMs),
-    resendWindowSeconds: orNothing(shape.resendWindowSeconds),
-    holdUntilProven: orDefault(shape.holdUntilProven),
-    dataDirectory: orNothing(shape.dataDirectory),
-    workers: orNothing(shape.workers),
-    store: orNothing(shape.store),
-    storePasswordFile: orNothing(shape.storePasswordFile),
-    storeCertificateAuthority: orNothing(shape.storeCertificateAuthority),
-    listeners: shape.listeners.catch([]),
-    admin: orNothing(shape.admin),
-    tls: orNothing(shape.tls),
-    providerApi: orNothing(shape.providerApi),
-    routes: z.array(orNothing(shape.routes.element)).catch([]),
-  })
-}
-
-function orNothing<T extends z.ZodType>(schema: T): z.ZodCatch<z.ZodOptional<T>> {
-  return schema.optional().catch(undefined)
-}
-
-function orDefault<T extends z.ZodType>(schema: z.ZodDefault<T>): z.ZodCatch<z.ZodDefault<T>> {
-  return schema.catch(() => schema.parse(undefined))
 }
 
 /** The content of the files that a configuration refers to. What could not be loaded is undefined. */

@@ -1,6 +1,5 @@
 /** Lists the files that a configuration refers to. */
-import type { Parts } from './configuration.ts'
-import { isPublicKey } from './schema.ts'
+import { isPublicKey, type Parts } from './schema.ts'
 
 /** A certificate, key, passphrase or token. */
 export interface ReferencedFile {

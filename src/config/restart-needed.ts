@@ -4,26 +4,25 @@ import type { ConfigProblem } from './config-error.ts'
 import type { Configuration } from './configuration.ts'
 import type { Route } from './route.ts'
 
-/** The proxy binds or opens these once, at its start. */
-const fixed: readonly (readonly [string, (configuration: Configuration) => unknown])[] = [
-  [
-    'listeners',
-    ({ listeners }) =>
-      listeners.map(({ kind, host, port, socket }) => ({ kind, host, port, socket })),
-  ],
-  ['admin', ({ admin: { host, port } }) => ({ host, port })],
-  ['store', ({ store }) => store],
-  ['workers', ({ workers }) => workers],
-  ['dataDirectory', ({ dataDirectory }) => dataDirectory],
-  ['journal.enabled', ({ journal }) => journal.enabled],
-  ['journal.maxUnwritten', ({ journal }) => journal.maxUnwritten],
-  ['handshakeTimeoutMs', ({ limits }) => limits.handshakeTimeoutMs],
-]
+/** The values that the proxy binds or opens once, at its start, by their key. */
+function fixedValues({ listeners, admin, journal, limits, ...rest }: Configuration): object {
+  return {
+    listeners: listeners.map(({ kind, host, port, socket }) => ({ kind, host, port, socket })),
+    admin: { host: admin.host, port: admin.port },
+    store: rest.store,
+    workers: rest.workers,
+    dataDirectory: rest.dataDirectory,
+    'journal.enabled': journal.enabled,
+    'journal.maxUnwritten': journal.maxUnwritten,
+    handshakeTimeoutMs: limits.handshakeTimeoutMs,
+  }
+}
 
 /** Every reason against replacing `running` by `next` without a restart. */
 export function reasonsForRestart(next: Configuration, running: Configuration): ConfigProblem[] {
-  const problems: ConfigProblem[] = fixed
-    .filter(([, read]) => !isDeepStrictEqual(read(next), read(running)))
+  const before = new Map<string, unknown>(Object.entries(fixedValues(running)))
+  const problems: ConfigProblem[] = Object.entries(fixedValues(next))
+    .filter(([path, value]) => !isDeepStrictEqual(value, before.get(path)))
     .map(([path]) => ({ path, message: 'changes only with a restart' }))
   for (const [index, route] of next.routes.entries()) {
     const before = running.routes.find(({ name }) => name === route.name)

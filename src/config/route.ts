@@ -9,13 +9,7 @@ import {
   type SigningKey,
 } from '../credentials/credential.ts'
 import type { RelayPolicy } from '../relay/relay-policy.ts'
-import { isPublicKey, type ConfigurationFile, type RouteEntry } from './schema.ts'
-
-/** The policy of routes that have none of their own. */
-export type PolicyDefaults = Pick<
-  ConfigurationFile,
-  'unregistered' | 'retryForSeconds' | 'errorDeadlineMs' | 'resendWindowSeconds' | 'holdUntilProven'
->
+import { isPublicKey, type Parts, type RouteEntry } from './schema.ts'
 
 export interface Route extends RelayPolicy {
   readonly name: string
@@ -37,12 +31,9 @@ export interface Route extends RelayPolicy {
  */
 export type Attempt = <T>(at: string, run: () => T, keyFile?: string) => T | undefined
 
-/** @returns undefined if any step failed */
-export function loadRoute(
-  entry: RouteEntry,
-  defaults: PolicyDefaults,
-  attempt: Attempt,
-): Route | undefined {
+/** @param defaults the policy of routes that have none of their own
+ * @returns undefined if any step failed */
+export function loadRoute(entry: RouteEntry, defaults: Parts, attempt: Attempt): Route | undefined {
   const credential = attempt(
     entry.signingKey === undefined ? 'certificate' : 'signingKey',
     () => loadCredential(entry),

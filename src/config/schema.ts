@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { pushTypes } from '../apns/push-type.ts'
 import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback } from './admin-token.ts'
-import { isNetwork } from './ip-network.ts'
+import { network } from './ip-network.ts'
 
 const mustBeStore = 'must be lmdb, or the URL of Redis, for example redis://host:6379'
 export const highestPort = 65_535
@@ -62,9 +62,6 @@ const policy = {
   holdUntilProven: z.boolean(),
 }
 
-const network = z.string().refine(isNetwork, {
-  error: 'must be an address or a network, for example 192.0.2.1 or 10.0.0.0/8',
-})
 const listener = {
   host: z.string().min(1).default('0.0.0.0'),
   environment: environment.optional(),
@@ -111,9 +108,8 @@ export function configurationSchema(directory: string) {
       ...z.object(policy).partial().shape,
     })
     .superRefine((value, context) => {
-      const problem = (at: string, message: string): void => {
+      const problem = (at: string, message: string): void =>
         context.addIssue({ code: 'custom', path: [at], message })
-      }
       if (value.certificate === undefined && value.signingKey === undefined)
         problem(
           'certificate',
@@ -218,6 +214,40 @@ function unreadable(path: string): string | undefined {
   }
 }
 
-export type ConfigurationFile = z.output<ReturnType<typeof configurationSchema>>
+export type Schema = ReturnType<typeof configurationSchema>
+
+export type ConfigurationFile = z.output<Schema>
 
 export type RouteEntry = ConfigurationFile['routes'][number]
+
+/** The values of a file, each parsed by itself. A value with mistakes is undefined. */
+export type Parts = z.output<ReturnType<typeof partsSchema>>
+
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the schema is the type
+export function partsSchema({ shape }: Schema) {
+  return z.object({
+    unregistered: orDefault(shape.unregistered),
+    retryForSeconds: orDefault(shape.retryForSeconds),
+    errorDeadlineMs: orDefault(shape.errorDeadlineMs),
+    resendWindowSeconds: orNothing(shape.resendWindowSeconds),
+    holdUntilProven: orDefault(shape.holdUntilProven),
+    dataDirectory: orNothing(shape.dataDirectory),
+    workers: orNothing(shape.workers),
+    store: orNothing(shape.store),
+    storePasswordFile: orNothing(shape.storePasswordFile),
+    storeCertificateAuthority: orNothing(shape.storeCertificateAuthority),
+    listeners: shape.listeners.catch([]),
+    admin: orNothing(shape.admin),
+    tls: orNothing(shape.tls),
+    providerApi: orNothing(shape.providerApi),
+    routes: z.array(orNothing(shape.routes.element)).catch([]),
+  })
+}
+
+function orNothing<T extends z.ZodType>(schema: T): z.ZodCatch<z.ZodOptional<T>> {
+  return schema.optional().catch(undefined)
+}
+
+function orDefault<T extends z.ZodType>(schema: z.ZodDefault<T>): z.ZodCatch<z.ZodDefault<T>> {
+  return schema.catch(() => schema.parse(undefined))
+}

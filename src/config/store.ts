@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { loadCertificates } from '../credentials/credential.ts'
 import { parseRedisUrl, type RedisAddress } from '../store/redis-address.ts'
 import type { Attempt } from './route.ts'
+import type { Parts } from './schema.ts'
 
 /** The embedded store in the data directory, or Redis. */
 export type StoreConfiguration =
@@ -15,24 +16,13 @@ export type StoreConfiguration =
       readonly certificateAuthority: string | undefined
     }
 
-/** The keys that decide it. A value with mistakes is undefined. */
-export interface StoreEntry {
-  readonly store?: string | undefined
-  readonly storePasswordFile?: string | undefined
-  readonly storeCertificateAuthority?: string | undefined
-}
-
 /** @returns undefined if `store` has mistakes */
-export function loadStore(entry: StoreEntry, attempt: Attempt): StoreConfiguration | undefined {
-  const {
-    store = '',
-    storePasswordFile: passwordFile,
-    storeCertificateAuthority: authority,
-  } = entry
+export function loadStore(parts: Parts, attempt: Attempt): StoreConfiguration | undefined {
+  const { store = '', storePasswordFile: file, storeCertificateAuthority: authority } = parts
   if (store === 'lmdb') return { kind: 'lmdb' }
   const address = parseRedisUrl(store)
   if (typeof address === 'string') return undefined
-  const password = passwordFile && attempt('storePasswordFile', () => firstLine(passwordFile))
+  const password = file && attempt('storePasswordFile', () => firstLine(file))
   return {
     kind: 'redis',
     address: { ...address, password: password ?? address.password },

@@ -1,21 +1,17 @@
 /** The number of worker processes, and the settings that several workers need. */
 import { availableParallelism } from 'node:os'
 import type { ConfigProblem } from './config-error.ts'
-import { highestPort, type ConfigurationFile } from './schema.ts'
+import { highestPort, type ConfigurationFile, type Parts } from './schema.ts'
 
 /** `auto` is one for each core. */
 export function workerCount(workers: ConfigurationFile['workers']): number {
   return workers === 'auto' ? availableParallelism() : workers
 }
 
-/** The keys that matter to workers. A value with mistakes is undefined. */
-export interface WorkerEntry {
-  readonly workers?: ConfigurationFile['workers'] | undefined
-  readonly store?: string | undefined
-  readonly admin?: Pick<ConfigurationFile['admin'], 'port'> | undefined
-}
+/** A value with mistakes is undefined. */
+type WorkerParts = Partial<Pick<Parts, 'workers' | 'store' | 'admin'>>
 
-export function workerProblems({ workers = 1, store, admin }: WorkerEntry): ConfigProblem[] {
+export function workerProblems({ workers = 1, store, admin }: WorkerParts): ConfigProblem[] {
   const count = workerCount(workers)
   if (count === 1) return []
   const problems: ConfigProblem[] = []

@@ -1,7 +1,6 @@
 /** A private certificate authority, and the server and push certificates that it signs. */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
-import { randomBytes, sign } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { randomBytes, sign, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import forge from 'node-forge'

@@ -1,6 +1,5 @@
 /** Reads a push certificate: its subject, topics, environments and expiry. */
-import { createHash, X509Certificate } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { createHash, X509Certificate, type KeyObject } from 'node:crypto'
 import { CredentialError } from './credential-error.ts'
 import {
   decodeTopics,
@@ -12,6 +11,17 @@ import {
 
 /** The two environments of APNs. A device token is valid in one of them. */
 export type Environment = 'production' | 'sandbox'
+
+/**
+ * Host names of Apple's binary gateway and feedback service, as senders have them configured.
+ * — source: Apple, "Binary Provider API" and "The Feedback Service"
+ */
+export const appleHosts = {
+  production: ['gateway.push.apple.com', 'feedback.push.apple.com'],
+  sandbox: ['gateway.sandbox.push.apple.com', 'feedback.sandbox.push.apple.com'],
+} as const satisfies Readonly<Record<Environment, readonly string[]>>
+
+export const allAppleHosts: readonly string[] = [...appleHosts.production, ...appleHosts.sandbox]
 
 /** The fields of a certificate that the proxy uses. Any X.509 certificate has them. */
 export interface PushCertificate {

@@ -47,24 +47,6 @@ const messages = {
     'copy the team ID from the membership page of the Apple developer account',
 } as const
 
-/** What the operator corrects, in the names of the configuration or of the command's options. */
-const names = {
-  configuration: {
-    key: '"key"',
-    passphraseFile: '"passphraseFile"',
-    keyId: '"keyId"',
-    teamId: '"teamId"',
-    folder: 'the folder of the configuration file',
-  },
-  options: {
-    key: '--key',
-    passphraseFile: '--passphrase-file',
-    keyId: '--key-id',
-    teamId: '--team-id',
-    folder: 'the current folder',
-  },
-} as const
-
 /** Stable names, which appear in logs and in the documentation. */
 export type CredentialErrorCode = keyof typeof messages
 
@@ -89,8 +71,17 @@ export class CredentialError extends Error {
   }
 }
 
-function inWords(code: CredentialErrorCode, file: string, where: keyof typeof names): string {
-  const words: Readonly<Record<string, string>> = names[where]
-  const name = (whole: string, word: string): string => words[word] ?? whole
+/** Names what the operator corrects: a key of the configuration, or an option of the command. */
+function inWords(code: CredentialErrorCode, file: string, where: keyof typeof folders): string {
+  const name = (_: string, word: string): string => {
+    if (word === 'folder') return folders[where]
+    if (where === 'configuration') return `"${word}"`
+    return `--${word.replaceAll(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`
+  }
   return `${file}: ${messages[code].replaceAll(/\{(\w+)\}/g, name)}`
 }
+
+const folders = {
+  configuration: 'the folder of the configuration file',
+  options: 'the current folder',
+} as const

@@ -1,13 +1,8 @@
 /** Reads the certificates and private keys of one credential file, whatever its format. */
-import { createPrivateKey } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { PushCertificate } from './certificate.ts'
-import { readCertificate } from './certificate.ts'
-import type { CredentialErrorCode } from './credential-error.ts'
-import { CredentialError } from './credential-error.ts'
-import type { PemBlock } from './pem.ts'
-import { isPem, pemBlocks } from './pem.ts'
+import { readCertificate, type PushCertificate } from './certificate.ts'
+import { CredentialError, type CredentialErrorCode } from './credential-error.ts'
 import { isPkcs12, openPkcs12 } from './pkcs12.ts'
 
 /** Decodes its contents on demand: without a call of `keys` no passphrase is needed. */
@@ -82,4 +77,24 @@ function readKey(block: PemBlock, passphrase: string | undefined, file: string):
 function decryptionFault(error: unknown): CredentialErrorCode {
   const unsupported = error instanceof Error && /envelope routines::unsupported/.test(error.message)
   return unsupported ? 'unsupported-encryption' : 'wrong-passphrase'
+}
+
+interface PemBlock {
+  /** The words after BEGIN, such as `CERTIFICATE`. */
+  readonly label: string
+  /** From its BEGIN line to its END line. */
+  readonly text: string
+}
+
+/** True if `bytes` contain a PEM block, also behind other text such as "Bag Attributes". */
+export function isPem(bytes: Buffer): boolean {
+  return bytes.includes('-----BEGIN ')
+}
+
+/** All blocks in order. Lines may end with LF, CRLF or CR. */
+export function pemBlocks(bytes: Buffer): PemBlock[] {
+  const text = bytes.toString('latin1').replaceAll(/\r\n?/g, '\n')
+  return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\n[^]*?-----END \1-----/g)].map(
+    ([block, label = '']) => ({ label, text: `${block}\n` }),
+  )
 }

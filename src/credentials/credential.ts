@@ -1,12 +1,9 @@
 /** Loads the credentials with which the proxy identifies itself: push certificates and signing keys. */
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { PushCertificate } from './certificate.ts'
-import { publicKeySha256 } from './certificate.ts'
+import { publicKeySha256, type PushCertificate } from './certificate.ts'
 import { CredentialError } from './credential-error.ts'
-import { openCredentialFile, readCredentialFile } from './credential-file.ts'
-import { pemBlocks } from './pem.ts'
+import { openCredentialFile, pemBlocks, readCredentialFile } from './credential-file.ts'
 import { isPkcs12 } from './pkcs12.ts'
 
 export { CredentialError } from './credential-error.ts'
@@ -51,10 +48,18 @@ export function loadCertificateCredential(files: {
   const certificates = some(own.certificates(), 'not-a-certificate', files.certificate)
   const holder = files.key === undefined ? own : openCredentialFile(files.key, passphrase)
   const keys = some(holder.keys(), 'no-private-key', keyFile)
-  return matched(certificates, keys, keyFile)
+  const pair = newestPair(certificates, keys)
+  if (pair === undefined) throw new CredentialError('key-mismatch', keyFile)
+  return {
+    kind: 'certificate',
+    certificate: pair.certificate,
+    certificatePem: chainFrom(pair.certificate, certificates).join(''),
+    keyPem: pair.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  }
 }
 
-function passphraseIn(file: string): string {
+/** The passphrase in a file, without the last end of line. */
+export function passphraseIn(file: string): string {
   return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
 }
 
@@ -82,22 +87,6 @@ export function newestPair(
     })
     .sort((one, other) => other.certificate.notAfter.getTime() - one.certificate.notAfter.getTime())
   return pair
-}
-
-function matched(
-  certificates: readonly PushCertificate[],
-  keys: readonly KeyObject[],
-  keyFile: string,
-): CertificateCredential {
-  const pair = newestPair(certificates, keys)
-  if (pair === undefined) throw new CredentialError('key-mismatch', keyFile)
-  const { certificate, key } = pair
-  return {
-    kind: 'certificate',
-    certificate,
-    certificatePem: chainFrom(certificate, certificates).join(''),
-    keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  }
 }
 
 /** TLS needs each certificate followed by its issuer. Files have them in any order. */

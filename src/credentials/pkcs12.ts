@@ -1,6 +1,5 @@
 /** Reads certificates and private keys from PKCS#12 files, old (RC2-40, 3DES) and new (PBES2). */
-import { createPrivateKey } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import type Forge from 'node-forge'
 import { CredentialError } from './credential-error.ts'
 import { forge } from './node-forge.ts'

@@ -1,6 +1,6 @@
 /** The work of `check`: reports what is wrong with a configuration before it is in use. */
 import { checkConfiguration } from '../check/check.ts'
-import { countOf, report } from '../check/report.ts'
+import { countOf, report } from '../check/finding.ts'
 import { systemClock } from '../timing/clock.ts'
 import type { CheckArguments } from '../commands/check.ts'
 import { ExitCode } from './exit-code.ts'

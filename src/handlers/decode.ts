@@ -1,11 +1,12 @@
 /** The work of `decode`: describes the bytes that a sender and a gateway exchanged. */
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { SourceReader, type SourcePart } from '../capture/capture-source.ts'
 import { SourceDescriber } from '../capture/describer.ts'
 import type { Description } from '../capture/description.ts'
 import type { DecodeArguments } from '../commands/decode.ts'
 import { ExitCode } from './exit-code.ts'
 import { inFile, openInput } from './input.ts'
-import { printText } from './output.ts'
 import { ProgressBar } from './progress-bar.ts'
 
 /** Prints the descriptions. Sets exit code 1 if a stream is malformed. */
@@ -27,12 +28,6 @@ export async function decode(args: DecodeArguments): Promise<void> {
   }
 }
 
-/** The hash that the log shows for a secret. Loads the logger, so only `--mask` asks for it. */
-async function tagger(): Promise<(secret: Buffer) => string> {
-  const { tokenTag } = await import('../log/log.ts')
-  return (secret) => tokenTag(secret.toString('hex'))
-}
-
 /** Describes each chunk when it arrives: the input can be larger than memory. */
 async function* described(
   chunks: AsyncIterable<Buffer>,
@@ -40,7 +35,10 @@ async function* described(
   bar: ProgressBar | undefined,
 ): AsyncGenerator<Description[]> {
   const source = new SourceReader(format)
-  const options = { service, maxPayloadBytes, mask: mask === true ? await tagger() : undefined }
+  // Loads the logger, so only `--mask` asks for it.
+  const log = mask === true ? await import('../log/log.ts') : undefined
+  const tag = log && ((secret: Buffer): string => log.tokenTag(secret.toString('hex')))
+  const options = { service, maxPayloadBytes, mask: tag }
   const describer = new SourceDescriber(options)
   const partsOf = (read: () => Iterable<SourcePart>): Description[] =>
     inFile(file, () => [...read()].flatMap((part) => [...describer.receive(part)]))
@@ -50,4 +48,13 @@ async function* described(
   }
   yield partsOf(() => source.end())
   yield [...describer.end()]
+}
+
+/** Prints as fast as the reader reads. A reader that closes the pipe early is no failure. */
+async function printText(text: AsyncIterable<string>): Promise<void> {
+  try {
+    await pipeline(Readable.from(text), process.stdout, { end: false })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error
+  }
 }

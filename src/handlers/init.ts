@@ -2,14 +2,13 @@
 import { basename, join, resolve } from 'node:path'
 import { systemClock } from '../timing/clock.ts'
 import type { InitArguments } from '../commands/init.ts'
-import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,
   issueServerCertificate,
   type Authority,
 } from '../credentials/authority.ts'
-import { dayOf } from '../credentials/certificate.ts'
-import { loadCertificateCredential } from '../credentials/credential.ts'
+import { allAppleHosts, dayOf } from '../credentials/certificate.ts'
+import { loadCertificateCredential, passphraseIn } from '../credentials/credential.ts'
 import { configurationText } from '../init/configuration-yaml.ts'
 import {
   isAboutPassphrase,
@@ -21,7 +20,6 @@ import {
 import { writeNewFiles, type NewFile } from '../init/file-writer.ts'
 import { nextSteps } from '../init/next-step.ts'
 import { planRoutes } from '../init/route-plan.ts'
-import { readPassphrase } from './input.ts'
 import { ownCommand } from './invocation.ts'
 
 const passphraseVariable = 'APNS_LEGACY_PROXY_PASSPHRASE'
@@ -36,7 +34,7 @@ export async function init(args: InitArguments): Promise<void> {
   const directory = resolve(args.directory)
   const fromEnvironment = passphraseInEnvironment(directory)
   const fromFiles = args.passphraseFile.map((file) => ({
-    text: readPassphrase(file),
+    text: passphraseIn(file),
     file: resolve(file),
   }))
   const passphrases = [...fromFiles, ...fromEnvironment]

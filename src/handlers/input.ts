@@ -1,5 +1,5 @@
 /** The input of a command: a file, or standard input where the path is `-`. */
-import { fstatSync, readFileSync, type Stats } from 'node:fs'
+import { fstatSync, type Stats } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 
@@ -8,24 +8,17 @@ export function readInput(path: string): Promise<Buffer> {
   return path === '-' ? buffer(process.stdin) : readFile(path)
 }
 
-/** Input that may be larger than memory. */
-export interface Input {
-  readonly chunks: AsyncIterable<Buffer>
-  /** Undefined for a pipe. */
-  readonly totalBytes: number | undefined
-}
-
-/** @throws the system's error, with the path in its message */
-export async function openInput(path: string): Promise<Input> {
+/**
+ * Opens input that may be larger than memory. `totalBytes` is undefined for a pipe.
+ * @throws the system's error, with the path in its message
+ */
+export async function openInput(
+  path: string,
+): Promise<{ readonly chunks: AsyncIterable<Buffer>; readonly totalBytes: number | undefined }> {
   const sizeOf = (stats: Stats): number | undefined => (stats.isFile() ? stats.size : undefined)
   if (path === '-') return { chunks: process.stdin, totalBytes: sizeOf(fstatSync(0)) }
   const file = await open(path)
   return { chunks: file.createReadStream(), totalBytes: sizeOf(await file.stat()) }
-}
-
-/** The passphrase in a file, without the newline at its end. */
-export function readPassphrase(file: string): string {
-  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
 }
 
 /** What `parse` returns. @throws its Error, with the file in the message */

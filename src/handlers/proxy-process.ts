@@ -1,6 +1,6 @@
 /** Runs one proxy in this process: starts it with the options of `serve`, and stops it on a signal. */
 import { systemClock } from '../timing/clock.ts'
-import type { CaptureArguments } from '../commands/capture-option.ts'
+import type { CaptureArguments } from '../commands/serve.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { installCrashGuard } from '../log/crash-guard.ts'
 import type { Logger } from '../log/log.ts'
@@ -8,23 +8,48 @@ import { logEvents } from '../proxy/log-event.ts'
 import type { ProxyAddresses } from '../proxy/proxy-event.ts'
 import { Proxy } from '../proxy/proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
-import { withKey } from './bind-error.ts'
-import { recorderOptions } from './capture.ts'
 import { ExitCode } from './exit-code.ts'
 import { endNow, stopSignal, type SignalSource } from './stop-signal.ts'
 
-/** @param inherited file descriptors of listening sockets, by name */
+/**
+ * @param inherited file descriptors of listening sockets, by name
+ * @throws Error if `--capture-route` is not configured
+ */
 export function proxyOf(
   configuration: Configuration,
   capture: CaptureArguments,
   log: Logger,
   inherited?: ReadonlyMap<string, number>,
 ): Proxy {
-  const recording = recorderOptions(capture, configuration)
-  // The recorder logs a folder that it cannot write to.
-  const recorder = recording && new Recorder(recording, systemClock, logEvents(log))
+  const recorder = recorderOf(capture, configuration, log)
   const deps = { log, clock: systemClock, random: Math.random, recorder, inherited }
   return new Proxy(configuration, deps)
+}
+
+/** Undefined without `--capture`. */
+function recorderOf(
+  args: CaptureArguments,
+  { routes }: Configuration,
+  log: Logger,
+): Recorder | undefined {
+  const { capture: directory, captureRoute: route } = args
+  if (directory === undefined) return undefined
+  const names = routes.map(({ name }) => name)
+  if (route !== undefined && !names.includes(route))
+    throw new Error(
+      `--capture-route: no route is called ${route}; choose one of ${names.join(', ')}`,
+    )
+  const options = {
+    directory,
+    route,
+    address: args.captureAddress,
+    maxBytes: args.captureBytes,
+    maxConnections: args.captureConnections,
+    tokens: args.captureTokens === true,
+    payloads: args.capturePayloads === true,
+  }
+  // The recorder logs a folder that it cannot write to.
+  return new Recorder(options, systemClock, logEvents(log))
 }
 
 /** A proxy that accepts connections. */
@@ -38,8 +63,36 @@ export async function start(proxy: Proxy): Promise<Started> {
   try {
     return { proxy, addresses: await proxy.start() }
   } catch (error) {
-    throw withKey(error, proxy.configuration)
+    if (isBindError(error)) error.message = `${keysOf(error.port, proxy)}: ${error.message}`
+    throw error
   }
+}
+
+interface BindError extends Error {
+  readonly code: string
+  readonly port: number
+}
+
+/** Whether another program uses the address. */
+export function isAddressInUse(error: unknown): error is BindError {
+  return isBindError(error) && error.code === 'EADDRINUSE'
+}
+
+/** The system call is `bind` where a supervisor binds the address of a worker. */
+function isBindError(error: unknown): error is BindError {
+  return (
+    error instanceof Error &&
+    'port' in error &&
+    'syscall' in error &&
+    (error.syscall === 'listen' || error.syscall === 'bind')
+  )
+}
+
+/** The keys of a port in the configuration, such as `admin.port`. */
+function keysOf(port: number, { configuration: { listeners, admin } }: Proxy): string {
+  const ports = new Map(listeners.map((listener, at) => [`listeners[${at}].port`, listener.port]))
+  const keys = [...ports.set('admin.port', admin.port)].filter(([, other]) => other === port)
+  return keys.map(([key]) => key).join(' and ')
 }
 
 /**

@@ -2,7 +2,11 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import { configurationFor } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
-import { examineConfiguration, type Configuration } from '../config/configuration.ts'
+import {
+  examineConfiguration,
+  loadConfiguration,
+  type Configuration,
+} from '../config/configuration.ts'
 import { referencedFiles } from '../config/referenced-file.ts'
 import { reasonsForRestart } from '../config/restart-needed.ts'
 import type { Logger } from '../log/log.ts'
@@ -86,9 +90,7 @@ export class Reloading {
  * @throws {ConfigError} if the file is invalid, or changes a value that needs a restart
  */
 export function nextConfiguration(path: string, running: Configuration, worker = 0): Configuration {
-  const { configuration, problems } = examineConfiguration(path)
-  if (configuration === undefined) throw new ConfigError(path, problems)
-  const next = configurationFor(worker, configuration)
+  const next = configurationFor(worker, loadConfiguration(path))
   const reasons = reasonsForRestart(next, running)
   if (reasons.length > 0) throw new ConfigError(path, reasons)
   return next

@@ -5,7 +5,6 @@ import type { SenderArguments } from '../commands/sender-option.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
 import type { GatewayAnswer } from '../sender/legacy-sender.ts'
 import type { SenderOptions } from '../sender/sender-socket.ts'
-import { readPassphrase } from './input.ts'
 
 /**
  * Reads the files that the arguments name.
@@ -13,15 +12,10 @@ import { readPassphrase } from './input.ts'
  * that cannot be read
  */
 export function senderFrom(args: SenderArguments): SenderOptions {
-  const { host, port, serverName, certificate, key, passphraseFile, ca } = args
-  const credential = loadCertificateCredential({
-    certificate,
-    ...(key !== undefined && { key }),
-    ...(passphraseFile !== undefined && { passphrase: readPassphrase(passphraseFile) }),
-  })
-  const certificateAuthority = ca === undefined ? undefined : readFileSync(ca, 'utf8')
-  const { certificatePem, keyPem } = credential
-  return { host, port, certificatePem, keyPem, certificateAuthority, serverName }
+  const { host, port, serverName: servername, ca: authority } = args
+  const { certificatePem: cert, keyPem: key } = loadCertificateCredential(args)
+  const ca = authority === undefined ? undefined : readFileSync(authority, 'utf8')
+  return { host, port, cert, key, ca, servername }
 }
 
 /** A sentence without its full stop. @param waitMs how long the command waited for an answer */

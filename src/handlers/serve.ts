@@ -1,23 +1,26 @@
 /** The work of `serve`: runs one proxy, several workers, or a rehearsal with a simulator. */
 import { fileFindings } from '../check/check.ts'
 import { systemClock } from '../timing/clock.ts'
+import { Supervisor } from '../cluster/supervisor.ts'
 import { configurationFor, folderFor, supervisorSignals, workerNumber } from '../cluster/worker.ts'
 import type { ServeArguments } from '../commands/serve.ts'
-import { ConfigError } from '../config/config-error.ts'
 import {
   examineConfiguration,
   loadConfiguration,
+  soundConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
+import { installCrashGuard } from '../log/crash-guard.ts'
 import type { Logger } from '../log/log.ts'
+import type { Proxy } from '../proxy/proxy.ts'
 import { fail } from './command-error.ts'
+import { ExitCode } from './exit-code.ts'
 import { inheritedSockets } from './socket-activation.ts'
 import { openLog } from './open-log.ts'
 import { proxyOf, serveUntilSignal, start } from './proxy-process.ts'
 import { rehearse } from './rehearse.ts'
-import { Reloading } from './reload.ts'
-import type { SignalSource } from './stop-signal.ts'
-import { supervise } from './supervise.ts'
+import { logRefused, nextConfiguration, Reloading } from './reload.ts'
+import { endNow, stopSignal, type SignalSource } from './stop-signal.ts'
 
 /** Runs until a signal; sets the exit code. */
 export function serve(args: ServeArguments): Promise<void> {
@@ -33,8 +36,7 @@ const socketMissing =
 
 async function run(path: string, args: ServeArguments): Promise<void> {
   const examination = examineConfiguration(path)
-  const { configuration, problems } = examination
-  if (configuration === undefined) throw new ConfigError(path, problems)
+  const configuration = soundConfiguration(path, examination)
   const log = openLog(configuration.log.level)
   for (const found of fileFindings(examination, systemClock.now()))
     if (found.severity !== 'ok') log.warn({ event: 'configuration.warning', ...found })
@@ -45,8 +47,36 @@ async function run(path: string, args: ServeArguments): Promise<void> {
   if (inherited.size > 0)
     for (const { socket } of listeners)
       if (!inherited.has(socket)) log.warn({ event: 'socket.missing', socket }, socketMissing)
-  if (workers > 1) await supervise({ path, configuration, log, hasInherited: inherited.size > 0 })
-  else await runProxy(path, args, { configuration, log, inherited, signals: process })
+  if (workers > 1) await supervise(path, configuration, log, inherited.size > 0)
+  else await runProxy(path, proxyOf(configuration, args, log, inherited), log, process)
+}
+
+/** Runs workers until a signal, or until a worker cannot start; then ends the process. */
+async function supervise(
+  path: string,
+  configuration: Configuration,
+  log: Logger,
+  hasInherited: boolean,
+): Promise<never> {
+  installCrashGuard(log)
+  const mayReplace = (): boolean => {
+    try {
+      nextConfiguration(path, configuration)
+      return true
+    } catch (error) {
+      logRefused(log, error, 'correct the configuration; until then no worker is replaced')
+      return false
+    }
+  }
+  const supervisor = new Supervisor(configuration.workers, { log, hasInherited, mayReplace })
+  process.on('SIGHUP', supervisor.reload.bind(supervisor))
+  const stopped = stopSignal(() => {
+    supervisor.destroy()
+    endNow(log)
+  })
+  void stopped.then(supervisor.stop.bind(supervisor))
+  const { drained, failure } = await supervisor.run()
+  process.exit(failure ?? (drained ? ExitCode.ok : ExitCode.unsettled))
 }
 
 /** Runs one of several workers, whose supervisor has checked the same configuration. */
@@ -57,7 +87,8 @@ async function work(worker: number, path: string, args: ServeArguments): Promise
     const log = openLog(configuration.log.level).child({ worker })
     const inherited = inheritedSockets(configuration.listeners, process.env, process.ppid)
     const capture = args.capture && folderFor(worker, args.capture)
-    await runProxy(path, { ...args, capture }, { configuration, log, inherited, signals, worker })
+    const proxy = proxyOf(configuration, { ...args, capture }, log, inherited)
+    await runProxy(path, proxy, log, signals, worker)
   } catch (error) {
     fail(error)
   }
@@ -65,21 +96,14 @@ async function work(worker: number, path: string, args: ServeArguments): Promise
   process.exit()
 }
 
-interface Run {
-  readonly configuration: Configuration
-  readonly log: Logger
-  readonly inherited: ReadonlyMap<string, number>
-  readonly signals: SignalSource
-  /** Number of this worker; undefined for a single process. */
-  readonly worker?: number
-}
-
+/** @param worker number of this worker; undefined for a single process */
 async function runProxy(
   path: string,
-  args: ServeArguments,
-  { configuration, log, inherited, signals, worker }: Run,
+  proxy: Proxy,
+  log: Logger,
+  signals: SignalSource,
+  worker?: number,
 ): Promise<void> {
-  const proxy = proxyOf(configuration, args, log, inherited)
   const started = start(proxy)
   const reloading = new Reloading({ path, proxy, started, log, signals, worker })
   if (worker !== undefined)

@@ -7,12 +7,12 @@ import { loadSigningKey } from '../credentials/credential.ts'
 import type { Logger } from '../log/log.ts'
 import { openCertificateFolder } from '../simulator/certificate-folder.ts'
 import { startSimulator, type Simulator } from '../simulator/provider-api.ts'
-import type { RegisteredKey } from '../simulator/provider-token-check.ts'
+import type { ReceivedNotification } from '../simulator/provider-stream.ts'
+import type { RegisteredKey } from '../simulator/client-credential.ts'
 import { RecordFile } from '../simulator/record-file.ts'
 import { rehearsalAnswers } from '../simulator/scripted-answer.ts'
 import { ExitCode } from './exit-code.ts'
 import { openLog } from './open-log.ts'
-import { logSimulated } from './simulator-log.ts'
 import { stopSignal } from './stop-signal.ts'
 
 /** Runs until a signal. */
@@ -38,7 +38,7 @@ export async function startSimulation(
   const hosts = [...new Set(['localhost', '127.0.0.1', '::1', args.host])]
   const tls = await openCertificateFolder(folder, hosts, new Date(clock.now()))
   const record = await openRecord(args.record, log)
-  const { host, port, environment, answer, latency, maxStreams, goawayEvery } = args
+  const { host, port, environment } = args
   try {
     const simulator = await startSimulator(
       {
@@ -47,10 +47,10 @@ export async function startSimulation(
         tls,
         environment,
         signingKeys: registeredKeys(args),
-        answers: answer ?? rehearsalAnswers,
-        latencyMs: latency,
-        maxConcurrentStreams: maxStreams,
-        goawayEvery,
+        answers: args.answer ?? rehearsalAnswers,
+        latencyMs: args.latency ?? { min: 0, max: 0 },
+        maxConcurrentStreams: args.maxStreams,
+        goawayEvery: args.goawayEvery ?? Infinity,
         onNotification: (notification) => {
           logSimulated(log, notification)
           record?.write(notification)
@@ -77,10 +77,17 @@ function registeredKeys(args: SimulateArguments): RegisteredKey[] | undefined {
 
 async function openRecord(file: string | undefined, log: Logger): Promise<RecordFile | undefined> {
   if (file === undefined) return undefined
-  const onError = ({ message }: Error): void => {
+  const onError = ({ message }: Error): void =>
     log.error({ event: 'simulator.record-failed', message })
-  }
   return RecordFile.open(file, onError).catch((cause: unknown) => {
     throw new Error(`--record ${file}: the file cannot be written; name another`, { cause })
   })
+}
+
+/** Logs a notification with its answer; the payload only by its size. */
+export function logSimulated(log: Logger, notification: ReceivedNotification): void {
+  const { topic, pushType, priority, credential, token, apnsId, status, reason } = notification
+  const payloadBytes = notification.payload.length
+  const what = { topic, pushType, priority, credential, token, apnsId, payloadBytes }
+  log.info({ event: 'simulator.notification', ...what, status, reason })
 }

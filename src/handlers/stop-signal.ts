@@ -3,10 +3,7 @@ import type { Logger } from '../log/log.ts'
 import { ExitCode } from './exit-code.ts'
 
 /** Emits signals: `process`, or the supervisor of this worker. */
-export interface SignalSource {
-  on(signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM', hear: () => void): unknown
-  off(signal: 'SIGHUP', hear: () => void): unknown
-}
+export type SignalSource = Pick<NodeJS.EventEmitter, 'on' | 'off'>
 
 /** Resolves at the first signal that `signals` emits; `now` runs at the second. */
 export function stopSignal(now: () => void, signals: SignalSource = process): Promise<void> {

@@ -1,5 +1,5 @@
 /** Writes the first configuration file, with comments for the operator. */
-import { isAbsolute, relative } from 'node:path'
+import { basename, isAbsolute, relative } from 'node:path'
 import { stringify } from 'yaml'
 import { dayOf } from '../credentials/certificate.ts'
 import type { PlannedRoute } from './route-plan.ts'
@@ -62,7 +62,7 @@ function credentialRows({ credential, topic }: PlannedRoute, directory: string):
     ]
   const { keyFile, passphrase } = credential
   return [
-    `# ${topic}, valid until ${dayOf(credential.notAfter)}`,
+    `# ${topic}, valid until ${dayOf(credential.certificate.notAfter)}`,
     `certificate: ${at(credential.file)}`,
     ...(keyFile === undefined ? [] : [`key: ${at(keyFile)}`]),
     ...(passphrase === undefined ? [] : [`passphraseFile: ${at(passphrase.file)}`]),
@@ -75,7 +75,9 @@ function senderRows({ senders }: PlannedRoute): string[] {
   return [
     '# Public keys of the senders’ certificates.',
     'senderCertificates:',
-    ...senders.map(({ publicKeySha256, comment }) => `  - sha256:${publicKeySha256} # ${comment}`),
+    ...senders.map(
+      ({ certificate, file }) => `  - sha256:${certificate.publicKeySha256} # ${basename(file)}`,
+    ),
   ]
 }
 

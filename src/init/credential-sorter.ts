@@ -20,18 +20,16 @@ export interface Opened {
   readonly passphrase: Passphrase | undefined
 }
 
-/** A certificate with its key, which can be in another file. The proxy sends with it. */
-export interface PushIdentity {
-  readonly certificate: PushCertificate
-  readonly file: string
-  readonly keyFile: string | undefined
-  readonly passphrase: Passphrase | undefined
-}
-
 /** A certificate without a key. The proxy identifies a sender by it. */
 export interface SenderIdentity {
   readonly certificate: PushCertificate
   readonly file: string
+}
+
+/** A certificate with its key, which can be in another file. The proxy sends with it. */
+export interface PushIdentity extends SenderIdentity {
+  readonly keyFile: string | undefined
+  readonly passphrase: Passphrase | undefined
 }
 
 export interface Credentials {

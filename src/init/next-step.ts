@@ -2,8 +2,7 @@
 import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { appleHosts } from '../credentials/apple-host.ts'
-import { dayOf } from '../credentials/certificate.ts'
+import { appleHosts, dayOf } from '../credentials/certificate.ts'
 import type { PlannedRoute } from './route-plan.ts'
 
 export interface SetUp {
@@ -58,7 +57,9 @@ For another proxy, next:`
 
 function routeLine({ name, topic, environment, credential }: PlannedRoute): string {
   const until =
-    credential.kind === 'certificate' ? `, valid until ${dayOf(credential.notAfter)}` : ''
+    credential.kind === 'certificate'
+      ? `, valid until ${dayOf(credential.certificate.notAfter)}`
+      : ''
   return `  ${name}: ${topic}\n    ${environment}${until}`
 }
 

@@ -1,14 +1,10 @@
 /** Plans routes for the given credentials, or reports what they need. */
 import { basename } from 'node:path'
 import { dayOf, type Environment, type PushCertificate } from '../credentials/certificate.ts'
-import type { Credentials, Passphrase, PushIdentity, SenderIdentity } from './credential-sorter.ts'
+import type { Credentials, PushIdentity, SenderIdentity } from './credential-sorter.ts'
 
 /** The options for facts that the files do not contain. */
-export interface Knowledge {
-  readonly topic: string | undefined
-  readonly keyId: string | undefined
-  readonly teamId: string | undefined
-}
+type Knowledge = Readonly<Record<'topic' | 'keyId' | 'teamId', string | undefined>>
 
 export interface PlannedRoute {
   readonly name: string
@@ -17,13 +13,7 @@ export interface PlannedRoute {
   /** All environments that the credential allows. */
   readonly environments: readonly Environment[]
   readonly credential:
-    | {
-        readonly kind: 'certificate'
-        readonly file: string
-        readonly keyFile: string | undefined
-        readonly passphrase: Passphrase | undefined
-        readonly notAfter: Date
-      }
+    | ({ readonly kind: 'certificate' } & PushIdentity)
     | {
         readonly kind: 'signing-key'
         readonly file: string
@@ -31,19 +21,10 @@ export interface PlannedRoute {
         readonly teamId: string
       }
   /** Empty: the sender has the certificate of the route. */
-  readonly senders: readonly { readonly publicKeySha256: string; readonly comment: string }[]
+  readonly senders: readonly SenderIdentity[]
 }
 
-/** Reports all problems at once. Radius: the command. */
-export class PlanError extends Error {
-  override readonly name = 'PlanError'
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
-  }
-}
-
-/** @throws {PlanError} */
+/** @throws Error with all problems */
 export function planRoutes(
   credentials: Credentials,
   known: Knowledge,
@@ -62,7 +43,7 @@ export function planRoutes(
     ...signingKeyRoutes(signingKeys, forKeys, known, problems),
   ]
   if (signingKeys.length === 0) problems.push(...forKeys.map(keyless))
-  if (problems.length > 0) throw new PlanError(problems)
+  if (problems.length > 0) throw new Error(problems.join('\n'))
   return withDistinctNames(routes)
 }
 
@@ -115,7 +96,7 @@ function pushProblems({ certificate, file }: PushIdentity, nowMs: number): strin
 }
 
 function certificateRoute(push: PushIdentity, senders: readonly SenderIdentity[]): PlannedRoute {
-  const { certificate, file, keyFile, passphrase } = push
+  const { certificate } = push
   const topic = certificate.topic ?? certificate.topics[0] ?? ''
   const others = senders.filter((sender) => servesTopicOf(sender.certificate)(push))
   return {
@@ -123,13 +104,9 @@ function certificateRoute(push: PushIdentity, senders: readonly SenderIdentity[]
     topic,
     environment: certificate.environments[0] ?? 'production',
     environments: certificate.environments,
-    credential: { kind: 'certificate', file, keyFile, passphrase, notAfter: certificate.notAfter },
-    senders: others.length === 0 ? [] : [push, ...others].map(senderLine),
+    credential: { kind: 'certificate', ...push },
+    senders: others.length === 0 ? [] : [push, ...others],
   }
-}
-
-function senderLine({ certificate, file }: SenderIdentity): PlannedRoute['senders'][number] {
-  return { publicKeySha256: certificate.publicKeySha256, comment: basename(file) }
 }
 
 const explanation =
@@ -154,35 +131,20 @@ function signingKeyRoutes(
     problems.push(
       `${file}: its name does not contain the key ID, as AuthKey_<keyId>.p8 would; give it with --key-id`,
     )
-  return groupsOf(senders, known.topic).flatMap(([topic, group]) =>
-    signingKeyRoute({ file, keyId, topic, senders: group }, known, problems),
-  )
-}
-
-/** Senders by the topic that they push for. */
-function groupsOf(
-  senders: readonly SenderIdentity[],
-  topic: string | undefined,
-): [string | undefined, SenderIdentity[]][] {
-  const groups = new Map<string | undefined, SenderIdentity[]>()
-  for (const sender of senders) {
-    const key = topic ?? sender.certificate.topic
-    groups.set(key, [...(groups.get(key) ?? []), sender])
-  }
-  return [...groups]
+  const topicOf = ({ certificate }: SenderIdentity): string | undefined =>
+    known.topic ?? certificate.topic
+  return [...new Set(senders.map(topicOf))].flatMap((topic) => {
+    const group = senders.filter((sender) => topicOf(sender) === topic)
+    return signingKeyRoute(file, group, { ...known, keyId, topic }, problems)
+  })
 }
 
 function signingKeyRoute(
-  draft: {
-    file: string
-    keyId: string | undefined
-    topic: string | undefined
-    senders: readonly SenderIdentity[]
-  },
-  known: Knowledge,
+  file: string,
+  senders: readonly SenderIdentity[],
+  { keyId, topic, ...known }: Knowledge,
   problems: string[],
 ): PlannedRoute[] {
-  const { file, keyId, topic, senders } = draft
   const names = senders.map((sender) => sender.file).join(', ')
   const teamId = known.teamId ?? senders.map(teamOf).find((team) => team !== undefined)
   if (topic === undefined)
@@ -203,7 +165,7 @@ function signingKeyRoute(
       environment: 'production',
       environments: ['production', 'sandbox'],
       credential: { kind: 'signing-key', file, keyId, teamId },
-      senders: senders.map(senderLine),
+      senders,
     },
   ]
 }

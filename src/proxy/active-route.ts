@@ -1,7 +1,7 @@
-/** One route at work: its credential, its provider sessions, its relay, and who is connected. */
+/** One running route: its credential, its sessions with APNs, its relay and its sender connections. */
 import type { RouteGauge } from '../admin/metrics.ts'
 import type { Rejections } from '../admin/rejections.ts'
-import type { CredentialStatus, RouteSource, SenderSource } from '../admin/status-source.ts'
+import type { CredentialStatus, RouteSource } from '../admin/status-source.ts'
 import { ApnsIdSource } from '../apns/apns-id.ts'
 import type { KeyRing } from '../apns/provider-token.ts'
 import { countRouteOf } from '../census-observer.ts'
@@ -10,18 +10,16 @@ import type { Route } from '../config/route.ts'
 import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/sender-registry.ts'
 import type { Logger } from '../log/log.ts'
-import type { Histogram } from '../relay/histogram.ts'
 import type { RouteProof } from '../relay/credential-health.ts'
 import { Relay } from '../relay/relay.ts'
-import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from '../timing/clock.ts'
 import { Http2Session } from '../upstream/http2/http2-session.ts'
-import { Pool, type PoolOwner } from '../upstream/pool.ts'
+import { Pool } from '../upstream/pool.ts'
 import type { OpenSession, SessionEvent } from '../upstream/session.ts'
 import { logEvents } from './log-event.ts'
-import { eventLogOf, feedbackOf, journalOf, noJournal, proofOf } from './route-store.ts'
+import { noJournal, proofOf, storeOf } from './route-store.ts'
 import {
   isSameAccess,
   setupOf,
@@ -41,19 +39,19 @@ export interface ActiveRouteDeps {
   readonly rejections: Rejections
 }
 
-/** Where a client connection comes from. */
+/** The sender at the other end of a connection. */
 export interface ClientPeer {
   readonly address: string
   readonly tlsVersion: string
 }
 
-/** Its counts and states are what metrics and the status page show. */
-export class ActiveRoute implements RouteGauge, RouteSource, Admission {
+/** Runs from {@link ActiveRoute.start} to {@link ActiveRoute.drain}. */
+export class ActiveRoute implements Admission {
   readonly relay: Relay
   readonly pool: Pool
   readonly log: Logger
   readonly clients = new Map<SenderConnection, ClientPeer>()
-  /** When a sender last read the feedback service, ms since the epoch. */
+  /** When a sender last read the feedback service, ms since the epoch; null = not yet. */
   feedbackReadAtMs: number | null = null
   /** Why the last session, or the last attempt to open one, ended. */
   outageCause: string | undefined
@@ -79,15 +77,20 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     this.pool = new Pool(this.#opener(), access, {
       clock,
       random,
-      owner: this.#poolOwner(),
+      // The relay needs the pool, so the pool is created first.
+      owner: {
+        answered: (delivery, outcome) => this.relay.answered(delivery, outcome),
+        expired: (delivery) => this.relay.expired(delivery),
+        refused: (cause) => this.relay.refused(cause),
+        sessionLasted: () => this.relay.sessionLasted(),
+      },
       emit: this.#sessionSubscribers(),
     })
     this.relay = new Relay(route, settings.journal, {
       upstream: this.pool,
-      journal: settings.journal.enabled ? journalOf(store, route.name) : noJournal,
-      feedback: feedbackOf(store, route.name),
+      ...storeOf(store, route.name),
       proof,
-      eventLog: eventLogOf(store, route.name),
+      ...(!settings.journal.enabled && { journal: noJournal }),
       processName: apnsIds.next().slice(0, 8),
       clock,
       random,
@@ -97,7 +100,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     })
   }
 
-  /** Signs a provider token where the route sends with one, and opens the first session. */
+  /** Signs a provider token if the route has a signing key, and opens the first session. */
   static async start(
     route: Route,
     settings: RouteSettings,
@@ -110,7 +113,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     return active
   }
 
-  /** As configured. */
+  /** As in the current configuration. */
   get route(): Route {
     return this.#route
   }
@@ -123,25 +126,11 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     return this.#route.environment
   }
 
-  get topic(): string {
-    return this.#route.topic
-  }
-
-  get credential(): CredentialStatus {
-    const { credential } = this.#route
-    if (credential.kind === 'signing-key') {
-      const { keyId, teamId } = credential
-      return { kind: 'signing-key', keyId, teamId }
-    }
-    const { subject, notAfter } = credential.certificate
-    return { kind: 'certificate', subject, notAfterMs: notAfter.getTime() }
-  }
-
   get senderKeys(): readonly string[] {
     return this.#route.senderKeys
   }
 
-  /** What the migration report says of it. */
+  /** For the migration report. */
   get facts(): RouteFacts {
     const { name, topic, environment, credential } = this.#route
     return {
@@ -154,71 +143,33 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     }
   }
 
-  get counters(): RouteCounters {
-    return this.relay.counters
+  /** For metrics and the status page. */
+  get shown(): RouteGauge & RouteSource {
+    const { relay, pool, clients, feedbackReadAtMs, outageCause } = this
+    const { name, environment, topic } = this.#route
+    const { counters, owned, downReason, isSuspicious, isProven } = relay
+    const { requestLatency, isOut, load } = pool
+    return {
+      ...{ name, environment, topic, feedbackReadAtMs, outageCause, isOut },
+      ...{ counters, owned, downReason, isSuspicious, isProven, requestLatency },
+      credential: shownCredential(this.#route),
+      ownedLimit: this.#ownedLimit,
+      isUp: load.sessions > 0 && downReason === undefined,
+      upstream: { ...load, waiting: pool.waiting },
+      connections: clients.size,
+      senders: Array.from(clients, ([{ receivedByCommand }, peer]) => ({
+        ...peer,
+        receivedByCommand,
+      })),
+      sessions: pool.sessions.map((session) => ({
+        ...session,
+        streamLimit: Number.isFinite(session.streamLimit) ? session.streamLimit : null,
+      })),
+      feedbackWaiting: this.#deps.store.feedback.count(name),
+    }
   }
 
-  get owned(): number {
-    return this.relay.owned
-  }
-
-  get ownedLimit(): number {
-    return this.#ownedLimit
-  }
-
-  get connections(): number {
-    return this.clients.size
-  }
-
-  get senders(): readonly SenderSource[] {
-    return Array.from(this.clients, ([{ receivedByCommand }, peer]) => ({
-      ...peer,
-      receivedByCommand,
-    }))
-  }
-
-  get sessions(): RouteSource['sessions'] {
-    return this.pool.sessions.map((session) => ({
-      ...session,
-      streamLimit: Number.isFinite(session.streamLimit) ? session.streamLimit : null,
-    }))
-  }
-
-  get downReason(): string | undefined {
-    return this.relay.downReason
-  }
-
-  get isSuspicious(): boolean {
-    return this.relay.isSuspicious
-  }
-
-  get isProven(): boolean {
-    return this.relay.isProven
-  }
-
-  /** Whether no session has taken requests for a while. */
-  get isOut(): boolean {
-    return this.pool.isOut
-  }
-
-  get upstream(): RouteGauge['upstream'] {
-    return { ...this.pool.load, waiting: this.pool.waiting }
-  }
-
-  get requestLatency(): Histogram {
-    return this.pool.requestLatency
-  }
-
-  get feedbackWaiting(): number {
-    return this.#deps.store.feedback.count(this.name)
-  }
-
-  /** Whether notifications can be sent, as far as is known. */
-  get isUp(): boolean {
-    return this.pool.load.sessions > 0 && this.relay.downReason === undefined
-  }
-
-  /** Applies a changed configuration; sessions of another credential finish what they have. */
+  /** Applies a changed configuration. Sessions with the old credential finish their requests. */
   async reconfigure(route: Route, settings: RouteSettings): Promise<void> {
     const access = await upstreamAccess(route, settings, this.#deps)
     const setup = setupOf(route, access)
@@ -231,12 +182,11 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     if (isSameAccess(access, this.#access) && isSameSetup) return
     this.#access = access
     this.pool.reconfigure(this.#opener(), access)
-    this.relay.setupRenewed(
-      isSameSetup && this.relay.isProven ? { ...proof, isProven: true } : proof,
-    )
+    const isProven = proof.isProven || (isSameSetup && this.relay.isProven)
+    this.relay.setupRenewed({ ...proof, isProven })
   }
 
-  /** Stops the client connections, settles what is owned, leaves, and closes the sessions. */
+  /** Stops the connections, waits until all deliveries are settled, and closes the sessions. */
   async drain(latestAtMs: number): Promise<void> {
     await this.stopClients(latestAtMs)
     await this.relay.idle()
@@ -244,27 +194,9 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     await this.pool.drain()
   }
 
-  /** @param latestAtMs from then on a sender that does not pause is interrupted, ms since the epoch */
+  /** @param latestAtMs when to interrupt senders that do not pause, ms since the epoch */
   async stopClients(latestAtMs: number): Promise<void> {
     await Promise.all([...this.clients.keys()].map((client) => client.stop(latestAtMs)))
-  }
-
-  /** The pool comes before its relay, which sends through it. */
-  #poolOwner(): PoolOwner {
-    return {
-      answered: (delivery, outcome) => {
-        this.relay.answered(delivery, outcome)
-      },
-      expired: (delivery) => {
-        this.relay.expired(delivery)
-      },
-      refused: (cause) => {
-        this.relay.refused(cause)
-      },
-      sessionLasted: () => {
-        this.relay.sessionLasted()
-      },
-    }
   }
 
   #sessionSubscribers(): (event: SessionEvent) => void {
@@ -289,4 +221,13 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     const { target, times } = this.#access
     return (owner) => new Http2Session(target, owner, times, this.#deps.clock)
   }
+}
+
+function shownCredential({ credential }: Route): CredentialStatus {
+  if (credential.kind === 'signing-key') {
+    const { kind, keyId, teamId } = credential
+    return { kind, keyId, teamId }
+  }
+  const { subject, notAfter } = credential.certificate
+  return { kind: 'certificate', subject, notAfterMs: notAfter.getTime() }
 }

@@ -1,4 +1,4 @@
-/** All routes at work: starts, reconfigures, drains and removes them as the configuration says. */
+/** All running routes: starts, reconfigures, drains and removes them as configured. */
 import { KeyRing } from '../apns/provider-token.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { SenderRegistry } from '../gateway/sender-registry.ts'
@@ -11,7 +11,7 @@ export class ActiveRoutes {
   readonly #deps: Omit<ActiveRouteDeps, 'keyRing'>
   readonly #keyRing: KeyRing
   #active: readonly ActiveRoute[] = []
-  /** Routes that are no longer configured and still own something. */
+  /** Routes that are no longer configured, but own unsettled deliveries. */
   readonly #draining = new Set<ActiveRoute>()
   #registry = new SenderRegistry<ActiveRoute>([])
 
@@ -24,17 +24,17 @@ export class ActiveRoutes {
     })
   }
 
-  /** Those that are configured. */
+  /** The configured routes. */
   get active(): readonly ActiveRoute[] {
     return this.#active
   }
 
-  /** Which senders are admitted, and to which route. */
+  /** The admitted senders, and the route of each. */
   get registry(): SenderRegistry<ActiveRoute> {
     return this.#registry
   }
 
-  /** Starts and reconfigures routes; returns those that are not configured any more. */
+  /** Starts and reconfigures routes. Returns the routes that are no longer configured. */
   async apply(configuration: Configuration): Promise<readonly ActiveRoute[]> {
     const running = new Map(this.#active.map((route) => [route.name, route]))
     const deps = { ...this.#deps, keyRing: this.#keyRing }
@@ -44,7 +44,7 @@ export class ActiveRoutes {
       running.delete(route.name)
       await active?.reconfigure(route, configuration)
       applied.push(active ?? (await ActiveRoute.start(route, configuration, deps)))
-      // One by one: if a later route fails, `destroy` has to reach those already started.
+      // After each route: if a later route fails, `destroy` must find the started ones.
       this.#active = [...applied, ...running.values()]
     }
     this.#active = applied
@@ -57,7 +57,7 @@ export class ActiveRoutes {
     return [...running.values()]
   }
 
-  /** Drains a route that is not configured any more. */
+  /** Drains a route that is no longer configured. */
   async remove(route: ActiveRoute, latestAtMs: number): Promise<void> {
     this.#draining.add(route)
     await route.drain(latestAtMs)
@@ -66,7 +66,7 @@ export class ActiveRoutes {
 
   /**
    * Delivers a notification that another process left in the journal.
-   * @returns false where its route is not configured; the journal keeps it then
+   * @returns false if its route is not configured; then the journal keeps the notification
    */
   recover({ route, record, settled }: RecoveredRecord): boolean {
     const active = this.#active.find(({ name }) => name === route)
@@ -75,9 +75,9 @@ export class ActiveRoutes {
   }
 
   /**
-   * Stops all client connections and settles what is owned, within a time. Senders that never pause
-   * are interrupted after half of it, so that the answers have the rest.
-   * @returns whether all is settled
+   * Stops all connections, and waits until all deliveries are settled. Interrupts senders that do not
+   * pause after half of the time, so that the other half is left for answers.
+   * @returns whether all deliveries are settled
    */
   async settle(withinMs: number): Promise<boolean> {
     const { clock } = this.#deps
@@ -86,10 +86,10 @@ export class ActiveRoutes {
     const stopped = Promise.all(routes.map((route) => route.stopClients(latestAtMs)))
     const settled = stopped.then(() => Promise.all(routes.map(({ relay }) => relay.idle())))
     await within(clock, withinMs, settled)
-    return routes.every(({ owned }) => owned === 0)
+    return routes.every(({ relay }) => relay.owned === 0)
   }
 
-  /** Closes every session once its requests are answered. */
+  /** Closes each session when its requests are answered. */
   async drainSessions(): Promise<void> {
     await Promise.all(this.#active.map(({ pool }) => pool.drain()))
   }

@@ -1,4 +1,4 @@
-/** What the administrator is shown: readiness, metrics, the status page and the migration report. */
+/** The content of the admin port: readiness, metrics, the status page and the migration report. */
 import { AdminServer, type Readiness } from '../admin/admin-server.ts'
 import { History, totalsOf } from '../admin/history.ts'
 import {
@@ -20,19 +20,19 @@ import type { ActiveRoute } from './active-route.ts'
 import type { ProxyAddresses } from './proxy-event.ts'
 import { version } from './version.ts'
 
-/** Where the facts are; each is asked for when they are shown. */
+/** Functions that return the current facts. */
 export interface AdministrationSources {
   readonly configuration: () => Configuration
-  readonly routes: () => readonly ActiveRoute[]
+  readonly routes: () => readonly ActiveRoute['shown'][]
   readonly listeners: () => readonly ListenerGauge[]
-  /** Undefined until it is open, as in the following. */
+  /** Undefined until the store is open. */
   readonly store: () => Store | undefined
   readonly facts: () => CensusFacts | undefined
   readonly rejections: Rejections
   readonly clock: Clock
 }
 
-/** Serves it on the admin port. */
+/** Serves the admin port. */
 export class Administration {
   readonly #sources: AdministrationSources
   readonly #metrics: ReturnType<typeof createMetrics>
@@ -47,7 +47,7 @@ export class Administration {
   }
 
   /**
-   * Binds the admin port, unless that is done; returns where it is bound.
+   * Binds the admin port, if it is not bound yet. Returns its address.
    * @throws the system's error when the address cannot be bound
    */
   async open(): Promise<ProxyAddresses['admin']> {

@@ -1,4 +1,4 @@
-/** Admits senders to their routes, and evicts a connection that nobody reads where others need room. */
+/** Accepts connections of senders, and evicts idle ones if there are too many. */
 import { countConnectionOf } from '../census-observer.ts'
 import type { Census } from '../census/census.ts'
 import { countConnection, countFeedbackRead, type SenderFacts } from '../census/sender-facts.ts'
@@ -13,9 +13,8 @@ import type { Clock } from '../timing/clock.ts'
 import type { ActiveRoute } from './active-route.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
 
-/** What connections are served with. */
 export interface ClientConnectionsDeps {
-  /** Those that count towards `maxConnections`. */
+  /** The routes whose connections count towards `maxConnections`. */
   readonly routes: () => readonly ActiveRoute[]
   readonly limits: () => Configuration['limits']
   readonly store: Store
@@ -27,12 +26,12 @@ export interface ClientConnectionsDeps {
 
 const quietMs = 20
 const quietAtMostMs = 100
-/** Share of `maxConnections` from which on connections are evicted. */
+/** Evicts connections above this share of `maxConnections`. */
 const evictionThreshold = 0.9
-/** A sender that is silent for longer than this after its error response is not going to read it. */
+/** A sender that is silent for longer after its error response will not read the response. */
 const evictableAfterMs = 10_000
 
-/** Of all routes. */
+/** The connections of all routes. */
 export class ClientConnections {
   readonly #deps: ClientConnectionsDeps
   #lastNumber = 0
@@ -41,7 +40,7 @@ export class ClientConnections {
     this.#deps = deps
   }
 
-  /** Tells a sender which tokens are unregistered. */
+  /** Sends the unregistered tokens of the route. */
   acceptFeedbackReader({
     socket,
     route,
@@ -60,7 +59,7 @@ export class ClientConnections {
     })
   }
 
-  /** Receives notifications, unless the route is down: then the connection is closed. */
+  /** Receives notifications. If the route is down, closes the connection. */
   accept(sender: RecognisedSender<ActiveRoute>): void {
     const { socket, route, certificate, address } = sender
     const { census, clock, recorder, limits } = this.#deps
@@ -69,7 +68,7 @@ export class ClientConnections {
     const connection = ++this.#lastNumber
     recorder?.record(socket, { kind: 'gateway', route: route.name, address, connection })
     const log = logEvents(route.log, { connection })
-    const { downReason, isSuspicious } = route
+    const { downReason, isSuspicious } = route.relay
     if (downReason !== undefined && !isSuspicious) {
       log({ event: 'connection.refused', reason: downReason })
       closeUnserved(socket, limits().handshakeTimeoutMs, clock)
@@ -108,10 +107,10 @@ export class ClientConnections {
     route.clients.set(connection, peer)
   }
 
-  /** A sender that reads neither its error response nor a close may keep its connection for ever. */
+  /** Evicts the longest idle sender that does not read its error response: it may never close. */
   #makeRoom(): void {
     const routes = this.#deps.routes()
-    const count = routes.reduce((sum, { connections }) => sum + connections, 0)
+    const count = routes.reduce((sum, { clients }) => sum + clients.size, 0)
     if (count < this.#deps.limits().maxConnections * evictionThreshold) return
     const [longestIdle] = routes
       .flatMap(({ clients }) => [...clients.keys()])

@@ -2,16 +2,17 @@
 import { statusCodeName } from '../binary/status-code.ts'
 import type { ConnectionEvent } from '../gateway/connection-event.ts'
 import type { FeedbackEvent } from '../gateway/feedback-service.ts'
+import type { HandshakeCause } from '../gateway/handshake-cause.ts'
 import type { ListenerEvent } from '../gateway/listener-event.ts'
+import type { SenderCertificate } from '../gateway/sender-registry.ts'
 import type { Logger } from '../log/log.ts'
-import type { RecorderEvent } from '../recording/recorder-event.ts'
+import type { RecorderEvent } from '../recording/recorder.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { RedisStoreEvent, StoreEvent } from '../store/store-event.ts'
 import type { SessionEvent } from '../upstream/session.ts'
 import type { AdmissionEvent, ProxyEvent } from './proxy-event.ts'
-import { handshakeHint, refusalCure } from './sender-cure.ts'
 
-/** What any part of the proxy emits. */
+/** The events of all parts of the proxy. */
 export type AnyEvent =
   | AdmissionEvent
   | ConnectionEvent
@@ -29,14 +30,14 @@ type EventName = AnyEvent['event']
 type EventNamed<Name extends EventName> = Extract<AnyEvent, { readonly event: Name }>
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** How an event is logged. Its fields are those of the event where no function makes others. */
+/** How an event is logged. Without `fields`, all fields of the event are logged. */
 type Row<Event> = readonly [
   level: Level | ((event: Event) => Level),
   text?: string | ((event: Event) => string | undefined) | undefined,
   fields?: (event: Event) => object,
 ]
 
-/** An event that has no row is not logged. */
+/** An event without a row is not logged. */
 const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   'configuration.ignored': [
     'warn',
@@ -98,32 +99,18 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   'sender.refused': [
     'warn',
     undefined,
-    ({ address, refusal, environment, certificate }) => ({
-      address,
-      refusal,
-      environment,
-      ...refusalCure(certificate),
-    }),
+    ({ certificate, ...event }) => ({ ...event, ...refusalCure(certificate) }),
   ],
   'sender.certificate-expired': ['warn'],
   'handshake.failed': [
     'warn',
     ({ cause, error, offered }) => handshakeHint(cause, offered) ?? error.message,
-    ({ address, cause, error, offered }) => ({
-      address,
-      cause,
-      code: 'code' in error ? error.code : undefined,
-      offered,
-    }),
+    ({ error, ...event }) => ({ ...event, code: 'code' in error ? error.code : undefined }),
   ],
   'error-response.sent': [
     'info',
     undefined,
-    ({ statusCode, identifier }) => ({
-      statusCode,
-      meaning: statusCodeName(statusCode),
-      identifier,
-    }),
+    (event) => ({ ...event, meaning: statusCodeName(event.statusCode) }),
   ],
 
   'notification.accepted': ['debug'],
@@ -191,13 +178,11 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
 }
 
 /**
- * A subscriber that logs what it is given.
- * @param context fields of every line, before those of the event
+ * Returns a subscriber that logs events.
+ * @param context fields that each line has before the fields of the event
  */
 export function logEvents(log: Logger, context: object = {}): (event: AnyEvent) => void {
-  return (event) => {
-    write(log, context, event.event, event)
-  }
+  return (event) => write(log, context, event.event, event)
 }
 
 function write<Name extends EventName>(
@@ -215,7 +200,7 @@ function write<Name extends EventName>(
   )
 }
 
-/** Of a notification only what identifies it; the logger turns the token into its tag. */
+/** Keeps only the identification of a notification. The logger replaces the token by its tag. */
 function fieldsOf(event: AnyEvent): object {
   if (!('record' in event)) return event
   const { record, ...more } = event
@@ -225,4 +210,52 @@ function fieldsOf(event: AnyEvent): object {
 
 function causeOf({ error }: { readonly error: unknown }): { readonly cause: string } {
   return { cause: error instanceof Error ? error.message : String(error) }
+}
+
+/** The identity of a sender without a route, and how to admit the sender. */
+function refusalCure(certificate: SenderCertificate | undefined): object {
+  if (certificate === undefined)
+    return { cure: 'the sender must present its push certificate as TLS client certificate' }
+  const { subject, fingerprint256, publicKeySha256 } = certificate
+  return {
+    subject,
+    fingerprint256,
+    cure:
+      `to admit it, add "sha256:${publicKeySha256}" to senderCertificates of its route; if the ` +
+      'route has no such list yet, also list the key of its own certificate (the command check ' +
+      'prints it), or the route no longer admits the sender with that certificate',
+  }
+}
+
+/** By the highest TLS version of the sender, if the listener accepts none of its versions. */
+const versionHints: Readonly<Record<string, string>> = {
+  TLSv1: 'set minVersion: TLSv1 on its listener',
+  'TLSv1.1': 'set minVersion: TLSv1.1 on its listener',
+  'TLSv1.2': 'it insists on TLS 1.3, which breaks old senders: let it speak TLS 1.2',
+  SSLv3:
+    'put a TLS wrapper beside the sender, see getting-started.md; no OpenSSL of today speaks it',
+}
+
+const handshakeHints: Partial<Record<HandshakeCause, string>> = {
+  cipher:
+    'the listener accepts no cipher that the sender offers: to accept older ones, set ' +
+    'minVersion: TLSv1 on its listener',
+  'not-tls':
+    'these bytes are not TLS: if a load balancer sends PROXY headers, set proxyProtocol on the listener',
+  timeout: 'the peer did not finish the handshake within handshakeTimeoutMs',
+  'plain-http': 'this is plain HTTP: the port speaks the binary push protocol over TLS',
+  reset: 'the peer disconnected during the handshake',
+  untrusted:
+    'the sender does not trust the certificate under tls: make it trust the CA of that certificate',
+}
+
+/**
+ * Undefined if the message of the error is better.
+ * @param offered the highest TLS version that the peer offered
+ */
+function handshakeHint(cause: HandshakeCause, offered: string | undefined): string | undefined {
+  if (cause !== 'tls-version') return handshakeHints[cause]
+  const most = offered ?? 'no known version'
+  const cure = versionHints[most] ?? 'the listener can be set to TLS 1.0 to 1.2'
+  return `the sender offers ${most} at most, and the listener does not accept it: ${cure}`
 }

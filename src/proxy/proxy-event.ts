@@ -1,14 +1,14 @@
-/** What the proxy itself decides, besides its parts, for whoever logs it. */
+/** The events of the proxy itself, for the log. */
 import type { Route } from '../config/route.ts'
 
-/** Where senders connect. */
+/** An address that senders connect to. */
 export interface ListenerAddress {
   readonly kind: string
   readonly host: string
   readonly port: number
 }
 
-/** Where a running proxy is bound. */
+/** The bound addresses of a running proxy. */
 export interface ProxyAddresses {
   readonly listeners: readonly ListenerAddress[]
   readonly admin: { readonly host: string; readonly port: number }
@@ -16,16 +16,16 @@ export interface ProxyAddresses {
 
 type ServedRoute = Pick<Route, 'name' | 'environment' | 'topic'>
 
-/** Each name is also that of the log event. */
+/** Each name is also the name of the log event. */
 export type ProxyEvent =
-  /** Keys that earlier versions had, and that have no effect any more. */
+  /** Keys of earlier versions, which have no effect any more. */
   | { readonly event: 'configuration.ignored'; readonly keys: readonly string[] }
   /** Every port is bound. */
   | ({ readonly event: 'proxy.ready'; readonly routes: readonly ServedRoute[] } & ProxyAddresses)
   | { readonly event: 'proxy.stopping'; readonly connections: number; readonly owned: number }
   | {
       readonly event: 'proxy.stopped'
-      /** Whether all was settled before `drainSeconds` were over. */
+      /** Whether all deliveries were settled within `drainSeconds`. */
       readonly drained: boolean
       readonly owned: number
     }
@@ -36,7 +36,7 @@ export type ProxyEvent =
       readonly error: unknown
     }
 
-/** About a connection that a sender opens. Each name is also that of the log event. */
+/** About a new connection of a sender. Each name is also the name of the log event. */
 export type AdmissionEvent =
   | {
       readonly event: 'connection.opened'
@@ -46,7 +46,7 @@ export type AdmissionEvent =
     }
   /** The route is down. */
   | { readonly event: 'connection.refused'; readonly reason: string }
-  /** The sender is admitted: only its key counts. */
+  /** The proxy admits the sender anyway: it checks only the key. */
   | { readonly event: 'sender.certificate-expired'; readonly notAfter: Date }
-  /** Closed to make room, because it does not read its error response. */
+  /** Closed to make room, because the sender does not read its error response. */
   | { readonly event: 'connection.evicted'; readonly idleMs: number }

@@ -1,5 +1,5 @@
 /**
- * Builds the parts of the proxy, starts them from the inside out and stops them from the outside in:
+ * Creates the parts of the proxy, starts the inner ones first, and stops the outer ones first:
  *
  *     sender ──TLS──▶ Listener ─▶ SenderConnection ─▶ Relay ─▶ Pool ──HTTP/2──▶ APNs
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
@@ -7,7 +7,10 @@
 import { Rejections } from '../admin/rejections.ts'
 import { CensusKeeper } from '../census-keeper.ts'
 import { countStrangers } from '../census-observer.ts'
-import type { Configuration } from '../config/configuration.ts'
+import type { Configuration, ListenerConfiguration } from '../config/configuration.ts'
+import { networkList } from '../config/ip-network.ts'
+import { Listener, type ListenerOptions } from '../gateway/listener.ts'
+import type { ListenerEvent } from '../gateway/listener-event.ts'
 import type { Logger } from '../log/log.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { openLmdbStore } from '../store/lmdb-store.ts'
@@ -18,32 +21,30 @@ import type { ActiveRoute } from './active-route.ts'
 import { ActiveRoutes } from './active-routes.ts'
 import { Administration } from './administration.ts'
 import { ClientConnections } from './client-connections.ts'
-import { Listeners } from './listeners.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
 import type { ListenerAddress, ProxyAddresses } from './proxy-event.ts'
 
-/** The surroundings of a proxy. */
 export interface ProxyDeps {
   readonly log: Logger
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
-  /** Records connections, where given. */
   readonly recorder?: Recorder | undefined
-  /** File descriptors of sockets that are bound already, by the `socket` of their listener. */
+  /** File descriptors of sockets that systemd has bound, by the `socket` of their listener. */
   readonly inherited?: ReadonlyMap<string, number> | undefined
 }
 
-/** A sender that connected before a stop is served, if its handshake ends within this time. */
+/** At a stop, the proxy waits so long for handshakes that have begun. */
 const lateHandshakeMs = 1000
 
-/** One configuration at work. */
+/** A proxy with one configuration. */
 export class Proxy {
   readonly #deps: ProxyDeps
   readonly #log: (event: AnyEvent) => void
   readonly #rejections: Rejections
   readonly #administration: Administration
-  readonly #listeners = new Listeners()
+  /** In the order of the configuration. */
+  readonly #listeners: Listener<ActiveRoute>[] = []
   #configuration: Configuration
   #store: Store | undefined
   #census: CensusKeeper | undefined
@@ -56,8 +57,8 @@ export class Proxy {
     this.#rejections = new Rejections(deps.clock)
     this.#administration = new Administration({
       configuration: () => this.#configuration,
-      routes: () => this.routes,
-      listeners: () => this.#listeners.all,
+      routes: () => this.routes.map(({ shown }) => shown),
+      listeners: () => this.#listeners,
       store: () => this.#store,
       facts: () => this.#census?.facts(),
       rejections: this.#rejections,
@@ -65,7 +66,7 @@ export class Proxy {
     })
   }
 
-  /** The one applied last. */
+  /** The configuration that was applied last. */
   get configuration(): Configuration {
     return this.#configuration
   }
@@ -75,10 +76,10 @@ export class Proxy {
   }
 
   /**
-   * Opens the store, signs provider tokens, opens sessions, delivers what an earlier process left
-   * in the journal, binds every port, then logs `proxy.ready`.
-   * @throws {StoreError} when the data directory cannot be used, and the system's error when an
-   * address cannot be bound; nothing stays open then
+   * Opens the store, signs provider tokens, opens sessions, sends the notifications that an earlier
+   * process left in the journal, binds every port, then logs `proxy.ready`.
+   * @throws {StoreError} if the data directory cannot be used, and the system's error if an address
+   * cannot be bound; then nothing stays open
    */
   async start(): Promise<ProxyAddresses> {
     try {
@@ -95,9 +96,9 @@ export class Proxy {
   }
 
   /**
-   * Applies another configuration; no sender is disconnected. Sessions whose credential is not used
-   * any more finish what they have, and so do routes that are gone. Addresses, store and data
-   * directory stay as they were; see `reasonsForRestart`.
+   * Applies another configuration without disconnecting a sender. Sessions with an old credential and
+   * removed routes finish their deliveries. Addresses, store and data directory do not change; see
+   * `reasonsForRestart`.
    */
   async reload(configuration: Configuration): Promise<void> {
     const routes = this.#routes
@@ -105,23 +106,25 @@ export class Proxy {
     const gone = await routes.apply(configuration)
     this.#configuration = configuration
     this.#administration.reconfigure(configuration)
-    this.#listeners.reconfigure(configuration)
+    for (const [index, listener] of configuration.listeners.entries())
+      this.#listeners[index]?.reconfigure(optionsOf(listener, configuration))
     const latestAtMs = this.#deps.clock.now() + (configuration.limits.drainSeconds * 1000) / 2
     for (const route of gone) void routes.remove(route, latestAtMs)
   }
 
   /**
-   * Accepts no more, settles what was received, closes.
-   * @returns false when `drainSeconds` passed before all was settled
+   * Accepts no more connections, settles all deliveries, and closes.
+   * @returns false if some deliveries were not settled within `drainSeconds`
    */
   async stop(): Promise<boolean> {
-    const connections = this.routes.reduce((sum, route) => sum + route.connections, 0)
+    const connections = this.routes.reduce((sum, { clients }) => sum + clients.size, 0)
     this.#log({ event: 'proxy.stopping', connections, owned: this.#owned })
     const withinMs = this.#configuration.limits.drainSeconds * 1000
-    const closed = this.#listeners.close()
-    await this.#listeners.finishHandshakes(Math.min(lateHandshakeMs, withinMs))
+    const closed = this.#closeListeners()
+    const lateMs = Math.min(lateHandshakeMs, withinMs)
+    await Promise.all(this.#listeners.map((listener) => listener.finishHandshakes(lateMs)))
     const drained = (await this.#routes?.settle(withinMs)) ?? true
-    this.#listeners.destroyConnections()
+    for (const listener of this.#listeners) listener.destroyConnections()
     await closed
     if (drained) await this.#routes?.drainSessions()
     const owned = this.#owned
@@ -130,21 +133,26 @@ export class Proxy {
     return drained
   }
 
-  /** Stops now; what is not settled is lost with the process. */
+  /** Stops at once. Unsettled deliveries stay in the journal. */
   async destroy(): Promise<void> {
     this.#routes?.destroy()
-    this.#listeners.destroyConnections()
-    await this.#listeners.close()
+    for (const listener of this.#listeners) listener.destroyConnections()
+    await this.#closeListeners()
     await this.#administration.close()
     await this.#census?.close()
     await this.#store?.close()
   }
 
-  get #owned(): number {
-    return this.routes.reduce((sum, { owned }) => sum + owned, 0)
+  /** Accepts no more connections. Resolves when the last connection has closed. */
+  async #closeListeners(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
   }
 
-  /** If Redis is unreachable the start waits, and the administrator has to see why. */
+  get #owned(): number {
+    return this.routes.reduce((sum, { relay }) => sum + relay.owned, 0)
+  }
+
+  /** If Redis is unreachable, the start waits. So the admin port, which shows why, opens first. */
   async #openStore(): Promise<Store> {
     const { clock, log } = this.#deps
     const { store, dataDirectory, journal } = this.#configuration
@@ -189,28 +197,36 @@ export class Proxy {
       recorder,
     })
     const count = countStrangers(census, clock)
-    return this.#listeners.open(this.#configuration, {
-      registry: () => routes.registry,
-      accept: {
-        gateway: clients.accept.bind(clients),
-        feedback: clients.acceptFeedbackReader.bind(clients),
-      },
-      clock,
-      emit: (event) => {
-        count(event)
-        this.#log(event)
-      },
-      inherited,
-    })
+    const accept = {
+      gateway: clients.accept.bind(clients),
+      feedback: clients.acceptFeedbackReader.bind(clients),
+    }
+    const emit = (event: ListenerEvent): void => {
+      count(event)
+      this.#log(event)
+    }
+    for (const listener of this.#configuration.listeners)
+      this.#listeners.push(
+        await Listener.open(optionsOf(listener, this.#configuration), {
+          registry: () => routes.registry,
+          accept: accept[listener.kind],
+          clock,
+          emit,
+          inherited: inherited?.get(listener.socket),
+        }),
+      )
+    return this.#listeners.map(({ kind, address: { address: host, port } }) => ({
+      kind,
+      host,
+      port,
+    }))
   }
 
   #recover({ journal }: Store, routes: ActiveRoutes): void {
     let notifications = 0
     for (const record of journal.recover()) if (routes.recover(record)) notifications++
     if (notifications > 0) this.#log({ event: 'journal.recovered', notifications })
-    journal.claimed((record) => {
-      routes.recover(record)
-    })
+    journal.claimed((record) => routes.recover(record))
   }
 
   #reportReady(addresses: ProxyAddresses): void {
@@ -219,4 +235,13 @@ export class Proxy {
     const served = routes.map(({ name, environment, topic }) => ({ name, environment, topic }))
     this.#log({ event: 'proxy.ready', ...addresses, routes: served })
   }
+}
+
+function optionsOf(
+  listener: ListenerConfiguration,
+  { tls, limits }: Configuration,
+): ListenerOptions {
+  const { certificatePem, keyPem } = tls
+  const balancers = listener.balancers && networkList(listener.balancers)
+  return { ...listener, certificatePem, keyPem, ...limits, balancers }
 }

@@ -1,20 +1,33 @@
 /** The part of a store that belongs to one route, as its relay uses it. */
 import type { Route } from '../config/route.ts'
 import type { RouteProof } from '../relay/credential-health.ts'
-import type { RelayJournal } from '../relay/relay-journal.ts'
+import type { RelayDeps } from '../relay/relay.ts'
 import type { ReplicatedEvent } from '../relay/replicated-event.ts'
-import type { RelayEventLog } from '../relay/replicated-event.ts'
-import type { RelayFeedback } from '../relay/settlements.ts'
 import type { Store } from '../store/store.ts'
 
-/** For `journal.enabled: false`: what is owned is lost with the process. */
-export const noJournal: RelayJournal = {
-  put: () => ({ settled: () => undefined }),
-}
+/** For `journal.enabled: false`: a crash loses all owned deliveries. */
+export const noJournal: RelayDeps['journal'] = { put: () => ({ settled: () => undefined }) }
 
-/** @param route its name, as in the following */
-export function journalOf({ journal }: Store, route: string): RelayJournal {
-  return { put: (entries) => journal.put(route, entries) }
+/** @param route its name */
+export function storeOf(
+  { journal, feedback, eventLog }: Store,
+  route: string,
+): Pick<RelayDeps, 'journal' | 'feedback' | 'eventLog'> {
+  return {
+    journal: { put: journal.put.bind(journal, route) },
+    feedback: {
+      add: feedback.add.bind(feedback, route),
+      drop: feedback.drop.bind(feedback, route),
+    },
+    eventLog: {
+      isShared: eventLog.isShared,
+      listen: (apply) =>
+        eventLog.listen(route, ({ event, position, atMs }) => {
+          apply({ event: event as ReplicatedEvent, position, atMs })
+        }),
+      append: eventLog.append.bind(eventLog, route),
+    },
+  }
 }
 
 /** A route that need not prove itself counts as proven. */
@@ -26,32 +39,6 @@ export async function proofOf(
   return {
     setup,
     isProven: !holdUntilProven || (await proofs.has(name, setup)),
-    keep: () => {
-      proofs.keep(name, setup)
-    },
-  }
-}
-
-export function eventLogOf({ eventLog }: Store, route: string): RelayEventLog {
-  return {
-    isShared: eventLog.isShared,
-    listen: (apply) =>
-      eventLog.listen(route, ({ event, position, atMs }) => {
-        apply({ event: event as ReplicatedEvent, position, atMs })
-      }),
-    append: (event) => {
-      eventLog.append(route, event)
-    },
-  }
-}
-
-export function feedbackOf({ feedback }: Store, route: string): RelayFeedback {
-  return {
-    add: (token, timestamp) => {
-      feedback.add(route, token, timestamp)
-    },
-    drop: (token) => {
-      feedback.drop(route, token)
-    },
+    keep: proofs.keep.bind(proofs, name, setup),
   }
 }

@@ -1,15 +1,16 @@
 /** How a route reaches the provider API, and with which credential. */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { KeyRing } from '../apns/provider-token.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Route } from '../config/route.ts'
 import type { PoolLimits } from '../upstream/pool.ts'
 import type { SessionTarget, SessionTimes } from '../upstream/session.ts'
 
-/** What all routes have in common. */
+/** The settings that all routes share. */
 export type RouteSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>
 
-/** Sessions are opened with this; a change of it needs new sessions. */
+/** How sessions are opened. After a change, the pool opens new sessions. */
 export interface UpstreamAccess extends PoolLimits {
   readonly target: SessionTarget
   readonly times: SessionTimes
@@ -19,7 +20,7 @@ const connectTimeoutMs = 10_000
 const pingIntervalMs = 60_000
 const pingTimeoutMs = 5_000
 
-/** Signs a provider token where the route sends with one. */
+/** Signs a provider token if the route has a signing key. */
 export async function upstreamAccess(
   { credential, environment }: Route,
   { providerApi, limits }: RouteSettings,
@@ -41,6 +42,11 @@ export async function upstreamAccess(
   }
 }
 
+/** A provider token that the key ring renews is the same object. */
+export function isSameAccess(one: UpstreamAccess, other: UpstreamAccess): boolean {
+  return one.target.providerToken === other.target.providerToken && isDeepStrictEqual(one, other)
+}
+
 /** Names what APNs must accept: credential, topic and environment. */
 export function setupOf({ credential, topic }: Route, { target }: UpstreamAccess): string {
   const identity =
@@ -49,20 +55,4 @@ export function setupOf({ credential, topic }: Route, { target }: UpstreamAccess
       : [credential.keyId, credential.teamId]
   const text = JSON.stringify([target.origin, topic, identity])
   return createHash('sha256').update(text).digest('hex')
-}
-
-export function isSameAccess(one: UpstreamAccess, other: UpstreamAccess): boolean {
-  return one.target.providerToken === other.target.providerToken && textOf(one) === textOf(other)
-}
-
-function textOf({ target, times, maxSessions }: UpstreamAccess): string {
-  return JSON.stringify([
-    target.origin,
-    target.certificate?.certificatePem,
-    target.certificate?.keyPem,
-    target.certificateAuthority,
-    target.proxy,
-    times,
-    maxSessions,
-  ])
 }

@@ -9,7 +9,6 @@ import { formatCapture } from '../capture/capture.ts'
 import { Mask } from '../capture/mask.ts'
 import type { Clock } from '../timing/clock.ts'
 import { CaptureFile } from './capture-file.ts'
-import type { Recorded, RecorderEvent } from './recorder-event.ts'
 import { Recording } from './recording.ts'
 
 export interface RecorderOptions {
@@ -27,6 +26,27 @@ export interface RecorderOptions {
   readonly tokens: boolean
   readonly payloads: boolean
 }
+
+/** A recorded connection. */
+interface Recorded {
+  readonly kind: 'gateway' | 'feedback'
+  readonly route: string
+  /** Address of the sender. */
+  readonly address: string
+  /** Its number in the log, if it has one. */
+  readonly connection?: number
+}
+
+/** What happens to captures. Each name is also that of the log event. */
+export type RecorderEvent =
+  /** Other users can list the directory, but cannot read the files. */
+  | { readonly event: 'capture.exposed'; readonly directory: string }
+  | { readonly event: 'capture.opened'; readonly file: string; readonly about: Recorded }
+  | { readonly event: 'capture.full'; readonly file: string }
+  /** Emitted once: further failures are not reported. */
+  | { readonly event: 'capture.failed'; readonly file: string; readonly error: unknown }
+  /** The last of the permitted connections is being recorded. */
+  | { readonly event: 'capture.finished' }
 
 /** One for each process: its key masks equal tokens equally in all files. */
 export class Recorder {
@@ -63,9 +83,7 @@ export class Recorder {
       file?.append(lines)
       return file?.isClosed === false
     })
-    attach(socket, recording, (error) => {
-      this.#failed(this.#options.directory, error)
-    })
+    attach(socket, recording, (error) => this.#failed(this.#options.directory, error))
     socket.once('close', () => file?.close())
   }
 
@@ -91,12 +109,8 @@ export class Recorder {
     const takenAt = new Date(this.#clock.now()).toISOString()
     const path = join(directory, fileName(about, takenAt, number))
     const file = new CaptureFile(path, maxBytes, {
-      full: (full) => {
-        this.#emit({ event: 'capture.full', file: full })
-      },
-      failed: (failed, error) => {
-        this.#failed(failed, error)
-      },
+      full: (full) => this.#emit({ event: 'capture.full', file: full }),
+      failed: (failed, error) => this.#failed(failed, error),
     })
     this.#emit({ event: 'capture.opened', file: path, about })
     if (number === maxConnections) this.#emit({ event: 'capture.finished' })
@@ -150,28 +164,18 @@ function attach(socket: TLSSocket, recording: Recording, failed: (error: unknown
       failed(error)
     }
   }
-  socket.on('data', (bytes: Buffer) => {
-    catching(() => {
-      recording.add('sender', bytes)
-    })
-  })
+  socket.on('data', (bytes: Buffer) => catching(() => recording.add('sender', bytes)))
   for (const verb of ['write', 'end'] as const) {
     const original: unknown = Reflect.get(socket, verb)
     if (typeof original !== 'function') continue
     const value = (...args: readonly unknown[]): unknown => {
       const [bytes] = args
       if (bytes instanceof Uint8Array && socket.writable)
-        catching(() => {
-          recording.add('gateway', bytes)
-        })
+        catching(() => recording.add('gateway', bytes))
       return Reflect.apply(original, socket, args)
     }
     Object.defineProperty(socket, verb, { value, configurable: true, writable: true })
   }
   // Registered before the listener that closes the file, so the last records are still written.
-  socket.once('close', () => {
-    catching(() => {
-      recording.end()
-    })
-  })
+  socket.once('close', () => catching(() => recording.end()))
 }

@@ -67,11 +67,7 @@ export class LegacySender {
   /** Writes bytes in separate TLS records; resolves when the operating system has the bytes. */
   async write(bytes: Buffer): Promise<void> {
     if (this.#ended) return
-    await new Promise<void>((resolve) => {
-      this.#socket.write(bytes, () => {
-        resolve()
-      })
-    })
+    await new Promise<void>((resolve) => this.#socket.write(bytes, () => resolve()))
   }
 
   /** Waits until the gateway answers or closes, at most `waitMs`. */

@@ -94,9 +94,7 @@ async function playOnce(
   { sender: to, clock, progress }: ReplayDeps,
 ): Promise<Pick<Played, 'records' | 'answer'>> {
   const sender = await LegacySender.connect(to, clock)
-  const close = (): void => {
-    sender.close()
-  }
+  const close = (): void => sender.close()
   stop.addEventListener('abort', close)
   const startedAtMs = clock.now()
   let records = 0

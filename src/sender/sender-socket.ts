@@ -3,16 +3,17 @@ import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Clock } from '../timing/clock.ts'
 
+/** In the names of `tls.connect`. */
 export interface SenderOptions {
   readonly host: string
   readonly port: number
   /** PEM. */
-  readonly certificatePem: string
-  readonly keyPem: string
+  readonly cert: string
+  readonly key: string
   /** PEM; verifies the gateway's certificate. Undefined = the roots of Node. */
-  readonly certificateAuthority: string | undefined
+  readonly ca: string | undefined
   /** The name that the gateway's certificate must contain. */
-  readonly serverName: string
+  readonly servername: string
 }
 
 const handshakeTimeoutMs = 10_000
@@ -23,15 +24,7 @@ const handshakeTimeoutMs = 10_000
  * than 10 seconds
  */
 export async function openSenderSocket(options: SenderOptions, clock: Clock): Promise<TLSSocket> {
-  const socket = connect({
-    host: options.host,
-    port: options.port,
-    cert: options.certificatePem,
-    key: options.keyPem,
-    ...(options.certificateAuthority !== undefined && { ca: options.certificateAuthority }),
-    servername: options.serverName,
-    maxVersion: 'TLSv1.2',
-  })
+  const socket = connect({ ...options, maxVersion: 'TLSv1.2' })
   const cancel = clock.after(handshakeTimeoutMs, () => {
     const problem = `${options.host}:${options.port} did not finish the TLS handshake in 10 seconds`
     socket.destroy(new Error(`${problem}: check the host, the port and the firewall`))

@@ -3,12 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import {
-  createAuthority,
-  issueServerCertificate,
-  type Authority,
-  type Issued,
-} from '../credentials/authority.ts'
+import { createAuthority, issueServerCertificate, type Issued } from '../credentials/authority.ts'
 
 /** A server certificate, its key, and the path of the CA certificate that clients must trust. */
 export interface SimulatorCertificates extends Issued {
@@ -30,8 +25,13 @@ export async function openCertificateFolder(
   const authority = await open(join(directory, 'ca'), isValid(now), () =>
     createAuthority('APNs simulator', now),
   )
+  const signer = new X509Certificate(authority.certificatePem).publicKey
   const serves = (certificate: X509Certificate): boolean =>
-    isValid(now)(certificate) && isSignedBy(authority, certificate) && names(certificate, hosts)
+    isValid(now)(certificate) &&
+    certificate.verify(signer) &&
+    hosts.every((host) =>
+      isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host),
+    )
   const server = await open(join(directory, 'server'), serves, () =>
     issueServerCertificate(authority, hosts, now),
   )
@@ -73,14 +73,4 @@ function parse({ certificatePem }: Issued, path: string): X509Certificate {
 function isValid(now: Date): (certificate: X509Certificate) => boolean {
   const tomorrow = now.getTime() + 24 * 60 * 60 * 1000
   return ({ validTo }) => new Date(validTo).getTime() > tomorrow
-}
-
-function isSignedBy(authority: Authority, certificate: X509Certificate): boolean {
-  return certificate.verify(new X509Certificate(authority.certificatePem).publicKey)
-}
-
-function names(certificate: X509Certificate, hosts: readonly string[]): boolean {
-  return hosts.every((host) =>
-    isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host),
-  )
 }

@@ -4,43 +4,32 @@ import { once } from 'node:events'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Clock } from '../timing/clock.ts'
-import type { Environment } from '../credentials/certificate.ts'
 import { ProviderConnection } from './provider-connection.ts'
-import type { ReceivedNotification, Simulation } from './provider-stream.ts'
-import { ProviderTokenVerifier, type RegisteredKey } from './provider-token-check.ts'
+import type { Behaviour, Simulation } from './provider-stream.ts'
+import { ProviderTokenVerifier, type RegisteredKey } from './client-credential.ts'
 import { ScriptedAnswers, type ScriptedAnswer } from './scripted-answer.ts'
 
 export type { ReceivedNotification } from './provider-stream.ts'
 
 /** The behaviour of a simulator. */
-export interface SimulatorOptions {
+export interface SimulatorOptions extends Partial<Behaviour> {
   /** Default 127.0.0.1. */
-  readonly host?: string | undefined
+  readonly host?: string
   /** Default 0: any free port. */
-  readonly port?: number | undefined
+  readonly port?: number
   readonly tls: { readonly certificatePem: string; readonly keyPem: string }
-  /** Default production. */
-  readonly environment?: Environment | undefined
   /** Default: every well-formed ES256 provider token is accepted, its signature unverified. */
   readonly signingKeys?: readonly RegisteredKey[] | undefined
   /** Default: every valid notification is accepted. */
-  readonly answers?: readonly ScriptedAnswer[] | undefined
-  /** Time between request and answer, evenly spread; default 0. */
-  readonly latencyMs?: { readonly min: number; readonly max: number } | undefined
-  /** Default 1000, as APNs announced in 2021. */
-  readonly maxConcurrentStreams?: number | undefined
-  /** Requests of a connection after which the simulator sends GOAWAY; default: never. */
-  readonly goawayEvery?: number | undefined
-  /** Called for every request between its verdict and its answer; must not throw. */
-  readonly onNotification?: ((notification: ReceivedNotification) => void) | undefined
+  readonly answers?: readonly ScriptedAnswer[]
 }
 
 export interface SimulatorDependencies {
   readonly clock: Clock
   /** From 0 up to, not including, 1: chooses the latency. */
-  readonly random?: (() => number) | undefined
+  readonly random?: () => number
   /** Receives `simulator.session-opened`, `simulator.session-closed` and `simulator.goaway`. */
-  readonly log?: ((event: object) => void) | undefined
+  readonly log?: (event: object) => void
 }
 
 /** @throws RangeError for an invalid script, and the system's error if it cannot listen */
@@ -54,18 +43,23 @@ export async function startSimulator(
   return running
 }
 
+/** As APNs in 2021, and at once. */
+const defaultBehaviour: Behaviour = {
+  environment: 'production',
+  latencyMs: { min: 0, max: 0 },
+  maxConcurrentStreams: 1000,
+  goawayEvery: Infinity,
+  onNotification: nothing,
+}
+
 function simulationOf(options: SimulatorOptions, deps: SimulatorDependencies): Simulation {
+  const { signingKeys, answers = [] } = options
   return {
-    clock: deps.clock,
-    random: deps.random ?? evenly,
-    environment: options.environment ?? 'production',
-    verifier: new ProviderTokenVerifier(options.signingKeys),
-    latencyMs: options.latencyMs ?? { min: 0, max: 0 },
-    maxConcurrentStreams: options.maxConcurrentStreams ?? 1000,
-    goawayEvery: options.goawayEvery ?? Infinity,
-    onNotification: options.onNotification ?? nothing,
-    log: deps.log ?? nothing,
-    script: new ScriptedAnswers(options.answers ?? []),
+    ...defaultBehaviour,
+    ...options,
+    ...{ random: evenly, log: nothing, ...deps },
+    verifier: new ProviderTokenVerifier(signingKeys),
+    script: new ScriptedAnswers(answers),
     silent: false,
   }
 }

@@ -2,9 +2,8 @@
 import { constants, performServerHandshake, type ServerHttp2Session } from 'node:http2'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import { clientCredential } from './client-certificate.ts'
+import { bearerToken, clientCredential, ProviderTokenHistory } from './client-credential.ts'
 import { ProviderStream, type Simulation, type StreamConnection } from './provider-stream.ts'
-import { bearerToken, ProviderTokenHistory } from './provider-token-check.ts'
 import type { Credential } from './request-check.ts'
 
 /** — source: SETTINGS that APNs sent, in buford#33, pushy#709 and apns2#117 */

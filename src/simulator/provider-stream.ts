@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock } from '../timing/clock.ts'
 import type { Environment } from '../credentials/certificate.ts'
-import type { ProviderTokenVerifier } from './provider-token-check.ts'
+import type { ProviderTokenVerifier } from './client-credential.ts'
 import {
   checkRequest,
   headerFields,
@@ -13,9 +13,9 @@ import {
   type Credential,
   type HeaderFields,
 } from './request-check.ts'
-import { statusFor } from './reason.ts'
 import {
   isConnectionFault,
+  statusFor,
   type ConnectionFault,
   type ScriptedAnswers,
   type Verdict,
@@ -45,18 +45,24 @@ export interface ReceivedNotification {
   readonly reason: string | undefined
 }
 
+/** What a simulator does with valid requests. */
+export interface Behaviour {
+  readonly environment: Environment
+  /** Time between request and answer, evenly spread. */
+  readonly latencyMs: { readonly min: number; readonly max: number }
+  readonly maxConcurrentStreams: number
+  /** Requests of a connection after which the simulator sends GOAWAY; Infinity = never. */
+  readonly goawayEvery: number
+  /** Called for every request between its verdict and its answer; must not throw. */
+  readonly onNotification: (notification: ReceivedNotification) => void
+}
+
 /** What all connections of a simulator share. */
-export interface Simulation {
+export interface Simulation extends Behaviour {
   readonly clock: Clock
   /** From 0 up to, not including, 1. */
   readonly random: () => number
-  readonly environment: Environment
   readonly verifier: ProviderTokenVerifier
-  readonly latencyMs: { readonly min: number; readonly max: number }
-  readonly maxConcurrentStreams: number
-  /** Requests after which a connection ends; Infinity = never. */
-  readonly goawayEvery: number
-  readonly onNotification: (notification: ReceivedNotification) => void
   readonly log: (event: object) => void
   script: ScriptedAnswers
   /** Whether no request is answered. */

@@ -31,8 +31,6 @@ export class RecordFile {
   /** Resolves when every line is written. */
   async close(): Promise<void> {
     if (this.#stream.closed) return
-    await new Promise<void>((resolve) => {
-      this.#stream.once('close', resolve).end()
-    })
+    await new Promise<void>((resolve) => this.#stream.once('close', resolve).end())
   }
 }

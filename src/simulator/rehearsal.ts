@@ -3,26 +3,21 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../timing/clock.ts'
 import { examineValue, soundConfiguration, type Configuration } from '../config/configuration.ts'
-import { allAppleHosts } from '../credentials/apple-host.ts'
 import {
   createAuthority,
   issuePushCertificate,
   issueServerCertificate,
 } from '../credentials/authority.ts'
-import type { Environment } from '../credentials/certificate.ts'
+import { allAppleHosts, type Environment } from '../credentials/certificate.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
 import { startSimulator, type ReceivedNotification, type Simulator } from './provider-api.ts'
 import { rehearsalAnswers } from './scripted-answer.ts'
 
-/** Paths of PEM files. */
-export interface RehearsalFiles {
-  /** The CA certificate that the sender must trust. */
-  readonly authority: string
-  /** The gateway's certificate and key. */
-  readonly server: string
-  /** The sender's push certificate and key, in one file. */
-  readonly sender: string
-}
+/**
+ * Paths of PEM files: the CA certificate that the sender must trust, the gateway's certificate and
+ * key, and the sender's push certificate and key.
+ */
+type RehearsalFiles = Readonly<Record<'authority' | 'server' | 'sender', string>>
 
 /** The names of Apple's gateways, and of this machine. */
 const rehearsalHosts = [...allAppleHosts, 'localhost', '127.0.0.1']

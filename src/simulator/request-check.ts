@@ -1,6 +1,6 @@
 /** Checks one request as APNs does, and returns the reason of a rejection. */
-import type { Reason } from './reason.ts'
-import { bundleIdOf, isManagementTopic, payloadLimitBytes, pushTypesFor } from './topic-suffix.ts'
+import { topicRules } from '../apns/push-type.ts'
+import type { Reason } from '../apns/reason.ts'
 
 /** Header fields by name, pseudo-headers included. */
 export interface HeaderFields {
@@ -158,4 +158,30 @@ function mayUse(credential: Credential, topic: string): boolean {
   if (credential.kind === 'certificate') return credential.topics.includes(topic)
   if (credential.kind === 'none' || credential.topics === undefined) return true
   return credential.topics.includes(topic) || credential.topics.includes(bundleIdOf(topic))
+}
+
+/** True for the topic of a device management server, the UID of its push certificate. */
+export function isManagementTopic(topic: string): boolean {
+  return topic.startsWith('com.apple.mgmt.')
+}
+
+/** The suffix that a push type requires, and its push type. */
+function suffixOf(topic: string): { readonly ends?: string; readonly pushType?: string } {
+  return topicRules.find(({ ends }) => ends !== undefined && topic.endsWith(ends)) ?? {}
+}
+
+export function pushTypesFor(topic: string): readonly string[] {
+  if (isManagementTopic(topic)) return ['mdm']
+  const { pushType } = suffixOf(topic)
+  return pushType === undefined ? ['alert', 'background'] : [pushType]
+}
+
+/** The app's bundle ID: `topic` without the suffix that a push type requires. */
+export function bundleIdOf(topic: string): string {
+  return topic.slice(0, topic.length - (suffixOf(topic).ends?.length ?? 0))
+}
+
+/** Maximum size of a payload. — source: Apple, "Generating a remote notification" */
+export function payloadLimitBytes(topic: string): number {
+  return topic.endsWith('.voip') ? 5120 : 4096
 }

@@ -1,5 +1,5 @@
 /** A script: the answers to valid notifications, by the prefix of their device token. */
-import { statusFor } from './reason.ts'
+import { reasons, type Reason } from '../apns/reason.ts'
 
 const connectionFaults = ['REFUSED_STREAM', 'RESET', 'SILENCE', 'DISCONNECT'] as const
 
@@ -86,4 +86,9 @@ function lineOf(answer: ScriptedAnswer): Line {
     times,
     used: new Map(),
   }
+}
+
+/** The HTTP status that carries a reason; undefined for one that Apple does not document. */
+export function statusFor(reason: string): number | undefined {
+  return Object.hasOwn(reasons, reason) ? reasons[reason as Reason].status : undefined
 }

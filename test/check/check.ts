@@ -7,7 +7,7 @@ import { stringify } from 'yaml'
 import { checkConfiguration } from '../../src/check/check.ts'
 import { systemClock } from '../../src/timing/clock.ts'
 import { startSimulator } from '../../src/simulator/provider-api.ts'
-import { allAppleHosts } from '../../src/credentials/apple-host.ts'
+import { allAppleHosts } from '../../src/credentials/certificate.ts'
 import { issueServerCertificate } from '../../src/credentials/authority.ts'
 import { authority, pushCertificate, server } from '../fixtures/identity.ts'
 

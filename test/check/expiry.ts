@@ -1,5 +1,5 @@
 import t from 'tap'
-import { expiryFinding } from '../../src/check/expiry.ts'
+import { expiryFinding } from '../../src/check/certificate-check.ts'
 
 const now = Date.UTC(2021, 2, 31, 12)
 const dayMs = 86_400_000

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { countOf, report } from '../../src/check/report.ts'
-import { error, ok, warning } from '../../src/check/finding.ts'
+import { countOf, error, ok, report, warning } from '../../src/check/finding.ts'
 
 const fine = ok('tls.certificate', 'valid until 2028-11-24, 730 days from now')
 const warned = warning(

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Finding } from '../../src/check/finding.ts'
-import { routeFindings } from '../../src/check/route-check.ts'
+import { routeFindings } from '../../src/check/certificate-check.ts'
 import { issuePushCertificate } from '../../src/credentials/authority.ts'
 import { readCertificate, type Environment } from '../../src/credentials/certificate.ts'
 import { authority, server } from '../fixtures/identity.ts'

@@ -2,14 +2,14 @@ import { generateKeyPairSync } from 'node:crypto'
 import forge from 'node-forge'
 import t from 'tap'
 import type { Finding } from '../../src/check/finding.ts'
-import { serverFindings } from '../../src/check/server-check.ts'
+import { serverFindings } from '../../src/check/certificate-check.ts'
 import {
   createAuthority,
   issuePushCertificate,
   issueServerCertificate,
   type Issued,
 } from '../../src/credentials/authority.ts'
-import { allAppleHosts } from '../../src/credentials/apple-host.ts'
+import { allAppleHosts } from '../../src/credentials/certificate.ts'
 
 const now = new Date()
 const year = 365 * 86_400_000

@@ -63,7 +63,7 @@ t.test('--version loads nothing but the version', (t) => {
 })
 
 /** The command line alone. */
-const commandLine = ['cli.js', 'commands/', 'handlers/', versionFile, 'simulator/']
+const commandLine = ['cli.js', 'commands/', 'handlers/', versionFile]
 
 for (const command of [
   '',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { keysAt, unknownKey } from '../../src/config/unknown-key.ts'
+import { keysAt, unknownKey } from '../../src/config/issue.ts'
 import { configurationSchema } from '../../src/config/schema.ts'
 
 const rows: readonly (readonly [written: string, meant: string | undefined])[] = [

@@ -5,10 +5,10 @@ import { workerCount, workerProblems } from '../../src/config/workers.ts'
 
 const redis = 'redis://127.0.0.1:6379'
 const lmdb = 'lmdb'
-const admin = { port: 9195 }
+const admin = { host: '127.0.0.1', port: 9195 }
 
 t.test('one worker goes with any store and any port', (t) => {
-  t.same(workerProblems({ workers: 1, store: lmdb, admin: { port: 65_535 } }), [])
+  t.same(workerProblems({ workers: 1, store: lmdb, admin: { ...admin, port: 65_535 } }), [])
   t.same(workerProblems({ workers: undefined, store: undefined, admin: undefined }), [])
   t.end()
 })
@@ -31,10 +31,10 @@ t.test('auto is one for each core, and judged by that', (t) => {
 })
 
 t.test('several need an admin port for each', (t) => {
-  t.same(workerProblems({ workers: 4, store: redis, admin: { port: 65_532 } }), [])
-  t.match(workerProblems({ workers: 4, store: redis, admin: { port: 65_533 } }), [
+  t.same(workerProblems({ workers: 4, store: redis, admin: { ...admin, port: 65_532 } }), [])
+  t.match(workerProblems({ workers: 4, store: redis, admin: { ...admin, port: 65_533 } }), [
     { path: 'admin.port', message: /choose 65532 or less$/ },
   ])
-  t.same(workerProblems({ workers: 4, store: redis, admin: { port: 0 } }), [])
+  t.same(workerProblems({ workers: 4, store: redis, admin: { ...admin, port: 0 } }), [])
   t.end()
 })

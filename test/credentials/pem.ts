@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isPem, pemBlocks } from '../../src/credentials/pem.ts'
+import { isPem, pemBlocks } from '../../src/credentials/credential-file.ts'
 
 const one = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 const two =

@@ -79,7 +79,9 @@ t.test('apn@1.7.8, recorded under TLS: decodes to what it sent, replays to the s
     readdirSync(captures).map((name) => readFileSync(join(captures, name), 'utf8'))
   await until(() => errors.length === 1 && stage.received.length === tokens.length)
   // What it resends behind the error response comes over a second connection.
-  await until(() => files().length === 2 && stage.proxy.routes[0]?.counters.settled.resent === 29)
+  await until(
+    () => files().length === 2 && stage.proxy.routes[0]?.relay.counters.settled.resent === 29,
+  )
   await until(() => files().some((text) => text.includes('\n< ')))
 
   const told = readdirSync(captures).find((name) =>

@@ -105,7 +105,7 @@ t.test('a certificate refused in the handshake: route down, up when it is accept
   const sent = pushes(50)
   const heard = await send(stage, sent)
   await untilIs(() => tallies(stage).settled, 50)
-  t.match(stage.proxy.routes[0]?.counters.settled, { delivered: 50 })
+  t.match(stage.proxy.routes[0]?.relay.counters.settled, { delivered: 50 })
   t.equal(heard(), 0)
 })
 
@@ -167,7 +167,7 @@ t.test('40 bad tokens, each on a connection of its own: three are told at most',
   t.ok(stage.log.count('notification.rejected') <= mostTold)
   stage.simulator.script([])
   await settled(stage, 40)
-  const { delivered } = stage.proxy.routes[0]?.counters.settled ?? {}
+  const { delivered } = stage.proxy.routes[0]?.relay.counters.settled ?? {}
   t.ok((delivered ?? 0) >= 40 - mostTold)
 })
 
@@ -185,7 +185,7 @@ t.test(
     t.ok(stage.log.count('notification.rejected') < 30)
     t.ok(heard() <= 6)
     // What is under way was judged before: a delivery among such answers would clear the suspicion.
-    await until(() => (stage.proxy.routes[0]?.upstream.inFlight ?? 0) <= 1)
+    await until(() => (stage.proxy.routes[0]?.shown.upstream.inFlight ?? 0) <= 1)
     stage.simulator.script([])
     await stage.log.find('route.up')
     await settled(stage, 501)

@@ -72,7 +72,7 @@ for (const [name, offend] of offences)
     await settled(stage, 1)
     await untilIs(() => deliveries(stage).size, 1)
     t.equal(deliveries(stage).size, 1)
-    t.equal(stage.proxy.routes[0]?.connections, 9, 'one of the deaf is gone')
+    t.equal(stage.proxy.routes[0]?.clients.size, 9, 'one of the deaf is gone')
     t.equal(
       (await stage.log.find('connection.closed'))['connection'],
       1,

@@ -60,11 +60,11 @@ for (const [what, { begin, end }] of Object.entries(troubles))
     const sent = pushes(8000)
     socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
     const [route] = stage.proxy.routes
-    await untilIs(() => route?.owned, 8000)
+    await untilIs(() => route?.relay.owned, 8000)
     t.equal(stage.log.count('connection.closed'), 0, 'nobody is closed')
     const later: ReceivedNotification[] = []
     await end(t, stage, (notification) => later.push(notification))
-    await untilIs(() => route?.owned, 0)
+    await untilIs(() => route?.relay.owned, 0)
     t.same(lostAndDoubled({ received: [...stage.received, ...later] }, sent), none)
     t.equal(stage.log.count('connection.closed'), 0)
   })

@@ -57,14 +57,14 @@ t.test('stops reading when too much is in memory alone, and loses nothing', opti
     await new Promise(setImmediate)
   }
   const [route] = stage.proxy.routes
-  await untilAtLeast(() => route?.owned ?? 0, 20)
+  await untilAtLeast(() => route?.relay.owned ?? 0, 20)
   await stage.log.find('store.lost')
   t.same(await readinessOf(stage), { status: 503, store: 'unreachable' })
   t.match(await worriesOf(stage), [/^The journal cannot be written/])
-  t.ok((route?.owned ?? 0) < 200)
+  t.ok((route?.relay.owned ?? 0) < 200)
   redis.resume()
   await stage.log.find('store.back')
-  await untilIs(() => route?.owned, 200)
+  await untilIs(() => route?.relay.owned, 200)
   socket.destroy()
 })
 
@@ -75,7 +75,7 @@ t.test('one proxy delivers what another has left', options, async (t) => {
   const socket = await dial(left)
   socket.end(enhanced(1, { token, payload }))
   const [route] = left.proxy.routes
-  await untilIs(() => route?.owned, 1)
+  await untilIs(() => route?.relay.owned, 1)
   const heir = await setStage(t, { file })
   await left.proxy.stop()
   await settled(heir, 1)

@@ -124,7 +124,7 @@ t.test('a route put back while it still leaves: told, delivered once, and stoppe
   const sender = await RawSender.open(t, stage)
   const frames = sent.map((push, index) => enhanced(index, push))
   sender.socket.write(Buffer.concat(frames.slice(0, 50)))
-  await untilIs(() => leaving?.counters.settled.delivered, 48)
+  await untilIs(() => leaving?.relay.counters.settled.delivered, 48)
   await stage.log.find('notification.rejected')
   let routes: File['routes'] = []
   await reload(stage, (file) => {
@@ -135,7 +135,7 @@ t.test('a route put back while it still leaves: told, delivered once, and stoppe
     file.routes = routes
   })
   sender.socket.write(Buffer.concat(frames.slice(50)))
-  await untilIs(() => leaving?.counters.received[1], 100)
+  await untilIs(() => leaving?.relay.counters.received[1], 100)
   t.same(sender.events, [], 'the rejection waits for the one in front of it')
   stage.simulator.disconnect()
   await sender.saw('end')
@@ -144,7 +144,7 @@ t.test('a route put back while it still leaves: told, delivered once, and stoppe
   const again = await dial(stage)
   again.write(Buffer.concat(frames.slice(2)))
   await settled(stage, 98)
-  t.equal(stage.proxy.routes[0]?.counters.settled.resent, 98)
+  t.equal(stage.proxy.routes[0]?.relay.counters.settled.resent, 98)
   t.same(lostAndDoubled(stage, sent), none)
   again.end()
   t.ok(await stage.proxy.stop())

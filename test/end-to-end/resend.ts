@@ -121,7 +121,7 @@ t.test(
     await until(() => deliveries(stage).get(good.token) === 4, { seen: () => deliveries(stage) })
     socket.end()
     await settled(stage, 5)
-    t.match(stage.proxy.routes[0]?.counters.settled, { delivered: 4, resent: 0 })
+    t.match(stage.proxy.routes[0]?.relay.counters.settled, { delivered: 4, resent: 0 })
   },
 )
 
@@ -143,7 +143,7 @@ t.test('a rejection behind the named one counts once, told on a later connection
   }
   await until(() => tallies(stage).received === tallies(stage).settled)
   t.equal(told, 25)
-  t.match(stage.proxy.routes[0]?.counters.settled, { delivered: 25, rejected: 25, untold: 0 })
+  t.match(stage.proxy.routes[0]?.relay.counters.settled, { delivered: 25, rejected: 25, untold: 0 })
   t.equal(stage.log.count('notification.rejected'), 25, 'said once each')
   t.same(lostAndDoubled(stage, sent), none)
 })

@@ -37,10 +37,10 @@ async function startService(
   return {
     host: '127.0.0.1',
     port: (listener.address() as AddressInfo).port,
-    certificatePem: sender.certificatePem,
-    keyPem: sender.keyPem,
-    certificateAuthority: authority.certificatePem,
-    serverName: 'gateway.push.apple.com',
+    cert: sender.certificatePem,
+    key: sender.keyPem,
+    ca: authority.certificatePem,
+    servername: 'gateway.push.apple.com',
   }
 }
 
@@ -105,7 +105,7 @@ t.test('throws when the port does not answer the handshake', async (t) => {
 
 t.test('throws the cause of a failed connection', async (t) => {
   const options = await startService(t, [])
-  await t.rejects(timestamps({ ...options, certificateAuthority: undefined }), {
+  await t.rejects(timestamps({ ...options, ca: undefined }), {
     code: /SELF_SIGNED|UNABLE_TO_VERIFY/,
   })
 })

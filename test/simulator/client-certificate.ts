@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readCertificate } from '../../src/credentials/certificate.ts'
-import { certificateFault } from '../../src/simulator/client-certificate.ts'
+import { certificateFault } from '../../src/simulator/client-credential.ts'
 import { pushCertificate } from '../fixtures/simulator-client.ts'
 
 const production = readCertificate(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseAnswer, parseLatency } from '../../src/simulator/option-parser.ts'
+import { parseAnswer, parseLatency } from '../../src/commands/simulate.ts'
 
 t.test('an answer is read in each of its forms', (t) => {
   const rows: [string, string, string, number | undefined, number | undefined][] = [

@@ -6,7 +6,7 @@ import {
   ProviderTokenHistory,
   ProviderTokenVerifier,
   type Claims,
-} from '../../src/simulator/provider-token-check.ts'
+} from '../../src/simulator/client-credential.ts'
 
 const registered = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { statusFor } from '../../src/simulator/reason.ts'
+import { statusFor } from '../../src/simulator/scripted-answer.ts'
 
 t.test('every reason has the status of the table in Apple’s documentation', (t) => {
   const table: Record<number, string> = {

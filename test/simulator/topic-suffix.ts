@@ -4,7 +4,7 @@ import {
   isManagementTopic,
   payloadLimitBytes,
   pushTypesFor,
-} from '../../src/simulator/topic-suffix.ts'
+} from '../../src/simulator/request-check.ts'
 
 t.test('each form of topic takes its push types only', (t) => {
   const rows: [string, string[]][] = [

@@ -1,7 +1,49 @@
-/** Verifies provider tokens: form, signature, age, and how often a connection changes its token. */
+/** What the certificate or the provider token of a client permits. */
 import type { KeyObject } from 'node:crypto'
-import type { Reason } from './reason.ts'
+import type { TLSSocket } from 'node:tls'
+import type { Reason } from '../apns/reason.ts'
+import {
+  readCertificate,
+  type Environment,
+  type PushCertificate,
+} from '../credentials/certificate.ts'
 import type { Credential } from './request-check.ts'
+
+/** The credential of a connection; `none` if its client sent no certificate. */
+export function clientCredential(
+  socket: TLSSocket,
+  environment: Environment,
+  nowMs: number,
+): Credential {
+  const der = socket.getPeerX509Certificate()?.raw
+  if (der === undefined) return { kind: 'none' }
+  const certificate = read(der)
+  const fault = certificateFault(certificate, environment, nowMs)
+  return { kind: 'certificate', topics: certificate?.topics ?? [], fault }
+}
+
+function read(der: Buffer): PushCertificate | undefined {
+  try {
+    return readCertificate(der)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Why a certificate may not send: it is no push certificate, has expired, or is for the other
+ * environment. Any CA may have signed it.
+ * — source: Apple, "Handling notification responses from APNs"
+ */
+export function certificateFault(
+  certificate: PushCertificate | undefined,
+  environment: Environment,
+  nowMs: number,
+): Reason | undefined {
+  if (certificate === undefined || certificate.topics.length === 0) return 'BadCertificate'
+  if (certificate.notAfter.getTime() < nowMs) return 'BadCertificate'
+  return certificate.environments.includes(environment) ? undefined : 'BadCertificateEnvironment'
+}
 
 /** A key that the simulated developer account has registered. */
 export interface RegisteredKey {
