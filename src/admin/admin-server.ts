@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Report } from '../census/report.ts'
+import type { Report } from '../statistics/migration-report.ts'
 import type { Clock } from '../timing/clock.ts'
 import { admittance, type AccessRules } from './access.ts'
 import { loadAssets } from './asset.ts'

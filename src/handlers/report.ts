@@ -1,8 +1,8 @@
 /** The work of `report`: shows what it would take to migrate each sender. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readCensus } from '../census-keeper.ts'
-import { markdownOf, reportOf, type Report } from '../census/report.ts'
+import { readStatistics } from '../statistics/statistics-file.ts'
+import { markdownOf, reportOf, type Report } from '../statistics/migration-report.ts'
 import type { ReportArguments } from '../commands/report.ts'
 import { ConfigError } from '../config/config-error.ts'
 
@@ -69,7 +69,7 @@ function addressOf(
 async function makeReport({ admin, dataDirectory, token }: Place): Promise<Report> {
   const current = admin === undefined ? undefined : await fetchReport(admin, token)
   if (current !== undefined) return current
-  const last = dataDirectory === undefined ? undefined : readCensus(dataDirectory)
+  const last = dataDirectory === undefined ? undefined : readStatistics(dataDirectory)
   if (last === undefined) throw new Error(nothingKnown({ admin, dataDirectory }))
   if (admin !== undefined)
     console.error(`No proxy answers at ${admin}; this is the report of the last one.`)

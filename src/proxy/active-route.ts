@@ -4,8 +4,8 @@ import type { Rejections } from '../admin/rejections.ts'
 import type { CredentialStatus, RouteSource, SenderSource } from '../admin/status-source.ts'
 import { ApnsIdSource } from '../apns/apns-id.ts'
 import type { KeyRing } from '../apns/key-ring.ts'
-import { countRouteOf } from '../census-observer.ts'
-import type { Census, RouteFacts } from '../census/census.ts'
+import { routeCounter } from '../statistics/event-counter.ts'
+import type { SenderStatistics, RouteRecord } from '../statistics/sender-statistics.ts'
 import type { Route } from '../config/route.ts'
 import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/sender-registry.ts'
@@ -32,7 +32,7 @@ import {
 export interface ActiveRouteDeps {
   readonly store: Store
   readonly keyRing: KeyRing
-  readonly census: Census
+  readonly statistics: SenderStatistics
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -142,7 +142,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
   }
 
   /** What the migration report says of it. */
-  get facts(): RouteFacts {
+  get routeRecord(): RouteRecord {
     const { name, topic, environment, credential } = this.#route
     return {
       name,
@@ -264,7 +264,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
 
   #routeSubscribers(rejections: Rejections): (event: RouteEvent | RouteTrace) => void {
     const log = logEvents(this.log)
-    const count = countRouteOf(this.name, this.#deps.census)
+    const count = routeCounter(this.name, this.#deps.statistics)
     return (event) => {
       log(event)
       count(event)

@@ -10,8 +10,8 @@ import {
 import type { Rejections } from '../admin/rejections.ts'
 import type { StoreState } from '../admin/status-source.ts'
 import { statusOf, type Status } from '../admin/status.ts'
-import { Census, type CensusFacts } from '../census/census.ts'
-import { reportOf, type Report } from '../census/report.ts'
+import { SenderStatistics, type StatisticsSnapshot } from '../statistics/sender-statistics.ts'
+import { reportOf, type Report } from '../statistics/migration-report.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { CertificateCredential } from '../credentials/credential.ts'
 import type { Store } from '../store/store.ts'
@@ -20,14 +20,14 @@ import type { ActiveRoute } from './active-route.ts'
 import type { ProxyAddresses } from './proxy-event.ts'
 import { version } from './version.ts'
 
-/** Where the facts are; each is asked for when they are shown. */
+/** Sources of what is shown; each is asked for when they are shown. */
 export interface AdministrationSources {
   readonly configuration: () => Configuration
   readonly routes: () => readonly ActiveRoute[]
   readonly listeners: () => readonly ListenerGauge[]
   /** Undefined until it is open, as in the following. */
   readonly store: () => Store | undefined
-  readonly facts: () => CensusFacts | undefined
+  readonly statistics: () => StatisticsSnapshot | undefined
   readonly rejections: Rejections
   readonly clock: Clock
 }
@@ -87,7 +87,10 @@ export class Administration {
 
   #report(): Report {
     const now = this.#sources.clock.now()
-    return reportOf(this.#sources.facts() ?? new Census(now, undefined).facts([]), now)
+    return reportOf(
+      this.#sources.statistics() ?? new SenderStatistics(now, undefined).snapshot([]),
+      now,
+    )
   }
 
   #status(): Status {

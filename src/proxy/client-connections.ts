@@ -1,7 +1,11 @@
 /** Admits senders to their routes, and evicts a connection that nobody reads where others need room. */
-import { countConnectionOf } from '../census-observer.ts'
-import type { Census } from '../census/census.ts'
-import { countConnection, countFeedbackRead, type SenderFacts } from '../census/sender-facts.ts'
+import { connectionCounter } from '../statistics/event-counter.ts'
+import type { SenderStatistics } from '../statistics/sender-statistics.ts'
+import {
+  countConnection,
+  countFeedbackRead,
+  type SenderRecord,
+} from '../statistics/sender-record.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { SenderConnection } from '../gateway/connection.ts'
 import { serveFeedback } from '../gateway/feedback-service.ts'
@@ -19,7 +23,7 @@ export interface ClientConnectionsDeps {
   readonly routes: () => readonly ActiveRoute[]
   readonly limits: () => Configuration['limits']
   readonly store: Store
-  readonly census: Census
+  readonly statistics: SenderStatistics
   readonly recorder: Recorder | undefined
   readonly clock: Clock
   readonly log: Logger
@@ -48,9 +52,9 @@ export class ClientConnections {
     certificate,
     address,
   }: RecognisedSender<ActiveRoute>): void {
-    const { census, clock, recorder, store } = this.#deps
+    const { statistics, clock, recorder, store } = this.#deps
     const now = clock.now()
-    countFeedbackRead(census.sender(route.name, certificate, now), address, now)
+    countFeedbackRead(statistics.sender(route.name, certificate, now), address, now)
     route.feedbackReadAtMs = now
     recorder?.record(socket, { kind: 'feedback', route: route.name, address })
     serveFeedback(socket, route.name, {
@@ -63,9 +67,9 @@ export class ClientConnections {
   /** Receives notifications, unless the route is down: then the connection is closed. */
   accept(sender: RecognisedSender<ActiveRoute>): void {
     const { socket, route, certificate, address } = sender
-    const { census, clock, recorder, limits } = this.#deps
-    const facts = census.sender(route.name, certificate, clock.now())
-    countConnection(facts, address, socket.getProtocol())
+    const { statistics, clock, recorder, limits } = this.#deps
+    const record = statistics.sender(route.name, certificate, clock.now())
+    countConnection(record, address, socket.getProtocol())
     const connection = ++this.#lastNumber
     recorder?.record(socket, { kind: 'gateway', route: route.name, address, connection })
     const log = logEvents(route.log, { connection })
@@ -76,13 +80,13 @@ export class ClientConnections {
       return
     }
     this.#makeRoom()
-    this.#open(sender, connection, facts, log)
+    this.#open(sender, connection, record, log)
   }
 
   #open(
     { socket, route, certificate, address }: RecognisedSender<ActiveRoute>,
     number: number,
-    facts: SenderFacts,
+    record: SenderRecord,
     log: (event: AnyEvent) => void,
   ): void {
     const { clock, store } = this.#deps
@@ -91,7 +95,7 @@ export class ClientConnections {
     log({ event: 'connection.opened', address, protocol: peer.tlsVersion, subject })
     if (notAfter.getTime() < clock.now()) log({ event: 'sender.certificate-expired', notAfter })
     const { errorDeadlineMs, maxPayloadBytes } = route.route
-    const count = countConnectionOf(facts)
+    const count = connectionCounter(record)
     const connection: SenderConnection = new SenderConnection(socket, {
       connection: number,
       sender: certificate.publicKeySha256,

@@ -5,8 +5,8 @@
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
  */
 import { Rejections } from '../admin/rejections.ts'
-import { CensusKeeper } from '../census-keeper.ts'
-import { countStrangers } from '../census-observer.ts'
+import { StatisticsFile } from '../statistics/statistics-file.ts'
+import { refusalCounter } from '../statistics/event-counter.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Logger } from '../log/log.ts'
 import type { Recorder } from '../recording/recorder.ts'
@@ -46,7 +46,7 @@ export class Proxy {
   readonly #listeners = new Listeners()
   #configuration: Configuration
   #store: Store | undefined
-  #census: CensusKeeper | undefined
+  #statisticsFile: StatisticsFile | undefined
   #routes: ActiveRoutes | undefined
 
   constructor(configuration: Configuration, deps: ProxyDeps) {
@@ -59,7 +59,7 @@ export class Proxy {
       routes: () => this.routes,
       listeners: () => this.#listeners.all,
       store: () => this.#store,
-      facts: () => this.#census?.facts(),
+      statistics: () => this.#statisticsFile?.snapshot(),
       rejections: this.#rejections,
       clock: deps.clock,
     })
@@ -83,8 +83,8 @@ export class Proxy {
   async start(): Promise<ProxyAddresses> {
     try {
       this.#store = await this.#openStore()
-      this.#census = await this.#openCensus()
-      const listeners = await this.#serve(this.#store, this.#census)
+      this.#statisticsFile = await this.#openStatisticsFile()
+      const listeners = await this.#serve(this.#store, this.#statisticsFile)
       const addresses = { listeners, admin: await this.#administration.open() }
       this.#reportReady(addresses)
       return addresses
@@ -136,7 +136,7 @@ export class Proxy {
     this.#listeners.destroyConnections()
     await this.#listeners.close()
     await this.#administration.close()
-    await this.#census?.close()
+    await this.#statisticsFile?.close()
     await this.#store?.close()
   }
 
@@ -158,10 +158,10 @@ export class Proxy {
     })
   }
 
-  #openCensus(): Promise<CensusKeeper> {
+  #openStatisticsFile(): Promise<StatisticsFile> {
     const log = this.#log
-    return CensusKeeper.open(this.#configuration.dataDirectory, {
-      routes: () => this.routes.map(({ facts }) => facts),
+    return StatisticsFile.open(this.#configuration.dataDirectory, {
+      routes: () => this.routes.map(({ routeRecord }) => routeRecord),
       clock: this.#deps.clock,
       observer: {
         unreadable(file, error) {
@@ -174,9 +174,14 @@ export class Proxy {
     })
   }
 
-  async #serve(store: Store, { census }: CensusKeeper): Promise<readonly ListenerAddress[]> {
+  async #serve(store: Store, { statistics }: StatisticsFile): Promise<readonly ListenerAddress[]> {
     const { clock, inherited, recorder } = this.#deps
-    const routes = new ActiveRoutes({ ...this.#deps, store, census, rejections: this.#rejections })
+    const routes = new ActiveRoutes({
+      ...this.#deps,
+      store,
+      statistics,
+      rejections: this.#rejections,
+    })
     this.#routes = routes
     await routes.apply(this.#configuration)
     this.#recover(store, routes)
@@ -185,10 +190,10 @@ export class Proxy {
       routes: () => routes.active,
       limits: () => this.#configuration.limits,
       store,
-      census,
+      statistics,
       recorder,
     })
-    const count = countStrangers(census, clock)
+    const count = refusalCounter(statistics, clock)
     return this.#listeners.open(this.#configuration, {
       registry: () => routes.registry,
       accept: {

@@ -100,7 +100,7 @@ async function showReport() {
   try {
     const response = await fetch('api/report')
     if (!response.ok) return
-    const report = /** @type {import('../../census/report.ts').Report} */ (
+    const report = /** @type {import('../../statistics/migration-report.ts').Report} */ (
       parsed({ data: await response.text() })
     )
     show(at('sender-list'), senderList(report))

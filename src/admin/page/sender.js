@@ -2,8 +2,8 @@
 import { element } from './markup.js'
 import { count, counted, dayOf } from './wording.js'
 
-/** @typedef {import('../../census/report.ts').Report} Report */
-/** @typedef {import('../../census/report.ts').SenderReport} SenderReport */
+/** @typedef {import('../../statistics/migration-report.ts').Report} Report */
+/** @typedef {import('../../statistics/migration-report.ts').SenderReport} SenderReport */
 
 /** @param {Report} report */
 export function senderList({ senders, turnedAway, sinceMs }) {

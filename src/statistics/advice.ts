@@ -1,6 +1,6 @@
 /** What it takes to move a sender to the HTTP/2 API, in plain words, told by what it does today. */
-import type { RouteFacts } from './census.ts'
-import { notificationsOf, type SenderFacts } from './sender-facts.ts'
+import type { RouteRecord } from './sender-statistics.ts'
+import { notificationsOf, type SenderRecord } from './sender-record.ts'
 
 /** `put-right`: something is lost today, and would be lost again behind another API. */
 export type VerdictKind = 'switch-off' | 'idle' | 'replace' | 'put-right' | 'move'
@@ -16,9 +16,9 @@ export interface Advice {
 
 /** What advice is given on. */
 export interface Case {
-  readonly sender: SenderFacts
+  readonly sender: SenderRecord
   /** Undefined where the route is not configured any more. */
-  readonly route: RouteFacts | undefined
+  readonly route: RouteRecord | undefined
   readonly nowMs: number
 }
 
@@ -179,22 +179,22 @@ function verdictOn({ sender, nowMs }: Case, faults: number): Pick<Advice, 'verdi
   return { verdict: 'move', summary: 'Can move to HTTP/2: nothing stands in the way.' }
 }
 
-function onlyOldTls(sender: SenderFacts): boolean {
+function onlyOldTls(sender: SenderRecord): boolean {
   const old = oldVersions(sender).length
   return old > 0 && old === Object.keys(sender.tlsVersions).length
 }
 
-function oldVersions({ tlsVersions }: SenderFacts): string[] {
+function oldVersions({ tlsVersions }: SenderRecord): string[] {
   return Object.keys(tlsVersions)
     .filter((version) => /^(SSLv\d|TLSv1|TLSv1\.1)$/.test(version))
     .sort()
 }
 
-function typesOf({ pushTypes }: SenderFacts): string[] {
+function typesOf({ pushTypes }: SenderRecord): string[] {
   return Object.keys(pushTypes).filter((type) => type !== 'none')
 }
 
-function priority({ pushTypes }: SenderFacts): string {
+function priority({ pushTypes }: SenderRecord): string {
   return 'background' in pushTypes ? ' A background push has apns-priority: 5.' : ''
 }
 
@@ -208,18 +208,18 @@ function certificate({ route, sender, nowMs }: Case): string {
     : `${use}: renew it first, or take a signing key (.p8), which does not expire.`
 }
 
-function shareOf(count: number, sender: SenderFacts): string {
+function shareOf(count: number, sender: SenderRecord): string {
   const total = notificationsOf(sender)
   return count === total ? 'alone' : `for ${count} of ${pushes(total)}`
 }
 
-function tokenRejections({ rejections }: SenderFacts): Record<string, number> {
+function tokenRejections({ rejections }: SenderRecord): Record<string, number> {
   return Object.fromEntries(
     Object.entries(rejections).filter(([reason]) => tokenReasons.includes(reason)),
   )
 }
 
-function toldOf({ rejections, untold }: SenderFacts): number {
+function toldOf({ rejections, untold }: SenderRecord): number {
   return sum(rejections) - untold
 }
 

@@ -1,13 +1,13 @@
 /** Counts events of connections, routes and listeners for the statistics of senders. */
-import type { Census } from './census/census.ts'
-import { countName, countReceived, type SenderFacts } from './census/sender-facts.ts'
-import type { Clock } from './timing/clock.ts'
-import type { ConnectionEvent } from './gateway/connection-event.ts'
-import type { ListenerEvent } from './gateway/listener-event.ts'
-import type { DeliveryRecord, RouteEvent, RouteTrace } from './relay/route-event.ts'
+import type { SenderStatistics } from './sender-statistics.ts'
+import { countName, countReceived, type SenderRecord } from './sender-record.ts'
+import type { Clock } from '../timing/clock.ts'
+import type { ConnectionEvent } from '../gateway/connection-event.ts'
+import type { ListenerEvent } from '../gateway/listener-event.ts'
+import type { DeliveryRecord, RouteEvent, RouteTrace } from '../relay/route-event.ts'
 
 /** What one connection says of its sender. */
-export function countConnectionOf(sender: SenderFacts): (event: ConnectionEvent) => void {
+export function connectionCounter(sender: SenderRecord): (event: ConnectionEvent) => void {
   let before: number | undefined
   return (event) => {
     if (event.event === 'connection.unreadable') countName(sender.unreadable, event.error.code)
@@ -22,26 +22,26 @@ export function countConnectionOf(sender: SenderFacts): (event: ConnectionEvent)
 }
 
 /** What becomes of a route's notifications. */
-export function countRouteOf(
+export function routeCounter(
   route: string,
-  census: Census,
+  statistics: SenderStatistics,
 ): (event: RouteEvent | RouteTrace) => void {
-  const factsOf = ({ sender }: DeliveryRecord): SenderFacts | undefined =>
-    sender === undefined ? undefined : census.find({ route, publicKeySha256: sender })
+  const recordOf = ({ sender }: DeliveryRecord): SenderRecord | undefined =>
+    sender === undefined ? undefined : statistics.find({ route, publicKeySha256: sender })
   return (event) => {
     switch (event.event) {
       case 'notification.unregistered':
-        countOne(factsOf(event.record), 'unregistered')
+        countOne(recordOf(event.record), 'unregistered')
         break
       case 'notification.silenced':
-        countOne(factsOf(event.record), 'silenced')
+        countOne(recordOf(event.record), 'silenced')
         break
       case 'notification.resent':
-        countOne(factsOf(event.record), 'resent')
+        countOne(recordOf(event.record), 'resent')
         break
       case 'rejection.told':
       case 'rejection.untold':
-        countRejection(factsOf(event.record), event)
+        countRejection(recordOf(event.record), event)
         break
       default:
     }
@@ -49,35 +49,38 @@ export function countRouteOf(
 }
 
 function countOne(
-  facts: SenderFacts | undefined,
+  record: SenderRecord | undefined,
   name: 'unregistered' | 'silenced' | 'resent',
 ): void {
-  if (facts !== undefined) facts[name]++
+  if (record !== undefined) record[name]++
 }
 
 function countRejection(
-  facts: SenderFacts | undefined,
+  record: SenderRecord | undefined,
   { event, reason }: Extract<RouteEvent, { event: 'rejection.told' | 'rejection.untold' }>,
 ): void {
-  if (facts === undefined) return
-  countName(facts.rejections, reason)
-  if (event === 'rejection.untold') facts.untold++
+  if (record === undefined) return
+  countName(record.rejections, reason)
+  if (event === 'rejection.untold') record.untold++
 }
 
 /** Who was not admitted. */
-export function countStrangers(census: Census, clock: Clock): (event: ListenerEvent) => void {
+export function refusalCounter(
+  statistics: SenderStatistics,
+  clock: Clock,
+): (event: ListenerEvent) => void {
   return (event) => {
     switch (event.event) {
       case 'sender.refused': {
         const { address, refusal: cause, certificate } = event
         const { subject, publicKeySha256 } = certificate ?? {}
-        census.turnedAway({ address, cause, subject, publicKeySha256 }, clock.now())
+        statistics.countRefused({ address, cause, subject, publicKeySha256 }, clock.now())
         break
       }
       case 'handshake.failed': {
         const { address, cause, offered } = event
         const refused = cause === 'tls-version' ? offered : undefined
-        census.turnedAway({ address, cause, offered: refused }, clock.now())
+        statistics.countRefused({ address, cause, offered: refused }, clock.now())
         break
       }
       default:

@@ -9,8 +9,8 @@ const count = z.number().int().min(0)
 const counts = z.record(z.string(), count)
 const ms = z.number().int()
 
-/** Kept as it is in memory, in the file of the census, and for the report. */
-export const senderFacts = z.strictObject({
+/** Kept as it is in memory, in the file of the statistics, and for the report. */
+export const senderRecord = z.strictObject({
   route: z.string(),
   /** Hex SHA-256 of the DER SubjectPublicKeyInfo: what the sender is recognised by. */
   publicKeySha256: z.string(),
@@ -58,11 +58,11 @@ export const senderFacts = z.strictObject({
   feedbackReadMs: ms.nullable(),
 })
 
-/** See {@link senderFacts}. */
-export type SenderFacts = z.infer<typeof senderFacts>
+/** See {@link senderRecord}. */
+export type SenderRecord = z.infer<typeof senderRecord>
 
 /** By what a sender is known. */
-export type SenderName = Pick<SenderFacts, 'route' | 'publicKeySha256'>
+export type SenderName = Pick<SenderRecord, 'route' | 'publicKeySha256'>
 
 /** The addresses of a sender that are remembered. */
 export const mostAddresses = 8
@@ -72,7 +72,7 @@ const mostNames = 40
 const mostCharacters = 200
 
 /** All zero. */
-export function newSender({ route, publicKeySha256 }: SenderName, nowMs: number): SenderFacts {
+export function newSender({ route, publicKeySha256 }: SenderName, nowMs: number): SenderRecord {
   return {
     route,
     publicKeySha256,
@@ -110,13 +110,13 @@ export function nameOfSender({ route, publicKeySha256 }: SenderName): string {
 }
 
 /** All notifications of a sender. */
-export function notificationsOf({ commands }: SenderFacts): number {
+export function notificationsOf({ commands }: SenderRecord): number {
   return commands[0] + commands[1] + commands[2]
 }
 
 /** Called for every notification: no more than a few additions. */
 export function countReceived(
-  sender: SenderFacts,
+  sender: SenderRecord,
   received: Received,
   pushType: PushType | undefined,
 ): void {
@@ -132,7 +132,7 @@ export function countReceived(
 
 /** A sender has connected to the gateway. */
 export function countConnection(
-  sender: SenderFacts,
+  sender: SenderRecord,
   address: string | undefined,
   tlsVersion: string | null,
 ): void {
@@ -143,7 +143,7 @@ export function countConnection(
 
 /** A sender has connected to the feedback service. */
 export function countFeedbackRead(
-  sender: SenderFacts,
+  sender: SenderRecord,
   address: string | undefined,
   nowMs: number,
 ): void {
@@ -152,14 +152,14 @@ export function countFeedbackRead(
   noteAddress(sender, address)
 }
 
-function noteAddress(sender: SenderFacts, address: string | undefined): void {
+function noteAddress(sender: SenderRecord, address: string | undefined): void {
   if (address === undefined) return
   const others = sender.addresses.filter((known) => known !== address)
   sender.addresses = [shortened(address), ...others].slice(0, mostAddresses)
 }
 
 /** So many were received on a day. */
-export function countDay(sender: SenderFacts, nowMs: number, notifications: number): void {
+export function countDay(sender: SenderRecord, nowMs: number, notifications: number): void {
   const day = new Date(nowMs).toISOString().slice(0, 10)
   sender.days[day] = (sender.days[day] ?? 0) + notifications
   const days = Object.keys(sender.days).sort()

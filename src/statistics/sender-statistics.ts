@@ -8,15 +8,15 @@ import {
   nameOfSender,
   newSender,
   notificationsOf,
-  senderFacts,
+  senderRecord,
   shortened,
-  type SenderFacts,
+  type SenderRecord,
   type SenderName,
-} from './sender-facts.ts'
+} from './sender-record.ts'
 
 const ms = z.number().int()
 
-const strangerFacts = z.strictObject({
+const refusedPeerRecord = z.strictObject({
   address: z.string(),
   /** Why it was not let in, in the gateway's words. */
   cause: z.string(),
@@ -31,7 +31,7 @@ const strangerFacts = z.strictObject({
 })
 
 /** A peer that was turned away, or did not get through the handshake. */
-export type StrangerFacts = z.infer<typeof strangerFacts>
+export type RefusedPeerRecord = z.infer<typeof refusedPeerRecord>
 
 /** What a sender came with. */
 interface Certificate {
@@ -40,10 +40,10 @@ interface Certificate {
   readonly notAfter: Date
 }
 
-/** What tells one stranger from another. */
-export type Stranger = Omit<StrangerFacts, 'count' | 'firstSeenMs' | 'lastSeenMs'>
+/** What tells one peer from another. */
+export type RefusedPeer = Omit<RefusedPeerRecord, 'count' | 'firstSeenMs' | 'lastSeenMs'>
 
-const routeFacts = z.strictObject({
+const routeRecord = z.strictObject({
   name: z.string(),
   topic: z.string(),
   environment: z.enum(['production', 'sandbox']),
@@ -53,79 +53,80 @@ const routeFacts = z.strictObject({
 })
 
 /** What the configuration says of a route. */
-export type RouteFacts = z.infer<typeof routeFacts>
+export type RouteRecord = z.infer<typeof routeRecord>
 
 /** All of it, as it is written down. */
-export const censusFacts = z.strictObject({
+export const statisticsSnapshot = z.strictObject({
   version: z.literal(1),
   sinceMs: ms,
-  routes: z.array(routeFacts),
-  senders: z.array(senderFacts),
-  strangers: z.array(strangerFacts),
+  routes: z.array(routeRecord),
+  senders: z.array(senderRecord),
+  strangers: z.array(refusedPeerRecord),
 })
 
-/** See {@link censusFacts}. */
-export type CensusFacts = z.infer<typeof censusFacts>
+/** See {@link statisticsSnapshot}. */
+export type StatisticsSnapshot = z.infer<typeof statisticsSnapshot>
 
 const mostSenders = 1000
-/** Of strangers only those that came last are remembered. */
-export const mostStrangers = 100
+/** Of refused peers only those that came last are remembered. */
+export const mostRefusedPeers = 100
 const minuteMs = 60_000
 
 /** What it takes to know the rates of a sender. */
 interface Entry {
-  readonly facts: SenderFacts
+  readonly record: SenderRecord
   sampled: number
   minuteAtMs: number
   minute: number
 }
 
 /** See the file's first lines. */
-export class Census {
+export class SenderStatistics {
   readonly #sinceMs: number
   readonly #entries = new Map<string, Entry>()
-  readonly #strangers = new Map<string, StrangerFacts>()
+  readonly #refusedPeers = new Map<string, RefusedPeerRecord>()
   #sampledAtMs: number
 
   /** @param earlier what an earlier process has left */
-  constructor(nowMs: number, earlier?: CensusFacts) {
+  constructor(nowMs: number, earlier?: StatisticsSnapshot) {
     this.#sinceMs = earlier?.sinceMs ?? nowMs
     this.#sampledAtMs = nowMs
-    for (const facts of earlier?.senders ?? []) this.#add(facts, nowMs)
-    for (const facts of earlier?.strangers ?? []) this.#strangers.set(nameOfStranger(facts), facts)
+    for (const record of earlier?.senders ?? []) this.#add(record, nowMs)
+    for (const record of earlier?.strangers ?? [])
+      this.#refusedPeers.set(nameOfRefusedPeer(record), record)
   }
 
-  /** A sender has come: its facts, to be counted in, new ones where it is the first time. */
-  sender(route: string, certificate: Certificate, nowMs: number): SenderFacts {
+  /** A sender has come: its record, to be counted in, new ones where it is the first time. */
+  sender(route: string, certificate: Certificate, nowMs: number): SenderRecord {
     const { publicKeySha256, subject, notAfter } = certificate
     const name = { route, publicKeySha256 }
-    const facts = this.find(name) ?? this.#add(newSender(name, nowMs), nowMs)
-    facts.lastSeenMs = nowMs
-    facts.subject = shortened(subject)
-    facts.certificateNotAfterMs = notAfter.getTime()
-    return facts
+    const record = this.find(name) ?? this.#add(newSender(name, nowMs), nowMs)
+    record.lastSeenMs = nowMs
+    record.subject = shortened(subject)
+    record.certificateNotAfterMs = notAfter.getTime()
+    return record
   }
 
-  /** The facts of a sender that is known already. */
-  find(name: SenderName): SenderFacts | undefined {
-    return this.#entries.get(nameOfSender(name))?.facts
+  /** The record of a sender that is known already. */
+  find(name: SenderName): SenderRecord | undefined {
+    return this.#entries.get(nameOfSender(name))?.record
   }
 
   /** Somebody was not let in. */
-  turnedAway(stranger: Stranger, nowMs: number): void {
-    const name = nameOfStranger(stranger)
-    const known = this.#strangers.get(name)
-    const facts: StrangerFacts = {
-      ...stranger,
-      ...(stranger.subject !== undefined && { subject: shortened(stranger.subject) }),
+  countRefused(peer: RefusedPeer, nowMs: number): void {
+    const name = nameOfRefusedPeer(peer)
+    const known = this.#refusedPeers.get(name)
+    const record: RefusedPeerRecord = {
+      ...peer,
+      ...(peer.subject !== undefined && { subject: shortened(peer.subject) }),
       count: (known?.count ?? 0) + 1,
       firstSeenMs: known?.firstSeenMs ?? nowMs,
       lastSeenMs: nowMs,
     }
     // In the order of their last coming, so that the first is who has been away longest.
-    this.#strangers.delete(name)
-    this.#strangers.set(name, facts)
-    if (this.#strangers.size > mostStrangers) dropFirst(this.#strangers)
+    this.#refusedPeers.delete(name)
+    this.#refusedPeers.set(name, record)
+    if (this.#refusedPeers.size > mostRefusedPeers) dropFirst(this.#refusedPeers)
   }
 
   /** To be called every second: rates are what was counted in between. */
@@ -133,8 +134,8 @@ export class Census {
     const seconds = Math.max(1, (nowMs - this.#sampledAtMs) / 1000)
     this.#sampledAtMs = nowMs
     for (const entry of this.#entries.values()) {
-      const { facts } = entry
-      const total = notificationsOf(facts)
+      const { record } = entry
+      const total = notificationsOf(record)
       const since = total - entry.sampled
       if (since === 0) continue
       entry.sampled = total
@@ -143,41 +144,46 @@ export class Census {
         entry.minute = 0
       }
       entry.minute += since
-      facts.lastSeenMs = facts.lastSentMs = nowMs
-      facts.peakPerSecond = Math.max(facts.peakPerSecond, Math.ceil(since / seconds))
-      facts.peakPerMinute = Math.max(facts.peakPerMinute, entry.minute)
-      countDay(facts, nowMs, since)
+      record.lastSeenMs = record.lastSentMs = nowMs
+      record.peakPerSecond = Math.max(record.peakPerSecond, Math.ceil(since / seconds))
+      record.peakPerMinute = Math.max(record.peakPerMinute, entry.minute)
+      countDay(record, nowMs, since)
     }
   }
 
   /** All of it. */
-  facts(routes: readonly RouteFacts[]): CensusFacts {
+  snapshot(routes: readonly RouteRecord[]): StatisticsSnapshot {
     return {
       version: 1,
       sinceMs: this.#sinceMs,
       routes: [...routes],
-      senders: [...this.#entries.values()].map(({ facts }) => facts),
-      strangers: [...this.#strangers.values()],
+      senders: [...this.#entries.values()].map(({ record }) => record),
+      strangers: [...this.#refusedPeers.values()],
     }
   }
 
-  #add(facts: SenderFacts, nowMs: number): SenderFacts {
-    const entry = { facts, sampled: notificationsOf(facts), minuteAtMs: nowMs, minute: 0 }
-    this.#entries.set(nameOfSender(facts), entry)
+  #add(record: SenderRecord, nowMs: number): SenderRecord {
+    const entry = { record, sampled: notificationsOf(record), minuteAtMs: nowMs, minute: 0 }
+    this.#entries.set(nameOfSender(record), entry)
     if (this.#entries.size > mostSenders) this.#dropOldest()
-    return facts
+    return record
   }
 
   #dropOldest(): void {
     const [oldest] = [...this.#entries.values()].sort(
-      (one, other) => one.facts.lastSeenMs - other.facts.lastSeenMs,
+      (one, other) => one.record.lastSeenMs - other.record.lastSeenMs,
     )
-    if (oldest !== undefined) this.#entries.delete(nameOfSender(oldest.facts))
+    if (oldest !== undefined) this.#entries.delete(nameOfSender(oldest.record))
   }
 }
 
-/** What tells one stranger from another, as text. */
-export function nameOfStranger({ address, cause, offered, publicKeySha256 }: Stranger): string {
+/** What tells one peer from another, as text. */
+export function nameOfRefusedPeer({
+  address,
+  cause,
+  offered,
+  publicKeySha256,
+}: RefusedPeer): string {
   return JSON.stringify([address, cause, offered, publicKeySha256])
 }
 

@@ -1,20 +1,25 @@
-/** Keeps the census over restarts: one small file in the data directory, written now and then. */
+/** Keeps the statistics over restarts: one small file in the data directory, written now and then. */
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Census, censusFacts, type CensusFacts, type RouteFacts } from './census/census.ts'
-import type { Cancel, Clock } from './timing/clock.ts'
+import {
+  SenderStatistics,
+  statisticsSnapshot,
+  type StatisticsSnapshot,
+  type RouteRecord,
+} from './sender-statistics.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
 
 /** What a keeper is given. */
-export interface CensusKeeperDeps {
+export interface StatisticsFileDeps {
   /** What is configured by now. */
-  readonly routes: () => readonly RouteFacts[]
+  readonly routes: () => readonly RouteRecord[]
   readonly clock: Clock
-  readonly observer: CensusObserver
+  readonly observer: StatisticsFileObserver
 }
 
 /** Hears what goes wrong; the proxy goes on all the same. */
-export interface CensusObserver {
+export interface StatisticsFileObserver {
   /** What an earlier process left cannot be read; it was put aside. */
   unreadable(file: string, error: unknown): void
   writeFailed(file: string, error: unknown): void
@@ -28,54 +33,58 @@ const fileName = 'census.json'
  * What a proxy has left in its data directory; undefined where it has left nothing.
  * @throws Error where the file is damaged, of a newer version, or may not be read
  */
-export function readCensus(directory: string): CensusFacts | undefined {
+export function readStatistics(directory: string): StatisticsSnapshot | undefined {
   const file = join(directory, fileName)
   if (!existsSync(file)) return undefined
   const text = readFileSync(file, 'utf8')
   try {
-    return censusFacts.parse(JSON.parse(text))
+    return statisticsSnapshot.parse(JSON.parse(text))
   } catch (cause) {
     throw new Error(`${file} is damaged, or of another version`, { cause })
   }
 }
 
 /** See the file's first line. */
-export class CensusKeeper {
-  readonly census: Census
+export class StatisticsFile {
+  readonly statistics: SenderStatistics
   readonly #file: string
-  readonly #deps: CensusKeeperDeps
+  readonly #deps: StatisticsFileDeps
   #written: string
   #saving: Promise<void> = Promise.resolve()
   #savedAtMs: number
   #cancel: Cancel | undefined
 
-  private constructor(file: string, earlier: CensusFacts | undefined, deps: CensusKeeperDeps) {
+  private constructor(
+    file: string,
+    earlier: StatisticsSnapshot | undefined,
+    deps: StatisticsFileDeps,
+  ) {
     const now = deps.clock.now()
     this.#file = file
     this.#deps = deps
-    this.census = new Census(now, earlier)
+    this.statistics = new SenderStatistics(now, earlier)
     this.#written = JSON.stringify(earlier)
     this.#savedAtMs = now
     this.#await()
   }
 
-  /** Takes up what is in `directory`, where no other process may keep a census. */
-  static async open(directory: string, deps: CensusKeeperDeps): Promise<CensusKeeper> {
+  /** Takes up what is in `directory`, where no other process may keep statistics. */
+  static async open(directory: string, deps: StatisticsFileDeps): Promise<StatisticsFile> {
     const file = join(directory, fileName)
     try {
-      return new CensusKeeper(file, readCensus(directory), deps)
+      return new StatisticsFile(file, readStatistics(directory), deps)
     } catch (error) {
       deps.observer.unreadable(file, error)
       await rename(file, `${file}.unreadable`).catch(() => undefined)
-      return new CensusKeeper(file, undefined, deps)
+      return new StatisticsFile(file, undefined, deps)
     }
   }
 
   /** All that is known by now. */
-  facts(): CensusFacts {
+  snapshot(): StatisticsSnapshot {
     const { clock, routes } = this.#deps
-    this.census.sample(clock.now())
-    return this.census.facts(routes())
+    this.statistics.sample(clock.now())
+    return this.statistics.snapshot(routes())
   }
 
   /** Writes what is known, and counts rates no more. */
@@ -90,7 +99,7 @@ export class CensusKeeper {
     this.#cancel = clock.after(sampleMs, () => {
       this.#await()
       const now = clock.now()
-      this.census.sample(now)
+      this.statistics.sample(now)
       if (now - this.#savedAtMs < saveMs) return
       this.#savedAtMs = now
       void this.#save()
@@ -104,7 +113,7 @@ export class CensusKeeper {
   }
 
   async #write(): Promise<void> {
-    const text = JSON.stringify(this.facts())
+    const text = JSON.stringify(this.snapshot())
     if (text === this.#written) return
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })

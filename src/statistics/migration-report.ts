@@ -1,17 +1,17 @@
-/** The migration report: what the census knows of each sender, and what to do about it. */
+/** The migration report: what the statistics know of each sender, and what to do about it. */
 import { adviceOn, listed, type Advice } from './advice.ts'
-import type { CensusFacts, RouteFacts, StrangerFacts } from './census.ts'
-import { notificationsOf, type SenderFacts } from './sender-facts.ts'
+import type { StatisticsSnapshot, RouteRecord, RefusedPeerRecord } from './sender-statistics.ts'
+import { notificationsOf, type SenderRecord } from './sender-record.ts'
 
-/** All of it as JSON; times as milliseconds since the epoch, as everywhere in the census. */
+/** All of it as JSON; times as milliseconds since the epoch, as everywhere in the statistics. */
 export interface Report {
   readonly madeAtMs: number
   /** Since when is counted. */
   readonly sinceMs: number
   readonly senders: readonly SenderReport[]
   /** Routes for which nobody has come. */
-  readonly unusedRoutes: readonly RouteFacts[]
-  readonly turnedAway: readonly StrangerFacts[]
+  readonly unusedRoutes: readonly RouteRecord[]
+  readonly turnedAway: readonly RefusedPeerRecord[]
 }
 
 /** One sender: what it is, what it does, what to do. */
@@ -19,16 +19,16 @@ export interface SenderReport extends Advice {
   readonly notifications: number
   /** Over the days since it was first seen, the present one included. */
   readonly perDay: number
-  readonly facts: SenderFacts
+  readonly facts: SenderRecord
   /** null where its route is not configured any more. */
-  readonly route: RouteFacts | null
+  readonly route: RouteRecord | null
 }
 
 const dayMs = 86_400_000
 
 /** Those who send most come first. */
 export function reportOf(
-  { sinceMs, routes, senders, strangers }: CensusFacts,
+  { sinceMs, routes, senders, strangers }: StatisticsSnapshot,
   nowMs: number,
 ): Report {
   const used = new Set(senders.map(({ route }) => route))
@@ -43,7 +43,11 @@ export function reportOf(
   }
 }
 
-function reportOn(sender: SenderFacts, routes: readonly RouteFacts[], nowMs: number): SenderReport {
+function reportOn(
+  sender: SenderRecord,
+  routes: readonly RouteRecord[],
+  nowMs: number,
+): SenderReport {
   const route = routes.find(({ name }) => name === sender.route)
   const notifications = notificationsOf(sender)
   const days = Math.max(1, Math.ceil((nowMs - sender.firstSeenMs) / dayMs))
@@ -75,7 +79,7 @@ export function markdownOf(report: Report): string {
             'None of these has sent anything. The log says with each what would admit it.',
             table(
               ['Address', 'Certificate', 'Cause', 'Times', 'Last'],
-              turnedAway.map(strangerRow),
+              turnedAway.map(refusedPeerRow),
             ),
           ]),
       '',
@@ -143,12 +147,12 @@ function routeInWords({
   environment,
   credential,
   credentialNotAfterMs,
-}: RouteFacts): string {
+}: RouteRecord): string {
   const until = credentialNotAfterMs === null ? '' : ` until ${day(credentialNotAfterMs)}`
   return `${quoted(name)}: ${quoted(topic)}, ${environment}, ${credential.replace('-', ' ')}${until}`
 }
 
-function rejected({ rejections, untold }: SenderFacts): string | undefined {
+function rejected({ rejections, untold }: SenderRecord): string | undefined {
   const reasons = listed(rejections)
   return reasons && `${reasons}${untold > 0 ? `; ${untold} of them it was not told` : ''}`
 }
@@ -163,7 +167,7 @@ function unused({ unusedRoutes, sinceMs }: Report): string {
     .join('\n')
 }
 
-function strangerRow({
+function refusedPeerRow({
   address,
   subject,
   publicKeySha256,
@@ -171,7 +175,7 @@ function strangerRow({
   offered,
   count,
   lastSeenMs,
-}: StrangerFacts): string[] {
+}: RefusedPeerRecord): string[] {
   return [
     quoted(address),
     subject === undefined
@@ -183,11 +187,11 @@ function strangerRow({
   ]
 }
 
-function nameOf({ subject, publicKeySha256 }: SenderFacts): string {
+function nameOf({ subject, publicKeySha256 }: SenderRecord): string {
   return quoted(subject || publicKeySha256.slice(0, 12))
 }
 
-function nonZero(commands: SenderFacts['commands']): Record<string, number> {
+function nonZero(commands: SenderRecord['commands']): Record<string, number> {
   return Object.fromEntries(
     Object.entries(commands).flatMap(([command, count]) =>
       count > 0 ? [[`command ${command}:`, count]] : [],

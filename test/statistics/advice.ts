@@ -1,13 +1,13 @@
 /** What is said of a sender, by what it does: a row for each rule, and one for each verdict. */
 import t from 'tap'
-import { adviceOn, type VerdictKind } from '../../src/census/advice.ts'
-import type { RouteFacts } from '../../src/census/census.ts'
-import { newSender, type SenderFacts } from '../../src/census/sender-facts.ts'
+import { adviceOn, type VerdictKind } from '../../src/statistics/advice.ts'
+import type { RouteRecord } from '../../src/statistics/sender-statistics.ts'
+import { newSender, type SenderRecord } from '../../src/statistics/sender-record.ts'
 
 const nowMs = Date.UTC(2026, 10, 25)
 const dayMs = 86_400_000
 
-const route: RouteFacts = {
+const route: RouteRecord = {
   name: 'shop',
   topic: 'com.example.shop',
   environment: 'production',
@@ -16,7 +16,7 @@ const route: RouteFacts = {
 }
 
 /** A sender that gives no cause for remarks. */
-const usual: SenderFacts = {
+const usual: SenderRecord = {
   ...newSender({ route: 'shop', publicKeySha256: 'aa' }, nowMs - 100 * dayMs),
   lastSeenMs: nowMs,
   lastSentMs: nowMs,
@@ -27,8 +27,8 @@ const usual: SenderFacts = {
 }
 
 function advise(
-  sender: Partial<SenderFacts> = {},
-  changed: Partial<RouteFacts> = {},
+  sender: Partial<SenderRecord> = {},
+  changed: Partial<RouteRecord> = {},
 ): ReturnType<typeof adviceOn> {
   return adviceOn({ sender: { ...usual, ...sender }, route: { ...route, ...changed }, nowMs })
 }
@@ -46,7 +46,7 @@ t.test('of a sender without faults, says where to send, the push type and the cr
   t.end()
 })
 
-const steps: readonly [string, Partial<SenderFacts>, Partial<RouteFacts>, RegExp][] = [
+const steps: readonly [string, Partial<SenderRecord>, Partial<RouteRecord>, RegExp][] = [
   ['TLS 1.0 only', { tlsVersions: { TLSv1: 2 } }, {}, /newer runtime.*speaks TLSv1 only/],
   [
     'TLS 1.0 among others',
@@ -120,7 +120,7 @@ for (const [name, sender, changed, expected] of steps)
     t.end()
   })
 
-const verdicts: readonly [string, Partial<SenderFacts>, VerdictKind, RegExp][] = [
+const verdicts: readonly [string, Partial<SenderRecord>, VerdictKind, RegExp][] = [
   [
     'one that is silent',
     { lastSentMs: nowMs - 41 * dayMs },
