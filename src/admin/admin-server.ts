@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Report } from '../statistics/migration-report.ts'
 import type { Clock } from '../timing/clock.ts'
-import { admittance, type AccessRules } from './access.ts'
+import { authorize, type AuthorizationRules } from './authorization.ts'
 import { loadAssets } from './asset.ts'
-import type { Sample } from './history.ts'
-import { Live } from './live.ts'
+import type { TrafficSample } from './traffic-history.ts'
+import { EventStream } from './event-stream.ts'
 import type { Status } from './status.ts'
 
 /** Whether the proxy can do its work now. */
@@ -28,12 +28,12 @@ export interface AdminSources {
   readonly report: () => Report
   readonly status: () => Status
   /** Of the last hour, oldest first. */
-  readonly history: () => readonly Sample[]
+  readonly history: () => readonly TrafficSample[]
   readonly clock: Clock
 }
 
 /** Where it is, and for whom. */
-export interface AdminOptions extends AccessRules {
+export interface AdminOptions extends AuthorizationRules {
   /** 0 picks a free one. */
   readonly port: number
 }
@@ -60,20 +60,20 @@ const safetyHeaders = {
 /** Serves the status page at `/`, and for machines `/api/status`, `/api/report`, `/metrics`, `/healthz`, `/readyz`. */
 export class AdminServer {
   readonly #server: Server
-  readonly #live: Live
+  readonly #eventStream: EventStream
   readonly #pages: ReadonlyMap<string, Page>
-  #rules: AccessRules
+  #rules: AuthorizationRules
 
-  private constructor(rules: AccessRules, sources: AdminSources) {
+  private constructor(rules: AuthorizationRules, sources: AdminSources) {
     this.#rules = rules
-    this.#live = new Live(
+    this.#eventStream = new EventStream(
       {
         history: () => JSON.stringify(sources.history()),
         status: () => JSON.stringify(sources.status()),
       },
       sources.clock,
     )
-    this.#pages = pagesOf(sources, this.#live)
+    this.#pages = pagesOf(sources, this.#eventStream)
     this.#server = createServer((request, response) => {
       this.#answer(request, response)
     })
@@ -100,15 +100,15 @@ export class AdminServer {
     return address
   }
 
-  /** Applies other rules; a live connection that was opened with another token is closed. */
-  reconfigure(rules: AccessRules): void {
-    if (rules.token !== this.#rules.token) this.#live.close()
+  /** Applies other rules; an event stream that was opened with another token is closed. */
+  reconfigure(rules: AuthorizationRules): void {
+    if (rules.token !== this.#rules.token) this.#eventStream.close()
     this.#rules = rules
   }
 
   /** Closes, with whoever is connected. */
   async close(): Promise<void> {
-    this.#live.close()
+    this.#eventStream.close()
     if (!this.#server.listening) return
     this.#server.close()
     this.#server.closeAllConnections()
@@ -121,16 +121,16 @@ export class AdminServer {
     const page = this.#pages.get(path)
     if (request.method !== 'GET' && request.method !== 'HEAD')
       plain(response.setHeader('allow', 'GET, HEAD'), 405, 'read-only')
-    else if (!this.#admits(path, request, response)) return
+    else if (!this.#isAuthorized(path, request, response)) return
     else if (page === undefined) plain(response, 404, 'not found')
     else void serve(page, response)
   }
 
   /** Answers itself where it does not. */
-  #admits(path: string, { headers }: IncomingMessage, response: ServerResponse): boolean {
+  #isAuthorized(path: string, { headers }: IncomingMessage, response: ServerResponse): boolean {
     if (openToAll.includes(path)) return true
-    switch (admittance(headers, this.#rules)) {
-      case 'admitted':
+    switch (authorize(headers, this.#rules)) {
+      case 'authorized':
         return true
       case 'no-token':
         response.setHeader('www-authenticate', 'Basic realm="apns-legacy-proxy", charset="UTF-8"')
@@ -151,7 +151,7 @@ async function serve(page: Page, response: ServerResponse): Promise<void> {
   }
 }
 
-function pagesOf(sources: AdminSources, live: Live): Map<string, Page> {
+function pagesOf(sources: AdminSources, eventStream: EventStream): Map<string, Page> {
   const { metrics, readiness, report, status } = sources
   const assets = [...loadAssets()].map(([path, { type, body }]): [string, Page] => [
     path,
@@ -196,7 +196,7 @@ function pagesOf(sources: AdminSources, live: Live): Map<string, Page> {
       '/api/events',
       (response) => {
         if (response.req.method === 'HEAD') plain(response, 200, '')
-        else if (!live.join(response)) plain(response, 503, 'too many listen already')
+        else if (!eventStream.join(response)) plain(response, 503, 'too many listen already')
       },
     ],
   ])

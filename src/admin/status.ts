@@ -2,24 +2,24 @@
 import { meaningInWords } from '../apns/reason-meaning.ts'
 import type { Command } from '../binary/notification.ts'
 import type { SettledOutcome, RouteCounters } from '../relay/route-counters.ts'
-import type { Sample } from './history.ts'
-import type { RejectionRecord } from './rejections.ts'
+import type { TrafficSample } from './traffic-history.ts'
+import type { RejectionRecord } from './recent-rejections.ts'
 import type {
   CredentialStatus,
-  RouteSource,
-  SenderSource,
+  RouteState,
+  SenderState,
   SessionStatus,
-  StatusSources,
-} from './status-source.ts'
-import { verdictOn, type Verdict } from './verdict.ts'
+  ProxyState,
+} from './proxy-state.ts'
+import { healthOf, type Health } from './health.ts'
 
 /** Fields may be added; those that are here stay. Times are ms since the epoch. */
 export interface Status {
   readonly atMs: number
   readonly startedAtMs: number
-  readonly verdict: Verdict
+  readonly verdict: Health
   /** The last second, over all routes; null in the first. */
-  readonly now: Sample | null
+  readonly now: TrafficSample | null
   /** Of the certificate that senders are shown. */
   readonly gatewayCertificateNotAfterMs: number
   readonly routes: readonly RouteStatus[]
@@ -94,20 +94,20 @@ export interface RejectionStatus {
 const mostSenders = 50
 
 /** Puts it together. */
-export function statusOf(sources: StatusSources): Status {
-  const { atMs, startedAtMs, now, gatewayCertificateNotAfterMs } = sources
+export function statusOf(state: ProxyState): Status {
+  const { atMs, startedAtMs, now, gatewayCertificateNotAfterMs } = state
   return {
     atMs,
     startedAtMs,
-    verdict: verdictOn(sources),
+    verdict: healthOf(state),
     now: now ?? null,
     gatewayCertificateNotAfterMs,
-    routes: sources.routes.map(routeStatus),
-    rejections: sources.rejections.map(rejectionStatus),
+    routes: state.routes.map(routeStatus),
+    rejections: state.rejections.map(rejectionStatus),
   }
 }
 
-function routeStatus(route: RouteSource): RouteStatus {
+function routeStatus(route: RouteState): RouteStatus {
   const { name, environment, topic, owned, counters, upstream } = route
   const { feedbackWaiting, feedbackReadAtMs, credential, senders, sessions } = route
   return {
@@ -143,7 +143,7 @@ function reasonCounts(rejections: RouteCounters['rejections']): ReasonCount[] {
     .map(([reason, count]) => ({ reason, count, meaning: meaningInWords(reason) }))
 }
 
-function together(senders: readonly SenderSource[]): SenderStatus[] {
+function together(senders: readonly SenderState[]): SenderStatus[] {
   const groups = new Map<string, SenderStatus>()
   for (const { address, tlsVersion, receivedByCommand } of senders) {
     const commands = ([0, 1, 2] as const).filter((command) => receivedByCommand[command] > 0)

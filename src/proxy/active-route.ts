@@ -1,7 +1,7 @@
 /** One route at work: its credential, its provider sessions, its relay, and who is connected. */
 import type { RouteGauge } from '../admin/metrics.ts'
-import type { Rejections } from '../admin/rejections.ts'
-import type { CredentialStatus, RouteSource, SenderSource } from '../admin/status-source.ts'
+import type { RecentRejections } from '../admin/recent-rejections.ts'
+import type { CredentialStatus, RouteState, SenderState } from '../admin/proxy-state.ts'
 import { ApnsIdSource } from '../apns/apns-id.ts'
 import type { KeyRing } from '../apns/key-ring.ts'
 import { routeCounter } from '../statistics/event-counter.ts'
@@ -37,7 +37,7 @@ export interface ActiveRouteDeps {
   /** In [0, 1). */
   readonly random: () => number
   readonly log: Logger
-  readonly rejections: Rejections
+  readonly rejections: RecentRejections
 }
 
 /** Where a client connection comes from. */
@@ -47,7 +47,7 @@ export interface ClientPeer {
 }
 
 /** Its counts and states are what metrics and the status page show. */
-export class ActiveRoute implements RouteGauge, RouteSource, Admission {
+export class ActiveRoute implements RouteGauge, RouteState, Admission {
   readonly relay: Relay
   readonly pool: Pool
   readonly log: Logger
@@ -170,14 +170,14 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     return this.clients.size
   }
 
-  get senders(): readonly SenderSource[] {
+  get senders(): readonly SenderState[] {
     return Array.from(this.clients, ([{ receivedByCommand }, peer]) => ({
       ...peer,
       receivedByCommand,
     }))
   }
 
-  get sessions(): RouteSource['sessions'] {
+  get sessions(): RouteState['sessions'] {
     return this.pool.sessions.map((session) => ({
       ...session,
       streamLimit: Number.isFinite(session.streamLimit) ? session.streamLimit : null,
@@ -262,7 +262,7 @@ export class ActiveRoute implements RouteGauge, RouteSource, Admission {
     }
   }
 
-  #routeSubscribers(rejections: Rejections): (event: RouteEvent | RouteTrace) => void {
+  #routeSubscribers(rejections: RecentRejections): (event: RouteEvent | RouteTrace) => void {
     const log = logEvents(this.log)
     const count = routeCounter(this.name, this.#deps.statistics)
     return (event) => {

@@ -1,14 +1,14 @@
 /** What the administrator is shown: readiness, metrics, the status page and the migration report. */
 import { AdminServer, type Readiness } from '../admin/admin-server.ts'
-import { History, totalsOf } from '../admin/history.ts'
+import { TrafficHistory, totalsOf } from '../admin/traffic-history.ts'
 import {
   createMetrics,
   type CertificateGauge,
   type ListenerGauge,
   type MetricSources,
 } from '../admin/metrics.ts'
-import type { Rejections } from '../admin/rejections.ts'
-import type { StoreState } from '../admin/status-source.ts'
+import type { RecentRejections } from '../admin/recent-rejections.ts'
+import type { StoreState } from '../admin/proxy-state.ts'
 import { statusOf, type Status } from '../admin/status.ts'
 import { SenderStatistics, type StatisticsSnapshot } from '../statistics/sender-statistics.ts'
 import { reportOf, type Report } from '../statistics/migration-report.ts'
@@ -28,7 +28,7 @@ export interface AdministrationSources {
   /** Undefined until it is open, as in the following. */
   readonly store: () => Store | undefined
   readonly statistics: () => StatisticsSnapshot | undefined
-  readonly rejections: Rejections
+  readonly rejections: RecentRejections
   readonly clock: Clock
 }
 
@@ -37,7 +37,7 @@ export class Administration {
   readonly #sources: AdministrationSources
   readonly #metrics: ReturnType<typeof createMetrics>
   readonly #startedAtMs: number
-  #history: History | undefined
+  #history: TrafficHistory | undefined
   #server: AdminServer | undefined
 
   constructor(sources: AdministrationSources) {
@@ -52,7 +52,7 @@ export class Administration {
    */
   async open(): Promise<ProxyAddresses['admin']> {
     const { clock, configuration, routes } = this.#sources
-    this.#history ??= new History(() => totalsOf(routes()), clock)
+    this.#history ??= new TrafficHistory(() => totalsOf(routes()), clock)
     this.#server ??= await AdminServer.open(configuration().admin, {
       metrics: this.#metrics,
       readiness: () => this.#readiness(),

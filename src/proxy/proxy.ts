@@ -4,7 +4,7 @@
  *     sender ──TLS──▶ Listener ─▶ SenderConnection ─▶ Relay ─▶ Pool ──HTTP/2──▶ APNs
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
  */
-import { Rejections } from '../admin/rejections.ts'
+import { RecentRejections } from '../admin/recent-rejections.ts'
 import { StatisticsFile } from '../statistics/statistics-file.ts'
 import { refusalCounter } from '../statistics/event-counter.ts'
 import type { Configuration } from '../config/configuration.ts'
@@ -41,7 +41,7 @@ const lateHandshakeMs = 1000
 export class Proxy {
   readonly #deps: ProxyDeps
   readonly #log: (event: AnyEvent) => void
-  readonly #rejections: Rejections
+  readonly #rejections: RecentRejections
   readonly #administration: Administration
   readonly #listeners = new Listeners()
   #configuration: Configuration
@@ -53,7 +53,7 @@ export class Proxy {
     this.#configuration = configuration
     this.#deps = deps
     this.#log = logEvents(deps.log)
-    this.#rejections = new Rejections(deps.clock)
+    this.#rejections = new RecentRejections(deps.clock)
     this.#administration = new Administration({
       configuration: () => this.#configuration,
       routes: () => this.routes,

@@ -12,7 +12,7 @@ import { token } from '../fixtures/hex.ts'
 import { authority } from '../fixtures/identity.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
-import { adminSources, routeSource, sampleHistory } from '../fixtures/status-sample.ts'
+import { adminSources, routeState, sampleHistory } from '../fixtures/status-sample.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -232,7 +232,7 @@ t.test(
       reason: hostile,
     }
     const sources = adminSources({
-      routes: [routeSource({ name: hostile, topic: hostile, isUp: false, downReason: hostile })],
+      routes: [routeState({ name: hostile, topic: hostile, isUp: false, downReason: hostile })],
       rejections: [rejection],
       now: first,
     })

@@ -7,7 +7,7 @@ import { senderList } from './sender.js'
 import { counted, duration, latency, rate, timeOf } from './wording.js'
 
 /** @typedef {import('../status.ts').Status} Status */
-/** @typedef {import('../history.ts').Sample} Sample */
+/** @typedef {import('../traffic-history.ts').TrafficSample} TrafficSample */
 
 const keptSamples = 3600
 /** So long without a word, what is shown is old. */
@@ -45,7 +45,7 @@ const answers = new Plot('Latency', 'ms from request to answer', [
   ),
 ])
 
-/** @type {Sample[]} */
+/** @type {TrafficSample[]} */
 let history = []
 let heardAtMs = Date.now()
 
@@ -58,7 +58,7 @@ setInterval(() => void showReport(), reportMs)
 function listen() {
   const events = new EventSource('api/events')
   events.addEventListener('history', (event) => {
-    history = /** @type {Sample[]} */ (parsed(event))
+    history = /** @type {TrafficSample[]} */ (parsed(event))
     drawPlots()
   })
   events.addEventListener('status', (event) => {
@@ -206,7 +206,7 @@ function at(id) {
  * @param {string} name
  * @param {string} colour
  * @param {boolean} filled
- * @param {(samples: readonly Sample[]) => number | null} value
+ * @param {(samples: readonly TrafficSample[]) => number | null} value
  * @param {(value: number | null | undefined) => string} format
  */
 function line(name, colour, filled, value, format) {
@@ -214,7 +214,7 @@ function line(name, colour, filled, value, format) {
 }
 
 /**
- * @param {readonly Sample[]} samples
+ * @param {readonly TrafficSample[]} samples
  * @param {'latencyP50Ms' | 'latencyP99Ms'} key
  */
 function known(samples, key) {

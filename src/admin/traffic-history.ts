@@ -27,7 +27,7 @@ export function totalsOf(
 }
 
 /** What happened since the sample before. */
-export interface Sample {
+export interface TrafficSample {
   readonly atMs: number
   /** Per second. */
   readonly received: number
@@ -43,10 +43,10 @@ const intervalMs = 1000
 const kept = 3600
 
 /** See the file's first line. */
-export class History {
+export class TrafficHistory {
   readonly #read: () => Totals
   readonly #clock: Clock
-  readonly #samples: Sample[] = []
+  readonly #samples: TrafficSample[] = []
   #before: Totals
   #beforeAtMs: number
   #cancel: Cancel
@@ -61,12 +61,12 @@ export class History {
   }
 
   /** Oldest first. */
-  get samples(): readonly Sample[] {
+  get samples(): readonly TrafficSample[] {
     return this.#samples
   }
 
   /** The last one; undefined within the first second. */
-  get latest(): Sample | undefined {
+  get latest(): TrafficSample | undefined {
     return this.#samples.at(-1)
   }
 

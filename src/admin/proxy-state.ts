@@ -1,19 +1,19 @@
 /** What the parts of a running proxy tell the administrator. Neither tokens nor payloads are in it. */
 import type { Command } from '../binary/notification.ts'
-import type { Sample } from './history.ts'
+import type { TrafficSample } from './traffic-history.ts'
 import type { RouteGauge } from './metrics.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
-import type { RejectionRecord } from './rejections.ts'
+import type { RejectionRecord } from './recent-rejections.ts'
 
 /** A sender's connection, as far as the page shows it. */
-export interface SenderSource {
+export interface SenderState {
   readonly address: string
   readonly tlsVersion: string
   readonly receivedByCommand: Readonly<Record<Command, number>>
 }
 
 /** A route, as far as the page shows it. */
-export interface RouteSource extends Omit<RouteGauge, 'requestLatency' | 'counters'> {
+export interface RouteState extends Omit<RouteGauge, 'requestLatency' | 'counters'> {
   readonly counters: Omit<RouteCounters, 'errorResponseLatency'>
   readonly environment: string
   readonly topic: string
@@ -25,7 +25,7 @@ export interface RouteSource extends Omit<RouteGauge, 'requestLatency' | 'counte
   /** When a reader of the feedback service last came, since the start; null where none did. */
   readonly feedbackReadAtMs: number | null
   readonly credential: CredentialStatus
-  readonly senders: readonly SenderSource[]
+  readonly senders: readonly SenderState[]
   readonly sessions: readonly SessionStatus[]
 }
 
@@ -36,13 +36,13 @@ export interface RouteSource extends Omit<RouteGauge, 'requestLatency' | 'counte
 export type StoreState = 'written' | 'unwritten' | 'full' | 'awaited'
 
 /** Everything that is shown, as it is now. */
-export interface StatusSources {
+export interface ProxyState {
   readonly atMs: number
   readonly startedAtMs: number
-  readonly now: Sample | undefined
+  readonly now: TrafficSample | undefined
   readonly gatewayCertificateNotAfterMs: number
   readonly store: StoreState
-  readonly routes: readonly RouteSource[]
+  readonly routes: readonly RouteState[]
   /** Newest first. */
   readonly rejections: readonly RejectionRecord[]
 }

@@ -1,10 +1,10 @@
 /** Whether everything is well, and if it is not, what is wrong and what helps. */
 import { meaningOf } from '../apns/reason.ts'
 import { meaningInWords } from '../apns/reason-meaning.ts'
-import type { RouteSource, StatusSources, StoreState } from './status-source.ts'
+import type { RouteState, ProxyState, StoreState } from './proxy-state.ts'
 
 /** What the page says first. */
-export interface Verdict {
+export interface Health {
   readonly level: 'healthy' | Severity
   /** The most urgent first. */
   readonly problems: readonly Problem[]
@@ -29,15 +29,15 @@ const alarmDays = 7
 const unreadMs = dayMs
 
 /** Looks at everything. */
-export function verdictOn(sources: StatusSources): Verdict {
+export function healthOf(state: ProxyState): Health {
   const problems = [
-    ...storeProblems(sources),
-    ...gatewayProblems(sources),
-    ...sources.routes.flatMap((route) => [
+    ...storeProblems(state),
+    ...gatewayProblems(state),
+    ...state.routes.flatMap((route) => [
       ...reachProblems(route),
       ...roomProblems(route),
-      ...credentialProblems(route, sources),
-      ...feedbackProblems(route, sources),
+      ...credentialProblems(route, state),
+      ...feedbackProblems(route, state),
     ]),
   ]
   const alarms = problems.filter(({ severity }) => severity === 'alarm')
@@ -61,11 +61,11 @@ const storeProblem: Readonly<Record<Exclude<StoreState, 'written'>, Omit<Problem
   },
 }
 
-function storeProblems({ store }: StatusSources): Problem[] {
+function storeProblems({ store }: ProxyState): Problem[] {
   return store === 'written' ? [] : [{ severity: 'alarm', ...storeProblem[store] }]
 }
 
-function gatewayProblems({ gatewayCertificateNotAfterMs, atMs }: StatusSources): Problem[] {
+function gatewayProblems({ gatewayCertificateNotAfterMs, atMs }: ProxyState): Problem[] {
   return expiryProblems(
     gatewayCertificateNotAfterMs - atMs,
     'The certificate that senders are shown',
@@ -74,7 +74,7 @@ function gatewayProblems({ gatewayCertificateNotAfterMs, atMs }: StatusSources):
   )
 }
 
-function reachProblems(route: RouteSource): Problem[] {
+function reachProblems(route: RouteState): Problem[] {
   const { name, downReason, isOut, outageCause, owned } = route
   if (downReason !== undefined)
     return [
@@ -107,7 +107,7 @@ function credentialCure(reason: string): string {
   return `${known}“apns-legacy-proxy check --live” tells what is wrong with certificate or key, topic and environment; a file that is replaced is taken up without a restart.`
 }
 
-function roomProblems({ name, owned, ownedLimit }: RouteSource): Problem[] {
+function roomProblems({ name, owned, ownedLimit }: RouteState): Problem[] {
   if (owned < ownedLimit) return []
   return [
     {
@@ -119,7 +119,7 @@ function roomProblems({ name, owned, ownedLimit }: RouteSource): Problem[] {
   ]
 }
 
-function credentialProblems({ name, credential }: RouteSource, { atMs }: StatusSources): Problem[] {
+function credentialProblems({ name, credential }: RouteState, { atMs }: ProxyState): Problem[] {
   if (credential.kind !== 'certificate') return []
   return expiryProblems(
     credential.notAfterMs - atMs,
@@ -156,8 +156,8 @@ function expiryProblems(
 }
 
 function feedbackProblems(
-  { name, feedbackWaiting: waiting, feedbackReadAtMs: readAtMs }: RouteSource,
-  { atMs, startedAtMs }: StatusSources,
+  { name, feedbackWaiting: waiting, feedbackReadAtMs: readAtMs }: RouteState,
+  { atMs, startedAtMs }: ProxyState,
 ): Problem[] {
   if (waiting === 0 || atMs - (readAtMs ?? startedAtMs) < unreadMs) return []
   const tokens = `${waiting.toLocaleString('en')} ${waiting === 1 ? 'token waits' : 'tokens wait'}`

@@ -18,7 +18,7 @@ const kept = 50
 const longestReason = 60
 
 /** Of all routes. */
-export class Rejections {
+export class RecentRejections {
   readonly #clock: Clock
   readonly #latest: RejectionRecord[] = []
 

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { Cancel, Clock } from '../timing/clock.ts'
 
 /** What is told. */
-export interface LiveReports {
+export interface StreamContent {
   /** To who has just come: what was before. */
   history(): string
   /** To all, one text for everybody. */
@@ -17,14 +17,14 @@ const mostListeners = 16
 const patience = 15
 
 /** Nothing is made up while nobody listens, and nothing is piled up for who does not read. */
-export class Live {
-  readonly #reports: LiveReports
+export class EventStream {
+  readonly #reports: StreamContent
   readonly #clock: Clock
   /** With how many reports each has missed in a row. */
   readonly #listeners = new Map<ServerResponse, number>()
   #cancelTick: Cancel | undefined
 
-  constructor(reports: LiveReports, clock: Clock) {
+  constructor(reports: StreamContent, clock: Clock) {
     this.#reports = reports
     this.#clock = clock
   }

@@ -4,10 +4,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 
 /** `foreign-host`: a name that somebody else may have pointed at this machine. */
-export type Admittance = 'admitted' | 'no-token' | 'foreign-host'
+export type Authorization = 'authorized' | 'no-token' | 'foreign-host'
 
 /** What decides. */
-export interface AccessRules {
+export interface AuthorizationRules {
   /** What the port is bound to. */
   readonly host: string
   /** Undefined: whoever reaches the port may look, by an address or name that only it can have. */
@@ -19,13 +19,13 @@ export interface AccessRules {
  * one, a request has to name this machine in its Host header: a web page elsewhere that had its own
  * name resolved to this address would otherwise be read as if it were this one (DNS rebinding).
  */
-export function admittance(
+export function authorize(
   { authorization, host }: IncomingHttpHeaders,
-  rules: AccessRules,
-): Admittance {
+  rules: AuthorizationRules,
+): Authorization {
   if (rules.token !== undefined)
-    return isSame(presented(authorization), rules.token) ? 'admitted' : 'no-token'
-  return isOwnName(host, rules.host) ? 'admitted' : 'foreign-host'
+    return isSame(presented(authorization), rules.token) ? 'authorized' : 'no-token'
+  return isOwnName(host, rules.host) ? 'authorized' : 'foreign-host'
 }
 
 function presented(authorization = ''): string {
