@@ -84,7 +84,9 @@ export class ActiveRoute implements RouteGauge, RouteState, Admission {
       upstream: this.pool,
       journal: settings.journal.enabled ? journalOf(store, route.name) : noJournal,
       feedback: feedbackOf(store, route.name),
-      eventLog: eventLogOf(store, route.name),
+      eventLog: eventLogOf(store, route.name, () => {
+        logEvents(this.log)({ event: 'store.damaged' })
+      }),
       processName: apnsIds.next().slice(0, 8),
       clock,
       random,

@@ -1,7 +1,6 @@
 /** The part of a store that belongs to one route, as its relay uses it. */
 import type { RelayJournal } from '../relay/relay-journal.ts'
-import type { ReplicatedEvent } from '../relay/replicated-event.ts'
-import type { RelayEventLog } from '../relay/replicated-event.ts'
+import { parseReplicatedEvent, type RelayEventLog } from '../relay/replicated-event.ts'
 import type { RelayFeedback } from '../relay/settlements.ts'
 import type { Store } from '../store/store.ts'
 
@@ -15,11 +14,14 @@ export function journalOf({ journal }: Store, route: string): RelayJournal {
   return { put: (entries) => journal.put(route, entries) }
 }
 
-export function eventLogOf({ eventLog }: Store, route: string): RelayEventLog {
+/** @param damaged is called for each event that no proxy of this version can have appended */
+export function eventLogOf({ eventLog }: Pick<Store, 'eventLog'>, route: string, damaged: () => void): RelayEventLog {
   return {
     listen: (apply) =>
-      eventLog.listen(route, ({ event, position, atMs }) => {
-        apply({ event: event as ReplicatedEvent, position, atMs })
+      eventLog.listen(route, ({ event: json, position, atMs }) => {
+        const event = parseReplicatedEvent(json)
+        if (event === undefined) damaged()
+        else apply({ event, position, atMs })
       }),
     append: (event) => {
       eventLog.append(route, event)

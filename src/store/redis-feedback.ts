@@ -1,7 +1,14 @@
 /** The feedback lists in Redis, with a copy in memory. */
 import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
 import type { Cancel, Clock } from '../timing/clock.ts'
-import { checkFeedbackEntry, FeedbackLists, tuplesOf, type FeedbackEntry } from './feedback.ts'
+import {
+  checkFeedbackEntry,
+  FeedbackLists,
+  isTimestamp,
+  tuplesOf,
+  type FeedbackEntry,
+} from './feedback.ts'
 import { readHash, type Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
@@ -13,7 +20,15 @@ export interface RedisFeedbackDeps {
   readonly keys: RedisKeys
   readonly eventLog: EventLog
   readonly clock: Clock
+  /** Another process or program wrote something malformed, which is ignored. */
+  readonly damaged: () => void
 }
+
+/** The event that announces new entries: a route, its tokens and their timestamps. */
+const announcement = z.tuple([
+  z.string(),
+  z.array(z.tuple([z.string(), z.number().refine(isTimestamp)])),
+])
 
 /** The route name under which processes log new entries. No route of an operator has it. */
 const ownRoute = ''
@@ -102,8 +117,10 @@ export class RedisFeedback implements FeedbackStore {
   constructor(deps: RedisFeedbackDeps) {
     this.#deps = deps
     deps.eventLog.listen(ownRoute, ({ event, own }) => {
-      const [route, entries] = event as [string, [string, number][]]
-      if (!own) for (const [token, timestamp] of entries) this.#lists.add(route, token, timestamp)
+      if (own) return
+      const [route, entries] = announcement.safeParse(event).data ?? []
+      if (route === undefined || entries === undefined) deps.damaged()
+      else for (const [token, timestamp] of entries) this.#lists.add(route, token, timestamp)
     })
   }
 
@@ -253,6 +270,9 @@ export class RedisFeedback implements FeedbackStore {
 
   async #entriesAt(key: string): Promise<readonly FeedbackEntry[]> {
     const fields = await readHash(this.#deps.link, key, readAtOnce)
-    return Array.from(fields, ([token, timestamp]) => ({ token, timestamp: Number(timestamp) }))
+    const all = Array.from(fields, ([token, value]) => ({ token, timestamp: Number(value) }))
+    const entries = all.filter(({ timestamp }) => isTimestamp(timestamp))
+    if (entries.length < all.length) this.#deps.damaged()
+    return entries
   }
 }

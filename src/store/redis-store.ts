@@ -90,9 +90,9 @@ class RedisStore implements Store {
     this.#link = link
     this.#logLink = logLink
     this.journal = new RedisJournal({ link, keys, clock, maxUnwritten, damaged })
-    this.eventLog = new RedisEventLog({ link, logLink, keys, process, clock })
+    this.eventLog = new RedisEventLog({ link, logLink, keys, process, clock, damaged })
     this.tokens = new RedisTokens(link, keys)
-    this.feedback = new RedisFeedback({ link, keys, eventLog: this.eventLog, clock })
+    this.feedback = new RedisFeedback({ link, keys, eventLog: this.eventLog, clock, damaged })
     this.#lease = new RedisLease({ link, keys, process, journal: this.journal, clock })
   }
 

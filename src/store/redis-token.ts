@@ -30,8 +30,8 @@ export class RedisTokens implements TokenStore {
     const times = [own.issuedAtMs, sinceMs, keptMs].map((ms) => String(Math.floor(ms)))
     try {
       const args = ['EVAL', agreeScript, '1', this.#keys.providerToken(name), own.jwt, ...times]
-      const [issuedAtMs, jwt = ''] = String(await this.#link.send(args)).split(' ')
-      return { jwt, issuedAtMs: Number(issuedAtMs) }
+      const [, issuedAtMs, jwt] = /^(\d+) (\S+)$/.exec(String(await this.#link.send(args))) ?? []
+      return jwt === undefined ? own : { jwt, issuedAtMs: Number(issuedAtMs) }
     } catch {
       return own
     }

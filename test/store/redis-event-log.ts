@@ -5,6 +5,10 @@ import type { Reply } from '../../src/store/redis-connection.ts'
 import { redisKeys } from '../../src/store/redis-key.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
+function damaged(): never {
+  throw new Error('what is here is not damaged')
+}
+
 t.test('what was missed is appended before what came later', (t) => {
   const appended: unknown[] = []
   const link = {
@@ -18,7 +22,7 @@ t.test('what was missed is appended before what came later', (t) => {
   const logLink = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
   const clock = new FakeClock()
   const keys = redisKeys('test')
-  const eventLog = new RedisEventLog({ link, logLink, keys, process: 'one', clock })
+  const eventLog = new RedisEventLog({ link, logLink, keys, process: 'one', clock, damaged })
   const heard: unknown[] = []
   eventLog.listen('app', ({ event }) => heard.push(event))
   eventLog.append('app', 'while both are away')
@@ -40,7 +44,14 @@ t.test(
     const link = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
     const clock = new FakeClock()
     const keys = redisKeys('test')
-    const eventLog = new RedisEventLog({ link, logLink: link, keys, process: 'one', clock })
+    const eventLog = new RedisEventLog({
+      link,
+      logLink: link,
+      keys,
+      process: 'one',
+      clock,
+      damaged,
+    })
     const heard: unknown[] = []
     eventLog.listen('app', ({ event, position }) => {
       heard.push(event)
@@ -59,7 +70,7 @@ t.test('who listens again is told what came while nobody did', (t) => {
   const link = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
   const clock = new FakeClock()
   const keys = redisKeys('test')
-  const eventLog = new RedisEventLog({ link, logLink: link, keys, process: 'one', clock })
+  const eventLog = new RedisEventLog({ link, logLink: link, keys, process: 'one', clock, damaged })
   const heard: unknown[] = []
   const end = eventLog.listen('app', ({ event }) => heard.push(event))
   eventLog.append('app', 1)
@@ -70,4 +81,46 @@ t.test('who listens again is told what came while nobody did', (t) => {
   t.strictSame(heard, [1, 2])
   eventLog.close()
   t.end()
+})
+
+t.test('a malformed entry is counted as damage, and the next entry is applied', async (t) => {
+  const junk = [
+    'no JSON',
+    'null',
+    '{}',
+    '"text"',
+    '["two"]',
+    '["two","1","app",0]',
+    '[2,1,"app",0]',
+  ]
+  const texts = [...junk, '["two",1,"app","after junk"]']
+  const entries = texts.map((text, at): Reply => [`1-${at}`, [Buffer.from('e'), Buffer.from(text)]])
+  let streams: Reply = [['events', entries]]
+  const logLink = {
+    isUp: true,
+    isConnected: true,
+    send: (): Promise<Reply> => {
+      const reply = streams
+      streams = null
+      logLink.isUp = reply !== null
+      return Promise.resolve(reply)
+    },
+  }
+  let malformed = 0
+  const eventLog = new RedisEventLog({
+    link: logLink,
+    logLink,
+    keys: redisKeys('test'),
+    process: 'one',
+    clock: new FakeClock(),
+    damaged: () => {
+      malformed++
+    },
+  })
+  const heard: unknown[] = []
+  eventLog.listen('app', ({ event }) => heard.push(event))
+  await eventLog.read()
+  t.equal(malformed, junk.length)
+  t.strictSame(heard, ['after junk'])
+  eventLog.close()
 })
