@@ -1,161 +1,120 @@
-/** What it takes to move a sender to the HTTP/2 API, in plain words, told by what it does today. */
+/** What it takes to move a sender to the HTTP/2 API, derived from what the sender does today. */
 import type { RouteRecord } from './sender-statistics.ts'
 import { notificationsOf, type SenderRecord } from './sender-record.ts'
 
-/** `put-right`: something is lost today, and would be lost again behind another API. */
-export type VerdictKind = 'switch-off' | 'idle' | 'replace' | 'put-right' | 'move'
+/** `put-right`: something goes wrong today, and would go wrong with any API. */
+export const verdictKinds = ['switch-off', 'idle', 'replace', 'put-right', 'move'] as const
 
-/** Where a sender stands. */
+export type VerdictKind = (typeof verdictKinds)[number]
+
 export interface Advice {
   readonly verdict: VerdictKind
-  /** The verdict in a sentence. */
+  /** The verdict in one sentence. */
   readonly summary: string
   /** What to do, in this order. */
-  readonly steps: readonly string[]
+  readonly steps: string[]
 }
 
-/** What advice is given on. */
-export interface Case {
+interface Case {
   readonly sender: SenderRecord
-  /** Undefined where the route is not configured any more. */
+  /** Undefined if the route is no longer configured. */
   readonly route: RouteRecord | undefined
   readonly nowMs: number
 }
 
-interface Rule {
-  /** Goes wrong already, whatever becomes of the sender. */
-  readonly isFault?: true
-  readonly when: (about: Case) => boolean
-  readonly say: (about: Case) => string
-}
+/** Returns a step, or `false` if the sender does not need it. */
+type Rule = (about: Case) => string | false
 
 const dayMs = 86_400_000
 const silentDays = 30
 const expiresSoonDays = 60
 const hosts = { production: 'api.push.apple.com', sandbox: 'api.sandbox.push.apple.com' }
-/** Reasons by which APNs refuses the token itself. */
+/** Reasons by which APNs rejects the token itself. */
 const tokenReasons = ['BadDeviceToken', 'DeviceTokenNotForTopic', 'invalid-token-size']
-/** A sender that is told of fewer may have had nothing to send again. */
+/** A sender that was told fewer errors may have had nothing to send again. */
 const fewTold = 3
 const manyConnections = 20
 const fast = 500
 
-const rules: readonly Rule[] = [
-  {
-    when: ({ sender }) => onlyOldTls(sender),
-    say: ({ sender }) =>
-      `Give it a newer runtime or TLS library: it speaks ${oldVersions(sender).join(' and ')} only, and APNs takes TLS 1.2 or later with ALPN.`,
-  },
-  {
-    when: ({ sender }) => oldVersions(sender).length > 0 && !onlyOldTls(sender),
-    say: ({ sender: { tlsVersions } }) =>
-      `Find the part of it that is old (connections: ${listed(tlsVersions)}): APNs takes TLS 1.2 or later.`,
-  },
-  {
-    when: ({ route }) => route !== undefined,
-    say: ({ route }) =>
-      `Send each push as POST https://${hosts[route?.environment ?? 'production']}/3/device/<token in hexadecimal> with apns-topic: ${route?.topic ?? ''}.`,
-  },
-  {
-    when: ({ sender }) => typesOf(sender).length === 1,
-    say: ({ sender }) => `Set apns-push-type: ${typesOf(sender).join('')}.${priority(sender)}`,
-  },
-  {
-    when: ({ sender }) => typesOf(sender).length > 1,
-    say: ({ sender }) =>
-      `Set apns-push-type by what is in the payload, as this proxy does (${listed(sender.pushTypes)}).${priority(sender)}`,
-  },
-  {
-    when: ({ route }) => route?.credential === 'signing-key',
-    say: () => 'Sign provider tokens with the signing key (.p8) of its route.',
-  },
-  { when: ({ route }) => route?.credential === 'certificate', say: certificate },
-  {
-    when: ({ sender: { withoutExpiration } }) => withoutExpiration > 0,
-    say: ({ sender: { withoutExpiration } }) =>
-      `Set apns-expiration: 0 where it gives none: ${pushes(withoutExpiration)} of command 2 had no expiration, which meant "do not store"; without the header, APNs stores it.`,
-  },
-  {
-    when: ({ sender: { utf16Payloads } }) => utf16Payloads > 0,
-    say: ({ sender: { utf16Payloads } }) =>
-      `Encode payloads in UTF-8: ${pushes(utf16Payloads)} came in UTF-16, which the HTTP/2 API does not take.`,
-  },
-  {
-    when: ({ sender: { longTokens } }) => longTokens > 0,
-    say: ({ sender: { longTokens } }) =>
-      `Leave room for device tokens of any length: ${pushes(longTokens)} went to one longer than 32 bytes.`,
-  },
-  {
-    isFault: true,
-    when: ({ sender: { commands } }) => commands[0] > 0,
-    say: ({ sender }) =>
-      `Read the answer to each request: it uses command 0 ${shareOf(sender.commands[0], sender)}, and cannot be told of bad tokens (${sender.untold} so far).`,
-  },
-  {
-    isFault: true,
-    when: ({ sender }) => sum(tokenRejections(sender)) > 0,
-    say: ({ sender }) =>
-      `Clean its list of tokens: ${pushes(sum(tokenRejections(sender)))} went to tokens that do not belong to this topic and environment (${listed(tokenRejections(sender))}); APNs counts that against the sender.`,
-  },
-  {
-    isFault: true,
-    when: ({ sender: { unregistered, feedbackReads } }) => unregistered > 0 && feedbackReads === 0,
-    say: ({ sender: { unregistered } }) =>
-      `Delete a token that is answered 410: it never reads the feedback service, and sent ${pushes(unregistered)} to devices that are gone.`,
-  },
-  {
-    when: ({ sender: { feedbackReads } }) => feedbackReads > 0,
-    say: () =>
-      'Delete a token that is answered 410, and leave out what reads the feedback service.',
-  },
-  {
-    isFault: true,
-    when: ({ sender: { unreadable } }) => sum(unreadable) > 0,
-    say: ({ sender: { unreadable } }) =>
-      `Find out why its streams break off (${listed(unreadable)}): "decode" shows where, in what "serve --capture" has recorded.`,
-  },
-  {
-    isFault: true,
-    when: ({ sender: { silenced } }) => silenced > 0,
-    say: ({ sender: { silenced } }) =>
-      `End its loop: it was sent the same error so often that ${silenced} more were kept from it.`,
-  },
-  {
-    when: ({ sender: { repeatedIdentifiers } }) => repeatedIdentifiers > 0,
-    say: ({ sender: { repeatedIdentifiers } }) =>
-      `Leave its identifiers behind: ${pushes(repeatedIdentifiers)} had that of the push before; over HTTP/2 each request has its own answer.`,
-  },
-  {
-    when: ({ sender: { resent } }) => resent > 0,
-    say: ({ sender: { resent } }) =>
-      `Leave out what it does after an error response: it sent ${pushes(resent)} again; over HTTP/2 nothing behind a rejected push is lost, and a resend is a second push.`,
-  },
-  {
-    when: ({ sender }) => toldOf(sender) >= fewTold && sender.resent === 0,
-    say: ({ sender }) =>
-      `Check whether it hears of errors at all: it was told ${toldOf(sender)} times, and has never sent again what stood behind.`,
-  },
-  {
-    when: ({ sender }) =>
-      sender.connections >= manyConnections && notificationsOf(sender) < 2 * sender.connections,
-    say: ({ sender }) =>
-      `Keep one connection open: it opened ${sender.connections} for ${pushes(notificationsOf(sender))}, and APNs takes that for an attack.`,
-  },
-  {
-    when: ({ sender: { peakPerSecond } }) => peakPerSecond >= fast,
-    say: ({ sender: { peakPerSecond } }) =>
-      `Have many requests under way at once: it sends up to ${peakPerSecond} a second, more than one after the other can do.`,
-  },
+const requirements: readonly Rule[] = [
+  ({ sender }) =>
+    onlyOldTls(sender) &&
+    `Give it a newer runtime or TLS library: it speaks ${oldVersions(sender).join(' and ')} only, and APNs requires TLS 1.2 or later with ALPN.`,
+  ({ sender }) =>
+    oldVersions(sender).length > 0 &&
+    !onlyOldTls(sender) &&
+    `Find the part of it that is old (connections: ${listed(sender.tlsVersions)}): APNs requires TLS 1.2 or later.`,
+  ({ route }) =>
+    route !== undefined &&
+    `Send each push as POST https://${hosts[route.environment]}/3/device/<token in hexadecimal> with apns-topic: ${route.topic}.`,
+  pushType,
+  credential,
+  ({ sender: { withoutExpiration: count } }) =>
+    count > 0 &&
+    `Set apns-expiration: 0 if a push has no expiration: ${pushes(count)} of command 2 had none, which meant "do not store"; without the header, APNs stores the push.`,
+  ({ sender: { utf16Payloads: count } }) =>
+    count > 0 &&
+    `Encode payloads in UTF-8: ${pushes(count)} came in UTF-16, which the HTTP/2 API does not accept.`,
+  ({ sender: { longTokens: count } }) =>
+    count > 0 &&
+    `Accept device tokens of any length: ${pushes(count)} went to one longer than 32 bytes.`,
 ]
 
-/** What to say of a sender. */
+/** What goes wrong today, with any API. */
+const faults: readonly Rule[] = [
+  ({ sender }) =>
+    sender.commands[0] > 0 &&
+    `Read the answer to each request: it uses command 0 ${shareOf(sender.commands[0], sender)}, and cannot be told of bad tokens (${sender.untold} so far).`,
+  ({ sender }) =>
+    sum(tokenRejections(sender)) > 0 &&
+    `Clean its list of tokens: ${pushes(sum(tokenRejections(sender)))} went to tokens that do not belong to this topic and environment (${listed(tokenRejections(sender))}); APNs counts that against the sender.`,
+  ({ sender: { unregistered, feedbackReads } }) =>
+    unregistered > 0 &&
+    feedbackReads === 0 &&
+    `Delete a token that is answered 410: it never reads the feedback service, and sent ${pushes(unregistered)} to devices that are gone.`,
+  ({ sender: { unreadable } }) =>
+    sum(unreadable) > 0 &&
+    `Find out why its streams are malformed (${listed(unreadable)}): record it with "serve --capture", and let "decode" show the fault.`,
+  ({ sender: { silenced } }) =>
+    silenced > 0 &&
+    `End its loop: it received the same error so often that the proxy withheld ${silenced} more.`,
+]
+
+/** What the sender does for the binary protocol only. */
+const differences: readonly Rule[] = [
+  ({ sender: { feedbackReads } }) =>
+    feedbackReads > 0 &&
+    'Delete a token that is answered 410, and remove the code that reads the feedback service.',
+  ({ sender: { repeatedIdentifiers: count } }) =>
+    count > 0 &&
+    `Do not rely on its identifiers: ${pushes(count)} had the identifier of the push before; over HTTP/2 each request has its own response.`,
+  ({ sender: { resent } }) =>
+    resent > 0 &&
+    `Remove its resending after an error response: it sent ${pushes(resent)} again; over HTTP/2 no push behind a rejected one is lost, and a resend is a second push.`,
+  ({ sender }) =>
+    toldOf(sender) >= fewTold &&
+    sender.resent === 0 &&
+    `Check whether it reads error responses: it was told ${toldOf(sender)} times, and never sent the pushes behind again.`,
+  ({ sender }) =>
+    sender.connections >= manyConnections &&
+    notificationsOf(sender) < 2 * sender.connections &&
+    `Keep one connection open: it opened ${sender.connections} for ${pushes(notificationsOf(sender))}, and APNs treats that as an attack.`,
+  ({ sender: { peakPerSecond } }) =>
+    peakPerSecond >= fast &&
+    `Send many requests at the same time: it sends up to ${peakPerSecond} a second, which one request after the other cannot reach.`,
+]
+
 export function adviceOn(about: Case): Advice {
-  const due = rules.filter(({ when }) => when(about))
-  const faults = due.filter(({ isFault }) => isFault).length
-  return { ...verdictOn(about, faults), steps: due.map(({ say }) => say(about)) }
+  const stepsOf = (rules: readonly Rule[]): string[] =>
+    rules.map((rule) => rule(about)).filter((step) => step !== false)
+  const wrong = stepsOf(faults)
+  return {
+    ...verdictOn(about, wrong.length),
+    steps: [...stepsOf(requirements), ...wrong, ...stepsOf(differences)],
+  }
 }
 
-function verdictOn({ sender, nowMs }: Case, faults: number): Pick<Advice, 'verdict' | 'summary'> {
+function verdictOn({ sender, nowMs }: Case, faults: number): Omit<Advice, 'steps'> {
   const silent = Math.floor((nowMs - (sender.lastSentMs ?? sender.firstSeenMs)) / dayMs)
   if (silent >= silentDays) {
     const what = sender.lastSentMs === null ? 'Has sent nothing' : 'Silent'
@@ -169,7 +128,7 @@ function verdictOn({ sender, nowMs }: Case, faults: number): Pick<Advice, 'verdi
   if (onlyOldTls(sender))
     return {
       verdict: 'replace',
-      summary: 'Cannot speak to APNs with the TLS that it has: replace it, or what it runs on.',
+      summary: 'Cannot speak to APNs with its TLS version: replace it or its runtime.',
     }
   if (faults > 0)
     return {
@@ -190,22 +149,26 @@ function oldVersions({ tlsVersions }: SenderRecord): string[] {
     .sort()
 }
 
-function typesOf({ pushTypes }: SenderRecord): string[] {
-  return Object.keys(pushTypes).filter((type) => type !== 'none')
+function pushType({ sender: { pushTypes } }: Case): string | false {
+  const types = Object.keys(pushTypes).filter((type) => type !== 'none')
+  if (types.length === 0) return false
+  const priority = types.includes('background') ? ' A background push has apns-priority: 5.' : ''
+  return types.length === 1
+    ? `Set apns-push-type: ${types.join('')}.${priority}`
+    : `Set apns-push-type by what is in the payload, as this proxy does (${listed(pushTypes)}).${priority}`
 }
 
-function priority({ pushTypes }: SenderRecord): string {
-  return 'background' in pushTypes ? ' A background push has apns-priority: 5.' : ''
-}
-
-function certificate({ route, sender, nowMs }: Case): string {
-  const notAfterMs = route?.credentialNotAfterMs ?? sender.certificateNotAfterMs
+function credential({ route, sender, nowMs }: Case): string | false {
+  if (route === undefined) return false
+  if (route.credential === 'signing-key')
+    return 'Sign provider tokens with the signing key (.p8) of its route.'
+  const notAfterMs = route.credentialNotAfterMs ?? sender.certificateNotAfterMs
   const day = new Date(notAfterMs).toISOString().slice(0, 10)
-  const use = `Present the push certificate of its route, which is good until ${day}`
+  const use = `Present the push certificate of its route, which is valid until ${day}`
   if (notAfterMs - nowMs > expiresSoonDays * dayMs) return `${use}.`
-  return route?.topic.startsWith('com.apple.mgmt.') === true
-    ? `${use}: renew it first; MDM takes no signing key.`
-    : `${use}: renew it first, or take a signing key (.p8), which does not expire.`
+  return route.topic.startsWith('com.apple.mgmt.')
+    ? `${use}: renew it first; MDM does not accept a signing key.`
+    : `${use}: renew it first, or use a signing key (.p8), which does not expire.`
 }
 
 function shareOf(count: number, sender: SenderRecord): string {
@@ -231,7 +194,7 @@ function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, count) => total + count, 0)
 }
 
-/** `alert 12, background 3`, most first. */
+/** `alert 12, background 3`, the largest count first. */
 export function listed(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .sort(([, one], [, other]) => other - one)

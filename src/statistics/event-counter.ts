@@ -1,12 +1,12 @@
 /** Counts events of connections, routes and listeners for the statistics of senders. */
-import type { SenderStatistics } from './sender-statistics.ts'
 import { countName, countReceived, type SenderRecord } from './sender-record.ts'
-import type { Clock } from '../timing/clock.ts'
+import type { SenderStatistics } from './sender-statistics.ts'
 import type { ConnectionEvent } from '../gateway/connection-event.ts'
 import type { ListenerEvent } from '../gateway/listener-event.ts'
 import type { DeliveryRecord, RouteEvent, RouteTrace } from '../relay/route-event.ts'
+import type { Clock } from '../timing/clock.ts'
 
-/** What one connection says of its sender. */
+/** @param sender whose connection it is */
 export function connectionCounter(sender: SenderRecord): (event: ConnectionEvent) => void {
   let before: number | undefined
   return (event) => {
@@ -21,7 +21,15 @@ export function connectionCounter(sender: SenderRecord): (event: ConnectionEvent
   }
 }
 
-/** What becomes of a route's notifications. */
+/** Names the count that an event increases. */
+const countOf = {
+  'notification.unregistered': 'unregistered',
+  'notification.silenced': 'silenced',
+  'notification.resent': 'resent',
+  'rejection.untold': 'untold',
+} as const
+
+/** Counts how notifications of a route ended. */
 export function routeCounter(
   route: string,
   statistics: SenderStatistics,
@@ -31,59 +39,36 @@ export function routeCounter(
   return (event) => {
     switch (event.event) {
       case 'notification.unregistered':
-        countOne(recordOf(event.record), 'unregistered')
-        break
       case 'notification.silenced':
-        countOne(recordOf(event.record), 'silenced')
-        break
       case 'notification.resent':
-        countOne(recordOf(event.record), 'resent')
-        break
       case 'rejection.told':
-      case 'rejection.untold':
-        countRejection(recordOf(event.record), event)
+      case 'rejection.untold': {
+        const record = recordOf(event.record)
+        if (record === undefined) return
+        if (event.event !== 'rejection.told') record[countOf[event.event]]++
+        if (event.event === 'rejection.told' || event.event === 'rejection.untold')
+          countName(record.rejections, event.reason)
         break
+      }
       default:
     }
   }
 }
 
-function countOne(
-  record: SenderRecord | undefined,
-  name: 'unregistered' | 'silenced' | 'resent',
-): void {
-  if (record !== undefined) record[name]++
-}
-
-function countRejection(
-  record: SenderRecord | undefined,
-  { event, reason }: Extract<RouteEvent, { event: 'rejection.told' | 'rejection.untold' }>,
-): void {
-  if (record === undefined) return
-  countName(record.rejections, reason)
-  if (event === 'rejection.untold') record.untold++
-}
-
-/** Who was not admitted. */
+/** Counts peers that a listener did not admit. */
 export function refusalCounter(
   statistics: SenderStatistics,
   clock: Clock,
 ): (event: ListenerEvent) => void {
   return (event) => {
-    switch (event.event) {
-      case 'sender.refused': {
-        const { address, refusal: cause, certificate } = event
-        const { subject, publicKeySha256 } = certificate ?? {}
-        statistics.countRefused({ address, cause, subject, publicKeySha256 }, clock.now())
-        break
-      }
-      case 'handshake.failed': {
-        const { address, cause, offered } = event
-        const refused = cause === 'tls-version' ? offered : undefined
-        statistics.countRefused({ address, cause, offered: refused }, clock.now())
-        break
-      }
-      default:
+    if (event.event === 'sender.refused') {
+      const { address, refusal: cause, certificate } = event
+      const { subject, publicKeySha256 } = certificate ?? {}
+      statistics.countRefused({ address, cause, subject, publicKeySha256 }, clock.now())
+    } else if (event.event === 'handshake.failed') {
+      const { address, cause } = event
+      const offered = cause === 'tls-version' ? event.offered : undefined
+      statistics.countRefused({ address, cause, offered }, clock.now())
     }
   }
 }

@@ -1,110 +1,82 @@
-/** What is known of one sender: plain counts, none of them made of a token or a payload. */
+/** The counts of one sender, and the functions that add to them. No token or payload is in a record. */
 import { z } from 'zod'
 import { encodingOf } from '../apns/payload.ts'
 import type { PushType } from '../apns/push-type.ts'
 import type { Received } from '../binary/decoder.ts'
 import { tokenBytes } from '../binary/notification.ts'
 
-const count = z.number().int().min(0)
-const counts = z.record(z.string(), count)
+const count = z.number().int().min(0).default(0)
+const counts = z.record(z.string(), z.number().int().min(0)).default(() => ({}))
 const ms = z.number().int()
 
-/** Kept as it is in memory, in the file of the statistics, and for the report. */
+/** The same in memory, in the file of the statistics and in the migration report. */
 export const senderRecord = z.strictObject({
   route: z.string(),
-  /** Hex SHA-256 of the DER SubjectPublicKeyInfo: what the sender is recognised by. */
+  /** Hex SHA-256 of the DER SubjectPublicKeyInfo, which identifies the sender. */
   publicKeySha256: z.string(),
-  /** Of the certificate that it came with last. */
-  subject: z.string(),
-  certificateNotAfterMs: ms,
+  /** Subject of the latest certificate. */
+  subject: z.string().default(''),
+  /** Of the latest certificate. */
+  certificateNotAfterMs: ms.default(0),
   firstSeenMs: ms,
-  /** When it last connected or sent. */
+  /** When the sender last connected or sent. */
   lastSeenMs: ms,
-  /** When it last sent a notification; null = never. */
-  lastSentMs: ms.nullable(),
+  /** When the sender last sent a notification; null = never. */
+  lastSentMs: ms.nullable().default(null),
   connections: count,
   /** The last few, latest first. */
-  addresses: z.array(z.string()),
+  addresses: z.array(z.string()).default(() => []),
   /** Connections, by version. */
   tlsVersions: counts,
   /** Notifications, by command. */
-  commands: z.strictObject({ 0: count, 1: count, 2: count }),
-  /** Notifications, by what was inferred or pinned. */
+  commands: z.strictObject({ 0: count, 1: count, 2: count }).prefault({}),
+  /** Notifications, by inferred or configured push type. */
   pushTypes: counts,
-  /** UTC days, `2026-11-25`, the last few alone. */
+  /** Notifications, by UTC day as `2026-11-25`; the last few days. */
   days: counts,
   peakPerSecond: count,
   peakPerMinute: count,
   utf16Payloads: count,
-  /** Longer than the usual 32 bytes. */
+  /** Notifications to tokens longer than 32 bytes. */
   longTokens: count,
-  /** Command 2 without the item, which meant "do not store". */
+  /** Notifications of command 2 without an expiration, which meant "do not store". */
   withoutExpiration: count,
-  /** Notifications with the identifier of the one before them. */
+  /** Notifications with the identifier of the one before. */
   repeatedIdentifiers: count,
-  /** By reason, whether the sender could be told or not. */
+  /** Rejections by reason, whether the sender was told or not. */
   rejections: counts,
+  /** Rejections that the sender was not told. */
   untold: count,
-  /** Rejections that it would have been told again and again. */
+  /** Rejections that the report limiter kept from the sender. */
   silenced: count,
-  /** Second copies of what stood behind an error response. */
+  /** Resends after an error response. */
   resent: count,
-  /** Notifications to devices that APNs no longer knows. */
+  /** Notifications to devices that are gone. */
   unregistered: count,
-  /** Streams that could not be read on, by the fault. */
+  /** Streams that could not be decoded, by fault. */
   unreadable: counts,
   feedbackReads: count,
-  /** null = never. */
-  feedbackReadMs: ms.nullable(),
+  /** When the sender last read the feedback service; null = never. */
+  feedbackReadMs: ms.nullable().default(null),
 })
 
-/** See {@link senderRecord}. */
 export type SenderRecord = z.infer<typeof senderRecord>
 
-/** By what a sender is known. */
+/** Identifies a sender. */
 export type SenderName = Pick<SenderRecord, 'route' | 'publicKeySha256'>
 
-/** The addresses of a sender that are remembered. */
-export const mostAddresses = 8
+const mostAddresses = 8
 const mostDays = 31
-/** Names come from peers, or from an APNs of tomorrow. */
+/** Peers, or future versions of APNs, choose the names under which is counted. */
 const mostNames = 40
 const mostCharacters = 200
 
-/** All zero. */
-export function newSender({ route, publicKeySha256 }: SenderName, nowMs: number): SenderRecord {
-  return {
-    route,
-    publicKeySha256,
-    subject: '',
-    certificateNotAfterMs: 0,
-    firstSeenMs: nowMs,
-    lastSeenMs: nowMs,
-    lastSentMs: null,
-    connections: 0,
-    addresses: [],
-    tlsVersions: {},
-    commands: { 0: 0, 1: 0, 2: 0 },
-    pushTypes: {},
-    days: {},
-    peakPerSecond: 0,
-    peakPerMinute: 0,
-    utf16Payloads: 0,
-    longTokens: 0,
-    withoutExpiration: 0,
-    repeatedIdentifiers: 0,
-    rejections: {},
-    untold: 0,
-    silenced: 0,
-    resent: 0,
-    unregistered: 0,
-    unreadable: {},
-    feedbackReads: 0,
-    feedbackReadMs: null,
-  }
+/** A record whose counts are zero. */
+export function newSender(name: SenderName, nowMs: number): SenderRecord {
+  return senderRecord.parse({ ...name, firstSeenMs: nowMs, lastSeenMs: nowMs })
 }
 
-/** By what a sender is known, as text. */
+/** The name of a sender as text. */
 export function nameOfSender({ route, publicKeySha256 }: SenderName): string {
   return `${publicKeySha256} ${route}`
 }
@@ -114,7 +86,7 @@ export function notificationsOf({ commands }: SenderRecord): number {
   return commands[0] + commands[1] + commands[2]
 }
 
-/** Called for every notification: no more than a few additions. */
+/** Is called for every notification, so it only adds. */
 export function countReceived(
   sender: SenderRecord,
   received: Received,
@@ -130,7 +102,7 @@ export function countReceived(
   if (command === 2 && expiration === undefined) sender.withoutExpiration++
 }
 
-/** A sender has connected to the gateway. */
+/** Counts a connection to the gateway. */
 export function countConnection(
   sender: SenderRecord,
   address: string | undefined,
@@ -141,7 +113,7 @@ export function countConnection(
   countName(sender.tlsVersions, tlsVersion ?? 'unknown')
 }
 
-/** A sender has connected to the feedback service. */
+/** Counts a connection to the feedback service. */
 export function countFeedbackRead(
   sender: SenderRecord,
   address: string | undefined,
@@ -158,7 +130,7 @@ function noteAddress(sender: SenderRecord, address: string | undefined): void {
   sender.addresses = [shortened(address), ...others].slice(0, mostAddresses)
 }
 
-/** So many were received on a day. */
+/** Counts notifications of one day. */
 export function countDay(sender: SenderRecord, nowMs: number, notifications: number): void {
   const day = new Date(nowMs).toISOString().slice(0, 10)
   sender.days[day] = (sender.days[day] ?? 0) + notifications
@@ -166,7 +138,7 @@ export function countDay(sender: SenderRecord, nowMs: number, notifications: num
   for (const old of days.slice(0, -mostDays)) Reflect.deleteProperty(sender.days, old)
 }
 
-/** Counts under a name, and under `other` once there are many. */
+/** Counts under a name, or under `other` if there are many names already. */
 export function countName(counts: Record<string, number>, name: string): void {
   const short = shortened(name)
   const hasRoom = Object.hasOwn(counts, short) || Object.keys(counts).length < mostNames
@@ -174,7 +146,7 @@ export function countName(counts: Record<string, number>, name: string): void {
   counts[key] = (counts[key] ?? 0) + 1
 }
 
-/** What a peer has chosen, on one line and not without end. */
+/** One line of limited length, of a text that a peer chose. */
 export function shortened(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, ' ').slice(0, mostCharacters)
 }

@@ -1,6 +1,6 @@
 /**
- * Who has sent, how, and what became of it, for as long as anybody remembers: what the migration
- * report is made of. Bounded in everything that a peer chooses. Pure: the time is an argument.
+ * Counts what each sender does, and which peers are refused: the source of the migration report. Has
+ * a limit for everything that a peer chooses. Pure: the time is an argument.
  */
 import { z } from 'zod'
 import {
@@ -10,19 +10,20 @@ import {
   notificationsOf,
   senderRecord,
   shortened,
-  type SenderRecord,
   type SenderName,
+  type SenderRecord,
 } from './sender-record.ts'
 
 const ms = z.number().int()
 
-const refusedPeerRecord = z.strictObject({
+/** A peer that was refused, or whose handshake failed. */
+export const refusedPeerRecord = z.strictObject({
   address: z.string(),
-  /** Why it was not let in, in the gateway's words. */
+  /** Why, as the gateway names it. */
   cause: z.string(),
-  /** The latest TLS version that it offered, where that is what is wrong. */
+  /** The latest TLS version that the peer offered, if that is the cause. */
   offered: z.string().optional(),
-  /** Of its certificate, where it came so far. */
+  /** Of the certificate, if the peer sent one. */
   subject: z.string().optional(),
   publicKeySha256: z.string().optional(),
   count: z.number().int().min(1),
@@ -30,20 +31,13 @@ const refusedPeerRecord = z.strictObject({
   lastSeenMs: ms,
 })
 
-/** A peer that was turned away, or did not get through the handshake. */
 export type RefusedPeerRecord = z.infer<typeof refusedPeerRecord>
 
-/** What a sender came with. */
-interface Certificate {
-  readonly publicKeySha256: string
-  readonly subject: string
-  readonly notAfter: Date
-}
+/** Distinguishes refused peers. */
+type RefusedPeer = Omit<RefusedPeerRecord, 'count' | 'firstSeenMs' | 'lastSeenMs'>
 
-/** What tells one peer from another. */
-export type RefusedPeer = Omit<RefusedPeerRecord, 'count' | 'firstSeenMs' | 'lastSeenMs'>
-
-const routeRecord = z.strictObject({
+/** A route as configured. */
+export const routeRecord = z.strictObject({
   name: z.string(),
   topic: z.string(),
   environment: z.enum(['production', 'sandbox']),
@@ -52,10 +46,9 @@ const routeRecord = z.strictObject({
   credentialNotAfterMs: ms.nullable(),
 })
 
-/** What the configuration says of a route. */
 export type RouteRecord = z.infer<typeof routeRecord>
 
-/** All of it, as it is written down. */
+/** Everything, as the file has it. */
 export const statisticsSnapshot = z.strictObject({
   version: z.literal(1),
   sinceMs: ms,
@@ -64,15 +57,19 @@ export const statisticsSnapshot = z.strictObject({
   strangers: z.array(refusedPeerRecord),
 })
 
-/** See {@link statisticsSnapshot}. */
 export type StatisticsSnapshot = z.infer<typeof statisticsSnapshot>
 
+interface Certificate {
+  readonly publicKeySha256: string
+  readonly subject: string
+  readonly notAfter: Date
+}
+
 const mostSenders = 1000
-/** Of refused peers only those that came last are remembered. */
-export const mostRefusedPeers = 100
+const mostRefusedPeers = 100
 const minuteMs = 60_000
 
-/** What it takes to know the rates of a sender. */
+/** A sender, and the counts of the last sample and of the present minute. */
 interface Entry {
   readonly record: SenderRecord
   sampled: number
@@ -80,14 +77,14 @@ interface Entry {
   minute: number
 }
 
-/** See the file's first lines. */
 export class SenderStatistics {
   readonly #sinceMs: number
   readonly #entries = new Map<string, Entry>()
+  /** In the order last seen. */
   readonly #refusedPeers = new Map<string, RefusedPeerRecord>()
   #sampledAtMs: number
 
-  /** @param earlier what an earlier process has left */
+  /** @param earlier the statistics of an earlier process */
   constructor(nowMs: number, earlier?: StatisticsSnapshot) {
     this.#sinceMs = earlier?.sinceMs ?? nowMs
     this.#sampledAtMs = nowMs
@@ -96,7 +93,7 @@ export class SenderStatistics {
       this.#refusedPeers.set(nameOfRefusedPeer(record), record)
   }
 
-  /** A sender has come: its record, to be counted in, new ones where it is the first time. */
+  /** A sender has connected. @returns its record, which the caller adds to */
   sender(route: string, certificate: Certificate, nowMs: number): SenderRecord {
     const { publicKeySha256, subject, notAfter } = certificate
     const name = { route, publicKeySha256 }
@@ -107,29 +104,28 @@ export class SenderStatistics {
     return record
   }
 
-  /** The record of a sender that is known already. */
+  /** Undefined for a sender that has never connected, or was evicted. */
   find(name: SenderName): SenderRecord | undefined {
     return this.#entries.get(nameOfSender(name))?.record
   }
 
-  /** Somebody was not let in. */
   countRefused(peer: RefusedPeer, nowMs: number): void {
     const name = nameOfRefusedPeer(peer)
     const known = this.#refusedPeers.get(name)
-    const record: RefusedPeerRecord = {
+    this.#refusedPeers.delete(name)
+    this.#refusedPeers.set(name, {
       ...peer,
       ...(peer.subject !== undefined && { subject: shortened(peer.subject) }),
       count: (known?.count ?? 0) + 1,
       firstSeenMs: known?.firstSeenMs ?? nowMs,
       lastSeenMs: nowMs,
-    }
-    // In the order of their last coming, so that the first is who has been away longest.
-    this.#refusedPeers.delete(name)
-    this.#refusedPeers.set(name, record)
-    if (this.#refusedPeers.size > mostRefusedPeers) dropFirst(this.#refusedPeers)
+    })
+    const [oldest] = this.#refusedPeers.keys()
+    if (this.#refusedPeers.size > mostRefusedPeers && oldest !== undefined)
+      this.#refusedPeers.delete(oldest)
   }
 
-  /** To be called every second: rates are what was counted in between. */
+  /** Call every second: a rate is the count between two calls. */
   sample(nowMs: number): void {
     const seconds = Math.max(1, (nowMs - this.#sampledAtMs) / 1000)
     this.#sampledAtMs = nowMs
@@ -151,45 +147,31 @@ export class SenderStatistics {
     }
   }
 
-  /** All of it. */
   snapshot(routes: readonly RouteRecord[]): StatisticsSnapshot {
     return {
       version: 1,
       sinceMs: this.#sinceMs,
       routes: [...routes],
-      senders: [...this.#entries.values()].map(({ record }) => record),
+      senders: Array.from(this.#entries.values(), ({ record }) => record),
       strangers: [...this.#refusedPeers.values()],
     }
   }
 
+  /** Above the limit, evicts the sender that was seen least recently. */
   #add(record: SenderRecord, nowMs: number): SenderRecord {
     const entry = { record, sampled: notificationsOf(record), minuteAtMs: nowMs, minute: 0 }
     this.#entries.set(nameOfSender(record), entry)
-    if (this.#entries.size > mostSenders) this.#dropOldest()
+    if (this.#entries.size > mostSenders) {
+      const records = Array.from(this.#entries.values(), ({ record }) => record)
+      const oldest = records.reduce((one, other) =>
+        other.lastSeenMs < one.lastSeenMs ? other : one,
+      )
+      this.#entries.delete(nameOfSender(oldest))
+    }
     return record
   }
-
-  #dropOldest(): void {
-    const [oldest] = [...this.#entries.values()].sort(
-      (one, other) => one.record.lastSeenMs - other.record.lastSeenMs,
-    )
-    if (oldest !== undefined) this.#entries.delete(nameOfSender(oldest.record))
-  }
 }
 
-/** What tells one peer from another, as text. */
-export function nameOfRefusedPeer({
-  address,
-  cause,
-  offered,
-  publicKeySha256,
-}: RefusedPeer): string {
+function nameOfRefusedPeer({ address, cause, offered, publicKeySha256 }: RefusedPeer): string {
   return JSON.stringify([address, cause, offered, publicKeySha256])
-}
-
-function dropFirst(map: Map<string, unknown>): void {
-  for (const key of map.keys()) {
-    map.delete(key)
-    return
-  }
 }

@@ -1,26 +1,26 @@
-/** Keeps the statistics over restarts: one small file in the data directory, written now and then. */
+/** Keeps the statistics over restarts, in one small file of the data directory. */
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   SenderStatistics,
   statisticsSnapshot,
-  type StatisticsSnapshot,
   type RouteRecord,
+  type StatisticsSnapshot,
 } from './sender-statistics.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
+import { every } from '../timing/timer.ts'
 
-/** What a keeper is given. */
 export interface StatisticsFileDeps {
-  /** What is configured by now. */
+  /** Routes as configured now. */
   readonly routes: () => readonly RouteRecord[]
   readonly clock: Clock
   readonly observer: StatisticsFileObserver
 }
 
-/** Hears what goes wrong; the proxy goes on all the same. */
+/** Is called when the file fails. The proxy continues. */
 export interface StatisticsFileObserver {
-  /** What an earlier process left cannot be read; it was put aside. */
+  /** The file of an earlier process cannot be read, and was renamed. */
   unreadable(file: string, error: unknown): void
   writeFailed(file: string, error: unknown): void
 }
@@ -30,8 +30,8 @@ const saveMs = 60_000
 const fileName = 'census.json'
 
 /**
- * What a proxy has left in its data directory; undefined where it has left nothing.
- * @throws Error where the file is damaged, of a newer version, or may not be read
+ * Reads the statistics that a proxy left in its data directory; undefined if it left none.
+ * @throws Error if the file is damaged, of a newer version, or not readable
  */
 export function readStatistics(directory: string): StatisticsSnapshot | undefined {
   const file = join(directory, fileName)
@@ -44,15 +44,15 @@ export function readStatistics(directory: string): StatisticsSnapshot | undefine
   }
 }
 
-/** See the file's first line. */
+/** The statistics of this process. Samples them every second, and writes them every minute. */
 export class StatisticsFile {
   readonly statistics: SenderStatistics
   readonly #file: string
   readonly #deps: StatisticsFileDeps
+  readonly #cancel: Cancel
   #written: string
   #saving: Promise<void> = Promise.resolve()
   #savedAtMs: number
-  #cancel: Cancel | undefined
 
   private constructor(
     file: string,
@@ -65,10 +65,12 @@ export class StatisticsFile {
     this.statistics = new SenderStatistics(now, earlier)
     this.#written = JSON.stringify(earlier)
     this.#savedAtMs = now
-    this.#await()
+    this.#cancel = every(deps.clock, sampleMs, () => {
+      this.#tick(deps.clock.now())
+    })
   }
 
-  /** Takes up what is in `directory`, where no other process may keep statistics. */
+  /** Continues the file in `directory`, which no other process may use. */
   static async open(directory: string, deps: StatisticsFileDeps): Promise<StatisticsFile> {
     const file = join(directory, fileName)
     try {
@@ -80,33 +82,26 @@ export class StatisticsFile {
     }
   }
 
-  /** All that is known by now. */
   snapshot(): StatisticsSnapshot {
     const { clock, routes } = this.#deps
     this.statistics.sample(clock.now())
     return this.statistics.snapshot(routes())
   }
 
-  /** Writes what is known, and counts rates no more. */
+  /** Writes the file, and stops sampling. */
   async close(): Promise<void> {
-    this.#cancel?.()
-    this.#cancel = undefined
+    this.#cancel()
     await this.#save()
   }
 
-  #await(): void {
-    const { clock } = this.#deps
-    this.#cancel = clock.after(sampleMs, () => {
-      this.#await()
-      const now = clock.now()
-      this.statistics.sample(now)
-      if (now - this.#savedAtMs < saveMs) return
-      this.#savedAtMs = now
-      void this.#save()
-    })
+  #tick(nowMs: number): void {
+    this.statistics.sample(nowMs)
+    if (nowMs - this.#savedAtMs < saveMs) return
+    this.#savedAtMs = nowMs
+    void this.#save()
   }
 
-  /** One at a time: a slow disk must not let an older text win. */
+  /** One at a time: a slow disk must not let an older text replace a newer one. */
   #save(): Promise<void> {
     this.#saving = this.#saving.then(() => this.#write())
     return this.#saving

@@ -1,7 +1,8 @@
 /** The report as text: who is in it, and that no peer writes Markdown into it. */
 import t from 'tap'
 import { SenderStatistics, type RouteRecord } from '../../src/statistics/sender-statistics.ts'
-import { markdownOf, reportOf } from '../../src/statistics/migration-report.ts'
+import { migrationReport, reportOf } from '../../src/statistics/migration-report.ts'
+import { markdownOf } from '../../src/statistics/report-markdown.ts'
 import { countConnection, countReceived } from '../../src/statistics/sender-record.ts'
 
 const start = Date.UTC(2026, 10, 25, 12)
@@ -45,6 +46,7 @@ t.test('has each sender with verdict, steps and facts, those who send most first
     { notifications: 1, perDay: 1, verdict: 'put-right', route: { name: 'app' } },
   ])
   t.match(report.unusedRoutes, [{ name: 'spare' }])
+  t.equal(JSON.stringify(migrationReport.parse(report)), JSON.stringify(report))
   const text = markdownOf(report)
   for (const part of [
     '| `CN=big` | `app` | 2026-11-25 12:00 UTC | 300 | Cannot speak to APNs',
