@@ -71,7 +71,7 @@ export function readBody(body: string): { reason?: string; timestamp?: number } 
   try {
     const parsed: unknown = JSON.parse(body)
     if (typeof parsed !== 'object' || parsed === null) return {}
-    const { reason, timestamp } = parsed as Record<string, unknown>
+    const { reason, timestamp }: { reason?: unknown; timestamp?: unknown } = parsed
     return {
       ...(typeof reason === 'string' ? { reason } : {}),
       ...(typeof timestamp === 'number' ? { timestamp } : {}),

@@ -1,7 +1,13 @@
 /** The work of `serve`: runs one proxy, several workers, or a rehearsal with a simulator. */
 import { fileFindings } from '../check/check.ts'
 import { systemClock } from '../timing/clock.ts'
-import { configurationFor, folderFor, supervisorSignals, workerNumber } from '../cluster/worker.ts'
+import {
+  configurationFor,
+  folderFor,
+  readyMessage,
+  supervisorSignals,
+  workerNumber,
+} from '../cluster/worker.ts'
 import type { ServeArguments } from '../commands/serve.ts'
 import { ConfigError } from '../config/config-error.ts'
 import {
@@ -84,7 +90,7 @@ async function runProxy(
   const reloading = new Reloading({ path, proxy, started, log, signals, worker })
   if (worker !== undefined)
     void started.then(
-      () => process.send?.('ready'),
+      () => process.send?.(readyMessage),
       () => undefined,
     )
   await serveUntilSignal(started, log, signals)
