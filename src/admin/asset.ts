@@ -1,9 +1,8 @@
-/** The files of the status page, which a browser gets from here and from nowhere else. */
+/** Reads the files of the status page. A browser loads nothing from elsewhere. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-/** A file as it is served. */
 export interface Asset {
   readonly type: string
   readonly body: Buffer
@@ -34,7 +33,7 @@ const ofPackages = {
   '/uplot.css': 'uplot/dist/uPlot.min.css',
 } as const
 
-/** By path; read once, so that an upgrade on the disk never serves half of each version. */
+/** By path. Reads each file once, so that an upgrade on the disk does not mix two versions. */
 export function loadAssets(): ReadonlyMap<string, Asset> {
   const { resolve } = createRequire(import.meta.url)
   const own = Object.entries(ours).map(([path, file]) => [path, at(`./page/${file}`)] as const)

@@ -1,44 +1,44 @@
-/** One report each second to everybody who listens, as server-sent events. */
+/** Sends the status to all listeners every second, as server-sent events. */
 import type { ServerResponse } from 'node:http'
 import type { Cancel, Clock } from '../timing/clock.ts'
+import { every } from '../timing/timer.ts'
 
-/** What is told. */
+/** JSON of the events. */
 export interface StreamContent {
-  /** To who has just come: what was before. */
+  /** For a new listener. */
   history(): string
-  /** To all, one text for everybody. */
+  /** For all listeners, every second. */
   status(): string
 }
 
 const tickMs = 1000
-/** As many as an office has screens; each costs a connection and a write a second. */
+/** Each listener costs a connection and a write every second. */
 const mostListeners = 16
-/** Seconds without a byte taken: somebody closed the lid. */
-const patience = 15
+/** A listener that reads nothing for so many seconds is disconnected. */
+const mostMissed = 15
 
-/** Nothing is made up while nobody listens, and nothing is piled up for who does not read. */
+/** Computes nothing without a listener, and queues nothing for a listener that does not read. */
 export class EventStream {
-  readonly #reports: StreamContent
+  readonly #content: StreamContent
   readonly #clock: Clock
-  /** With how many reports each has missed in a row. */
+  /** With the number of events that each has missed in a row. */
   readonly #listeners = new Map<ServerResponse, number>()
   #cancelTick: Cancel | undefined
 
-  constructor(reports: StreamContent, clock: Clock) {
-    this.#reports = reports
+  constructor(content: StreamContent, clock: Clock) {
+    this.#content = content
     this.#clock = clock
   }
 
-  /** How many listen. */
   get listeners(): number {
     return this.#listeners.size
   }
 
-  /** Takes a response over, until it closes; false when there are too many already. */
+  /** Adds a listener until its response closes. @returns false if there are too many listeners */
   join(response: ServerResponse): boolean {
     if (this.#listeners.size >= mostListeners) return false
-    const reports = this.#reports
-    const first = event('history', reports.history()) + event('status', reports.status())
+    const content = this.#content
+    const first = event('history', content.history()) + event('status', content.status())
     response.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
     response.on('error', () => undefined)
     response.on('close', () => {
@@ -47,11 +47,13 @@ export class EventStream {
     })
     response.write(first)
     this.#listeners.set(response, 0)
-    this.#cancelTick ??= this.#nextTick()
+    this.#cancelTick ??= every(this.#clock, tickMs, () => {
+      this.#tick()
+    })
     return true
   }
 
-  /** Lets everybody go. */
+  /** Disconnects all listeners. */
   close(): void {
     this.#cancelTick?.()
     this.#cancelTick = undefined
@@ -59,24 +61,21 @@ export class EventStream {
     this.#listeners.clear()
   }
 
-  #nextTick(): Cancel {
-    return this.#clock.after(tickMs, () => {
-      this.#cancelTick = this.#nextTick()
-      const report = event('status', this.#reports.status())
-      for (const [response, missed] of this.#listeners) this.#tell(response, report, missed)
-    })
+  #tick(): void {
+    const status = event('status', this.#content.status())
+    for (const [response, missed] of this.#listeners) this.#send(response, status, missed)
   }
 
-  #tell(response: ServerResponse, report: string, missed: number): void {
+  #send(response: ServerResponse, text: string, missed: number): void {
     if (!response.writableNeedDrain) {
-      response.write(report)
+      response.write(text)
       this.#listeners.set(response, 0)
-    } else if (missed < patience) this.#listeners.set(response, missed + 1)
+    } else if (missed < mostMissed) this.#listeners.set(response, missed + 1)
     else response.destroy()
   }
 }
 
-/** JSON has no line breaks, which would end the data. */
+/** A line break would end the data, and JSON has none. */
 function event(name: string, json: string): string {
   return `event: ${name}\ndata: ${json}\n\n`
 }

@@ -1,4 +1,4 @@
-/** What `/api/status` says: the shape that the page and scripts of others rely on. */
+/** The JSON of `/api/status`, on which the status page and scripts of operators rely. */
 import { meaningInWords } from '../apns/reason-meaning.ts'
 import type { Command } from '../binary/notification.ts'
 import type { SettledOutcome, RouteCounters } from '../relay/route-counters.ts'
@@ -13,14 +13,14 @@ import type {
 } from './proxy-state.ts'
 import { healthOf, type Health } from './health.ts'
 
-/** Fields may be added; those that are here stay. Times are ms since the epoch. */
+/** Later versions may add fields, and keep these. Times are ms since the epoch. */
 export interface Status {
   readonly atMs: number
   readonly startedAtMs: number
   readonly verdict: Health
   /** The last second, over all routes; null in the first. */
   readonly now: TrafficSample | null
-  /** Of the certificate that senders are shown. */
+  /** Of the server certificate, which senders see. */
   readonly gatewayCertificateNotAfterMs: number
   readonly routes: readonly RouteStatus[]
   /** The last 50, newest first. */
@@ -32,15 +32,15 @@ export interface RouteStatus {
   readonly name: string
   readonly environment: string
   readonly topic: string
-  /** Whether notifications can be sent. */
+  /** Whether the proxy can send notifications. */
   readonly up: boolean
-  /** Why APNs refuses the credential; null where it does not. */
+  /** Why APNs refuses the credential; null if APNs accepts it. */
   readonly downReason: string | null
   readonly received: number
   readonly receivedByCommand: Readonly<Record<Command, number>>
   /** Requests sent to APNs and not yet answered. */
   readonly inFlight: number
-  /** Requests waiting for room in a provider session. */
+  /** Requests that wait for room in a session. */
   readonly waiting: number
   /** Received and not yet settled. */
   readonly owned: number
@@ -51,18 +51,17 @@ export interface RouteStatus {
   readonly feedback: {
     /** Tokens that wait for a reader. */
     readonly waiting: number
-    /** When one last came, since the start; null where none did. */
+    /** When a sender last read them, since the start; null if none did. */
     readonly readAtMs: number | null
   }
   readonly credential: CredentialStatus
-  /** Connections, also those that `senders` leaves out. */
+  /** All connections, including those that `senders` omits. */
   readonly connections: number
-  /** Alike connections together, the busiest first, 50 at the most. */
+  /** Similar connections are one entry; the 50 busiest. */
   readonly senders: readonly SenderStatus[]
   readonly sessions: readonly SessionStatus[]
 }
 
-/** How often a reason was given, and what it means. */
 export interface ReasonCount {
   readonly reason: string
   readonly count: number
@@ -73,7 +72,7 @@ export interface ReasonCount {
 export interface SenderStatus {
   readonly address: string
   readonly tlsVersion: string
-  /** Those that were used so far. */
+  /** The commands used so far. */
   readonly commands: readonly Command[]
   readonly connections: number
   readonly received: number
@@ -83,7 +82,7 @@ export interface SenderStatus {
 export interface RejectionStatus {
   readonly atMs: number
   readonly route: string
-  /** As in the log; null for one that an earlier process left behind. */
+  /** As in the log; null for a notification that an earlier process left. */
   readonly connection: number | null
   readonly identifier: number | null
   readonly apnsId: string | null
@@ -93,7 +92,6 @@ export interface RejectionStatus {
 
 const mostSenders = 50
 
-/** Puts it together. */
 export function statusOf(state: ProxyState): Status {
   const { atMs, startedAtMs, now, gatewayCertificateNotAfterMs } = state
   return {
