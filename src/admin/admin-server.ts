@@ -65,13 +65,7 @@ export class AdminServer {
 
   private constructor(rules: AuthorizationRules, sources: AdminSources) {
     this.#rules = rules
-    this.#eventStream = new EventStream(
-      {
-        history: () => JSON.stringify(sources.history()),
-        status: () => JSON.stringify(sources.status()),
-      },
-      sources.clock,
-    )
+    this.#eventStream = new EventStream(sources, sources.clock)
     this.#pages = pagesOf(sources, this.#eventStream)
     this.#server = createServer((request, response) => {
       this.#answer(request, response)
@@ -127,19 +121,20 @@ export class AdminServer {
   /** Answers the request itself if it returns false. */
   #isAuthorized(path: string, { headers }: IncomingMessage, response: ServerResponse): boolean {
     if (openToAll.includes(path)) return true
-    switch (authorize(headers, this.#rules)) {
-      case 'authorized':
-        return true
-      case 'no-token':
-        response.setHeader('www-authenticate', 'Basic realm="apns-legacy-proxy", charset="UTF-8"')
-        plain(response, 401, 'the token of admin.tokenFile is needed: as password, or as bearer')
-        return false
-      case 'foreign-host':
-        plain(response, 421, 'ask for this machine as localhost or by its IP address')
-        return false
-    }
+    const authorization = authorize(headers, this.#rules)
+    if (authorization === 'authorized') return true
+    if (authorization === 'no-token')
+      response.setHeader('www-authenticate', 'Basic realm="apns-legacy-proxy", charset="UTF-8"')
+    const [status, text] = refusals[authorization]
+    plain(response, status, text)
+    return false
   }
 }
+
+const refusals = {
+  'no-token': [401, 'the token of admin.tokenFile is needed: as password, or as bearer'],
+  'foreign-host': [421, 'ask for this machine as localhost or by its IP address'],
+} as const
 
 async function serve(page: Page, response: ServerResponse): Promise<void> {
   try {

@@ -3,12 +3,12 @@ import type { ServerResponse } from 'node:http'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import { every } from '../timing/timer.ts'
 
-/** JSON of the events. */
+/** The data of the events, which JSON can contain. */
 export interface StreamContent {
   /** For a new listener. */
-  history(): string
+  history(): unknown
   /** For all listeners, every second. */
-  status(): string
+  status(): unknown
 }
 
 const tickMs = 1000
@@ -76,6 +76,6 @@ export class EventStream {
 }
 
 /** A line break would end the data, and JSON has none. */
-function event(name: string, json: string): string {
-  return `event: ${name}\ndata: ${json}\n\n`
+function event(name: string, data: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 }

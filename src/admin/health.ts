@@ -1,22 +1,20 @@
-/** Whether everything is well, and if it is not, what is wrong and what helps. */
+/** Decides whether the proxy is healthy; otherwise lists its problems and their cures. */
 import { meaningOf } from '../apns/reason.ts'
 import { meaningInWords } from '../apns/reason-meaning.ts'
-import type { RouteState, ProxyState, StoreState } from './proxy-state.ts'
+import type { ProxyState, RouteState, StoreState } from './proxy-state.ts'
 
-/** What the page says first. */
 export interface Health {
   readonly level: 'healthy' | Severity
-  /** The most urgent first. */
+  /** Alarms first. */
   readonly problems: readonly Problem[]
 }
 
-/** `alarm`: something does not work; `warning`: something will not, unless somebody acts. */
+/** `alarm`: something does not work; `warning`: something will stop to work unless somebody acts. */
 export type Severity = 'warning' | 'alarm'
 
-/** One thing that is wrong. */
 export interface Problem {
   readonly severity: Severity
-  /** Undefined where it is about the proxy as a whole. */
+  /** Undefined if the problem concerns the whole proxy. */
   readonly route?: string
   readonly what: string
   readonly cure: string
@@ -28,73 +26,67 @@ const alarmDays = 7
 /** Senders that read the feedback service do so at least daily. */
 const unreadMs = dayMs
 
-/** Looks at everything. */
 export function healthOf(state: ProxyState): Health {
   const problems = [
-    ...storeProblems(state),
-    ...gatewayProblems(state),
+    storeProblems[state.store],
+    gatewayProblem(state),
     ...state.routes.flatMap((route) => [
-      ...reachProblems(route),
-      ...roomProblems(route),
-      ...credentialProblems(route, state),
-      ...feedbackProblems(route, state),
+      reachProblem(route),
+      roomProblem(route),
+      credentialProblem(route, state),
+      feedbackProblem(route, state),
     ]),
-  ]
-  const alarms = problems.filter(({ severity }) => severity === 'alarm')
-  const warnings = problems.filter(({ severity }) => severity === 'warning')
-  const [worst] = [...alarms, ...warnings]
-  return { level: worst?.severity ?? 'healthy', problems: [...alarms, ...warnings] }
+  ].filter((problem) => problem !== undefined)
+  const sorted = (['alarm', 'warning'] as const).flatMap((level) =>
+    problems.filter(({ severity }) => severity === level),
+  )
+  return { level: sorted[0]?.severity ?? 'healthy', problems: sorted }
 }
 
-const storeProblem: Readonly<Record<Exclude<StoreState, 'written'>, Omit<Problem, 'severity'>>> = {
-  unwritten: {
-    what: 'Redis cannot be reached. Notifications go on to APNs; those that are not delivered yet are kept in memory alone.',
-    cure: 'Bring Redis back, and until then stop no proxy. The log has the cause, as store.lost.',
-  },
-  full: {
-    what: 'The journal cannot be written. Senders wait until it can.',
-    cure: 'Make room on the disk of dataDirectory and let the proxy write there; where store is Redis, bring that back. The log has the cause, as journal.failed or store.lost.',
-  },
-  awaited: {
-    what: 'Redis has not been reached since the start. No sender can connect before.',
-    cure: 'Start Redis, or correct store and restart. The log has the cause, as store.lost, and “apns-legacy-proxy check” tries it.',
-  },
+function alarm(what: string, cure: string, route?: string): Problem {
+  return { severity: 'alarm', ...(route !== undefined && { route }), what, cure }
 }
 
-function storeProblems({ store }: ProxyState): Problem[] {
-  return store === 'written' ? [] : [{ severity: 'alarm', ...storeProblem[store] }]
+const storeProblems: Readonly<Record<StoreState, Problem | undefined>> = {
+  written: undefined,
+  unwritten: alarm(
+    'Redis cannot be reached. The proxy still sends notifications to APNs, and keeps undelivered ones in memory only.',
+    'Restore Redis, and stop no proxy before that. The log has the cause, as store.lost.',
+  ),
+  full: alarm(
+    'The journal cannot be written. Senders wait until it can.',
+    'Make room on the disk of dataDirectory and let the proxy write there; if the store is Redis, restore Redis. The log has the cause, as journal.failed or store.lost.',
+  ),
+  awaited: alarm(
+    'Redis has been unreachable since the start. No sender can connect.',
+    'Start Redis, or correct store and restart. The log has the cause, as store.lost, and “apns-legacy-proxy check” tests the connection.',
+  ),
 }
 
-function gatewayProblems({ gatewayCertificateNotAfterMs, atMs }: ProxyState): Problem[] {
-  return expiryProblems(
-    gatewayCertificateNotAfterMs - atMs,
-    'The certificate that senders are shown',
-    'senders that verify it are cut off',
-    'Renew the file named in tls.certificate; it is taken up without a restart.',
+function gatewayProblem(state: ProxyState): Problem | undefined {
+  return expiryProblem(
+    state.gatewayCertificateNotAfterMs - state.atMs,
+    'The server certificate',
+    'senders that verify it can no longer connect',
+    'Renew the file named in tls.certificate; the proxy applies it without a restart.',
   )
 }
 
-function reachProblems(route: RouteState): Problem[] {
+function reachProblem(route: RouteState): Problem | undefined {
   const { name, downReason, isOut, outageCause, owned } = route
   if (downReason !== undefined)
-    return [
-      {
-        severity: 'alarm',
-        route: name,
-        what: `APNs refuses what this route sends with: ${downReason}. ${waiting(owned)}`,
-        cure: credentialCure(downReason),
-      },
-    ]
-  if (!isOut) return []
+    return alarm(
+      `APNs refuses the credential of this route: ${downReason}. ${waiting(owned)}`,
+      credentialCure(downReason),
+      name,
+    )
+  if (!isOut) return undefined
   const cause = outageCause === undefined ? '' : `: ${outageCause}`
-  return [
-    {
-      severity: 'alarm',
-      route: name,
-      what: `No connection to APNs${cause}. ${waiting(owned)}`,
-      cure: 'It is tried again by itself. “apns-legacy-proxy check” shows how far this machine gets, through name resolution, firewall, proxy and TLS.',
-    },
-  ]
+  return alarm(
+    `No connection to APNs${cause}. ${waiting(owned)}`,
+    'The proxy retries by itself. “apns-legacy-proxy check” tests name resolution, firewall, proxy and TLS.',
+    name,
+  )
 }
 
 function waiting(owned: number): string {
@@ -104,69 +96,57 @@ function waiting(owned: number): string {
 
 function credentialCure(reason: string): string {
   const known = meaningOf(reason) === undefined ? '' : `${meaningInWords(reason)} `
-  return `${known}“apns-legacy-proxy check --live” tells what is wrong with certificate or key, topic and environment; a file that is replaced is taken up without a restart.`
+  return `${known}“apns-legacy-proxy check --live” shows what is wrong with certificate or key, topic and environment; the proxy applies a replaced file without a restart.`
 }
 
-function roomProblems({ name, owned, ownedLimit }: RouteState): Problem[] {
-  if (owned < ownedLimit) return []
-  return [
-    {
-      severity: 'alarm',
-      route: name,
-      what: `The journal is full: ${owned.toLocaleString('en')} notifications are owned. Senders wait.`,
-      cure: 'It empties as APNs takes them. If that takes too long, raise journal.maxEntries.',
-    },
-  ]
-}
-
-function credentialProblems({ name, credential }: RouteState, { atMs }: ProxyState): Problem[] {
-  if (credential.kind !== 'certificate') return []
-  return expiryProblems(
-    credential.notAfterMs - atMs,
-    'The push certificate',
-    'APNs refuses it then',
-    'Renew it in Apple’s portal, keeping its topic, and replace the file; it is taken up without a restart.',
+function roomProblem({ name, owned, ownedLimit }: RouteState): Problem | undefined {
+  if (owned < ownedLimit) return undefined
+  return alarm(
+    `The journal is full: ${owned.toLocaleString('en')} notifications are owned. Senders wait.`,
+    'Wait until APNs has accepted them. If that takes too long, raise journal.maxEntries.',
     name,
   )
 }
 
-function expiryProblems(
+function credentialProblem(
+  { name, credential }: RouteState,
+  { atMs }: ProxyState,
+): Problem | undefined {
+  if (credential.kind !== 'certificate') return undefined
+  return expiryProblem(
+    credential.notAfterMs - atMs,
+    'The push certificate',
+    'APNs refuses it then',
+    'Renew it in Apple’s portal, keeping its topic, and replace the file; the proxy applies it without a restart.',
+    name,
+  )
+}
+
+function expiryProblem(
   leftMs: number,
   subject: string,
   consequence: string,
   cure: string,
   route?: string,
-): Problem[] {
-  if (leftMs > warnDays * dayMs) return []
+): Problem | undefined {
   const days = Math.floor(leftMs / dayMs)
-  const when =
-    leftMs <= 0
-      ? 'has expired'
-      : days < 1
-        ? `expires within a day: ${consequence}`
-        : `expires in ${days} ${days === 1 ? 'day' : 'days'}: ${consequence}`
-  return [
-    {
-      severity: leftMs <= alarmDays * dayMs ? 'alarm' : 'warning',
-      ...(route !== undefined && { route }),
-      what: `${subject} ${when}.`,
-      cure,
-    },
-  ]
+  if (leftMs > warnDays * dayMs) return undefined
+  const time = days < 1 ? 'within a day' : `in ${days} ${days === 1 ? 'day' : 'days'}`
+  const when = leftMs <= 0 ? 'has expired' : `expires ${time}: ${consequence}`
+  const severity = leftMs <= alarmDays * dayMs ? 'alarm' : 'warning'
+  return { ...alarm(`${subject} ${when}.`, cure, route), severity }
 }
 
-function feedbackProblems(
+function feedbackProblem(
   { name, feedbackWaiting: waiting, feedbackReadAtMs: readAtMs }: RouteState,
   { atMs, startedAtMs }: ProxyState,
-): Problem[] {
-  if (waiting === 0 || atMs - (readAtMs ?? startedAtMs) < unreadMs) return []
+): Problem | undefined {
+  if (waiting === 0 || atMs - (readAtMs ?? startedAtMs) < unreadMs) return undefined
   const tokens = `${waiting.toLocaleString('en')} ${waiting === 1 ? 'token waits' : 'tokens wait'}`
-  return [
-    {
-      severity: 'warning',
-      route: name,
-      what: `${tokens} in the feedback service, which nobody has read for a day.`,
-      cure: 'Let the sender read the feedback port. If it cannot, set unregistered: error in the route, and it is told at once.',
-    },
-  ]
+  return {
+    severity: 'warning',
+    route: name,
+    what: `${tokens} in the feedback service, which nobody has read for a day.`,
+    cure: 'Let the sender read the feedback port. If it cannot, set unregistered: error in the route: then it receives an error response.',
+  }
 }

@@ -84,8 +84,8 @@ export function createMetrics(sources: MetricSources): Registry {
   for (const { name } of registry.getMetricsAsArray())
     if (unhelpful.test(name)) registry.removeSingleMetric(name)
   const addRouteMetrics = (rows: readonly Row<RouteGauge>[]): void => {
-    for (const [name, help, read, label] of rows)
-      addMetric(registry, name, help, ['route', ...labelsOf(label)], () =>
+    for (const [name, help, read, ...label] of rows)
+      addMetric(registry, name, help, ['route', ...label], () =>
         sources.routes().flatMap((route) => samplesOf(route.name, read(route))),
       )
   }
@@ -95,8 +95,8 @@ export function createMetrics(sources: MetricSources): Registry {
       sources.routes().map((route) => ({ route: route.name, buckets: read(route) })),
     )
   addRouteMetrics(routeGauges)
-  for (const [name, help, read, label] of listenerMetrics)
-    addMetric(registry, name, help, ['listener', ...labelsOf(label)], () =>
+  for (const [name, help, read, ...label] of listenerMetrics)
+    addMetric(registry, name, help, ['listener', ...label], () =>
       sources.listeners().flatMap(({ kind, counters }) => samplesOf(kind, read(counters))),
     )
   for (const [name, help, labels, read] of processMetrics)
@@ -107,12 +107,12 @@ export function createMetrics(sources: MetricSources): Registry {
 /** A value, and the values of its labels. */
 type Sample = readonly [value: number, ...labels: readonly string[]]
 
-/** Reads one value, or one for each value of `label`. */
+/** Reads one value; with a label, one for each value of the label. */
 type Row<Source> = readonly [
   name: string,
   help: string,
   read: (source: Source) => number | Readonly<Record<string, number>>,
-  label?: string,
+  ...label: readonly string[],
 ]
 
 const routeCounters: readonly Row<RouteGauge>[] = [
@@ -217,11 +217,7 @@ const processMetrics: readonly (readonly [
     'Until a certificate expires; negative afterwards',
     ['credential', 'route'],
     ({ certificates }) =>
-      certificates().map(({ credential, route, expiresInSeconds }) => [
-        expiresInSeconds,
-        credential,
-        route,
-      ]),
+      certificates().map((one) => [one.expiresInSeconds, one.credential, one.route]),
   ],
   ['journal_entries', 'Notifications in the journal', [], ({ store }) => [[store().entries]]],
   [
@@ -246,10 +242,6 @@ const processMetrics: readonly (readonly [
     ({ version }) => [[1, version, process.versions.node]],
   ],
 ]
-
-function labelsOf(label: string | undefined): string[] {
-  return label === undefined ? [] : [label]
-}
 
 function samplesOf(owner: string, value: number | Readonly<Record<string, number>>): Sample[] {
   if (typeof value === 'number') return [[value, owner]]

@@ -161,14 +161,6 @@ function together(senders: readonly SenderState[]): SenderStatus[] {
 }
 
 function rejectionStatus(record: RejectionRecord): RejectionStatus {
-  const { atMs, route, connection, identifier, apnsId, reason } = record
-  return {
-    atMs,
-    route,
-    connection: connection ?? null,
-    identifier: identifier ?? null,
-    apnsId: apnsId ?? null,
-    reason,
-    meaning: meaningInWords(reason),
-  }
+  const { atMs, route, connection = null, identifier = null, apnsId = null, reason } = record
+  return { atMs, route, connection, identifier, apnsId, reason, meaning: meaningInWords(reason) }
 }

@@ -10,7 +10,7 @@ import { FakeClock } from '../fixtures/fake-clock.ts'
 /** A server whose every response joins, a clock to wind, and how often a report was made up. */
 async function stage(
   t: Test,
-  status = () => '{"n":1}',
+  status = (): unknown => ({ n: 1 }),
 ): Promise<{
   clock: FakeClock
   stream: EventStream
@@ -22,7 +22,7 @@ async function stage(
   const reports = { count: 0 }
   const stream = new EventStream(
     {
-      history: () => '[]',
+      history: () => [],
       status: () => {
         reports.count++
         return status()
@@ -99,7 +99,7 @@ t.test('a seventeenth is turned away, until one has left', async (t) => {
 })
 
 t.test('for one who does not read, nothing piles up, and then it is over', async (t) => {
-  const { clock, stream, joined, listen } = await stage(t, () => `"${'x'.repeat(1_000_000)}"`)
+  const { clock, stream, joined, listen } = await stage(t, () => 'x'.repeat(1_000_000))
   const slow = await listen()
   slow.response.pause()
   const [response] = joined

@@ -66,13 +66,13 @@ const rows: readonly {
       gatewayCertificateNotAfterMs: sampleAtMs + 12.5 * dayMs,
     }),
     level: 'warning',
-    what: 'The certificate that senders are shown expires in 12 days: senders that verify it are cut off.',
+    what: 'The server certificate expires in 12 days: senders that verify it can no longer connect.',
   },
   {
     name: 'a refused credential',
     state: withRoute({ isUp: false, isOut: true, downReason: 'BadCertificate', owned: 1 }),
     level: 'alarm',
-    what: 'APNs refuses what this route sends with: BadCertificate. 1 notification waits in the journal.',
+    what: 'APNs refuses the credential of this route: BadCertificate. 1 notification waits in the journal.',
   },
   {
     name: 'no connection',
@@ -101,13 +101,13 @@ const rows: readonly {
     name: 'a Redis that is away',
     state: proxyState({ store: 'unwritten', routes: [] }),
     level: 'alarm',
-    what: 'Redis cannot be reached. Notifications go on to APNs; those that are not delivered yet are kept in memory alone.',
+    what: 'Redis cannot be reached. The proxy still sends notifications to APNs, and keeps undelivered ones in memory only.',
   },
   {
     name: 'a Redis that was not there at the start',
     state: proxyState({ store: 'awaited', routes: [] }),
     level: 'alarm',
-    what: 'Redis has not been reached since the start. No sender can connect before.',
+    what: 'Redis has been unreachable since the start. No sender can connect.',
   },
   {
     name: 'a journal that is full',
