@@ -139,7 +139,7 @@ const routeCounters: readonly Row<RouteGauge>[] = [
     ({ counters }) => counters.rejections,
     'reason',
   ],
-  ['retries_total', 'Requests sent once more', ({ counters }) => counters.retries],
+  ['retries_total', 'Requests sent again', ({ counters }) => counters.retries],
 ]
 
 const routeGauges: readonly Row<RouteGauge>[] = [
@@ -162,12 +162,12 @@ const routeGauges: readonly Row<RouteGauge>[] = [
   ['route_up', '1 while notifications of the route can be sent', ({ isUp }) => Number(isUp)],
   [
     'provider_sessions',
-    'Provider sessions that take requests',
+    'Provider sessions that accept requests',
     ({ upstream }) => upstream.sessions,
   ],
   [
     'provider_stream_limit',
-    'Requests that all provider sessions together take at a time',
+    'Requests that all provider sessions together accept at a time',
     ({ upstream }) => upstream.streamLimit,
   ],
   ['sender_connections', 'Senders connected', ({ connections }) => connections],
@@ -185,12 +185,12 @@ const routeHistograms: readonly (readonly [
 ])[] = [
   [
     'request_duration_seconds',
-    'From a request to the answer of APNs',
+    'Time from a request to the answer of APNs',
     ({ requestLatency }) => requestLatency,
   ],
   [
     'error_response_delay_seconds',
-    'From the arrival of a rejected notification to its error response',
+    'Time from the arrival of a rejected notification to its error response',
     ({ counters }) => counters.errorResponseLatency,
   ],
 ]
@@ -214,7 +214,7 @@ const processMetrics: readonly (readonly [
 ])[] = [
   [
     'certificate_expiry_seconds',
-    'Until a certificate expires; negative afterwards',
+    'Time until a certificate expires; negative afterwards',
     ['credential', 'route'],
     ({ certificates }) =>
       certificates().map((one) => [one.expiresInSeconds, one.credential, one.route]),
@@ -228,7 +228,7 @@ const processMetrics: readonly (readonly [
   ],
   [
     'store_bytes',
-    'What the store takes on the disk',
+    'Size of the store on the disk',
     [],
     ({ store }) => {
       const { bytes } = store()
@@ -237,7 +237,7 @@ const processMetrics: readonly (readonly [
   ],
   [
     'build_info',
-    'What is running; always 1',
+    'Versions of the proxy and of Node; always 1',
     ['version', 'node'],
     ({ version }) => [[1, version, process.versions.node]],
   ],

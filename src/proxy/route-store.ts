@@ -15,7 +15,11 @@ export function journalOf({ journal }: Store, route: string): RelayJournal {
 }
 
 /** @param damaged is called for each event that no proxy of this version can have appended */
-export function eventLogOf({ eventLog }: Pick<Store, 'eventLog'>, route: string, damaged: () => void): RelayEventLog {
+export function eventLogOf(
+  { eventLog }: Pick<Store, 'eventLog'>,
+  route: string,
+  damaged: () => void,
+): RelayEventLog {
   return {
     listen: (apply) =>
       eventLog.listen(route, ({ event: json, position, atMs }) => {

@@ -210,8 +210,8 @@ t.test('a proxy at work, as its administrator sees it', { skip: noBrowser }, asy
 
   await t.test('a proxy that falls silent is not taken for healthy', async (t) => {
     await stage.proxy.destroy()
-    await page.getByText('No word from the proxy since').waitFor()
-    t.match(await page.title(), /^○ No word/)
+    await page.getByText('No answer from the proxy since').waitFor()
+    t.match(await page.title(), /^○ No answer/)
   })
 })
 

@@ -1,4 +1,4 @@
-/** The status page: listens to the proxy and shows what it says, once a second. */
+/** The status page: shows the status that the proxy sends every second. */
 import { element, show } from './markup.js'
 import { Plot } from './plot.js'
 import { rejectionList } from './rejection.js'
@@ -10,10 +10,10 @@ import { counted, duration, latency, rate, timeOf } from './wording.js'
 /** @typedef {import('../traffic-history.ts').TrafficSample} TrafficSample */
 
 const keptSamples = 3600
-/** So long without a word, what is shown is old. */
+/** After this time without an event, the page is out of date. */
 const staleMs = 5000
 const retryMs = 5000
-/** What senders would need changes slowly. */
+/** The migration report changes slowly. */
 const reportMs = 60_000
 
 const marks = { healthy: '●', warning: '▲', alarm: '■', silent: '○' }
@@ -105,7 +105,7 @@ async function showReport() {
     )
     show(at('sender-list'), senderList(report))
   } catch {
-    // That the proxy is silent is said at the top.
+    // The headline already says that the proxy does not answer.
   }
 }
 
@@ -116,8 +116,11 @@ function drawPlots() {
 
 function noticeSilence() {
   if (Date.now() - heardAtMs < staleMs) return
-  headline('silent', `No word from the proxy since ${timeOf(heardAtMs)}`)
-  show(at('summary'), document.createTextNode('What follows is as it was then. Trying again.'))
+  headline('silent', `No answer from the proxy since ${timeOf(heardAtMs)}`)
+  show(
+    at('summary'),
+    document.createTextNode('The page shows the state of that time, and tries to connect again.'),
+  )
 }
 
 /** @param {Status} status */

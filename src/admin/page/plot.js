@@ -16,7 +16,7 @@ import { minuteOf, timeOf } from './wording.js'
 
 const spanSeconds = 3600
 const shortestSpanSeconds = 120
-/** More points than this are not told apart. */
+/** A reader cannot distinguish more points. */
 const mostSteps = 360
 const height = 200
 

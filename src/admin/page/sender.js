@@ -1,4 +1,4 @@
-/** What it would take to do without each sender: the migration report, in short. */
+/** Shows the migration report in short: what it takes to move each sender. */
 import { element } from './markup.js'
 import { count, counted, dayOf } from './wording.js'
 
