@@ -1,52 +1,51 @@
-/** The administrator's port: is it alive, is it ready, what does it count, how is it. Read-only. */
+/** The HTTP server of the admin port: probes, metrics, reports and the status page. Read-only. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Report } from '../census/report.ts'
+import type { Report } from '../statistics/migration-report.ts'
 import type { Clock } from '../timing/clock.ts'
-import { admittance, type AccessRules } from './access.ts'
+import { authorize, type AuthorizationRules } from './authorization.ts'
 import { loadAssets } from './asset.ts'
-import type { Sample } from './history.ts'
-import { Live } from './live.ts'
+import type { TrafficSample } from './traffic-history.ts'
+import { EventStream } from './event-stream.ts'
 import type { Status } from './status.ts'
 
-/** Whether the proxy can do its work now. */
+/** Whether the proxy can serve senders now. */
 export interface Readiness {
   readonly ready: boolean
-  /** By route: whether a provider session takes requests. */
+  /** By route: whether a session accepts requests. */
   readonly routes: Readonly<Record<string, boolean>>
-  /** What comes while it is not reachable is kept in memory, and it is ready while there is room. */
+  /** While it is unreachable, the proxy keeps notifications in memory, and is ready until that is full. */
   readonly store: 'reachable' | 'unreachable'
 }
 
-/** What the port shows. */
+/** The sources of all answers. */
 export interface AdminSources {
-  /** What Prometheus reads, and as what type. */
+  /** The registry of the metrics. */
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
   readonly readiness: () => Readiness
-  /** What JSON can hold. */
   readonly report: () => Report
   readonly status: () => Status
-  /** Of the last hour, oldest first. */
-  readonly history: () => readonly Sample[]
+  /** The last hour, oldest first. */
+  readonly history: () => readonly TrafficSample[]
   readonly clock: Clock
 }
 
-/** Where it is, and for whom. */
-export interface AdminOptions extends AccessRules {
-  /** 0 picks a free one. */
+/** Address of the server, and who may read it. */
+export interface AdminOptions extends AuthorizationRules {
+  /** 0 lets the system choose. */
   readonly port: number
 }
 
-type Page = (response: ServerResponse) => void | Promise<void>
+type Page = (response: ServerResponse) => unknown
 
-/** Whoever reaches the port may connect: that must not take the descriptors that senders need. */
+/** Anybody may connect, so a limit keeps file descriptors free for senders. */
 const mostConnections = 256
 
-/** For probes, which have no token: they tell nothing but good or bad, and names of routes. */
+/** Probes have no token. The answers contain only states and the names of routes. */
 const openToAll: readonly string[] = ['/healthz', '/readyz']
 
-/** Scripts and styles are files of our own; nothing else is fetched, framed, or run. */
+/** A browser loads scripts and styles from this server only, and no other page can frame it. */
 const safetyHeaders = {
   'cache-control': 'no-store',
   'content-security-policy':
@@ -57,23 +56,17 @@ const safetyHeaders = {
   'x-content-type-options': 'nosniff',
 } as const
 
-/** Serves the status page at `/`, and for machines `/api/status`, `/api/report`, `/metrics`, `/healthz`, `/readyz`. */
+/** Serves the status page at `/`, and for programs the paths in {@link pagesOf}. */
 export class AdminServer {
   readonly #server: Server
-  readonly #live: Live
+  readonly #eventStream: EventStream
   readonly #pages: ReadonlyMap<string, Page>
-  #rules: AccessRules
+  #rules: AuthorizationRules
 
-  private constructor(rules: AccessRules, sources: AdminSources) {
+  private constructor(rules: AuthorizationRules, sources: AdminSources) {
     this.#rules = rules
-    this.#live = new Live(
-      {
-        history: () => JSON.stringify(sources.history()),
-        status: () => JSON.stringify(sources.status()),
-      },
-      sources.clock,
-    )
-    this.#pages = pagesOf(sources, this.#live)
+    this.#eventStream = new EventStream(sources, sources.clock)
+    this.#pages = pagesOf(sources, this.#eventStream)
     this.#server = createServer((request, response) => {
       this.#answer(request, response)
     })
@@ -83,7 +76,7 @@ export class AdminServer {
     })
   }
 
-  /** @throws the system's error when the address cannot be bound */
+  /** @throws the system's error if the address cannot be bound */
   static async open(options: AdminOptions, sources: AdminSources): Promise<AdminServer> {
     const admin = new AdminServer(options, sources)
     const { host, port } = options
@@ -93,22 +86,21 @@ export class AdminServer {
     return admin
   }
 
-  /** Where it is bound. */
   get address(): AddressInfo {
     const address = this.#server.address()
     if (address === null || typeof address === 'string') throw new TypeError('not listening')
     return address
   }
 
-  /** Applies other rules; a live connection that was opened with another token is closed. */
-  reconfigure(rules: AccessRules): void {
-    if (rules.token !== this.#rules.token) this.#live.close()
+  /** Applies new rules. If the token changes, closes all event streams. */
+  reconfigure(rules: AuthorizationRules): void {
+    if (rules.token !== this.#rules.token) this.#eventStream.close()
     this.#rules = rules
   }
 
-  /** Closes, with whoever is connected. */
+  /** Closes the port and all connections. */
   async close(): Promise<void> {
-    this.#live.close()
+    this.#eventStream.close()
     if (!this.#server.listening) return
     this.#server.close()
     this.#server.closeAllConnections()
@@ -121,27 +113,28 @@ export class AdminServer {
     const page = this.#pages.get(path)
     if (request.method !== 'GET' && request.method !== 'HEAD')
       plain(response.setHeader('allow', 'GET, HEAD'), 405, 'read-only')
-    else if (!this.#admits(path, request, response)) return
+    else if (!this.#isAuthorized(path, request, response)) return
     else if (page === undefined) plain(response, 404, 'not found')
     else void serve(page, response)
   }
 
-  /** Answers itself where it does not. */
-  #admits(path: string, { headers }: IncomingMessage, response: ServerResponse): boolean {
+  /** Answers the request itself if it returns false. */
+  #isAuthorized(path: string, { headers }: IncomingMessage, response: ServerResponse): boolean {
     if (openToAll.includes(path)) return true
-    switch (admittance(headers, this.#rules)) {
-      case 'admitted':
-        return true
-      case 'no-token':
-        response.setHeader('www-authenticate', 'Basic realm="apns-legacy-proxy", charset="UTF-8"')
-        plain(response, 401, 'the token of admin.tokenFile is needed: as password, or as bearer')
-        return false
-      case 'foreign-host':
-        plain(response, 421, 'ask for this machine as localhost or by its IP address')
-        return false
-    }
+    const authorization = authorize(headers, this.#rules)
+    if (authorization === 'authorized') return true
+    if (authorization === 'no-token')
+      response.setHeader('www-authenticate', 'Basic realm="apns-legacy-proxy", charset="UTF-8"')
+    const [status, text] = refusals[authorization]
+    plain(response, status, text)
+    return false
   }
 }
+
+const refusals = {
+  'no-token': [401, 'the token of admin.tokenFile is needed: as password, or as bearer'],
+  'foreign-host': [421, 'ask for this machine as localhost or by its IP address'],
+} as const
 
 async function serve(page: Page, response: ServerResponse): Promise<void> {
   try {
@@ -151,59 +144,44 @@ async function serve(page: Page, response: ServerResponse): Promise<void> {
   }
 }
 
-function pagesOf(sources: AdminSources, live: Live): Map<string, Page> {
+function pagesOf(sources: AdminSources, eventStream: EventStream): Map<string, Page> {
   const { metrics, readiness, report, status } = sources
-  const assets = [...loadAssets()].map(([path, { type, body }]): [string, Page] => [
+  const assets = Array.from(loadAssets(), ([path, { type, body }]): [string, Page] => [
     path,
-    (response) => {
-      answer(response, 200, type, body)
-    },
+    (response) => answer(response, 200, type, body),
   ])
   return new Map<string, Page>([
     ...assets,
-    [
-      '/healthz',
-      (response) => {
-        plain(response, 200, 'ok')
-      },
-    ],
+    ['/healthz', (response) => plain(response, 200, 'ok')],
     [
       '/readyz',
       (response) => {
         const state = readiness()
-        answer(response, state.ready ? 200 : 503, 'application/json', JSON.stringify(state))
+        return json(response, state.ready ? 200 : 503, state)
       },
     ],
+    ['/api/report', (response) => json(response, 200, report())],
+    ['/api/status', (response) => json(response, 200, status())],
     [
-      '/api/report',
-      (response) => {
-        answer(response, 200, 'application/json', JSON.stringify(report()))
-      },
+      '/api/events',
+      (response) =>
+        response.req.method === 'HEAD'
+          ? plain(response, 200, '')
+          : eventStream.join(response) || plain(response, 503, 'too many listen already'),
     ],
     [
       '/metrics',
-      async (response) => {
-        answer(response, 200, metrics.contentType, await metrics.metrics())
-      },
-    ],
-    [
-      '/api/status',
-      (response) => {
-        answer(response, 200, 'application/json', JSON.stringify(status()))
-      },
-    ],
-    [
-      '/api/events',
-      (response) => {
-        if (response.req.method === 'HEAD') plain(response, 200, '')
-        else if (!live.join(response)) plain(response, 503, 'too many listen already')
-      },
+      async (response) => answer(response, 200, metrics.contentType, await metrics.metrics()),
     ],
   ])
 }
 
-function plain(response: ServerResponse, status: number, text: string): void {
-  answer(response, status, 'text/plain', `${text}\n`)
+function plain(response: ServerResponse, status: number, text: string): ServerResponse {
+  return answer(response, status, 'text/plain', `${text}\n`)
+}
+
+function json(response: ServerResponse, status: number, value: object): ServerResponse {
+  return answer(response, status, 'application/json', JSON.stringify(value))
 }
 
 function answer(
@@ -211,6 +189,6 @@ function answer(
   status: number,
   type: string,
   body: string | Buffer,
-): void {
-  response.writeHead(status, { 'content-type': type }).end(body)
+): ServerResponse {
+  return response.writeHead(status, { 'content-type': type }).end(body)
 }

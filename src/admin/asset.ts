@@ -1,9 +1,7 @@
-/** The files of the status page, which a browser gets from here and from nowhere else. */
+/** Reads the files of the status page. A browser loads nothing from elsewhere. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 
-/** A file as it is served. */
 export interface Asset {
   readonly type: string
   readonly body: Buffer
@@ -16,34 +14,26 @@ const types = {
   svg: 'image/svg+xml',
 } as const
 
-const ours = {
-  '/': 'page.html',
-  '/page.css': 'page.css',
-  '/page.js': 'page.js',
-  '/markup.js': 'markup.js',
-  '/plot.js': 'plot.js',
-  '/rejection.js': 'rejection.js',
-  '/route.js': 'route.js',
-  '/sender.js': 'sender.js',
-  '/wording.js': 'wording.js',
-  '/icon.svg': 'icon.svg',
-} as const
-
-const ofPackages = {
+/** Paths of the server, and the file or the file of a package for each. */
+const files = {
+  '/': './page/page.html',
+  '/page.css': './page/page.css',
+  '/page.js': './page/page.js',
+  '/markup.js': './page/markup.js',
+  '/plot.js': './page/plot.js',
+  '/rejection.js': './page/rejection.js',
+  '/route.js': './page/route.js',
+  '/sender.js': './page/sender.js',
+  '/wording.js': './page/wording.js',
+  '/icon.svg': './page/icon.svg',
   '/uplot.js': 'uplot/dist/uPlot.esm.js',
   '/uplot.css': 'uplot/dist/uPlot.min.css',
 } as const
 
-/** By path; read once, so that an upgrade on the disk never serves half of each version. */
+/** By path. Reads each file once, so that an upgrade on the disk does not mix two versions. */
 export function loadAssets(): ReadonlyMap<string, Asset> {
   const { resolve } = createRequire(import.meta.url)
-  const own = Object.entries(ours).map(([path, file]) => [path, at(`./page/${file}`)] as const)
-  const others = Object.entries(ofPackages).map(([path, name]) => [path, resolve(name)] as const)
-  return new Map([...own, ...others].map(([path, file]) => [path, load(file)]))
-}
-
-function at(file: string): string {
-  return fileURLToPath(new URL(file, import.meta.url))
+  return new Map(Object.entries(files).map(([path, name]) => [path, load(resolve(name))]))
 }
 
 function load(file: string): Asset {

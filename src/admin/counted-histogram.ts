@@ -1,4 +1,4 @@
-/** A Prometheus histogram of what was counted elsewhere: prom-client's own wants to count itself. */
+/** A Prometheus histogram of values counted elsewhere. A histogram of prom-client counts itself. */
 import { Histogram, type MetricConfiguration } from 'prom-client'
 import { latencyBoundsMs, type Histogram as Buckets } from '../relay/histogram.ts'
 
@@ -14,7 +14,7 @@ interface Sample {
   readonly value: number
 }
 
-/** In seconds, by route. */
+/** Has seconds, by route. */
 export class CountedHistogram extends Histogram {
   readonly #configuration: MetricConfiguration<string>
   readonly #read: () => readonly RouteBuckets[]
@@ -28,18 +28,18 @@ export class CountedHistogram extends Histogram {
   override get(): ReturnType<Histogram['get']> {
     const { name, help } = this.#configuration
     const values = this.#read().flatMap((of) => samples(name, of))
-    // What prom-client's types ask for beyond this is not in its own answer either.
+    // The types of prom-client require fields that its own answer does not have either.
     const metric = { name, help, type: 'histogram', values, aggregator: 'sum' } as unknown
     return Promise.resolve(metric as Awaited<ReturnType<Histogram['get']>>)
   }
 
-  /** What a registry asks first. */
+  /** The registry prefers this method. */
   getForPromString(): ReturnType<Histogram['get']> {
     return this.get()
   }
 }
 
-/** Each bucket has what is in the ones before it, too. */
+/** Each bucket includes the buckets before it. */
 function samples(name: string, { route, buckets }: RouteBuckets): Sample[] {
   let count = 0
   const counted = Array.from(buckets.counts, (inBucket, index): Sample => {

@@ -1,36 +1,36 @@
-/** What Prometheus reads: counts that the parts keep anyway, fetched when asked for. */
+/** The metrics that Prometheus reads, as tables. Their values are counted elsewhere and read on request. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Histogram } from '../relay/histogram.ts'
-import { settledOutcomes, type RouteCounters } from '../relay/route-counters.ts'
+import type { RouteCounters } from '../relay/route-counters.ts'
 import { CountedHistogram } from './counted-histogram.ts'
 
-/** What is measured of one route. */
+/** The values of one route. */
 export interface RouteGauge {
   readonly name: string
   readonly counters: RouteCounters
   /** Received and not yet settled. */
   readonly owned: number
-  /** So many of these, and senders have to wait. */
+  /** When `owned` reaches it, the proxy stops reading from senders. */
   readonly ownedLimit: number
-  /** Whether notifications can be sent, as far as is known. */
+  /** Whether the proxy can send notifications, as far as it knows. */
   readonly isUp: boolean
-  /** Provider sessions that take requests. */
+  /** Sessions that accept requests. */
   readonly upstream: {
     readonly sessions: number
-    /** Requests that they take at a time. */
+    /** Requests that all sessions together accept at a time. */
     readonly streamLimit: number
     readonly inFlight: number
-    /** Requests waiting for room. */
+    /** Requests that wait for room in a session. */
     readonly waiting: number
   }
   readonly requestLatency: Histogram
-  /** Senders connected. */
+  /** Connected senders. */
   readonly connections: number
   /** Tokens that wait for a reader of the feedback service. */
   readonly feedbackWaiting: number
 }
 
-/** What is measured of one port for senders. */
+/** The values of one listener for senders. */
 export interface ListenerGauge {
   readonly kind: string
   readonly counters: {
@@ -43,26 +43,26 @@ export interface ListenerGauge {
   }
 }
 
-/** How long a certificate has still to go. */
+/** When a certificate expires. */
 export interface CertificateGauge {
   readonly credential: 'server-certificate' | 'push-certificate'
-  /** Empty for the gateway's own, which serves every route. */
+  /** Empty for the server certificate, which serves every route. */
   readonly route: string
-  /** Negative once it has expired. */
+  /** Negative after the certificate has expired. */
   readonly expiresInSeconds: number
 }
 
-/** What is measured of the store. */
+/** The values of the store. */
 export interface StoreGauge {
   /** Notifications in the journal. */
   readonly entries: number
-  /** Undefined where it is not on this machine's disk. */
+  /** Undefined if the store is not on this machine's disk. */
   readonly bytes: number | undefined
-  /** Whether it can be written. */
+  /** Whether writes succeed. */
   readonly healthy: boolean
 }
 
-/** Where the numbers are. */
+/** The sources of all values. */
 export interface MetricSources {
   readonly version: string
   readonly routes: () => readonly RouteGauge[]
@@ -73,95 +73,76 @@ export interface MetricSources {
 
 const prefix = 'apns_legacy_proxy_'
 
-/** Of what prom-client knows of a process, the parts that nobody would act upon. */
+/** Default metrics of prom-client that no operator would act upon. */
 const unhelpful =
   /_(nodejs_(active|external|heap_space|version)|eventloop_lag_(min|mean|stddev|p50|p90)|process_(virtual|heap))/
 
-/** A registry of its own, so that several proxies fit into one process. */
+/** Has its own registry, so that several proxies can run in one process. */
 export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix })
   for (const { name } of registry.getMetricsAsArray())
     if (unhelpful.test(name)) registry.removeSingleMetric(name)
-  addRouteCounts(registry, sources)
-  addRouteLatencies(registry, sources)
-  addRouteGauges(registry, sources)
-  addListenerCounts(registry, sources)
-  addStanding(registry, sources)
+  const addRouteMetrics = (rows: readonly Row<RouteGauge>[]): void => {
+    for (const [name, help, read, ...label] of rows)
+      addMetric(registry, name, help, ['route', ...label], () =>
+        sources.routes().flatMap((route) => samplesOf(route.name, read(route))),
+      )
+  }
+  addRouteMetrics(routeCounters)
+  for (const [name, help, read] of routeHistograms)
+    new CountedHistogram({ name: prefix + name, help, registers: [registry] }, () =>
+      sources.routes().map((route) => ({ route: route.name, buckets: read(route) })),
+    )
+  addRouteMetrics(routeGauges)
+  for (const [name, help, read, ...label] of listenerMetrics)
+    addMetric(registry, name, help, ['listener', ...label], () =>
+      sources.listeners().flatMap(({ kind, counters }) => samplesOf(kind, read(counters))),
+    )
+  for (const [name, help, labels, read] of processMetrics)
+    addMetric(registry, name, help, labels, () => read(sources))
   return registry
 }
 
-function addRouteCounts(registry: Registry, { routes }: MetricSources): void {
-  counter(
-    registry,
-    'notifications_received_total',
-    'Notifications that senders sent',
-    ['route', 'command'],
-    (set) => {
-      for (const { name, counters } of routes())
-        for (const [command, count] of Object.entries(counters.received))
-          set({ route: name, command }, count)
-    },
-  )
-  counter(
-    registry,
-    'notifications_recovered_total',
-    'Notifications that an earlier process, or another one, had left in the journal',
-    ['route'],
-    (set) => {
-      for (const { name, counters } of routes()) set({ route: name }, counters.recovered)
-    },
-  )
-  counter(
-    registry,
-    'notifications_settled_total',
-    'Notifications that ended, by outcome',
-    ['route', 'outcome'],
-    (set) => {
-      for (const { name, counters } of routes())
-        for (const outcome of settledOutcomes)
-          set({ route: name, outcome }, counters.settled[outcome])
-    },
-  )
-  counter(
-    registry,
-    'rejections_total',
-    'Notifications rejected, told or not, by reason',
-    ['route', 'reason'],
-    (set) => {
-      for (const { name, counters } of routes())
-        for (const [reason, count] of Object.entries(counters.rejections))
-          set({ route: name, reason }, count)
-    },
-  )
-  counter(registry, 'retries_total', 'Requests sent once more', ['route'], (set) => {
-    for (const { name, counters } of routes()) set({ route: name }, counters.retries)
-  })
-}
+/** A value, and the values of its labels. */
+type Sample = readonly [value: number, ...labels: readonly string[]]
 
-function addRouteLatencies(registry: Registry, { routes }: MetricSources): void {
-  histogram(
-    registry,
-    'request_duration_seconds',
-    'From a request to the answer of APNs',
-    routes,
-    ({ requestLatency }) => requestLatency,
-  )
-  histogram(
-    registry,
-    'error_response_delay_seconds',
-    'From the arrival of a rejected notification to its error response',
-    routes,
-    ({ counters }) => counters.errorResponseLatency,
-  )
-}
-
-/** One value for each route. */
-const routeGauges: readonly (readonly [
+/** Reads one value; with a label, one for each value of the label. */
+type Row<Source> = readonly [
   name: string,
   help: string,
-  read: (route: RouteGauge) => number,
-])[] = [
+  read: (source: Source) => number | Readonly<Record<string, number>>,
+  ...label: readonly string[],
+]
+
+const routeCounters: readonly Row<RouteGauge>[] = [
+  [
+    'notifications_received_total',
+    'Notifications that senders sent',
+    ({ counters }) => counters.received,
+    'command',
+  ],
+  [
+    'notifications_recovered_total',
+    'Notifications that an earlier process, or another one, had left in the journal',
+    ({ counters }) => counters.recovered,
+  ],
+  [
+    'notifications_settled_total',
+    'Notifications that ended, by outcome',
+    ({ counters }) => counters.settled,
+    'outcome',
+  ],
+  [
+    'rejections_total',
+    'Notifications rejected, told or not, by reason',
+    ({ counters }) => counters.rejections,
+    'reason',
+  ],
+  ['retries_total', 'Requests sent again', ({ counters }) => counters.retries],
+]
+
+const routeGauges: readonly Row<RouteGauge>[] = [
   ['notifications_owned', 'Notifications received and not yet settled', ({ owned }) => owned],
   [
     'notifications_owned_limit',
@@ -181,12 +162,12 @@ const routeGauges: readonly (readonly [
   ['route_up', '1 while notifications of the route can be sent', ({ isUp }) => Number(isUp)],
   [
     'provider_sessions',
-    'Provider sessions that take requests',
+    'Provider sessions that accept requests',
     ({ upstream }) => upstream.sessions,
   ],
   [
     'provider_stream_limit',
-    'Requests that all provider sessions together take at a time',
+    'Requests that all provider sessions together accept at a time',
     ({ upstream }) => upstream.streamLimit,
   ],
   ['sender_connections', 'Senders connected', ({ connections }) => connections],
@@ -197,128 +178,95 @@ const routeGauges: readonly (readonly [
   ],
 ]
 
-function addRouteGauges(registry: Registry, { routes }: MetricSources): void {
-  for (const [name, help, read] of routeGauges)
-    gauge(registry, name, help, ['route'], (set) => {
-      for (const route of routes()) set({ route: route.name }, read(route))
-    })
-}
+const routeHistograms: readonly (readonly [
+  name: string,
+  help: string,
+  read: (route: RouteGauge) => Histogram,
+])[] = [
+  [
+    'request_duration_seconds',
+    'Time from a request to the answer of APNs',
+    ({ requestLatency }) => requestLatency,
+  ],
+  [
+    'error_response_delay_seconds',
+    'Time from the arrival of a rejected notification to its error response',
+    ({ counters }) => counters.errorResponseLatency,
+  ],
+]
 
-function addListenerCounts(registry: Registry, { listeners }: MetricSources): void {
-  counter(
-    registry,
+const listenerMetrics: readonly Row<ListenerGauge['counters']>[] = [
+  [
     'handshake_failures_total',
     'TLS handshakes with senders that failed, by cause',
-    ['listener', 'cause'],
-    (set) => {
-      for (const { kind, counters } of listeners())
-        for (const [cause, count] of Object.entries(counters.handshakeFailures))
-          set({ listener: kind, cause }, count)
-    },
-  )
-  counter(
-    registry,
-    'senders_refused_total',
-    'Senders that belong to no route',
-    ['listener', 'refusal'],
-    (set) => {
-      for (const { kind, counters } of listeners())
-        for (const [refusal, count] of Object.entries(counters.refused))
-          set({ listener: kind, refusal }, count)
-    },
-  )
-  counter(
-    registry,
-    'connections_dropped_total',
-    'Connections beyond maxConnections',
-    ['listener'],
-    (set) => {
-      for (const { kind, counters } of listeners()) set({ listener: kind }, counters.dropped)
-    },
-  )
-}
+    ({ handshakeFailures }) => handshakeFailures,
+    'cause',
+  ],
+  ['senders_refused_total', 'Senders that belong to no route', ({ refused }) => refused, 'refusal'],
+  ['connections_dropped_total', 'Connections beyond maxConnections', ({ dropped }) => dropped],
+]
 
-/** What holds for the whole process. */
-function addStanding(registry: Registry, { version, certificates, store }: MetricSources): void {
-  gauge(
-    registry,
+const processMetrics: readonly (readonly [
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: (sources: MetricSources) => readonly Sample[],
+])[] = [
+  [
     'certificate_expiry_seconds',
-    'Until a certificate expires; negative afterwards',
+    'Time until a certificate expires; negative afterwards',
     ['credential', 'route'],
-    (set) => {
-      for (const { credential, route, expiresInSeconds } of certificates())
-        set({ credential, route }, expiresInSeconds)
+    ({ certificates }) =>
+      certificates().map((one) => [one.expiresInSeconds, one.credential, one.route]),
+  ],
+  ['journal_entries', 'Notifications in the journal', [], ({ store }) => [[store().entries]]],
+  [
+    'journal_healthy',
+    '1 while the journal can be written',
+    [],
+    ({ store }) => [[Number(store().healthy)]],
+  ],
+  [
+    'store_bytes',
+    'Size of the store on the disk',
+    [],
+    ({ store }) => {
+      const { bytes } = store()
+      return bytes === undefined ? [] : [[bytes]]
     },
-  )
-  gauge(registry, 'journal_entries', 'Notifications in the journal', [], (set) => {
-    set({}, store().entries)
-  })
-  gauge(registry, 'journal_healthy', '1 while the journal can be written', [], (set) => {
-    set({}, Number(store().healthy))
-  })
-  gauge(registry, 'store_bytes', 'What the store takes on the disk', [], (set) => {
-    const { bytes } = store()
-    if (bytes !== undefined) set({}, bytes)
-  })
-  gauge(registry, 'build_info', 'What is running; always 1', ['version', 'node'], (set) => {
-    set({ version, node: process.versions.node }, 1)
-  })
+  ],
+  [
+    'build_info',
+    'Versions of the proxy and of Node; always 1',
+    ['version', 'node'],
+    ({ version }) => [[1, version, process.versions.node]],
+  ],
+]
+
+function samplesOf(owner: string, value: number | Readonly<Record<string, number>>): Sample[] {
+  if (typeof value === 'number') return [[value, owner]]
+  return Object.entries(value).map(([label, count]) => [count, owner, label])
 }
 
-type SetValue<Label extends string> = (labels: Record<Label, string>, value: number) => void
-
-function counter<Label extends string>(
+/** Adds a counter if the name ends in `_total`, otherwise a gauge. */
+function addMetric(
   registry: Registry,
   name: string,
   help: string,
-  labelNames: Label[],
-  read: (set: SetValue<Label>) => void,
+  labelNames: readonly string[],
+  read: () => readonly Sample[],
 ): void {
-  new Counter({
+  const Metric = name.endsWith('_total') ? Counter : Gauge
+  const metric: Counter | Gauge = new Metric({
     name: prefix + name,
     help,
     labelNames,
     registers: [registry],
-    collect() {
-      this.reset()
-      read((labels, value) => {
-        this.inc(labels, value)
-      })
+    collect: () => {
+      metric.reset()
+      // Otherwise a metric without labels is 0 if there is no sample.
+      if (labelNames.length === 0) metric.remove()
+      for (const [value, ...labels] of read()) metric.labels(...labels).inc(value)
     },
   })
-}
-
-function gauge<Label extends string>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: Label[],
-  read: (set: SetValue<Label>) => void,
-): void {
-  new Gauge({
-    name: prefix + name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      this.reset()
-      // Without labels it would be 0 until it is set.
-      if (labelNames.length === 0) this.remove()
-      read((labels, value) => {
-        this.set(labels, value)
-      })
-    },
-  })
-}
-
-function histogram(
-  registry: Registry,
-  name: string,
-  help: string,
-  routes: () => readonly RouteGauge[],
-  read: (route: RouteGauge) => Histogram,
-): void {
-  new CountedHistogram({ name: prefix + name, help, registers: [registry] }, () =>
-    routes().map((route) => ({ route: route.name, buckets: read(route) })),
-  )
 }

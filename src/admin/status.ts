@@ -1,26 +1,26 @@
-/** What `/api/status` says: the shape that the page and scripts of others rely on. */
+/** The JSON of `/api/status`, on which the status page and scripts of operators rely. */
 import { meaningInWords } from '../apns/reason-meaning.ts'
 import type { Command } from '../binary/notification.ts'
 import type { SettledOutcome, RouteCounters } from '../relay/route-counters.ts'
-import type { Sample } from './history.ts'
-import type { RejectionRecord } from './rejections.ts'
+import type { TrafficSample } from './traffic-history.ts'
+import type { RejectionRecord } from './recent-rejections.ts'
 import type {
   CredentialStatus,
-  RouteSource,
-  SenderSource,
+  RouteState,
+  SenderState,
   SessionStatus,
-  StatusSources,
-} from './status-source.ts'
-import { verdictOn, type Verdict } from './verdict.ts'
+  ProxyState,
+} from './proxy-state.ts'
+import { healthOf, type Health } from './health.ts'
 
-/** Fields may be added; those that are here stay. Times are ms since the epoch. */
+/** Later versions may add fields, and keep these. Times are ms since the epoch. */
 export interface Status {
   readonly atMs: number
   readonly startedAtMs: number
-  readonly verdict: Verdict
+  readonly verdict: Health
   /** The last second, over all routes; null in the first. */
-  readonly now: Sample | null
-  /** Of the certificate that senders are shown. */
+  readonly now: TrafficSample | null
+  /** Of the server certificate, which senders see. */
   readonly gatewayCertificateNotAfterMs: number
   readonly routes: readonly RouteStatus[]
   /** The last 50, newest first. */
@@ -32,15 +32,15 @@ export interface RouteStatus {
   readonly name: string
   readonly environment: string
   readonly topic: string
-  /** Whether notifications can be sent. */
+  /** Whether the proxy can send notifications. */
   readonly up: boolean
-  /** Why APNs refuses the credential; null where it does not. */
+  /** Why APNs refuses the credential; null if APNs accepts it. */
   readonly downReason: string | null
   readonly received: number
   readonly receivedByCommand: Readonly<Record<Command, number>>
   /** Requests sent to APNs and not yet answered. */
   readonly inFlight: number
-  /** Requests waiting for room in a provider session. */
+  /** Requests that wait for room in a session. */
   readonly waiting: number
   /** Received and not yet settled. */
   readonly owned: number
@@ -51,18 +51,17 @@ export interface RouteStatus {
   readonly feedback: {
     /** Tokens that wait for a reader. */
     readonly waiting: number
-    /** When one last came, since the start; null where none did. */
+    /** When a sender last read them, since the start; null if none did. */
     readonly readAtMs: number | null
   }
   readonly credential: CredentialStatus
-  /** Connections, also those that `senders` leaves out. */
+  /** All connections, including those that `senders` omits. */
   readonly connections: number
-  /** Alike connections together, the busiest first, 50 at the most. */
+  /** Similar connections are one entry; the 50 busiest. */
   readonly senders: readonly SenderStatus[]
   readonly sessions: readonly SessionStatus[]
 }
 
-/** How often a reason was given, and what it means. */
 export interface ReasonCount {
   readonly reason: string
   readonly count: number
@@ -73,7 +72,7 @@ export interface ReasonCount {
 export interface SenderStatus {
   readonly address: string
   readonly tlsVersion: string
-  /** Those that were used so far. */
+  /** The commands used so far. */
   readonly commands: readonly Command[]
   readonly connections: number
   readonly received: number
@@ -83,7 +82,7 @@ export interface SenderStatus {
 export interface RejectionStatus {
   readonly atMs: number
   readonly route: string
-  /** As in the log; null for one that an earlier process left behind. */
+  /** As in the log; null for a notification that an earlier process left. */
   readonly connection: number | null
   readonly identifier: number | null
   readonly apnsId: string | null
@@ -93,21 +92,20 @@ export interface RejectionStatus {
 
 const mostSenders = 50
 
-/** Puts it together. */
-export function statusOf(sources: StatusSources): Status {
-  const { atMs, startedAtMs, now, gatewayCertificateNotAfterMs } = sources
+export function statusOf(state: ProxyState): Status {
+  const { atMs, startedAtMs, now, gatewayCertificateNotAfterMs } = state
   return {
     atMs,
     startedAtMs,
-    verdict: verdictOn(sources),
+    verdict: healthOf(state),
     now: now ?? null,
     gatewayCertificateNotAfterMs,
-    routes: sources.routes.map(routeStatus),
-    rejections: sources.rejections.map(rejectionStatus),
+    routes: state.routes.map(routeStatus),
+    rejections: state.rejections.map(rejectionStatus),
   }
 }
 
-function routeStatus(route: RouteSource): RouteStatus {
+function routeStatus(route: RouteState): RouteStatus {
   const { name, environment, topic, owned, counters, upstream } = route
   const { feedbackWaiting, feedbackReadAtMs, credential, senders, sessions } = route
   return {
@@ -143,7 +141,7 @@ function reasonCounts(rejections: RouteCounters['rejections']): ReasonCount[] {
     .map(([reason, count]) => ({ reason, count, meaning: meaningInWords(reason) }))
 }
 
-function together(senders: readonly SenderSource[]): SenderStatus[] {
+function together(senders: readonly SenderState[]): SenderStatus[] {
   const groups = new Map<string, SenderStatus>()
   for (const { address, tlsVersion, receivedByCommand } of senders) {
     const commands = ([0, 1, 2] as const).filter((command) => receivedByCommand[command] > 0)
@@ -163,14 +161,6 @@ function together(senders: readonly SenderSource[]): SenderStatus[] {
 }
 
 function rejectionStatus(record: RejectionRecord): RejectionStatus {
-  const { atMs, route, connection, identifier, apnsId, reason } = record
-  return {
-    atMs,
-    route,
-    connection: connection ?? null,
-    identifier: identifier ?? null,
-    apnsId: apnsId ?? null,
-    reason,
-    meaning: meaningInWords(reason),
-  }
+  const { atMs, route, connection = null, identifier = null, apnsId = null, reason } = record
+  return { atMs, route, connection, identifier, apnsId, reason, meaning: meaningInWords(reason) }
 }

@@ -97,7 +97,7 @@ export function readBody(body: string): Body {
   try {
     const parsed: unknown = JSON.parse(body)
     if (typeof parsed !== 'object' || parsed === null) return {}
-    const { reason, timestamp } = parsed as Record<string, unknown>
+    const { reason, timestamp }: { reason?: unknown; timestamp?: unknown } = parsed
     return {
       reason: typeof reason === 'string' ? reason : undefined,
       timestamp: typeof timestamp === 'number' ? timestamp : undefined,

@@ -62,7 +62,7 @@ export function inferPush(topic: string, payload: Readonly<Record<string, unknow
 
 function isVisible(aps: unknown): boolean {
   if (typeof aps !== 'object' || aps === null) return false
-  const { alert, badge, sound } = aps as Record<string, unknown>
+  const { alert, badge, sound }: { alert?: unknown; badge?: unknown; sound?: unknown } = aps
   return isFilled(alert) || typeof badge === 'number' || isFilled(sound)
 }
 

@@ -3,11 +3,10 @@
  * hands each new connection to the next worker; besides that, the workers share only Redis.
  */
 import cluster, { type Worker } from 'node:cluster'
-import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../log/log.ts'
 import { backoffMs } from '../timing/backoff.ts'
-import { workerVariable } from './worker.ts'
+import { readyMessage, workerVariable } from './worker.ts'
 
 export interface SupervisorDeps {
   readonly log: Logger
@@ -40,6 +39,7 @@ export class Supervisor {
   readonly #deps: SupervisorDeps
   readonly #workers = new Map<number, Running>()
   readonly #stopping = new AbortController()
+  #onServing: () => void = () => undefined
   #hasStarted = false
   #drained = true
   #failure: number | undefined
@@ -56,7 +56,10 @@ export class Supervisor {
   async run(): Promise<SupervisorEnd> {
     const others = Array.from({ length: this.#count - 1 }, (_, index) => index + 1)
     const first = this.#keep(0)
-    await Promise.race([first, once(cluster, 'message')])
+    const serving = new Promise<void>((resolve) => {
+      this.#onServing = resolve
+    })
+    await Promise.race([first, serving])
     await Promise.all([first, ...others.map((number) => this.#keep(number))])
     return { drained: this.#drained, failure: this.#failure }
   }
@@ -130,8 +133,8 @@ export class Supervisor {
     const worker = cluster.fork({ [workerVariable]: String(number) })
     const running = { worker, isReady: false, isReloadDue: false }
     this.#workers.set(number, running)
-    worker.on('message', () => {
-      this.#serves(number, running)
+    worker.on('message', (message: unknown) => {
+      if (message === readyMessage) this.#serves(number, running)
     })
     return new Promise((resolve) => {
       const ended = (code: number | null, signal: string | null): void => {
@@ -151,6 +154,7 @@ export class Supervisor {
   #serves(number: number, running: Running): void {
     const { log } = this.#deps
     running.isReady = true
+    this.#onServing()
     if (running.isReloadDue) running.worker.send('SIGHUP')
     log.info({ event: 'worker.started', worker: number, pid: running.worker.process.pid })
     if (this.#hasStarted || this.#ready.length < this.#count) return

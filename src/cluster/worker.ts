@@ -7,6 +7,9 @@ import type { Configuration } from '../config/configuration.ts'
 /** Environment variable with the number of a worker, from 0. A replacement has the same number. */
 export const workerVariable = 'APNS_LEGACY_PROXY_WORKER'
 
+/** The message by which a worker tells the supervisor that it serves. */
+export const readyMessage = 'ready'
+
 /** Undefined in a process that is no worker. */
 export function workerNumber(): number | undefined {
   return cluster.isWorker ? Number(process.env[workerVariable]) : undefined
@@ -34,6 +37,14 @@ export function folderFor(worker: number, directory: string): string {
 export function supervisorSignals(): EventEmitter {
   const signals = new EventEmitter()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined)
-  process.on('message', (signal: string) => signals.emit(signal))
+  process.on('message', (message: unknown) => {
+    const signal = signalIn(message)
+    if (signal !== undefined) signals.emit(signal)
+  })
   return signals
+}
+
+/** The signal that the supervisor forwards; undefined for any other message. */
+export function signalIn(message: unknown): 'SIGTERM' | 'SIGHUP' | undefined {
+  return message === 'SIGTERM' || message === 'SIGHUP' ? message : undefined
 }

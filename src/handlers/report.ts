@@ -1,8 +1,9 @@
 /** The work of `report`: shows what it would take to migrate each sender. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readCensus } from '../census-keeper.ts'
-import { markdownOf, reportOf, type Report } from '../census/report.ts'
+import { readStatistics } from '../statistics/statistics-file.ts'
+import { migrationReport, reportOf, type Report } from '../statistics/migration-report.ts'
+import { markdownOf } from '../statistics/report-markdown.ts'
 import type { ReportArguments } from '../commands/report.ts'
 import { ConfigError } from '../config/config-error.ts'
 
@@ -69,7 +70,7 @@ function addressOf(
 async function makeReport({ admin, dataDirectory, token }: Place): Promise<Report> {
   const current = admin === undefined ? undefined : await fetchReport(admin, token)
   if (current !== undefined) return current
-  const last = dataDirectory === undefined ? undefined : readCensus(dataDirectory)
+  const last = dataDirectory === undefined ? undefined : readStatistics(dataDirectory)
   if (last === undefined) throw new Error(nothingKnown({ admin, dataDirectory }))
   if (admin !== undefined)
     console.error(`No proxy answers at ${admin}; this is the report of the last one.`)
@@ -93,12 +94,13 @@ async function fetchReport(admin: string, token: string | undefined): Promise<Re
     throw new Error(
       `${admin} requires its token; name the configuration with admin.tokenFile with --config`,
     )
-  if (!response.ok)
-    throw new Error(
-      `${admin} answers ${response.status}; name the admin listener of a proxy of this version ` +
-        'with --admin',
-    )
-  return (await response.json()) as Report
+  const body: unknown = response.ok ? await response.json().catch(() => undefined) : undefined
+  const report = migrationReport.safeParse(body).data
+  if (report !== undefined) return report
+  throw new Error(
+    `${admin} answers ${response.status}${response.ok ? ' and no report' : ''}; name the admin ` +
+      'listener of a proxy of this version with --admin',
+  )
 }
 
 function reasonOf(error: unknown): string {

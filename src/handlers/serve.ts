@@ -2,7 +2,13 @@
 import { fileFindings } from '../check/check.ts'
 import { systemClock } from '../timing/clock.ts'
 import { Supervisor } from '../cluster/supervisor.ts'
-import { configurationFor, folderFor, supervisorSignals, workerNumber } from '../cluster/worker.ts'
+import {
+  configurationFor,
+  folderFor,
+  readyMessage,
+  supervisorSignals,
+  workerNumber,
+} from '../cluster/worker.ts'
 import type { ServeArguments } from '../commands/serve.ts'
 import {
   examineConfiguration,
@@ -108,7 +114,7 @@ async function runProxy(
   const reloading = new Reloading({ path, proxy, started, log, signals, worker })
   if (worker !== undefined)
     void started.then(
-      () => process.send?.('ready'),
+      () => process.send?.(readyMessage),
       () => undefined,
     )
   await serveUntilSignal(started, log, signals)

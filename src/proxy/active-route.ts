@@ -1,11 +1,11 @@
 /** One running route: its credential, its sessions with APNs, its relay and its sender connections. */
 import type { RouteGauge } from '../admin/metrics.ts'
-import type { Rejections } from '../admin/rejections.ts'
-import type { CredentialStatus, RouteSource } from '../admin/status-source.ts'
+import type { RecentRejections } from '../admin/recent-rejections.ts'
+import type { CredentialStatus, RouteState } from '../admin/proxy-state.ts'
 import { ApnsIdSource } from '../apns/apns-id.ts'
 import type { KeyRing } from '../apns/provider-token.ts'
-import { countRouteOf } from '../census-observer.ts'
-import type { Census, RouteFacts } from '../census/census.ts'
+import { routeCounter } from '../statistics/event-counter.ts'
+import type { SenderStatistics, RouteRecord } from '../statistics/sender-statistics.ts'
 import type { Route } from '../config/route.ts'
 import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/sender-registry.ts'
@@ -19,7 +19,7 @@ import { Http2Session } from '../upstream/http2/http2-session.ts'
 import { Pool } from '../upstream/pool.ts'
 import type { OpenSession, SessionEvent } from '../upstream/session.ts'
 import { logEvents } from './log-event.ts'
-import { noJournal, proofOf, storeOf } from './route-store.ts'
+import { eventLogOf, feedbackOf, journalOf, noJournal, proofOf } from './route-store.ts'
 import {
   isSameAccess,
   setupOf,
@@ -31,12 +31,12 @@ import {
 export interface ActiveRouteDeps {
   readonly store: Store
   readonly keyRing: KeyRing
-  readonly census: Census
+  readonly statistics: SenderStatistics
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
   readonly log: Logger
-  readonly rejections: Rejections
+  readonly rejections: RecentRejections
 }
 
 /** The sender at the other end of a connection. */
@@ -88,9 +88,12 @@ export class ActiveRoute implements Admission {
     })
     this.relay = new Relay(route, settings.journal, {
       upstream: this.pool,
-      ...storeOf(store, route.name),
+      journal: settings.journal.enabled ? journalOf(store, route.name) : noJournal,
+      feedback: feedbackOf(store, route.name),
+      eventLog: eventLogOf(store, route.name, () => {
+        logEvents(this.log)({ event: 'store.damaged' })
+      }),
       proof,
-      ...(!settings.journal.enabled && { journal: noJournal }),
       processName: apnsIds.next().slice(0, 8),
       clock,
       random,
@@ -131,7 +134,7 @@ export class ActiveRoute implements Admission {
   }
 
   /** For the migration report. */
-  get facts(): RouteFacts {
+  get routeRecord(): RouteRecord {
     const { name, topic, environment, credential } = this.#route
     return {
       name,
@@ -144,7 +147,7 @@ export class ActiveRoute implements Admission {
   }
 
   /** For metrics and the status page. */
-  get shown(): RouteGauge & RouteSource {
+  get shown(): RouteGauge & RouteState {
     const { relay, pool, clients, feedbackReadAtMs, outageCause } = this
     const { name, environment, topic } = this.#route
     const { counters, owned, downReason, isSuspicious, isProven } = relay
@@ -207,9 +210,9 @@ export class ActiveRoute implements Admission {
     }
   }
 
-  #routeSubscribers(rejections: Rejections): (event: RouteEvent | RouteTrace) => void {
+  #routeSubscribers(rejections: RecentRejections): (event: RouteEvent | RouteTrace) => void {
     const log = logEvents(this.log)
-    const count = countRouteOf(this.name, this.#deps.census)
+    const count = routeCounter(this.name, this.#deps.statistics)
     return (event) => {
       log(event)
       count(event)

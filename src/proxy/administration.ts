@@ -1,17 +1,17 @@
 /** The content of the admin port: readiness, metrics, the status page and the migration report. */
 import { AdminServer, type Readiness } from '../admin/admin-server.ts'
-import { History, totalsOf } from '../admin/history.ts'
+import { TrafficHistory, totalsOf } from '../admin/traffic-history.ts'
 import {
   createMetrics,
   type CertificateGauge,
   type ListenerGauge,
   type MetricSources,
 } from '../admin/metrics.ts'
-import type { Rejections } from '../admin/rejections.ts'
-import type { StoreState } from '../admin/status-source.ts'
+import type { RecentRejections } from '../admin/recent-rejections.ts'
+import type { StoreState } from '../admin/proxy-state.ts'
 import { statusOf, type Status } from '../admin/status.ts'
-import { Census, type CensusFacts } from '../census/census.ts'
-import { reportOf, type Report } from '../census/report.ts'
+import { SenderStatistics, type StatisticsSnapshot } from '../statistics/sender-statistics.ts'
+import { reportOf, type Report } from '../statistics/migration-report.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { CertificateCredential } from '../credentials/credential.ts'
 import type { Store } from '../store/store.ts'
@@ -27,8 +27,8 @@ export interface AdministrationSources {
   readonly listeners: () => readonly ListenerGauge[]
   /** Undefined until the store is open. */
   readonly store: () => Store | undefined
-  readonly facts: () => CensusFacts | undefined
-  readonly rejections: Rejections
+  readonly statistics: () => StatisticsSnapshot | undefined
+  readonly rejections: RecentRejections
   readonly clock: Clock
 }
 
@@ -37,7 +37,7 @@ export class Administration {
   readonly #sources: AdministrationSources
   readonly #metrics: ReturnType<typeof createMetrics>
   readonly #startedAtMs: number
-  #history: History | undefined
+  #history: TrafficHistory | undefined
   #server: AdminServer | undefined
 
   constructor(sources: AdministrationSources) {
@@ -52,7 +52,7 @@ export class Administration {
    */
   async open(): Promise<ProxyAddresses['admin']> {
     const { clock, configuration, routes } = this.#sources
-    this.#history ??= new History(() => totalsOf(routes()), clock)
+    this.#history ??= new TrafficHistory(() => totalsOf(routes()), clock)
     this.#server ??= await AdminServer.open(configuration().admin, {
       metrics: this.#metrics,
       readiness: () => this.#readiness(),
@@ -87,7 +87,10 @@ export class Administration {
 
   #report(): Report {
     const now = this.#sources.clock.now()
-    return reportOf(this.#sources.facts() ?? new Census(now, undefined).facts([]), now)
+    return reportOf(
+      this.#sources.statistics() ?? new SenderStatistics(now, undefined).snapshot([]),
+      now,
+    )
   }
 
   #status(): Status {

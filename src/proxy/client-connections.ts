@@ -1,7 +1,11 @@
 /** Accepts connections of senders, and evicts idle ones if there are too many. */
-import { countConnectionOf } from '../census-observer.ts'
-import type { Census } from '../census/census.ts'
-import { countConnection, countFeedbackRead, type SenderFacts } from '../census/sender-facts.ts'
+import { connectionCounter } from '../statistics/event-counter.ts'
+import {
+  countConnection,
+  countFeedbackRead,
+  type SenderRecord,
+} from '../statistics/sender-record.ts'
+import type { SenderStatistics } from '../statistics/sender-statistics.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { SenderConnection } from '../gateway/connection.ts'
 import { serveFeedback } from '../gateway/feedback-service.ts'
@@ -18,7 +22,7 @@ export interface ClientConnectionsDeps {
   readonly routes: () => readonly ActiveRoute[]
   readonly limits: () => Configuration['limits']
   readonly store: Store
-  readonly census: Census
+  readonly statistics: SenderStatistics
   readonly recorder: Recorder | undefined
   readonly clock: Clock
   readonly log: Logger
@@ -47,9 +51,9 @@ export class ClientConnections {
     certificate,
     address,
   }: RecognisedSender<ActiveRoute>): void {
-    const { census, clock, recorder, store } = this.#deps
+    const { statistics, clock, recorder, store } = this.#deps
     const now = clock.now()
-    countFeedbackRead(census.sender(route.name, certificate, now), address, now)
+    countFeedbackRead(statistics.sender(route.name, certificate, now), address, now)
     route.feedbackReadAtMs = now
     recorder?.record(socket, { kind: 'feedback', route: route.name, address })
     serveFeedback(socket, route.name, {
@@ -62,9 +66,9 @@ export class ClientConnections {
   /** Receives notifications. If the route is down, closes the connection. */
   accept(sender: RecognisedSender<ActiveRoute>): void {
     const { socket, route, certificate, address } = sender
-    const { census, clock, recorder, limits } = this.#deps
-    const facts = census.sender(route.name, certificate, clock.now())
-    countConnection(facts, address, socket.getProtocol())
+    const { statistics, clock, recorder, limits } = this.#deps
+    const record = statistics.sender(route.name, certificate, clock.now())
+    countConnection(record, address, socket.getProtocol())
     const connection = ++this.#lastNumber
     recorder?.record(socket, { kind: 'gateway', route: route.name, address, connection })
     const log = logEvents(route.log, { connection })
@@ -75,13 +79,13 @@ export class ClientConnections {
       return
     }
     this.#makeRoom()
-    this.#open(sender, connection, facts, log)
+    this.#open(sender, connection, record, log)
   }
 
   #open(
     { socket, route, certificate, address }: RecognisedSender<ActiveRoute>,
     number: number,
-    facts: SenderFacts,
+    record: SenderRecord,
     log: (event: AnyEvent) => void,
   ): void {
     const { clock, store } = this.#deps
@@ -90,7 +94,7 @@ export class ClientConnections {
     log({ event: 'connection.opened', address, protocol: peer.tlsVersion, subject })
     if (notAfter.getTime() < clock.now()) log({ event: 'sender.certificate-expired', notAfter })
     const { errorDeadlineMs, maxPayloadBytes } = route.route
-    const count = countConnectionOf(facts)
+    const count = connectionCounter(record)
     const connection: SenderConnection = new SenderConnection(socket, {
       connection: number,
       sender: certificate.publicKeySha256,

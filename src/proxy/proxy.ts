@@ -4,9 +4,9 @@
  *     sender ──TLS──▶ Listener ─▶ SenderConnection ─▶ Relay ─▶ Pool ──HTTP/2──▶ APNs
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
  */
-import { Rejections } from '../admin/rejections.ts'
-import { CensusKeeper } from '../census-keeper.ts'
-import { countStrangers } from '../census-observer.ts'
+import { RecentRejections } from '../admin/recent-rejections.ts'
+import { refusalCounter } from '../statistics/event-counter.ts'
+import { StatisticsFile } from '../statistics/statistics-file.ts'
 import type { Configuration, ListenerConfiguration } from '../config/configuration.ts'
 import { networkList } from '../config/ip-network.ts'
 import { Listener, type ListenerOptions } from '../gateway/listener.ts'
@@ -41,26 +41,26 @@ const lateHandshakeMs = 1000
 export class Proxy {
   readonly #deps: ProxyDeps
   readonly #log: (event: AnyEvent) => void
-  readonly #rejections: Rejections
+  readonly #rejections: RecentRejections
   readonly #administration: Administration
   /** In the order of the configuration. */
   readonly #listeners: Listener<ActiveRoute>[] = []
   #configuration: Configuration
   #store: Store | undefined
-  #census: CensusKeeper | undefined
+  #statisticsFile: StatisticsFile | undefined
   #routes: ActiveRoutes | undefined
 
   constructor(configuration: Configuration, deps: ProxyDeps) {
     this.#configuration = configuration
     this.#deps = deps
     this.#log = logEvents(deps.log)
-    this.#rejections = new Rejections(deps.clock)
+    this.#rejections = new RecentRejections(deps.clock)
     this.#administration = new Administration({
       configuration: () => this.#configuration,
       routes: () => this.routes.map(({ shown }) => shown),
       listeners: () => this.#listeners,
       store: () => this.#store,
-      facts: () => this.#census?.facts(),
+      statistics: () => this.#statisticsFile?.snapshot(),
       rejections: this.#rejections,
       clock: deps.clock,
     })
@@ -84,8 +84,8 @@ export class Proxy {
   async start(): Promise<ProxyAddresses> {
     try {
       this.#store = await this.#openStore()
-      this.#census = await this.#openCensus()
-      const listeners = await this.#serve(this.#store, this.#census)
+      this.#statisticsFile = await this.#openStatisticsFile()
+      const listeners = await this.#serve(this.#store, this.#statisticsFile)
       const addresses = { listeners, admin: await this.#administration.open() }
       this.#reportReady(addresses)
       return addresses
@@ -139,7 +139,7 @@ export class Proxy {
     for (const listener of this.#listeners) listener.destroyConnections()
     await this.#closeListeners()
     await this.#administration.close()
-    await this.#census?.close()
+    await this.#statisticsFile?.close()
     await this.#store?.close()
   }
 
@@ -166,10 +166,10 @@ export class Proxy {
     })
   }
 
-  #openCensus(): Promise<CensusKeeper> {
+  #openStatisticsFile(): Promise<StatisticsFile> {
     const log = this.#log
-    return CensusKeeper.open(this.#configuration.dataDirectory, {
-      routes: () => this.routes.map(({ facts }) => facts),
+    return StatisticsFile.open(this.#configuration.dataDirectory, {
+      routes: () => this.routes.map(({ routeRecord }) => routeRecord),
       clock: this.#deps.clock,
       observer: {
         unreadable(file, error) {
@@ -182,9 +182,14 @@ export class Proxy {
     })
   }
 
-  async #serve(store: Store, { census }: CensusKeeper): Promise<readonly ListenerAddress[]> {
+  async #serve(store: Store, { statistics }: StatisticsFile): Promise<readonly ListenerAddress[]> {
     const { clock, inherited, recorder } = this.#deps
-    const routes = new ActiveRoutes({ ...this.#deps, store, census, rejections: this.#rejections })
+    const routes = new ActiveRoutes({
+      ...this.#deps,
+      store,
+      statistics,
+      rejections: this.#rejections,
+    })
     this.#routes = routes
     await routes.apply(this.#configuration)
     this.#recover(store, routes)
@@ -193,10 +198,10 @@ export class Proxy {
       routes: () => routes.active,
       limits: () => this.#configuration.limits,
       store,
-      census,
+      statistics,
       recorder,
     })
-    const count = countStrangers(census, clock)
+    const count = refusalCounter(statistics, clock)
     const accept = {
       gateway: clients.accept.bind(clients),
       feedback: clients.acceptFeedbackReader.bind(clients),

@@ -2,31 +2,37 @@
 import type { Route } from '../config/route.ts'
 import type { RouteProof } from '../relay/credential-health.ts'
 import type { RelayDeps } from '../relay/relay.ts'
-import type { ReplicatedEvent } from '../relay/replicated-event.ts'
+import { parseReplicatedEvent, type ReplicatedEvent } from '../relay/replicated-event.ts'
 import type { Store } from '../store/store.ts'
 
 /** For `journal.enabled: false`: a crash loses all owned deliveries. */
 export const noJournal: RelayDeps['journal'] = { put: () => ({ settled: () => undefined }) }
 
 /** @param route its name */
-export function storeOf(
-  { journal, feedback, eventLog }: Store,
+export function journalOf({ journal }: Store, route: string): RelayDeps['journal'] {
+  return { put: journal.put.bind(journal, route) }
+}
+
+export function feedbackOf({ feedback }: Store, route: string): RelayDeps['feedback'] {
+  return { add: feedback.add.bind(feedback, route), drop: feedback.drop.bind(feedback, route) }
+}
+
+/** @param damaged is called for each event that no proxy of this version can have appended */
+export function eventLogOf(
+  { eventLog }: Pick<Store, 'eventLog'>,
   route: string,
-): Pick<RelayDeps, 'journal' | 'feedback' | 'eventLog'> {
+  damaged: () => void,
+): RelayDeps['eventLog'] {
   return {
-    journal: { put: journal.put.bind(journal, route) },
-    feedback: {
-      add: feedback.add.bind(feedback, route),
-      drop: feedback.drop.bind(feedback, route),
-    },
-    eventLog: {
-      isShared: eventLog.isShared,
-      listen: (apply) =>
-        eventLog.listen(route, ({ event, position, atMs }) => {
-          apply({ event: event as ReplicatedEvent, position, atMs })
-        }),
-      append: eventLog.append.bind(eventLog, route),
-    },
+    isShared: eventLog.isShared,
+    listen: (apply) =>
+      eventLog.listen(route, ({ event: json, position, atMs, own }) => {
+        // The relay of this process has appended its own events, thousands of copies in one.
+        const event = own ? (json as ReplicatedEvent) : parseReplicatedEvent(json)
+        if (event === undefined) damaged()
+        else apply({ event, position, atMs })
+      }),
+    append: eventLog.append.bind(eventLog, route),
   }
 }
 

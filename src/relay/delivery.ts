@@ -6,17 +6,7 @@ import type { Notification } from '../binary/notification.ts'
 import type { Lane, LaneItem, Settlement } from './lane.ts'
 import type { Copy } from './episode.ts'
 import type { JournalBatch, JournalEntry, RelayJournal } from './relay-journal.ts'
-
-/** How a delivery ended. */
-export type Ending =
-  | { readonly kind: 'delivered' }
-  | { readonly kind: 'expired' }
-  | {
-      readonly kind: 'unregistered'
-      readonly reason: string
-      readonly timestamp: number | undefined
-    }
-  | { readonly kind: 'rejected'; readonly reason: string }
+import type { Ending, RememberedItem } from './replicated-event.ts'
 
 /** Reads and writes the connection that a delivery came on. */
 export interface SourceOwner {
@@ -49,7 +39,7 @@ export class Original implements Copy {
   readonly followers: Delivery[] = []
   ending: Ending | undefined
 
-  constructor({ key, ref, ending }: Pick<Original, 'key' | 'ref' | 'ending'>, isForeign: boolean) {
+  constructor({ key, ref, ending }: RememberedItem, isForeign: boolean) {
     this.key = key
     this.ref = ref
     this.ending = ending

@@ -1,7 +1,7 @@
 /** Originals that all processes remember, and the resends in this process that wait for their ending. */
 import type { Clock } from '../timing/clock.ts'
-import { Original, type Delivery, type Ending } from './delivery.ts'
-import type { RememberedItem } from './replicated-event.ts'
+import { Original, type Delivery } from './delivery.ts'
+import type { Ending, RememberedItem } from './replicated-event.ts'
 
 /** Is called when originals and resends of this process end. */
 export interface OriginalsOwner {

@@ -1,81 +1,114 @@
-/** What the processes of a route tell each other, as plain JSON: no payload is ever in it. */
-import type { Ending } from './delivery.ts'
+/** The events that the processes of a route exchange, as plain JSON. No event contains a payload. */
+import { z } from 'zod'
 
-/** A notification that stands behind a named one. */
-export interface RememberedItem {
+const ending = z.discriminatedUnion('kind', [
+  z.object({ kind: z.enum(['delivered', 'expired']) }),
+  z.object({
+    kind: z.literal('unregistered'),
+    reason: z.string(),
+    /** UNIX seconds. */
+    timestamp: z.number().optional(),
+  }),
+  z.object({ kind: z.literal('rejected'), reason: z.string() }),
+])
+
+/** How a delivery ended. */
+export type Ending = Readonly<z.infer<typeof ending>>
+
+const rememberedItem = z.object({
   /** See `Delivery.key`. */
-  readonly key: string
-  /** apns-id of its first copy. */
-  readonly ref: string
-  /** How that ended; undefined while it has not. */
-  readonly ending: Ending | undefined
-}
+  key: z.string(),
+  /** apns-id of the first copy. */
+  ref: z.string(),
+  /** How the first copy ended; undefined while it has not ended. */
+  ending: ending.optional(),
+})
 
-/** An error response that is going to be sent. `id` is everywhere that of the connection. */
-export interface Reporting {
-  readonly kind: 'reporting'
-  readonly id: string
-  readonly sender: string
-  readonly statusCode: number
-  /** Key of the named one. */
-  readonly named: string | undefined
-  readonly inFront: readonly string[]
-  readonly behind: readonly RememberedItem[]
-  readonly ambiguous: boolean
-  /** By which the loop breaker counts it. */
-  readonly loop: string
-}
+/** A notification behind a named one. */
+export type RememberedItem = Readonly<z.infer<typeof rememberedItem>>
 
-/** What one read brought while there is something to compare it with. */
-export interface Arrived {
-  readonly kind: 'arrived'
-  readonly id: string
-  readonly sender: string
-  readonly order: number
+/** Id of a connection, the same in all processes. */
+const id = z.string()
+/** Key under which the report limiter counts an error response. */
+const loop = z.string()
+
+const reporting = z.object({
+  kind: z.literal('reporting'),
+  id,
+  sender: z.string(),
+  statusCode: z.number(),
+  /** Key of the named notification. */
+  named: z.string().optional(),
+  inFront: z.array(z.string()),
+  behind: z.array(rememberedItem),
+  ambiguous: z.boolean(),
+  loop,
+})
+
+/** An error response is due. */
+export type Reporting = Readonly<z.infer<typeof reporting>>
+
+const arrived = z.object({
+  kind: z.literal('arrived'),
+  id,
+  sender: z.string(),
+  order: z.number(),
   /** See `Origin.hasPaused`. */
-  readonly hasPaused: boolean
-  /** By which the process that appended it knows it again. */
-  readonly batch: string
-  readonly keys: readonly string[]
-  /** apns-ids of the same, where they are to be remembered. */
-  readonly refs: readonly string[] | undefined
-}
+  hasPaused: z.boolean(),
+  /** Name of the read in the process that appended the event. */
+  batch: z.string(),
+  keys: z.array(z.string()),
+  /** apns-ids of the same notifications; undefined unless they stand behind an error response. */
+  refs: z.array(z.string()).optional(),
+})
 
-/** One thing that all processes of a route apply. */
-export type ReplicatedEvent =
-  | { readonly kind: 'opened'; readonly id: string }
-  | Reporting
-  | Arrived
-  /** Behind an error response as well: it was not known yet what they repeat. */
-  | { readonly kind: 'behind'; readonly id: string; readonly items: readonly RememberedItem[] }
+/** One read brought notifications while the route remembers originals. */
+export type Arrived = Readonly<z.infer<typeof arrived>>
+
+const replicatedEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('opened'), id }),
+  reporting,
+  arrived,
+  /** These stand behind an error response too. When they arrived, no process knew it yet. */
+  z.object({ kind: z.literal('behind'), id, items: z.array(rememberedItem) }),
   /** The sender's EOF came before the error response. */
-  | { readonly kind: 'withdrawn'; readonly id: string; readonly loop: string }
-  /** The sender's EOF after an error response. */
-  | { readonly kind: 'ended'; readonly id: string }
-  | { readonly kind: 'ending'; readonly ref: string; readonly ending: Ending }
-  | { readonly kind: 'bad'; readonly token: string; readonly reason: string }
+  z.object({ kind: z.literal('withdrawn'), id, loop }),
+  /** The sender's EOF came after an error response. */
+  z.object({ kind: z.literal('ended'), id }),
+  z.object({ kind: z.literal('ending'), ref: z.string(), ending }),
+  z.object({ kind: z.literal('bad'), token: z.string(), reason: z.string() }),
   /** APNs rejected a token of an unproven route. The place in the log decides whether its sender is told. */
-  | {
-      readonly kind: 'doubted'
-      /** See `RouteProof.setup`. */
-      readonly setup: string
-      readonly name: string
-      readonly token: string
-      readonly reason: string
-    }
-  /** APNs accepted a notification of an unproven route, or the operator says that it is right. */
-  | { readonly kind: 'proven'; readonly setup: string }
-  /** Time has passed, and something is to be forgotten. */
-  | { readonly kind: 'elapsed' }
-  /** No token is bad: the answers were not to be believed. */
-  | { readonly kind: 'good' }
+  z.object({
+    kind: z.literal('doubted'),
+    /** See `RouteProof.setup`. */
+    setup: z.string(),
+    /** Name of the delivery in the process that appended the event. */
+    name: z.string(),
+    token: z.string(),
+    reason: z.string(),
+  }),
+  /** APNs accepted a notification of an unproven route. */
+  z.object({ kind: z.literal('proven'), setup: z.string() }),
+  /** Time has passed, and some originals have expired. */
+  z.object({ kind: z.literal('elapsed') }),
+  /** No remembered token is bad: the credential was at fault. */
+  z.object({ kind: z.literal('good') }),
+])
+
+/** All processes of a route apply it. */
+export type ReplicatedEvent = Readonly<z.infer<typeof replicatedEvent>>
+
+/** @returns undefined if another program, or another version, wrote `json` */
+export function parseReplicatedEvent(json: unknown): ReplicatedEvent | undefined {
+  return replicatedEvent.safeParse(json).data
+}
 
 /** An event at its place in the log. */
 export interface LoggedEvent {
   readonly event: ReplicatedEvent
-  /** Rises with every event of the route, and is the same in all processes. */
+  /** Increases with every event of the route; the same in all processes. */
   readonly position: number
-  /** When the event was appended: ms since the epoch, by this process's clock. */
+  /** When the event was appended: ms since the epoch, by the clock of this process. */
   readonly atMs: number
 }
 

@@ -15,7 +15,7 @@
  * While no original is remembered, notifications append nothing.
  */
 import type { Cancel, Clock } from '../timing/clock.ts'
-import type { Delivery, Ending, Original, Source } from './delivery.ts'
+import type { Delivery, Original, Source } from './delivery.ts'
 import { HeldBackConnections } from './held-back-connections.ts'
 import { Originals, type OriginalsOwner } from './originals.ts'
 import { BadTokenCache } from './bad-token-cache.ts'
@@ -25,6 +25,7 @@ import type { ConnectionState } from './connection-state.ts'
 import type { RelayPolicy } from './relay-policy.ts'
 import type {
   Arrived,
+  Ending,
   LoggedEvent,
   RelayEventLog,
   RememberedItem,
@@ -271,7 +272,7 @@ export class ReplicatedState {
     const { id, loop, behind } = event
     this.#loops.reported(loop, event.ambiguous, atMs)
     const copies = behind.map((item) => this.originals.of(item))
-    this.#overrun.reported({ ...event, order: position, behind: copies }, atMs)
+    this.#overrun.reported({ ...event, named: event.named, order: position, behind: copies }, atMs)
     this.#forgetLater()
     const announcement = this.#announced.get(id)
     if (announcement === undefined) return

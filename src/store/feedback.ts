@@ -2,9 +2,6 @@
 import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
 import { longestRouteBytes } from './journal-entry.ts'
 
-/** The largest uint32, in UNIX seconds. */
-const latestTimestamp = 0xffff_ffff
-
 /** A device token that APNs has reported as unregistered. */
 export interface FeedbackEntry {
   /** Hexadecimal. */
@@ -13,9 +10,14 @@ export interface FeedbackEntry {
   readonly timestamp: number
 }
 
+/** Whether it is a uint32, as UNIX seconds are. */
+export function isTimestamp(timestamp: number): boolean {
+  return Number.isInteger(timestamp) && timestamp >= 0 && timestamp <= 0xffff_ffff
+}
+
 /** @throws {RangeError} for milliseconds and other impossible values */
 export function checkFeedbackEntry(route: string, timestamp: number): void {
-  if (!Number.isInteger(timestamp) || timestamp < 0 || timestamp > latestTimestamp)
+  if (!isTimestamp(timestamp))
     throw new RangeError('the timestamp of a feedback entry is not in UNIX seconds')
   if (Buffer.byteLength(route) > longestRouteBytes)
     throw new RangeError('the name of a route is too long')

@@ -110,6 +110,7 @@ export function decodeJournalEntry(entry: Buffer): JournalEntry {
     const idEnd = idAt + entry.readUInt8(at + 18)
     const notification = decodeNotification(entry, at)
     const receivedAtMs = entry.readDoubleLE(at + 1)
+    if (!Number.isFinite(receivedAtMs)) throw new RangeError('a time of arrival is not a number')
     records.push({ apnsId: ids.slice(idAt, idEnd), receivedAtMs, notification })
     idAt = idEnd
     at += recordHeadBytes + notification.token.length + notification.payload.length

@@ -11,8 +11,7 @@ export function lmdbProofs(
     has: (route, setup) => Promise.resolve(table.get(route)?.toString() === setup),
     keep: (route, setup) => {
       const bytes = Buffer.from(setup)
-      const write = (): void => void table.putSync(route, bytes)
-      writer.writeSoon({ bytes: bytes.length, write })
+      writer.writeSoon({ bytes: bytes.length, write: () => table.putSync(route, bytes) })
     },
   }
 }

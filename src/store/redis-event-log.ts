@@ -1,4 +1,5 @@
 /** The event log in Redis: a stream that every process appends to and reads. */
+import { z } from 'zod'
 import type { Clock } from '../timing/clock.ts'
 import { EventListeners, type RoutedEvent } from './event-listeners.ts'
 import type { Reply } from './redis-connection.ts'
@@ -16,6 +17,8 @@ export interface RedisEventLogDeps {
   /** The name of this process. */
   readonly process: string
   readonly clock: Clock
+  /** Another program wrote something malformed, which is ignored. */
+  readonly damaged: () => void
 }
 
 /** An event of this process that it has not read back yet. */
@@ -159,8 +162,11 @@ export class RedisEventLog implements EventLog {
 
   #received(id: string, text: string): void {
     const entry = parseEntry(text)
-    if (entry === undefined) return
-    const { process, number, route, event } = entry
+    if (entry === undefined) {
+      this.#deps.damaged()
+      return
+    }
+    const [process, number, route, event] = entry
     if (number <= (this.#latest.get(process) ?? 0)) return
     this.#latest.set(process, number)
     const own = process === this.#deps.process
@@ -193,15 +199,13 @@ export class RedisEventLog implements EventLog {
 
 type Entries = readonly (readonly [Reply, readonly Reply[]])[]
 
-/** Ignores malformed entries: one must not stop all processes. */
-function parseEntry(
-  text: string,
-): { process: string; number: number; route: string; event: unknown } | undefined {
+/** Process, number, route and event of an entry. */
+const entryFields = z.tuple([z.string(), z.number(), z.string(), z.unknown()])
+
+/** Undefined for a malformed entry: one must not stop all processes. */
+function parseEntry(text: string): z.infer<typeof entryFields> | undefined {
   try {
-    const [process, number, route, event] = JSON.parse(text) as unknown[]
-    if (typeof process !== 'string' || typeof number !== 'number' || typeof route !== 'string')
-      return undefined
-    return { process, number, route, event }
+    return entryFields.parse(JSON.parse(text))
   } catch {
     return undefined
   }

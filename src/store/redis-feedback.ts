@@ -1,7 +1,14 @@
 /** The feedback lists in Redis, with a copy in memory. */
 import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
 import type { Cancel, Clock } from '../timing/clock.ts'
-import { checkFeedbackEntry, FeedbackLists, tuplesOf, type FeedbackEntry } from './feedback.ts'
+import {
+  checkFeedbackEntry,
+  FeedbackLists,
+  isTimestamp,
+  tuplesOf,
+  type FeedbackEntry,
+} from './feedback.ts'
 import { readHash, type Reply } from './redis-connection.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
@@ -13,7 +20,15 @@ export interface RedisFeedbackDeps {
   readonly keys: RedisKeys
   readonly eventLog: EventLog
   readonly clock: Clock
+  /** Another process or program wrote something malformed, which is ignored. */
+  readonly damaged: () => void
 }
+
+/** The event that announces new entries: a route, its tokens and their timestamps. */
+const announcement = z.tuple([
+  z.string(),
+  z.array(z.tuple([z.string(), z.number().refine(isTimestamp)])),
+])
 
 /** The route name under which processes log new entries. No route of an operator has it. */
 const ownRoute = ''
@@ -75,8 +90,10 @@ export class RedisFeedback implements FeedbackStore {
   constructor(deps: RedisFeedbackDeps) {
     this.#deps = deps
     deps.eventLog.listen(ownRoute, ({ event, own }) => {
-      const [route, entries] = event as [string, [string, number][]]
-      if (!own) for (const [token, timestamp] of entries) this.#lists.add(route, token, timestamp)
+      if (own) return
+      const [route, entries] = announcement.safeParse(event).data ?? []
+      if (route === undefined || entries === undefined) deps.damaged()
+      else for (const [token, timestamp] of entries) this.#lists.add(route, token, timestamp)
     })
   }
 
@@ -96,8 +113,7 @@ export class RedisFeedback implements FeedbackStore {
       const written = this.#write()
       await link.send(this.#script(holdScript, route, reader, String(holdMs)))
       await written
-      const held = await readHash(link, keys(`held:${reader}`), readAtOnce)
-      return this.#holdOf(route, reader, Array.from(held, entryOf))
+      return this.#holdOf(route, reader, await this.#entriesAt(keys(`held:${reader}`)))
     } catch {
       return { tuples: [], forget: () => Promise.resolve(), release: () => undefined }
     }
@@ -116,8 +132,8 @@ export class RedisFeedback implements FeedbackStore {
       const readers = await link.send(['ZRANGE', keys(`readers:${name}`), '0', '-1'])
       const held = (readers as readonly Reply[]).map((reader) => keys(`held:${String(reader)}`))
       for (const key of [keys(`feedback:${name}`), ...held])
-        for (const [token, timestamp] of await readHash(link, key, readAtOnce))
-          lists.add(name, token, Number(timestamp))
+        for (const { token, timestamp } of await this.#entriesAt(key))
+          lists.add(name, token, timestamp)
     }
     for (const [route, tokens] of this.#due)
       for (const token of tokens) {
@@ -221,8 +237,13 @@ export class RedisFeedback implements FeedbackStore {
     const names = [keys(`feedback:${route}`), keys(`readers:${route}`), keys('feedback-routes')]
     return ['EVAL', script, '3', ...names, keys('held:'), ...args]
   }
-}
 
-function entryOf([token, timestamp]: readonly [string, Buffer]): FeedbackEntry {
-  return { token, timestamp: Number(timestamp) }
+  /** The entries of a hash. What is no timestamp counts as damage. */
+  async #entriesAt(key: string): Promise<readonly FeedbackEntry[]> {
+    const fields = await readHash(this.#deps.link, key, readAtOnce)
+    const all = Array.from(fields, ([token, value]) => ({ token, timestamp: Number(value) }))
+    const entries = all.filter(({ timestamp }) => isTimestamp(timestamp))
+    if (entries.length < all.length) this.#deps.damaged()
+    return entries
+  }
 }

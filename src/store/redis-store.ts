@@ -92,8 +92,8 @@ class RedisStore implements Store {
     this.#link = link
     this.#logLink = logLink
     this.journal = new RedisJournal({ ...parts, maxUnwritten, damaged })
-    this.eventLog = new RedisEventLog({ ...parts, logLink, journal: this.journal })
-    this.feedback = new RedisFeedback({ ...parts, eventLog: this.eventLog })
+    this.eventLog = new RedisEventLog({ ...parts, logLink, journal: this.journal, damaged })
+    this.feedback = new RedisFeedback({ ...parts, eventLog: this.eventLog, damaged })
     this.proofs = redisProofs(link, parts.keys)
     this.tokens = redisTokens(link, parts.keys)
     this.#lease = new RedisLease({ ...parts, journal: this.journal })

@@ -24,8 +24,8 @@ export function redisTokens(link: Pick<RedisLink, 'send'>, keys: RedisKeys): Tok
       const key = keys(`provider-token:${name}`)
       try {
         const found = await link.send(['EVAL', agreeScript, '1', key, own.jwt, ...times])
-        const [issuedAtMs, jwt = ''] = String(found).split(' ')
-        return { jwt, issuedAtMs: Number(issuedAtMs) }
+        const [, issuedAtMs, jwt] = /^(\d+) (\S+)$/.exec(String(found)) ?? []
+        return jwt === undefined ? own : { jwt, issuedAtMs: Number(issuedAtMs) }
       } catch {
         return own
       }

@@ -7,7 +7,7 @@ import { AdminServer, type AdminSources } from '../../src/admin/admin-server.ts'
 import { statusOf } from '../../src/admin/status.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
 import { setStage } from '../fixtures/stage.ts'
-import { adminSources, sampleHistory, statusSources } from '../fixtures/status-sample.ts'
+import { adminSources, sampleHistory, proxyState } from '../fixtures/status-sample.ts'
 import { token } from '../fixtures/hex.ts'
 
 const loopback = { host: '127.0.0.1', port: 0, token: undefined }
@@ -107,7 +107,7 @@ t.test('/api/status is the status', async (t) => {
   const { ask } = await serve(t)
   const response = await ask('/api/status')
   t.equal(response.headers.get('content-type'), 'application/json')
-  t.strictSame(await response.json(), JSON.parse(JSON.stringify(statusOf(statusSources()))))
+  t.strictSame(await response.json(), JSON.parse(JSON.stringify(statusOf(proxyState()))))
 })
 
 t.test('/api/events begins with the last hour, then tells how it is', async (t) => {
@@ -118,7 +118,7 @@ t.test('/api/events begins with the last hour, then tells how it is', async (t) 
   t.equal(history?.name, 'history')
   t.same(history?.data, sampleHistory())
   t.equal(status?.name, 'status')
-  t.match(status?.data, { atMs: statusSources().atMs })
+  t.match(status?.data, { atMs: proxyState().atMs })
 })
 
 /** Reads so many, then breaks off. */

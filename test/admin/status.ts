@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { statusOf } from '../../src/admin/status.ts'
-import { routeSource, statusSources, tallyOf } from '../fixtures/status-sample.ts'
+import { routeState, proxyState, tallyOf } from '../fixtures/status-sample.ts'
 
 const document = readFileSync(new URL('../../docs/status-page.md', import.meta.url), 'utf8')
 
 t.test('docs/status-page.md has every field, and no other', (t) => {
   const documented = [...document.matchAll(/^\| `([\w.[\]]+)` /gm)].map(([, path = '']) => path)
-  const signing = routeSource({ credential: { kind: 'signing-key', keyId: 'K', teamId: 'T' } })
+  const signing = routeState({ credential: { kind: 'signing-key', keyId: 'K', teamId: 'T' } })
   const alarm = { ...signing, downReason: 'BadCertificate' }
-  const status = statusOf(statusSources({ routes: [routeSource(), alarm] }))
+  const status = statusOf(proxyState({ routes: [routeState(), alarm] }))
   t.strictSame(documented.sort(), [...new Set(paths(status))].sort())
   t.end()
 })
@@ -26,14 +26,14 @@ function paths(value: unknown, path = ''): string[] {
 }
 
 t.test('neither tokens nor payloads are in it', (t) => {
-  const text = JSON.stringify(statusOf(statusSources()))
+  const text = JSON.stringify(statusOf(proxyState()))
   t.notMatch(text, /[0-9a-f]{64}/)
   t.notMatch(text, /"(token|payload|aps)"/)
   t.end()
 })
 
 t.test('alike connections are one row, the busiest first', (t) => {
-  const { routes } = statusOf(statusSources())
+  const { routes } = statusOf(proxyState())
   t.strictSame(routes[0]?.senders, [
     {
       address: '10.20.4.17',
@@ -68,7 +68,7 @@ t.test('a thousand senders do not make it long', (t) => {
     tlsVersion: 'TLSv1.2',
     receivedByCommand,
   }))
-  const [route] = statusOf(statusSources({ routes: [routeSource({ senders })] })).routes
+  const [route] = statusOf(proxyState({ routes: [routeState({ senders })] })).routes
   t.equal(route?.connections, 1000)
   t.equal(route?.senders.length, 50)
   t.strictSame(route?.senders[0]?.commands, [])
@@ -77,7 +77,7 @@ t.test('a thousand senders do not make it long', (t) => {
 
 t.test('reasons that were never given are left out, the most frequent comes first', (t) => {
   const counters = tallyOf({ 0: 0, 1: 0, 2: 9 }, {}, { BadTopic: 2, BadDeviceToken: 7 })
-  const [route] = statusOf(statusSources({ routes: [routeSource({ counters })] })).routes
+  const [route] = statusOf(proxyState({ routes: [routeState({ counters })] })).routes
   t.strictSame(
     route?.rejectedByReason.map(({ reason, count }) => [reason, count]),
     [
@@ -91,7 +91,7 @@ t.test('reasons that were never given are left out, the most frequent comes firs
 t.test('what is not known is null, so that it is still there', (t) => {
   const record = { connection: undefined, identifier: undefined, apnsId: undefined }
   const rejections = [{ ...record, atMs: 1, route: 'app', reason: 'BadTopic' }]
-  const status = statusOf(statusSources({ now: undefined, rejections }))
+  const status = statusOf(proxyState({ now: undefined, rejections }))
   t.equal(status.now, null)
   t.match(status.rejections[0], { connection: null, identifier: null, apnsId: null })
   t.end()

@@ -152,6 +152,24 @@ const rows: Row[] = [
     outcome: { kind: 'rejected', reason: 'HTTP 413', amendment: undefined },
   },
   {
+    what: 'a body that is a list',
+    status: 400,
+    body: '["BadDeviceToken"]',
+    outcome: { kind: 'rejected', reason: 'HTTP 400', amendment: undefined },
+  },
+  {
+    what: 'a timestamp that is not a number',
+    status: 410,
+    body: '{"reason":"Unregistered","timestamp":"1700000000000"}',
+    outcome: { kind: 'unregistered', reason: 'Unregistered', timestamp: undefined },
+  },
+  {
+    what: 'a reason that is an object',
+    status: 400,
+    body: '{"reason":{"toString":1}}',
+    outcome: { kind: 'rejected', reason: 'HTTP 400', amendment: undefined },
+  },
+  {
     what: 'a reason that is not a string',
     status: 403,
     body: '{"reason":1}',

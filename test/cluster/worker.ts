@@ -1,6 +1,6 @@
 /** What each worker of a configuration gets for itself. */
 import t from 'tap'
-import { configurationFor, folderFor, workerNumber } from '../../src/cluster/worker.ts'
+import { configurationFor, folderFor, signalIn, workerNumber } from '../../src/cluster/worker.ts'
 import { rehearsalConfiguration } from '../../src/simulator/rehearsal.ts'
 import { pushCertificate, server } from '../fixtures/identity.ts'
 import { folder } from '../fixtures/folder.ts'
@@ -34,5 +34,13 @@ t.test('worker 0 runs as configured, each other one beside it', (t) => {
 
 t.test('a process that nobody has started as a worker is none', (t) => {
   t.equal(workerNumber(), undefined)
+  t.end()
+})
+
+t.test('a message is one of two signals, or none', (t) => {
+  t.equal(signalIn('SIGTERM'), 'SIGTERM')
+  t.equal(signalIn('SIGHUP'), 'SIGHUP')
+  for (const message of ['SIGINT', 'error', 'ready', '', 15, null, undefined, ['SIGTERM'], {}])
+    t.equal(signalIn(message), undefined, JSON.stringify(message))
   t.end()
 })

@@ -106,7 +106,7 @@ const rows: readonly (readonly [
   [['decode', `${credentials}push.key`], decoding, ['binary-parser']],
   [
     ['report', '--data-directory', credentials],
-    ['apns/', 'binary/', 'census-keeper.js', 'census/', 'config/', 'credentials/'],
+    ['apns/', 'binary/', 'config/', 'credentials/', 'statistics/', 'timing/'],
     // zod reads what the last proxy left.
     ['binary-parser', 'zod'],
   ],

@@ -10,7 +10,7 @@ import { connect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import type { Report, SenderReport } from '../../src/census/report.ts'
+import type { Report, SenderReport } from '../../src/statistics/migration-report.ts'
 import { systemClock } from '../../src/timing/clock.ts'
 import { loadConfiguration } from '../../src/config/configuration.ts'
 import { Proxy as PushProxy } from '../../src/proxy/proxy.ts'
@@ -185,12 +185,21 @@ t.test('says what to do where nothing is known', async (t) => {
   })
   const nothing = await runCommand(t, ['report', '--config', join(directory, 'none.yaml')])
   t.match(nothing, { code: 78, stderr: /none\.yaml/ })
-  const other = createServer((_request, response) => response.writeHead(404).end())
+  let answer: readonly [status: number, body: string] = [404, '']
+  const other = createServer((_request, response) => {
+    const [status, body] = answer
+    response.writeHead(status).end(body)
+  })
   other.listen(0, '127.0.0.1')
   await once(other, 'listening')
   const address = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
   const stranger = await runCommand(t, ['report', '--admin', address])
   t.match(stranger, { code: 1, stderr: /answers 404; name the admin listener/ })
+  for (const body of ['<html>', 'null', '{}', '{"madeAtMs":0,"sinceMs":0,"senders":[{}]}']) {
+    answer = [200, body]
+    const refused = await runCommand(t, ['report', '--json', '--admin', address])
+    t.match(refused, { code: 1, stdout: '', stderr: /answers 200 and no report; name the admin/ })
+  }
   other.close()
   const nobody = await runCommand(t, ['report', '--admin', address])
   t.match(nobody, { code: 1, stderr: /No data about senders.*no proxy answers at http:/ })

@@ -12,7 +12,7 @@ import { token } from '../fixtures/hex.ts'
 import { authority } from '../fixtures/identity.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
 import { setStage, type Stage } from '../fixtures/stage.ts'
-import { adminSources, routeSource, sampleHistory } from '../fixtures/status-sample.ts'
+import { adminSources, routeState, sampleHistory } from '../fixtures/status-sample.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -210,8 +210,8 @@ t.test('a proxy at work, as its administrator sees it', { skip: noBrowser }, asy
 
   await t.test('a proxy that falls silent is not taken for healthy', async (t) => {
     await stage.proxy.destroy()
-    await page.getByText('No word from the proxy since').waitFor()
-    t.match(await page.title(), /^○ No word/)
+    await page.getByText('No answer from the proxy since').waitFor()
+    t.match(await page.title(), /^○ No answer/)
   })
 })
 
@@ -232,7 +232,7 @@ t.test(
       reason: hostile,
     }
     const sources = adminSources({
-      routes: [routeSource({ name: hostile, topic: hostile, isUp: false, downReason: hostile })],
+      routes: [routeState({ name: hostile, topic: hostile, isUp: false, downReason: hostile })],
       rejections: [rejection],
       now: first,
     })

@@ -1,8 +1,8 @@
 /** First copies and their resends: each resend ends once, as its first copy did. */
 import t from 'tap'
-import { Original, type Ending, type Delivery } from '../../src/relay/delivery.ts'
+import { Original, type Delivery } from '../../src/relay/delivery.ts'
 import { Originals } from '../../src/relay/originals.ts'
-import type { RememberedItem } from '../../src/relay/replicated-event.ts'
+import type { Ending, RememberedItem } from '../../src/relay/replicated-event.ts'
 import { deliveryOf } from '../fixtures/delivery.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 

@@ -58,7 +58,7 @@ function given(): Given {
   }
 }
 
-const items: readonly RememberedItem[] = [{ key: 'key', ref: 'ref', ending: undefined }]
+const items: RememberedItem[] = [{ key: 'key', ref: 'ref', ending: undefined }]
 const reporting: ReplicatedEvent = {
   kind: 'reporting',
   id: 'told',

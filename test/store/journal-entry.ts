@@ -59,6 +59,14 @@ t.test('calls everything that is cut off or longer a range error', (t) => {
   t.end()
 })
 
+t.test('calls a time of arrival that is no number a range error', (t) => {
+  for (const receivedAtMs of [NaN, Infinity, -Infinity]) {
+    const entry = encoder.encode('app', [{ ...record, receivedAtMs }])
+    t.throws(() => decodeJournalEntry(entry), RangeError)
+  }
+  t.end()
+})
+
 t.test('reads arbitrary bytes as an entry or a range error', (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (arbitrary) => {

@@ -9,6 +9,10 @@ import { numberedRecord } from './conformance.ts'
 
 const journal = { writeAll: () => undefined }
 
+function damaged(): never {
+  throw new Error('what is here is not damaged')
+}
+
 t.test('what was missed is appended before what came later', (t) => {
   const appended: unknown[] = []
   const link = {
@@ -22,7 +26,15 @@ t.test('what was missed is appended before what came later', (t) => {
   const logLink = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
   const clock = new FakeClock()
   const keys = redisKeys('test')
-  const eventLog = new RedisEventLog({ link, logLink, journal, keys, process: 'one', clock })
+  const eventLog = new RedisEventLog({
+    link,
+    logLink,
+    journal,
+    keys,
+    process: 'one',
+    clock,
+    damaged,
+  })
   const heard: unknown[] = []
   eventLog.listen('app', ({ event }) => heard.push(event))
   eventLog.append('app', 'while both are away')
@@ -44,7 +56,7 @@ t.test(
     const link = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
     const clock = new FakeClock()
     const keys = redisKeys('test')
-    const deps = { link, logLink: link, journal, keys, process: 'one', clock }
+    const deps = { link, logLink: link, journal, keys, process: 'one', clock, damaged }
     const eventLog = new RedisEventLog(deps)
     const heard: unknown[] = []
     eventLog.listen('app', ({ event, position }) => {
@@ -64,7 +76,7 @@ t.test('who listens again is told what came while nobody did', (t) => {
   const link = { isUp: false, isConnected: false, send: () => Promise.resolve(null) }
   const clock = new FakeClock()
   const keys = redisKeys('test')
-  const deps = { link, logLink: link, journal, keys, process: 'one', clock }
+  const deps = { link, logLink: link, journal, keys, process: 'one', clock, damaged }
   const eventLog = new RedisEventLog(deps)
   const heard: unknown[] = []
   const end = eventLog.listen('app', ({ event }) => heard.push(event))
@@ -89,7 +101,7 @@ t.test('what is put into the journal is sent before an event, however much is un
   const keys = redisKeys('test')
   const damaged = (): unknown => t.fail()
   const journal = new RedisJournal({ link, keys, clock, maxUnwritten: 10, damaged })
-  const deps = { link, logLink: link, journal, keys, process: 'one', clock }
+  const deps = { link, logLink: link, journal, keys, process: 'one', clock, damaged }
   const eventLog = new RedisEventLog(deps)
   const { notification, ...rest } = numberedRecord(0)
   const large = { ...rest, notification: { ...notification, payload: Buffer.alloc(5_000_000) } }
@@ -102,4 +114,47 @@ t.test('what is put into the journal is sent before an event, however much is un
   eventLog.close()
   journal.close()
   t.end()
+})
+
+t.test('a malformed entry is counted as damage, and the next entry is applied', async (t) => {
+  const junk = [
+    'no JSON',
+    'null',
+    '{}',
+    '"text"',
+    '["two"]',
+    '["two","1","app",0]',
+    '[2,1,"app",0]',
+  ]
+  const texts = [...junk, '["two",1,"app","after junk"]']
+  const entries = texts.map((text, at): Reply => [`1-${at}`, [Buffer.from('e'), Buffer.from(text)]])
+  let streams: Reply = [['events', entries]]
+  const logLink = {
+    isUp: true,
+    isConnected: true,
+    send: (): Promise<Reply> => {
+      const reply = streams
+      streams = null
+      logLink.isUp = reply !== null
+      return Promise.resolve(reply)
+    },
+  }
+  let malformed = 0
+  const eventLog = new RedisEventLog({
+    link: logLink,
+    logLink,
+    journal,
+    keys: redisKeys('test'),
+    process: 'one',
+    clock: new FakeClock(),
+    damaged: () => {
+      malformed++
+    },
+  })
+  const heard: unknown[] = []
+  eventLog.listen('app', ({ event }) => heard.push(event))
+  await eventLog.read()
+  t.equal(malformed, junk.length)
+  t.strictSame(heard, ['after junk'])
+  eventLog.close()
 })

@@ -358,7 +358,8 @@ t.test(
 
 t.test('what no proxy has written into the event log makes nobody deaf', options, async (t) => {
   const server = await RedisServer.start(t)
-  const [store, other] = [await openAt(server), await openAt(server)]
+  const events: string[] = []
+  const [store, other] = [await openAt(server), await openAt(server, { events })]
   const heard: unknown[] = []
   other.eventLog.listen('app', ({ event }) => heard.push(event))
   const connection = await connectTo(t, server)
@@ -366,7 +367,11 @@ t.test('what no proxy has written into the event log makes nobody deaf', options
     await connection.send(['XADD', '{test}:event-log', '*', 'e', text])
   await connection.send(['XADD', '{test}:event-log', '*', 'else', ''])
   store.eventLog.append('app', 1)
+  // The name of the event log of the feedback lists is empty.
+  await connection.send(['XADD', '{test}:event-log', '*', 'e', '["foreign",1,"",null]'])
   await untilIs(() => heard.length, 1)
+  await untilIs(() => events.length, 6)
+  t.same(new Set(events), new Set(['damaged']))
   await Promise.all([store.close(), other.close()])
 })
 

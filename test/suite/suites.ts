@@ -44,7 +44,7 @@ const integration = {
   ],
   parts: [
     'admin/admin-server.ts',
-    'admin/live.ts',
+    'admin/event-stream.ts',
     'admin/metrics.ts',
     'captures/captures.ts',
     'check/check.ts',

@@ -1,9 +1,9 @@
-/** Elements from values, and their way into the page without touching what has not changed. */
+/** Makes elements from values, and updates only the parts of the page that have changed. */
 
 /** @typedef {Node | string | number | false | null | undefined} Child */
 
 /**
- * An element; text goes in as text, never as markup.
+ * Makes an element. Strings become text, never markup.
  * @param {string} tag
  * @param {Record<string, string | number>} attributes
  * @param {...Child} children
@@ -30,8 +30,8 @@ function toNode(child) {
 }
 
 /**
- * Makes the children of `parent` equal to `wanted`. Focus, selection and scrolling survive, as
- * nodes are changed in place.
+ * Makes the children of `parent` equal to `wanted`. Changes nodes in place, so that focus, selection and
+ * scrolling stay.
  * @param {Element} parent
  * @param {readonly Node[]} wanted
  */

@@ -1,4 +1,4 @@
-/** The status page: listens to the proxy and shows what it says, once a second. */
+/** The status page: shows the status that the proxy sends every second. */
 import { element, show } from './markup.js'
 import { Plot } from './plot.js'
 import { rejectionList } from './rejection.js'
@@ -7,13 +7,13 @@ import { senderList } from './sender.js'
 import { counted, duration, latency, rate, timeOf } from './wording.js'
 
 /** @typedef {import('../status.ts').Status} Status */
-/** @typedef {import('../history.ts').Sample} Sample */
+/** @typedef {import('../traffic-history.ts').TrafficSample} TrafficSample */
 
 const keptSamples = 3600
-/** So long without a word, what is shown is old. */
+/** After this time without an event, the page is out of date. */
 const staleMs = 5000
 const retryMs = 5000
-/** What senders would need changes slowly. */
+/** The migration report changes slowly. */
 const reportMs = 60_000
 
 const marks = { healthy: '●', warning: '▲', alarm: '■', silent: '○' }
@@ -45,7 +45,7 @@ const answers = new Plot('Latency', 'ms from request to answer', [
   ),
 ])
 
-/** @type {Sample[]} */
+/** @type {TrafficSample[]} */
 let history = []
 let heardAtMs = Date.now()
 
@@ -58,7 +58,7 @@ setInterval(() => void showReport(), reportMs)
 function listen() {
   const events = new EventSource('api/events')
   events.addEventListener('history', (event) => {
-    history = /** @type {Sample[]} */ (parsed(event))
+    history = /** @type {TrafficSample[]} */ (parsed(event))
     drawPlots()
   })
   events.addEventListener('status', (event) => {
@@ -100,12 +100,12 @@ async function showReport() {
   try {
     const response = await fetch('api/report')
     if (!response.ok) return
-    const report = /** @type {import('../../census/report.ts').Report} */ (
+    const report = /** @type {import('../../statistics/migration-report.ts').Report} */ (
       parsed({ data: await response.text() })
     )
     show(at('sender-list'), senderList(report))
   } catch {
-    // That the proxy is silent is said at the top.
+    // The headline already says that the proxy does not answer.
   }
 }
 
@@ -116,8 +116,11 @@ function drawPlots() {
 
 function noticeSilence() {
   if (Date.now() - heardAtMs < staleMs) return
-  headline('silent', `No word from the proxy since ${timeOf(heardAtMs)}`)
-  show(at('summary'), document.createTextNode('What follows is as it was then. Trying again.'))
+  headline('silent', `No answer from the proxy since ${timeOf(heardAtMs)}`)
+  show(
+    at('summary'),
+    document.createTextNode('The page shows the state of that time, and tries to connect again.'),
+  )
 }
 
 /** @param {Status} status */
@@ -206,7 +209,7 @@ function at(id) {
  * @param {string} name
  * @param {string} colour
  * @param {boolean} filled
- * @param {(samples: readonly Sample[]) => number | null} value
+ * @param {(samples: readonly TrafficSample[]) => number | null} value
  * @param {(value: number | null | undefined) => string} format
  */
 function line(name, colour, filled, value, format) {
@@ -214,7 +217,7 @@ function line(name, colour, filled, value, format) {
 }
 
 /**
- * @param {readonly Sample[]} samples
+ * @param {readonly TrafficSample[]} samples
  * @param {'latencyP50Ms' | 'latencyP99Ms'} key
  */
 function known(samples, key) {

@@ -3,20 +3,20 @@ import uPlot from './uplot.js'
 import { element, show } from './markup.js'
 import { minuteOf, timeOf } from './wording.js'
 
-/** @typedef {import('../history.ts').Sample} Sample */
+/** @typedef {import('../traffic-history.ts').TrafficSample} TrafficSample */
 
 /**
  * @typedef {object} Line
  * @property {string} name
  * @property {string} colour a custom property of the style sheet
  * @property {boolean} filled
- * @property {(samples: readonly Sample[]) => number | null} value of what lies in one step
+ * @property {(samples: readonly TrafficSample[]) => number | null} value of what lies in one step
  * @property {(value: number | null | undefined) => string} format
  */
 
 const spanSeconds = 3600
 const shortestSpanSeconds = 120
-/** More points than this are not told apart. */
+/** A reader cannot distinguish more points. */
 const mostSteps = 360
 const height = 200
 
@@ -68,7 +68,7 @@ export class Plot {
     return this.#figure
   }
 
-  /** @param {readonly Sample[]} samples */
+  /** @param {readonly TrafficSample[]} samples */
   show(samples) {
     const steps = inSteps(samples)
     this.#data = [
@@ -190,13 +190,13 @@ export class Plot {
 /**
  * A step is a second, or several once there are more than can be told apart; it begins at a multiple
  * of its length, so that what is drawn does not waver as time goes on.
- * @param {readonly Sample[]} samples
+ * @param {readonly TrafficSample[]} samples
  */
 function inSteps(samples) {
   const first = samples[0]?.atMs ?? 0
   const spanMs = (samples.at(-1)?.atMs ?? 0) - first
   const stepMs = Math.max(1000, Math.ceil(spanMs / 1000 / mostSteps) * 1000)
-  /** @type {{ atSeconds: number, key: number, samples: Sample[] }[]} */
+  /** @type {{ atSeconds: number, key: number, samples: TrafficSample[] }[]} */
   const steps = []
   for (const sample of samples) {
     const key = Math.floor(sample.atMs / stepMs)

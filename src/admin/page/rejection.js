@@ -1,4 +1,4 @@
-/** The last notifications that were not delivered, and what their reasons mean. */
+/** Shows the last notifications that were not delivered, and the meaning of their reasons. */
 import { element } from './markup.js'
 import { momentOf } from './wording.js'
 

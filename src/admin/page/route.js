@@ -1,4 +1,4 @@
-/** What the page says of one route. */
+/** Shows one route. */
 import { element } from './markup.js'
 import { count, counted, dayOf, duration } from './wording.js'
 
@@ -42,27 +42,27 @@ function stateOf({ up, downReason }) {
 }
 
 /**
- * What is always of interest, then what only is where it has happened.
+ * Some counts are always shown, the others only if they are not zero.
  * @param {RouteStatus} route
  */
 function numbers({ received, settled, inFlight, waiting, owned, retries, feedback }) {
   /** @type {readonly [string, number, string][]} */
   const always = [
     ['Received', received, 'notifications from senders'],
-    ['Delivered', settled.delivered, 'taken by APNs'],
+    ['Delivered', settled.delivered, 'accepted by APNs'],
     ['In flight', inFlight, 'sent to APNs, not yet answered'],
     ['Owned', owned, 'received, not yet settled'],
-    ['Rejected', settled.rejected, 'and the sender was told'],
-    ['Feedback waiting', feedback.waiting, 'tokens that the feedback service will tell'],
+    ['Rejected', settled.rejected, 'by APNs or the proxy; the sender was told'],
+    ['Feedback waiting', feedback.waiting, 'tokens for the next reader of the feedback service'],
   ]
   /** @type {readonly [string, number, string][]} */
   const sometimes = [
     ['Unregistered', settled.unregistered, 'devices that are gone'],
     ['Untold', settled.untold, 'rejected, and the sender could not be told'],
-    ['Waiting', waiting, 'for room in a provider session'],
-    ['Retries', retries, 'requests sent once more'],
+    ['Waiting', waiting, 'requests that wait for room in a session'],
+    ['Retries', retries, 'requests sent again'],
     ['Resent', settled.resent, 'a second copy, not delivered again'],
-    ['Expired', settled.expired, 'given up undelivered'],
+    ['Expired', settled.expired, 'not delivered in time'],
   ]
   return element(
     'dl',

@@ -1,9 +1,9 @@
-/** What it would take to do without each sender: the migration report, in short. */
+/** Shows the migration report in short: what it takes to move each sender. */
 import { element } from './markup.js'
 import { count, counted, dayOf } from './wording.js'
 
-/** @typedef {import('../../census/report.ts').Report} Report */
-/** @typedef {import('../../census/report.ts').SenderReport} SenderReport */
+/** @typedef {import('../../statistics/migration-report.ts').Report} Report */
+/** @typedef {import('../../statistics/migration-report.ts').SenderReport} SenderReport */
 
 /** @param {Report} report */
 export function senderList({ senders, turnedAway, sinceMs }) {

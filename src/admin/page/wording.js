@@ -1,4 +1,4 @@
-/** Numbers and times in the words of the page. */
+/** Formats numbers and times for the page. */
 
 const numbers = new Intl.NumberFormat('en')
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
@@ -15,7 +15,7 @@ export function count(value) {
 }
 
 /**
- * With its unit, or without where it is more than one.
+ * A number and its unit, in the singular or the plural.
  * @param {number} value
  * @param {string} one
  * @param {string} [many]
@@ -46,7 +46,7 @@ export function minuteOf(atMs) {
 }
 
 /**
- * With the day, where it is not today's.
+ * The time, with the day unless it is today.
  * @param {number} atMs
  * @param {number} nowMs
  */
@@ -61,7 +61,7 @@ export function dayOf(atMs) {
 }
 
 /**
- * In the two largest units that say something.
+ * Formats a duration in its one or two largest units.
  * @param {number} ms
  */
 export function duration(ms) {

@@ -1,13 +1,14 @@
 /** The report as text: who is in it, and that no peer writes Markdown into it. */
 import t from 'tap'
-import { Census, type RouteFacts } from '../../src/census/census.ts'
-import { markdownOf, reportOf } from '../../src/census/report.ts'
-import { countConnection, countReceived } from '../../src/census/sender-facts.ts'
+import { SenderStatistics, type RouteRecord } from '../../src/statistics/sender-statistics.ts'
+import { migrationReport, reportOf } from '../../src/statistics/migration-report.ts'
+import { markdownOf } from '../../src/statistics/report-markdown.ts'
+import { countConnection, countReceived } from '../../src/statistics/sender-record.ts'
 
 const start = Date.UTC(2026, 10, 25, 12)
 const nowMs = start + 36 * 3600 * 1000
 
-const route: RouteFacts = {
+const route: RouteRecord = {
   name: 'app',
   topic: 'com.example.app',
   environment: 'production',
@@ -26,21 +27,26 @@ const received = {
 } as const
 
 t.test('has each sender with verdict, steps and facts, those who send most first', (t) => {
-  const census = new Census(start)
+  const statistics = new SenderStatistics(start)
   const notAfter = new Date(start)
-  const small = census.sender('app', { publicKeySha256: 'a', subject: 'CN=small', notAfter }, start)
-  const big = census.sender('app', { publicKeySha256: 'b', subject: 'CN=big', notAfter }, start)
+  const small = statistics.sender(
+    'app',
+    { publicKeySha256: 'a', subject: 'CN=small', notAfter },
+    start,
+  )
+  const big = statistics.sender('app', { publicKeySha256: 'b', subject: 'CN=big', notAfter }, start)
   countReceived(small, received, 'alert')
   for (let count = 0; count < 300; count++) countReceived(big, received, 'alert')
   countConnection(big, '10.0.0.1', 'TLSv1')
-  census.sample(start + 1000)
-  const spare: RouteFacts = { ...route, name: 'spare' }
-  const report = reportOf(census.facts([route, spare]), nowMs)
+  statistics.sample(start + 1000)
+  const spare: RouteRecord = { ...route, name: 'spare' }
+  const report = reportOf(statistics.snapshot([route, spare]), nowMs)
   t.match(report.senders, [
     { notifications: 300, perDay: 150, verdict: 'replace', facts: { subject: 'CN=big' } },
     { notifications: 1, perDay: 1, verdict: 'put-right', route: { name: 'app' } },
   ])
   t.match(report.unusedRoutes, [{ name: 'spare' }])
+  t.equal(JSON.stringify(migrationReport.parse(report)), JSON.stringify(report))
   const text = markdownOf(report)
   for (const part of [
     '| `CN=big` | `app` | 2026-11-25 12:00 UTC | 300 | Cannot speak to APNs',
@@ -59,21 +65,21 @@ t.test('has each sender with verdict, steps and facts, those who send most first
 })
 
 t.test('tells of those who were turned away, and what they offered', (t) => {
-  const census = new Census(start)
+  const statistics = new SenderStatistics(start)
   const old = { address: '10.0.0.9', cause: 'tls-version', offered: 'TLSv1' }
-  census.turnedAway(old, start)
-  const text = markdownOf(reportOf(census.facts([]), nowMs))
+  statistics.countRefused(old, start)
+  const text = markdownOf(reportOf(statistics.snapshot([]), nowMs))
   t.match(text, 'No sender has connected in this time.')
   t.match(text, '| `10.0.0.9` |  | tls-version, offers TLSv1 at the most | 1 |')
   t.end()
 })
 
 t.test('what a peer calls itself stays one cell', (t) => {
-  const census = new Census(start)
+  const statistics = new SenderStatistics(start)
   const subject = 'CN=`|\n# heading <b>'
-  census.turnedAway({ address: 'x', cause: 'unknown-certificate', subject }, start)
-  census.sender('app', { publicKeySha256: 'a', subject, notAfter: new Date(start) }, start)
-  const text = markdownOf(reportOf(census.facts([route]), nowMs))
+  statistics.countRefused({ address: 'x', cause: 'unknown-certificate', subject }, start)
+  statistics.sender('app', { publicKeySha256: 'a', subject, notAfter: new Date(start) }, start)
+  const text = markdownOf(reportOf(statistics.snapshot([route]), nowMs))
   t.match(text, "`CN='' # heading <b>`")
   t.notMatch(text, /^# heading/m)
   t.end()

@@ -1,146 +1,146 @@
 /** What is called wrong, how loudly, and what is said to help. */
 import t from 'tap'
-import type { RouteSource, StatusSources } from '../../src/admin/status-source.ts'
-import { verdictOn } from '../../src/admin/verdict.ts'
-import { routeSource, sampleAtMs, statusSources } from '../fixtures/status-sample.ts'
+import type { RouteState, ProxyState } from '../../src/admin/proxy-state.ts'
+import { healthOf } from '../../src/admin/health.ts'
+import { routeState, sampleAtMs, proxyState } from '../fixtures/status-sample.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 
-function certificate(daysLeft: number): Partial<RouteSource> {
+function certificate(daysLeft: number): Partial<RouteState> {
   const notAfterMs = sampleAtMs + daysLeft * dayMs
   return { credential: { kind: 'certificate', subject: 'UID=com.example.shop', notAfterMs } }
 }
 
-function withRoute(changes: Partial<RouteSource>): StatusSources {
-  return statusSources({ routes: [routeSource(changes)] })
+function withRoute(changes: Partial<RouteState>): ProxyState {
+  return proxyState({ routes: [routeState(changes)] })
 }
 
 const rows: readonly {
   readonly name: string
-  readonly sources: StatusSources
+  readonly state: ProxyState
   readonly level: string
   readonly what?: string
 }[] = [
-  { name: 'an ordinary day', sources: withRoute({}), level: 'healthy' },
-  { name: 'a certificate for 31 days', sources: withRoute(certificate(31)), level: 'healthy' },
+  { name: 'an ordinary day', state: withRoute({}), level: 'healthy' },
+  { name: 'a certificate for 31 days', state: withRoute(certificate(31)), level: 'healthy' },
   {
     name: 'a certificate for 30 days',
-    sources: withRoute(certificate(30)),
+    state: withRoute(certificate(30)),
     level: 'warning',
     what: 'The push certificate expires in 30 days: APNs refuses it then.',
   },
-  { name: 'a certificate for 7.1 days', sources: withRoute(certificate(7.1)), level: 'warning' },
+  { name: 'a certificate for 7.1 days', state: withRoute(certificate(7.1)), level: 'warning' },
   {
     name: 'a certificate for a week',
-    sources: withRoute(certificate(7)),
+    state: withRoute(certificate(7)),
     level: 'alarm',
     what: 'The push certificate expires in 7 days: APNs refuses it then.',
   },
   {
     name: 'a certificate for a day',
-    sources: withRoute(certificate(1.5)),
+    state: withRoute(certificate(1.5)),
     level: 'alarm',
     what: 'The push certificate expires in 1 day: APNs refuses it then.',
   },
   {
     name: 'a certificate for hours',
-    sources: withRoute(certificate(0.2)),
+    state: withRoute(certificate(0.2)),
     level: 'alarm',
     what: 'The push certificate expires within a day: APNs refuses it then.',
   },
   {
     name: 'a certificate that has expired',
-    sources: withRoute(certificate(-1)),
+    state: withRoute(certificate(-1)),
     level: 'alarm',
     what: 'The push certificate has expired.',
   },
   {
     name: 'a signing key never expires',
-    sources: withRoute({ credential: { kind: 'signing-key', keyId: 'K', teamId: 'T' } }),
+    state: withRoute({ credential: { kind: 'signing-key', keyId: 'K', teamId: 'T' } }),
     level: 'healthy',
   },
   {
     name: 'the gateway’s own certificate',
-    sources: statusSources({
+    state: proxyState({
       routes: [],
       gatewayCertificateNotAfterMs: sampleAtMs + 12.5 * dayMs,
     }),
     level: 'warning',
-    what: 'The certificate that senders are shown expires in 12 days: senders that verify it are cut off.',
+    what: 'The server certificate expires in 12 days: senders that verify it can no longer connect.',
   },
   {
     name: 'a refused credential',
-    sources: withRoute({ isUp: false, isOut: true, downReason: 'BadCertificate', owned: 1 }),
+    state: withRoute({ isUp: false, isOut: true, downReason: 'BadCertificate', owned: 1 }),
     level: 'alarm',
-    what: 'APNs refuses what this route sends with: BadCertificate. 1 notification waits in the journal.',
+    what: 'APNs refuses the credential of this route: BadCertificate. 1 notification waits in the journal.',
   },
   {
     name: 'no connection',
-    sources: withRoute({ isUp: false, isOut: true, outageCause: 'ECONNREFUSED', owned: 1200 }),
+    state: withRoute({ isUp: false, isOut: true, outageCause: 'ECONNREFUSED', owned: 1200 }),
     level: 'alarm',
     what: 'No connection to APNs: ECONNREFUSED. 1,200 notifications wait in the journal.',
   },
   {
     name: 'no connection yet',
-    sources: withRoute({ isUp: false, isOut: true, owned: 0 }),
+    state: withRoute({ isUp: false, isOut: true, owned: 0 }),
     level: 'alarm',
     what: 'No connection to APNs. Nothing is waiting.',
   },
   {
     name: 'a session that is just being replaced',
-    sources: withRoute({ isUp: false, outageCause: 'closed by the peer' }),
+    state: withRoute({ isUp: false, outageCause: 'closed by the peer' }),
     level: 'healthy',
   },
   {
     name: 'a journal that cannot be written',
-    sources: statusSources({ store: 'full', routes: [] }),
+    state: proxyState({ store: 'full', routes: [] }),
     level: 'alarm',
     what: 'The journal cannot be written. Senders wait until it can.',
   },
   {
     name: 'a Redis that is away',
-    sources: statusSources({ store: 'unwritten', routes: [] }),
+    state: proxyState({ store: 'unwritten', routes: [] }),
     level: 'alarm',
-    what: 'Redis cannot be reached. Notifications go on to APNs; those that are not delivered yet are kept in memory alone.',
+    what: 'Redis cannot be reached. The proxy still sends notifications to APNs, and keeps undelivered ones in memory only.',
   },
   {
     name: 'a Redis that was not there at the start',
-    sources: statusSources({ store: 'awaited', routes: [] }),
+    state: proxyState({ store: 'awaited', routes: [] }),
     level: 'alarm',
-    what: 'Redis has not been reached since the start. No sender can connect before.',
+    what: 'Redis has been unreachable since the start. No sender can connect.',
   },
   {
     name: 'a journal that is full',
-    sources: withRoute({ owned: 100_000 }),
+    state: withRoute({ owned: 100_000 }),
     level: 'alarm',
     what: 'The journal is full: 100,000 notifications are owned. Senders wait.',
   },
   {
     name: 'feedback that was read today',
-    sources: withRoute({ feedbackWaiting: 9, feedbackReadAtMs: sampleAtMs - dayMs / 2 }),
+    state: withRoute({ feedbackWaiting: 9, feedbackReadAtMs: sampleAtMs - dayMs / 2 }),
     level: 'healthy',
   },
   {
     name: 'feedback that nobody reads',
-    sources: withRoute({ feedbackWaiting: 9, feedbackReadAtMs: null }),
+    state: withRoute({ feedbackWaiting: 9, feedbackReadAtMs: null }),
     level: 'warning',
     what: '9 tokens wait in the feedback service, which nobody has read for a day.',
   },
 ]
 
-for (const { name, sources, level, what } of rows)
+for (const { name, state, level, what } of rows)
   t.test(name, (t) => {
-    const verdict = verdictOn(sources)
-    t.equal(verdict.level, level)
-    t.equal(verdict.problems[0]?.what, what ?? verdict.problems[0]?.what)
-    t.equal(verdict.problems.length, level === 'healthy' ? 0 : 1)
-    for (const { cure } of verdict.problems) t.match(cure, /^\p{Lu}.*\.$/u)
+    const health = healthOf(state)
+    t.equal(health.level, level)
+    t.equal(health.problems[0]?.what, what ?? health.problems[0]?.what)
+    t.equal(health.problems.length, level === 'healthy' ? 0 : 1)
+    for (const { cure } of health.problems) t.match(cure, /^\p{Lu}.*\.$/u)
     t.end()
   })
 
 t.test('a known reason brings its own meaning, an unknown one does not', (t) => {
   const cureOf = (downReason: string): string | undefined =>
-    verdictOn(withRoute({ downReason })).problems[0]?.cure
+    healthOf(withRoute({ downReason })).problems[0]?.cure
   t.match(cureOf('BadCertificate'), /^APNs rejects the certificate/)
   t.match(cureOf('tls alert'), /^“apns-legacy-proxy check/)
   t.end()
@@ -148,10 +148,10 @@ t.test('a known reason brings its own meaning, an unknown one does not', (t) => 
 
 t.test('alarms come before warnings, whatever route they are of', (t) => {
   const routes = [
-    routeSource({ name: 'first', ...certificate(20) }),
-    routeSource({ name: 'second', ...certificate(2) }),
+    routeState({ name: 'first', ...certificate(20) }),
+    routeState({ name: 'second', ...certificate(2) }),
   ]
-  const { level, problems } = verdictOn(statusSources({ routes }))
+  const { level, problems } = healthOf(proxyState({ routes }))
   t.equal(level, 'alarm')
   t.strictSame(
     problems.map(({ route }) => route),

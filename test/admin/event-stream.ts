@@ -3,26 +3,26 @@ import { once } from 'node:events'
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { Live } from '../../src/admin/live.ts'
+import { EventStream } from '../../src/admin/event-stream.ts'
 import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
 /** A server whose every response joins, a clock to wind, and how often a report was made up. */
 async function stage(
   t: Test,
-  status = () => '{"n":1}',
+  status = (): unknown => ({ n: 1 }),
 ): Promise<{
   clock: FakeClock
-  live: Live
+  stream: EventStream
   reports: { count: number }
   joined: ServerResponse[]
   listen: () => Promise<{ response: IncomingMessage; text: () => string }>
 }> {
   const clock = new FakeClock()
   const reports = { count: 0 }
-  const live = new Live(
+  const stream = new EventStream(
     {
-      history: () => '[]',
+      history: () => [],
       status: () => {
         reports.count++
         return status()
@@ -32,13 +32,13 @@ async function stage(
   )
   const joined: ServerResponse[] = []
   const server = createServer((_request, response) => {
-    if (live.join(response)) joined.push(response)
+    if (stream.join(response)) joined.push(response)
     else response.writeHead(503).end()
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(async () => {
-    live.close()
+    stream.close()
     server.close()
     server.closeAllConnections()
     await once(server, 'close')
@@ -57,7 +57,7 @@ async function stage(
     else response.resume()
     return { response, text: () => text }
   }
-  return { clock, live, reports, joined, listen }
+  return { clock, stream, reports, joined, listen }
 }
 
 t.test('nothing is made up while nobody listens', async (t) => {
@@ -68,9 +68,9 @@ t.test('nothing is made up while nobody listens', async (t) => {
 })
 
 t.test('one report a second is shared by all', async (t) => {
-  const { clock, live, reports, listen } = await stage(t)
+  const { clock, stream, reports, listen } = await stage(t)
   const listeners = [await listen(), await listen(), await listen()]
-  t.equal(live.listeners, 3)
+  t.equal(stream.listeners, 3)
   const before = reports.count
   clock.advance(2000)
   t.equal(reports.count - before, 2)
@@ -82,24 +82,24 @@ t.test('one report a second is shared by all', async (t) => {
 })
 
 t.test('the last one to leave ends the work', async (t) => {
-  const { clock, live, listen } = await stage(t)
+  const { clock, stream, listen } = await stage(t)
   const listeners = [await listen(), await listen()]
   for (const { response } of listeners) response.destroy()
-  await untilIs(() => live.listeners, 0)
+  await untilIs(() => stream.listeners, 0)
   t.equal(clock.pending, 0)
 })
 
 t.test('a seventeenth is turned away, until one has left', async (t) => {
-  const { live, listen } = await stage(t)
+  const { stream, listen } = await stage(t)
   const [first] = await Promise.all(Array.from({ length: 16 }, listen))
   t.equal((await listen()).response.statusCode, 503)
   first?.response.destroy()
-  await untilIs(() => live.listeners, 15)
+  await untilIs(() => stream.listeners, 15)
   t.equal((await listen()).response.statusCode, 200)
 })
 
 t.test('for one who does not read, nothing piles up, and then it is over', async (t) => {
-  const { clock, live, joined, listen } = await stage(t, () => `"${'x'.repeat(1_000_000)}"`)
+  const { clock, stream, joined, listen } = await stage(t, () => 'x'.repeat(1_000_000))
   const slow = await listen()
   slow.response.pause()
   const [response] = joined
@@ -108,17 +108,17 @@ t.test('for one who does not read, nothing piles up, and then it is over', async
   const piled = response.writableLength
   clock.advance(5000)
   t.ok(response.writableLength <= piled)
-  t.equal(live.listeners, 1)
+  t.equal(stream.listeners, 1)
   clock.advance(20_000)
-  await untilIs(() => live.listeners, 0)
+  await untilIs(() => stream.listeners, 0)
   t.ok(response.destroyed)
 })
 
 t.test('closing lets everybody go', async (t) => {
-  const { clock, live, listen } = await stage(t)
+  const { clock, stream, listen } = await stage(t)
   const { response } = await listen()
-  live.close()
+  stream.close()
   await until(() => response.closed)
-  t.equal(live.listeners, 0)
+  t.equal(stream.listeners, 0)
   t.equal(clock.pending, 0)
 })

@@ -1,8 +1,7 @@
-/** The last notifications that were not delivered; neither token nor payload is kept. */
+/** Keeps the last notifications that were not delivered, without token and payload. */
 import type { Clock } from '../timing/clock.ts'
 import type { DeliveryRecord, RouteEvent, RouteTrace } from '../relay/route-event.ts'
 
-/** One of the last. */
 export interface RejectionRecord {
   readonly atMs: number
   readonly route: string
@@ -14,11 +13,11 @@ export interface RejectionRecord {
 }
 
 const kept = 50
-/** APNs' own are half as long; a provider API may say anything. */
+/** Twice the length of the longest reason of APNs. */
 const longestReason = 60
 
-/** Of all routes. */
-export class Rejections {
+/** The rejections of all routes. */
+export class RecentRejections {
   readonly #clock: Clock
   readonly #latest: RejectionRecord[] = []
 
@@ -31,7 +30,7 @@ export class Rejections {
     return this.#latest.toReversed()
   }
 
-  /** Hears of everything that is decided on a route. */
+  /** Receives all events of a route. */
   note(route: string, event: RouteEvent | RouteTrace): void {
     switch (event.event) {
       case 'notification.rejected':
@@ -48,7 +47,7 @@ export class Rejections {
 
   #note(route: string, { connection, identifier, apnsId }: DeliveryRecord, stated: string): void {
     const reason = stated.slice(0, longestReason)
-    // Where a 410 is told on the connection, it is heard of twice.
+    // A 410 that is reported on the connection causes two events.
     const last = this.#latest.at(-1)
     if (apnsId !== undefined && last?.apnsId === apnsId && last.reason === reason) return
     this.#latest.push({ atMs: this.#clock.now(), route, connection, identifier, apnsId, reason })

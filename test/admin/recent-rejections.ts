@@ -1,6 +1,6 @@
 /** The last rejections: which are kept, and that nothing is kept that must not be shown. */
 import t from 'tap'
-import { Rejections } from '../../src/admin/rejections.ts'
+import { RecentRejections } from '../../src/admin/recent-rejections.ts'
 import type { DeliveryRecord, RouteEvent } from '../../src/relay/route-event.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { token } from '../fixtures/hex.ts'
@@ -13,8 +13,8 @@ const record: DeliveryRecord = {
   token,
 }
 
-function rejections(): { rejections: Rejections; note: (event: RouteEvent) => void } {
-  const rejections = new Rejections(new FakeClock())
+function rejections(): { rejections: RecentRejections; note: (event: RouteEvent) => void } {
+  const rejections = new RecentRejections(new FakeClock())
   return {
     rejections,
     note: (event) => {

@@ -1,6 +1,6 @@
 /** What an hour looks like, second by second. */
 import t from 'tap'
-import { History, quantile, totalsOf, type Totals } from '../../src/admin/history.ts'
+import { TrafficHistory, quantile, totalsOf, type Totals } from '../../src/admin/traffic-history.ts'
 import { Histogram, latencyBoundsMs } from '../../src/relay/histogram.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { tallyOf } from '../fixtures/status-sample.ts'
@@ -15,12 +15,12 @@ function answers(...ms: number[]): number[] {
 /** A history of totals that the test changes. */
 function begin(): {
   clock: FakeClock
-  history: History
+  history: TrafficHistory
   totals: { -readonly [K in keyof Totals]: Totals[K] }
 } {
   const clock = new FakeClock()
   const totals = { received: 1000, delivered: 900, latency: answers(5, 5, 5) }
-  return { clock, totals, history: new History(() => ({ ...totals }), clock) }
+  return { clock, totals, history: new TrafficHistory(() => ({ ...totals }), clock) }
 }
 
 t.test('a sample is what a second brought, not what there was', (t) => {

@@ -1,15 +1,15 @@
-/** The file of the census: written now and then, taken up again, and no reason not to start. */
+/** The file of the statistics: written now and then, taken up again, and no reason not to start. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { CensusKeeper, readCensus } from '../src/census-keeper.ts'
-import { untilIs } from './fixtures/condition.ts'
-import { FakeClock } from './fixtures/fake-clock.ts'
-import { folder } from './fixtures/folder.ts'
+import { StatisticsFile, readStatistics } from '../../src/statistics/statistics-file.ts'
+import { untilIs } from '../fixtures/condition.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { folder } from '../fixtures/folder.ts'
 
 interface Kept {
-  readonly keeper: CensusKeeper
+  readonly file: StatisticsFile
   readonly clock: FakeClock
   readonly events: string[]
 }
@@ -17,7 +17,7 @@ interface Kept {
 async function keep(directory: string): Promise<Kept> {
   const clock = new FakeClock()
   const events: string[] = []
-  const keeper = await CensusKeeper.open(directory, {
+  const file = await StatisticsFile.open(directory, {
     routes: () => [],
     clock,
     observer: {
@@ -25,12 +25,12 @@ async function keep(directory: string): Promise<Kept> {
       writeFailed: (file) => events.push(`writeFailed ${file}`),
     },
   })
-  return { keeper, clock, events }
+  return { file, clock, events }
 }
 
-function come({ keeper, clock }: Kept): void {
+function come({ file, clock }: Kept): void {
   const certificate = { publicKeySha256: 'a', subject: 'CN=a', notAfter: new Date(0) }
-  keeper.census.sender('app', certificate, clock.now())
+  file.statistics.sender('app', certificate, clock.now())
 }
 
 t.test('is written once a minute where something has changed, for the owner alone', async (t) => {
@@ -39,13 +39,13 @@ t.test('is written once a minute where something has changed, for the owner alon
   const kept = await keep(directory)
   come(kept)
   kept.clock.advance(59_000)
-  t.equal(readCensus(directory), undefined)
+  t.equal(readStatistics(directory), undefined)
   kept.clock.advance(1000)
-  await untilIs(() => readCensus(directory)?.senders.length, 1)
+  await untilIs(() => readStatistics(directory)?.senders.length, 1)
   t.equal(statSync(file).mode & 0o777, 0o600)
   const { ino } = statSync(file)
   kept.clock.advance(120_000)
-  await kept.keeper.close()
+  await kept.file.close()
   t.equal(statSync(file).ino, ino)
   t.equal(kept.clock.pending, 0)
 })
@@ -54,11 +54,11 @@ t.test('is written at the end, and taken up by the next', async (t) => {
   const directory = folder(t)
   const first = await keep(directory)
   come(first)
-  await first.keeper.close()
+  await first.file.close()
   const second = await keep(directory)
-  t.match(second.keeper.facts(), { senders: [{ subject: 'CN=a' }] })
+  t.match(second.file.snapshot(), { senders: [{ subject: 'CN=a' }] })
   t.same(second.events, [])
-  await second.keeper.close()
+  await second.file.close()
 })
 
 const damages: readonly [string, (text: string) => string][] = [
@@ -73,16 +73,16 @@ for (const [name, damage] of damages)
     const file = join(directory, 'census.json')
     const first = await keep(directory)
     come(first)
-    await first.keeper.close()
+    await first.file.close()
     const damaged = damage(readFileSync(file, 'utf8'))
     writeFileSync(file, damaged)
-    t.throws(() => readCensus(directory), /census\.json is damaged, or of another version/)
+    t.throws(() => readStatistics(directory), /census\.json is damaged, or of another version/)
     const second = await keep(directory)
     t.same(second.events, [`unreadable ${file}`])
-    t.same(second.keeper.facts().senders, [])
+    t.same(second.file.snapshot().senders, [])
     t.equal(readFileSync(`${file}.unreadable`, 'utf8'), damaged)
-    await second.keeper.close()
-    t.ok(readCensus(directory))
+    await second.file.close()
+    t.ok(readStatistics(directory))
   })
 
 t.test('goes on where it cannot be written', async (t) => {
@@ -91,6 +91,6 @@ t.test('goes on where it cannot be written', async (t) => {
   const kept = await keep(directory)
   await rm(directory, { recursive: true })
   writeFileSync(directory, 'no directory any more')
-  await kept.keeper.close()
+  await kept.file.close()
   t.same(kept.events, [`writeFailed ${join(directory, 'census.json')}`])
 })

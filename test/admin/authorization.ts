@@ -1,6 +1,6 @@
 /** Who may look, and by which name. */
 import t from 'tap'
-import { admittance } from '../../src/admin/access.ts'
+import { authorize } from '../../src/admin/authorization.ts'
 
 const token = 'correct-horse-battery'
 const loopback = { host: '127.0.0.1', token: undefined }
@@ -23,25 +23,25 @@ const foreign = [
 
 for (const host of own)
   t.test(`${host} is a name of this machine alone`, (t) => {
-    t.equal(admittance({ host }, loopback), 'admitted')
+    t.equal(authorize({ host }, loopback), 'authorized')
     t.end()
   })
 
 for (const host of foreign)
   t.test(`${String(host)} may be a name that somebody else made up`, (t) => {
-    t.equal(admittance({ host }, loopback), 'foreign-host')
+    t.equal(authorize({ host }, loopback), 'foreign-host')
     t.end()
   })
 
 t.test('the name that it is bound to is its own', (t) => {
   const rules = { host: 'admin.internal', token: undefined }
-  t.equal(admittance({ host: 'admin.internal:9195' }, rules), 'admitted')
+  t.equal(authorize({ host: 'admin.internal:9195' }, rules), 'authorized')
   t.end()
 })
 
 t.test('who has the token may call it what they like', (t) => {
   const authorization = `Bearer ${token}`
-  t.equal(admittance({ host: 'status.example', authorization }, guarded), 'admitted')
+  t.equal(authorize({ host: 'status.example', authorization }, guarded), 'authorized')
   t.end()
 })
 
@@ -63,12 +63,12 @@ const wrong = [
 
 for (const authorization of right)
   t.test(`“${authorization}” has the token`, (t) => {
-    t.equal(admittance({ authorization }, guarded), 'admitted')
+    t.equal(authorize({ authorization }, guarded), 'authorized')
     t.end()
   })
 
 for (const authorization of wrong)
   t.test(`“${String(authorization)}” has not`, (t) => {
-    t.equal(admittance({ host: 'localhost', authorization }, guarded), 'no-token')
+    t.equal(authorize({ host: 'localhost', authorization }, guarded), 'no-token')
     t.end()
   })

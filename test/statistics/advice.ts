@@ -1,13 +1,13 @@
 /** What is said of a sender, by what it does: a row for each rule, and one for each verdict. */
 import t from 'tap'
-import { adviceOn, type VerdictKind } from '../../src/census/advice.ts'
-import type { RouteFacts } from '../../src/census/census.ts'
-import { newSender, type SenderFacts } from '../../src/census/sender-facts.ts'
+import { adviceOn, type VerdictKind } from '../../src/statistics/advice.ts'
+import type { RouteRecord } from '../../src/statistics/sender-statistics.ts'
+import { newSender, type SenderRecord } from '../../src/statistics/sender-record.ts'
 
 const nowMs = Date.UTC(2026, 10, 25)
 const dayMs = 86_400_000
 
-const route: RouteFacts = {
+const route: RouteRecord = {
   name: 'shop',
   topic: 'com.example.shop',
   environment: 'production',
@@ -16,7 +16,7 @@ const route: RouteFacts = {
 }
 
 /** A sender that gives no cause for remarks. */
-const usual: SenderFacts = {
+const usual: SenderRecord = {
   ...newSender({ route: 'shop', publicKeySha256: 'aa' }, nowMs - 100 * dayMs),
   lastSeenMs: nowMs,
   lastSentMs: nowMs,
@@ -27,8 +27,8 @@ const usual: SenderFacts = {
 }
 
 function advise(
-  sender: Partial<SenderFacts> = {},
-  changed: Partial<RouteFacts> = {},
+  sender: Partial<SenderRecord> = {},
+  changed: Partial<RouteRecord> = {},
 ): ReturnType<typeof adviceOn> {
   return adviceOn({ sender: { ...usual, ...sender }, route: { ...route, ...changed }, nowMs })
 }
@@ -40,13 +40,13 @@ t.test('of a sender without faults, says where to send, the push type and the cr
     steps: [
       'Send each push as POST https://api.push.apple.com/3/device/<token in hexadecimal> with apns-topic: com.example.shop.',
       'Set apns-push-type: alert.',
-      'Present the push certificate of its route, which is good until 2027-09-21.',
+      'Present the push certificate of its route, which is valid until 2027-09-21.',
     ],
   })
   t.end()
 })
 
-const steps: readonly [string, Partial<SenderFacts>, Partial<RouteFacts>, RegExp][] = [
+const steps: readonly [string, Partial<SenderRecord>, Partial<RouteRecord>, RegExp][] = [
   ['TLS 1.0 only', { tlsVersions: { TLSv1: 2 } }, {}, /newer runtime.*speaks TLSv1 only/],
   [
     'TLS 1.0 among others',
@@ -72,13 +72,13 @@ const steps: readonly [string, Partial<SenderFacts>, Partial<RouteFacts>, RegExp
     'a certificate that expires',
     {},
     { credentialNotAfterMs: nowMs + 59 * dayMs },
-    /renew it first, or take a signing key/,
+    /renew it first, or use a signing key/,
   ],
   [
     'an MDM certificate that expires',
     {},
     { credentialNotAfterMs: nowMs, topic: 'com.apple.mgmt.External.x' },
-    /renew it first; MDM takes no signing key/,
+    /renew it first; MDM does not accept a signing key/,
   ],
   ['command 2 without expiration', { withoutExpiration: 5 }, {}, /apns-expiration: 0.*5 pushes/],
   ['UTF-16', { utf16Payloads: 1 }, {}, /UTF-8: one push came in UTF-16/],
@@ -97,16 +97,16 @@ const steps: readonly [string, Partial<SenderFacts>, Partial<RouteFacts>, RegExp
     /Clean its list.*3 pushes.*\(BadDeviceToken 2, DeviceTokenNotForTopic 1\)/,
   ],
   ['dead tokens, never told', { unregistered: 6 }, {}, /never reads the feedback.*6 pushes/],
-  ['feedback that is read', { feedbackReads: 1 }, {}, /leave out what reads the feedback/],
+  ['feedback that is read', { feedbackReads: 1 }, {}, /remove the code that reads the feedback/],
   ['streams that break', { unreadable: { truncated: 3 } }, {}, /truncated 3\).*"decode"/],
   ['a loop', { silenced: 7 }, {}, /End its loop.* 7 more/],
-  ['identifiers alike', { repeatedIdentifiers: 4 }, {}, /Leave its identifiers behind: 4 pushes/],
+  ['identifiers alike', { repeatedIdentifiers: 4 }, {}, /identifiers: 4 pushes had the identifier/],
   ['resends', { resent: 12 }, {}, /sent 12 pushes again.*second push/],
   [
     'deafness',
     { rejections: { PayloadEmpty: 4 }, untold: 1 },
     {},
-    /hears of errors at all: it was told 3 times/,
+    /reads error responses: it was told 3 times/,
   ],
   ['a connection for each push', { connections: 500 }, {}, /opened 500 for 900 pushes/],
   ['a fast one', { peakPerSecond: 500 }, {}, /up to 500 a second/],
@@ -120,7 +120,7 @@ for (const [name, sender, changed, expected] of steps)
     t.end()
   })
 
-const verdicts: readonly [string, Partial<SenderFacts>, VerdictKind, RegExp][] = [
+const verdicts: readonly [string, Partial<SenderRecord>, VerdictKind, RegExp][] = [
   [
     'one that is silent',
     { lastSentMs: nowMs - 41 * dayMs },

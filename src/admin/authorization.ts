@@ -1,31 +1,30 @@
-/** Who may look at the administrator's port. */
+/** Decides who may read the admin port. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 
-/** `foreign-host`: a name that somebody else may have pointed at this machine. */
-export type Admittance = 'admitted' | 'no-token' | 'foreign-host'
+/** `foreign-host`: the Host header has a name that may belong to somebody else. */
+export type Authorization = 'authorized' | 'no-token' | 'foreign-host'
 
-/** What decides. */
-export interface AccessRules {
-  /** What the port is bound to. */
+export interface AuthorizationRules {
+  /** Host to which the port is bound. */
   readonly host: string
-  /** Undefined: whoever reaches the port may look, by an address or name that only it can have. */
+  /** Undefined: anybody who reaches the port may read it, under a name of this machine. */
   readonly token: string | undefined
 }
 
 /**
- * The token comes as `Authorization: Bearer`, or from a browser as the password of any user. Without
- * one, a request has to name this machine in its Host header: a web page elsewhere that had its own
- * name resolved to this address would otherwise be read as if it were this one (DNS rebinding).
+ * Programs send the token as `Authorization: Bearer`, browsers as the password of any user. Without a
+ * token, the Host header must name this machine. Otherwise, another web page could let its own name
+ * resolve to this address, and read the answers (DNS rebinding).
  */
-export function admittance(
+export function authorize(
   { authorization, host }: IncomingHttpHeaders,
-  rules: AccessRules,
-): Admittance {
+  rules: AuthorizationRules,
+): Authorization {
   if (rules.token !== undefined)
-    return isSame(presented(authorization), rules.token) ? 'admitted' : 'no-token'
-  return isOwnName(host, rules.host) ? 'admitted' : 'foreign-host'
+    return isSame(presented(authorization), rules.token) ? 'authorized' : 'no-token'
+  return isOwnName(host, rules.host) ? 'authorized' : 'foreign-host'
 }
 
 function presented(authorization = ''): string {
@@ -36,7 +35,7 @@ function presented(authorization = ''): string {
   return credentials.slice(credentials.indexOf(':') + 1)
 }
 
-/** In a time that does not depend on where they differ. */
+/** Takes the same time wherever the texts differ. */
 function isSame(one: string, other: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(one), digest(other))

@@ -1,17 +1,17 @@
-/** The last hour, one sample a second: all that is computed while nobody looks. */
-import type { Cancel, Clock } from '../timing/clock.ts'
+/** Samples the traffic of the last hour, once a second. */
 import { latencyBoundsMs } from '../relay/histogram.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
+import { every } from '../timing/timer.ts'
 import type { RouteGauge } from './metrics.ts'
 
-/** Counts that only grow, over all routes. */
+/** Sums over all routes, which only grow. */
 export interface Totals {
   readonly received: number
   readonly delivered: number
-  /** Requests by the time to their answer, see {@link latencyBoundsMs}. */
+  /** Answered requests, by bucket of {@link latencyBoundsMs}. */
   readonly latency: readonly number[]
 }
 
-/** Adds up. */
 export function totalsOf(
   routes: readonly Pick<RouteGauge, 'counters' | 'requestLatency'>[],
 ): Totals {
@@ -26,59 +26,52 @@ export function totalsOf(
   return { received, delivered, latency }
 }
 
-/** What happened since the sample before. */
-export interface Sample {
+/** The traffic since the sample before. */
+export interface TrafficSample {
   readonly atMs: number
   /** Per second. */
   readonly received: number
   /** Per second. */
   readonly delivered: number
-  /** Half of the requests were answered within so many milliseconds; null where there were none. */
+  /** Time within which APNs answered half of the requests; null if it answered none. */
   readonly latencyP50Ms: number | null
-  /** 99 of 100 were. */
+  /** The same for 99 % of the requests. */
   readonly latencyP99Ms: number | null
 }
 
 const intervalMs = 1000
 const kept = 3600
 
-/** See the file's first line. */
-export class History {
+export class TrafficHistory {
   readonly #read: () => Totals
   readonly #clock: Clock
-  readonly #samples: Sample[] = []
+  readonly #samples: TrafficSample[] = []
   #before: Totals
   #beforeAtMs: number
-  #cancel: Cancel
+  readonly #cancel: Cancel
 
-  /** Begins to take samples. */
   constructor(read: () => Totals, clock: Clock) {
     this.#read = read
     this.#clock = clock
     this.#before = read()
     this.#beforeAtMs = clock.now()
-    this.#cancel = this.#next()
+    this.#cancel = every(clock, intervalMs, () => {
+      this.#take()
+    })
   }
 
   /** Oldest first. */
-  get samples(): readonly Sample[] {
+  get samples(): readonly TrafficSample[] {
     return this.#samples
   }
 
-  /** The last one; undefined within the first second. */
-  get latest(): Sample | undefined {
+  /** Undefined in the first second. */
+  get latest(): TrafficSample | undefined {
     return this.#samples.at(-1)
   }
 
   stop(): void {
     this.#cancel()
-  }
-
-  #next(): Cancel {
-    return this.#clock.after(intervalMs, () => {
-      this.#cancel = this.#next()
-      this.#take()
-    })
   }
 
   #take(): void {
@@ -99,14 +92,14 @@ export class History {
   }
 }
 
-/** A route that is no longer configured takes its counts along. */
+/** Not negative: when a route is removed from the configuration, the sums shrink by its counts. */
 function rate(count: number, seconds: number): number {
   return Math.max(0, Math.round((count / seconds) * 10) / 10)
 }
 
 /**
- * The value below which a share of what was counted lies, as if it were spread evenly within its
- * bucket; beyond the last bound, that bound. Null where nothing was counted.
+ * The value below which `share` of the counted values lie, if they are spread evenly in each bucket.
+ * At most the last bound. Null if all counts are zero.
  */
 export function quantile(counts: readonly number[], share: number): number | null {
   const wanted = counts.reduce((sum, count) => sum + Math.max(0, count), 0) * share

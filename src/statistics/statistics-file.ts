@@ -1,0 +1,122 @@
+/** Keeps the statistics over restarts, in one small file of the data directory. */
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import {
+  SenderStatistics,
+  statisticsSnapshot,
+  type RouteRecord,
+  type StatisticsSnapshot,
+} from './sender-statistics.ts'
+import type { Cancel, Clock } from '../timing/clock.ts'
+import { every } from '../timing/timer.ts'
+
+export interface StatisticsFileDeps {
+  /** Routes as configured now. */
+  readonly routes: () => readonly RouteRecord[]
+  readonly clock: Clock
+  readonly observer: StatisticsFileObserver
+}
+
+/** Is called when the file fails. The proxy continues. */
+export interface StatisticsFileObserver {
+  /** The file of an earlier process cannot be read, and was renamed. */
+  unreadable(file: string, error: unknown): void
+  writeFailed(file: string, error: unknown): void
+}
+
+const sampleMs = 1000
+const saveMs = 60_000
+const fileName = 'census.json'
+
+/**
+ * Reads the statistics that a proxy left in its data directory; undefined if it left none.
+ * @throws Error if the file is damaged, of a newer version, or not readable
+ */
+export function readStatistics(directory: string): StatisticsSnapshot | undefined {
+  const file = join(directory, fileName)
+  if (!existsSync(file)) return undefined
+  const text = readFileSync(file, 'utf8')
+  try {
+    return statisticsSnapshot.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Error(`${file} is damaged, or of another version`, { cause })
+  }
+}
+
+/** The statistics of this process. Samples them every second, and writes them every minute. */
+export class StatisticsFile {
+  readonly statistics: SenderStatistics
+  readonly #file: string
+  readonly #deps: StatisticsFileDeps
+  readonly #cancel: Cancel
+  #written: string
+  #saving: Promise<void> = Promise.resolve()
+  #savedAtMs: number
+
+  private constructor(
+    file: string,
+    earlier: StatisticsSnapshot | undefined,
+    deps: StatisticsFileDeps,
+  ) {
+    const now = deps.clock.now()
+    this.#file = file
+    this.#deps = deps
+    this.statistics = new SenderStatistics(now, earlier)
+    this.#written = JSON.stringify(earlier)
+    this.#savedAtMs = now
+    this.#cancel = every(deps.clock, sampleMs, () => {
+      this.#tick(deps.clock.now())
+    })
+  }
+
+  /** Continues the file in `directory`, which no other process may use. */
+  static async open(directory: string, deps: StatisticsFileDeps): Promise<StatisticsFile> {
+    const file = join(directory, fileName)
+    try {
+      return new StatisticsFile(file, readStatistics(directory), deps)
+    } catch (error) {
+      deps.observer.unreadable(file, error)
+      await rename(file, `${file}.unreadable`).catch(() => undefined)
+      return new StatisticsFile(file, undefined, deps)
+    }
+  }
+
+  snapshot(): StatisticsSnapshot {
+    const { clock, routes } = this.#deps
+    this.statistics.sample(clock.now())
+    return this.statistics.snapshot(routes())
+  }
+
+  /** Writes the file, and stops sampling. */
+  async close(): Promise<void> {
+    this.#cancel()
+    await this.#save()
+  }
+
+  #tick(nowMs: number): void {
+    this.statistics.sample(nowMs)
+    if (nowMs - this.#savedAtMs < saveMs) return
+    this.#savedAtMs = nowMs
+    void this.#save()
+  }
+
+  /** One at a time: a slow disk must not let an older text replace a newer one. */
+  #save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#write())
+    return this.#saving
+  }
+
+  async #write(): Promise<void> {
+    const text = JSON.stringify(this.snapshot())
+    if (text === this.#written) return
+    try {
+      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
+      await writeFile(`${this.#file}.new`, text, { mode: 0o600 })
+      await rename(`${this.#file}.new`, this.#file)
+      this.#written = text
+    } catch (error) {
+      this.#deps.observer.writeFailed(this.#file, error)
+    }
+  }
+}
