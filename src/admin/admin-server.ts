@@ -67,13 +67,9 @@ export class AdminServer {
     this.#rules = rules
     this.#eventStream = new EventStream(sources, sources.clock)
     this.#pages = pagesOf(sources, this.#eventStream)
-    this.#server = createServer((request, response) => {
-      this.#answer(request, response)
-    })
+    this.#server = createServer((request, response) => this.#answer(request, response))
     this.#server.maxConnections = mostConnections
-    this.#server.on('clientError', (_error, socket) => {
-      socket.destroy()
-    })
+    this.#server.on('clientError', (_error, socket) => socket.destroy())
   }
 
   /** @throws the system's error if the address cannot be bound */

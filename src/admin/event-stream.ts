@@ -47,9 +47,7 @@ export class EventStream {
     })
     response.write(first)
     this.#listeners.set(response, 0)
-    this.#cancelTick ??= every(this.#clock, tickMs, () => {
-      this.#tick()
-    })
+    this.#cancelTick ??= every(this.#clock, tickMs, () => this.#tick())
     return true
   }
 

@@ -23,6 +23,8 @@ export interface Problem {
 const dayMs = 24 * 60 * 60 * 1000
 const warnDays = 30
 const alarmDays = 7
+/** So long after an answer that did not come from APNs, the way to APNs is in doubt. */
+const foreignMs = 5 * 60_000
 /** Senders that read the feedback service do so at least daily. */
 const unreadMs = dayMs
 
@@ -32,6 +34,7 @@ export function healthOf(state: ProxyState): Health {
     gatewayProblem(state),
     ...state.routes.flatMap((route) => [
       reachProblem(route),
+      foreignProblem(route, state),
       roomProblem(route),
       credentialProblem(route, state),
       feedbackProblem(route, state),
@@ -73,7 +76,13 @@ function gatewayProblem(state: ProxyState): Problem | undefined {
 }
 
 function reachProblem(route: RouteState): Problem | undefined {
-  const { name, downReason, isOut, outageCause, owned } = route
+  const { name, downReason, isSuspicious, isOut, outageCause, owned } = route
+  if (isSuspicious && downReason !== undefined)
+    return alarm(
+      `APNs rejects every token of this route: ${downReason} The proxy tells no sender meanwhile. ${waiting(owned)}`,
+      'Correct certificate or key, topic and environment; the proxy applies them without a restart and delivers what waits. If the tokens really are bad, set holdUntilProven: false in the route.',
+      name,
+    )
   if (downReason !== undefined)
     return alarm(
       `APNs refuses the credential of this route: ${downReason}. ${waiting(owned)}`,
@@ -85,6 +94,18 @@ function reachProblem(route: RouteState): Problem | undefined {
   return alarm(
     `No connection to APNs${cause}. ${waiting(owned)}`,
     'The proxy retries by itself. “apns-legacy-proxy check” tests name resolution, firewall, proxy and TLS.',
+    name,
+  )
+}
+
+function foreignProblem(
+  { name, foreignAnswer }: RouteState,
+  { atMs }: ProxyState,
+): Problem | undefined {
+  if (foreignAnswer === undefined || atMs - foreignAnswer.atMs > foreignMs) return undefined
+  return alarm(
+    `A program between this machine and APNs answers in place of APNs: ${foreignAnswer.reason}. The proxy sends again what it has answered.`,
+    'Let this machine reach APNs directly, or correct the HTTP proxy, firewall or portal on the way.',
     name,
   )
 }

@@ -140,6 +140,11 @@ const routeCounters: readonly Row<RouteGauge>[] = [
     'reason',
   ],
   ['retries_total', 'Requests sent again', ({ counters }) => counters.retries],
+  [
+    'foreign_answers_total',
+    'Answers of a program between the proxy and APNs',
+    ({ counters }) => counters.foreignAnswers,
+  ],
 ]
 
 const routeGauges: readonly Row<RouteGauge>[] = [

@@ -2,6 +2,7 @@
 import type { Command } from '../binary/notification.ts'
 import type { TrafficSample } from './traffic-history.ts'
 import type { RouteGauge } from './metrics.ts'
+import type { ForeignAnswer } from '../relay/answers.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RejectionRecord } from './recent-rejections.ts'
 
@@ -18,7 +19,14 @@ export interface RouteState extends Omit<RouteGauge, 'requestLatency' | 'counter
   readonly topic: string
   /** Whether no session has accepted requests for a while. */
   readonly isOut: boolean
+  /** Why nothing is delivered: APNs refuses the credential, or the set-up is suspected. */
   readonly downReason: string | undefined
+  /** Whether {@link downReason} is a suspicion: APNs rejects every token, and no sender is told. */
+  readonly isSuspicious: boolean
+  /** Whether APNs has accepted a notification with the present credential, topic and environment. */
+  readonly isProven: boolean
+  /** The last answer of a program between the proxy and APNs. */
+  readonly foreignAnswer: ForeignAnswer | undefined
   /** Why the last session ended, or could not be opened. */
   readonly outageCause: string | undefined
   /** When a sender last read the feedback service, since the start; null if none did. */

@@ -36,6 +36,10 @@ export interface RouteStatus {
   readonly up: boolean
   /** Why APNs refuses the credential; null if APNs accepts it. */
   readonly downReason: string | null
+  /** Whether the set-up is suspected, because APNs rejects every token. */
+  readonly suspected: boolean
+  /** Whether APNs has accepted a notification with the present credential, topic and environment. */
+  readonly proven: boolean
   readonly received: number
   readonly receivedByCommand: Readonly<Record<Command, number>>
   /** Requests sent to APNs and not yet answered. */
@@ -114,6 +118,8 @@ function routeStatus(route: RouteState): RouteStatus {
     topic,
     up: route.isUp,
     downReason: route.downReason ?? null,
+    suspected: route.isSuspicious,
+    proven: route.isProven,
     received: total(counters.received),
     receivedByCommand: counters.received,
     inFlight: upstream.inFlight,

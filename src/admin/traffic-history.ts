@@ -55,9 +55,7 @@ export class TrafficHistory {
     this.#clock = clock
     this.#before = read()
     this.#beforeAtMs = clock.now()
-    this.#cancel = every(clock, intervalMs, () => {
-      this.#take()
-    })
+    this.#cancel = every(clock, intervalMs, () => this.#take())
   }
 
   /** Oldest first. */

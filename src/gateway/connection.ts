@@ -87,9 +87,7 @@ export class SenderConnection implements ConnectionOwner {
       this.attend()
       this.#watchForPause()
     })
-    socket.on('end', () => {
-      this.#endInput()
-    })
+    socket.on('end', () => this.#endInput())
     socket.on('close', () => {
       this.#endInput()
       this.#close()
@@ -162,12 +160,9 @@ export class SenderConnection implements ConnectionOwner {
       ...this.#deps,
       connection: this.#connection,
       maxPayloadBytes: this.#deps.limits.maxPayloadBytes,
-      onReadable: () => {
-        this.attend()
-      },
-      onReceived: (received, deliveries) => {
-        emit({ event: 'notifications.received', received, deliveries })
-      },
+      onReadable: () => this.attend(),
+      onReceived: (received, deliveries) =>
+        emit({ event: 'notifications.received', received, deliveries }),
       onFault: (error) => {
         this.#lane.finish(this.#deps.clock.now())
         if (error instanceof BinaryProtocolError) emit({ event: 'connection.unreadable', error })
@@ -280,9 +275,7 @@ export class SenderConnection implements ConnectionOwner {
   }
 
   #attendAt(atMs: number, now: number): void {
-    this.#cancelWait = this.#deps.clock.after(Math.max(0, atMs - now), () => {
-      this.attend()
-    })
+    this.#cancelWait = this.#deps.clock.after(Math.max(0, atMs - now), () => this.attend())
   }
 
   /** After the sender's EOF nothing can be reported: the connection does not stay for a whole outage. */

@@ -39,9 +39,7 @@ const closeAfterMs = 50
  */
 export function serveFeedback(socket: Socket, route: string, deps: FeedbackDeps): void {
   const connection = new FeedbackConnection(socket, deps)
-  void deps.store.hold(route).then((hold) => {
-    connection.serve(hold)
-  })
+  void deps.store.hold(route).then((hold) => connection.serve(hold))
 }
 
 class FeedbackConnection {
@@ -66,9 +64,7 @@ class FeedbackConnection {
       this.#clean = this.#written
       if (this.#written) socket.end()
     })
-    socket.once('close', (hadError: boolean) => {
-      this.#conclude(!hadError && this.#clean)
-    })
+    socket.once('close', (hadError: boolean) => this.#conclude(!hadError && this.#clean))
     socket.resume()
     this.#wait()
   }
@@ -90,10 +86,7 @@ class FeedbackConnection {
     this.#wait()
     const { value } = this.#records.next()
     if (value === undefined) this.#close()
-    else
-      this.#socket.write(value, () => {
-        this.#next()
-      })
+    else this.#socket.write(value, () => this.#next())
   }
 
   #close(): void {
@@ -104,9 +97,7 @@ class FeedbackConnection {
 
   #wait(): void {
     this.#cancelPatience?.()
-    this.#cancelPatience = this.#deps.clock.after(patienceMs, () => {
-      this.#socket.destroy()
-    })
+    this.#cancelPatience = this.#deps.clock.after(patienceMs, () => this.#socket.destroy())
   }
 
   #conclude(clean: boolean): void {

@@ -72,9 +72,7 @@ export class Listener<Route extends Admission> {
     this.#server = createServer({ allowHalfOpen: true })
     this.#handshakes = new PendingHandshakes(deps.clock, {
       startTls: (socket) => this.#tls.emit('connection', socket),
-      failed: (peer, error) => {
-        this.#failed(peer, error)
-      },
+      failed: (peer, error) => this.#failed(peer, error),
     })
   }
 
@@ -149,9 +147,9 @@ export class Listener<Route extends Admission> {
     const { host, port } = this.#options
     server.listen({ ...(inherited === undefined ? { host, port } : { fd: inherited }), backlog })
     await once(server, 'listening')
-    server.on('error', (error: Error) => {
-      this.#failed({ address: 'listener', offered: undefined }, error)
-    })
+    server.on('error', (error: Error) =>
+      this.#failed({ address: 'listener', offered: undefined }, error),
+    )
   }
 
   #accept(socket: Socket): void {

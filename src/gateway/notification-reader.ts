@@ -110,15 +110,10 @@ export class NotificationReader {
       }
     })
     const isWhole = received.length === count
-    if (received.length > 0)
-      this.#attempt(() => {
-        this.#take(received)
-      })
+    if (received.length > 0) this.#attempt(() => this.#take(received))
     if (!isWhole && hasEnded && !this.#isFinished) {
       this.#isFinished = true
-      this.#attempt(() => {
-        this.#decoder.end()
-      })
+      this.#attempt(() => this.#decoder.end())
     }
     return isWhole
   }

@@ -150,11 +150,11 @@ export class ActiveRoute implements Admission {
   get shown(): RouteGauge & RouteState {
     const { relay, pool, clients, feedbackReadAtMs, outageCause } = this
     const { name, environment, topic } = this.#route
-    const { counters, owned, downReason, isSuspicious, isProven } = relay
+    const { counters, owned, downReason, isSuspicious, isProven, foreignAnswer } = relay
     const { requestLatency, isOut, load } = pool
     return {
       ...{ name, environment, topic, feedbackReadAtMs, outageCause, isOut },
-      ...{ counters, owned, downReason, isSuspicious, isProven, requestLatency },
+      ...{ counters, owned, downReason, isSuspicious, isProven, foreignAnswer, requestLatency },
       credential: shownCredential(this.#route),
       ownedLimit: this.#ownedLimit,
       isUp: load.sessions > 0 && downReason === undefined,

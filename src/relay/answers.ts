@@ -34,17 +34,30 @@ export interface AnswersDeps {
 }
 
 /** One for each route. */
+/** The last answer of a program between the proxy and APNs. */
+export interface ForeignAnswer {
+  /** Its HTTP status, such as `HTTP 302`. */
+  readonly reason: string
+  /** Ms since the epoch. */
+  readonly atMs: number
+}
+
 /** A program between the proxy and APNs is named in the log once in so many milliseconds. */
 const foreignMs = 60_000
 
 export class Answers implements EvidenceOwner {
   readonly #deps: AnswersDeps
   readonly #evidence: ReplicatedEvidence
-  #foreignAtMs = -Infinity
+  #foreign: ForeignAnswer | undefined
+  #foreignSaidAtMs = -Infinity
 
   constructor(deps: AnswersDeps) {
     this.#deps = deps
     this.#evidence = new ReplicatedEvidence(deps.eventLog, deps.processName, this)
+  }
+
+  get foreignAnswer(): ForeignAnswer | undefined {
+    return this.#foreign
   }
 
   get setup(): string {
@@ -151,18 +164,16 @@ export class Answers implements EvidenceOwner {
       emit({ event: 'notification.retried', record, reason: outcome.reason, pauseMs })
     }
     if (pauseMs === 0) upstream.send(delivery)
-    else
-      clock.after(pauseMs, () => {
-        upstream.send(delivery)
-      })
+    else clock.after(pauseMs, () => upstream.send(delivery))
   }
 
   #noteForeign(reason: string): void {
     const { clock, settlements, emit } = this.#deps
     settlements.counters.foreignAnswers++
-    const now = clock.now()
-    if (now - this.#foreignAtMs < foreignMs) return
-    this.#foreignAtMs = now
+    const atMs = clock.now()
+    this.#foreign = { reason, atMs }
+    if (atMs - this.#foreignSaidAtMs < foreignMs) return
+    this.#foreignSaidAtMs = atMs
     emit({ event: 'answer.foreign', reason })
   }
 }

@@ -50,9 +50,9 @@ export class HeldBackConnections {
   }
 
   #wait(connection: ConnectionState, heldBack: HeldBack, ms: number): void {
-    heldBack.cancel = afterReading(this.#clock, ms, () => {
-      this.#admitWhenQuiet(connection, heldBack)
-    })
+    heldBack.cancel = afterReading(this.#clock, ms, () =>
+      this.#admitWhenQuiet(connection, heldBack),
+    )
   }
 
   #admitWhenQuiet(connection: ConnectionState, heldBack: HeldBack): void {

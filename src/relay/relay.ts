@@ -6,7 +6,7 @@ import { refusalStatus } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
-import { Answers } from './answers.ts'
+import { Answers, type ForeignAnswer } from './answers.ts'
 import { CredentialHealth, type CredentialUser, type RouteProof } from './credential-health.ts'
 import { Delivery, noRequest, putIntoJournal, type Original } from './delivery.ts'
 import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
@@ -106,6 +106,11 @@ export class Relay implements ReplicatedStateOwner {
   /** Whether APNs has accepted a notification with the present credential, topic and environment. */
   get isProven(): boolean {
     return this.#credential.isProven
+  }
+
+  /** Undefined if there was none. */
+  get foreignAnswer(): ForeignAnswer | undefined {
+    return this.#answers.foreignAnswer
   }
 
   /** Resolves as soon as the route owns nothing. Call it when no sender is connected any more. */

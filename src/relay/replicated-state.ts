@@ -90,9 +90,9 @@ export class ReplicatedState {
     this.#holdsBackResends = policy.resendWindowSeconds > 0
     const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
     this.originals = new Originals(owner, deps.clock)
-    this.#overrun = new Overrun(limits, (copy, wasMatched) => {
-      this.originals.forgotten(copy, wasMatched)
-    })
+    this.#overrun = new Overrun(limits, (copy, wasMatched) =>
+      this.originals.forgotten(copy, wasMatched),
+    )
     this.#heldBack = new HeldBackConnections(deps.clock, (id) => this.#overrun.lastArrivedAtMs(id))
   }
 

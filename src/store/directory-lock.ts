@@ -67,9 +67,7 @@ function ignore(): void {
 }
 
 async function bind(path: string): Promise<ReleaseLock> {
-  const server = createServer((socket) => {
-    socket.on('error', ignore).destroy()
-  })
+  const server = createServer((socket) => socket.on('error', ignore).destroy())
   server.listen(path)
   await once(server, 'listening')
   // A failed accept does not release the lock.

@@ -18,9 +18,7 @@ export class EventListeners {
   add(route: string, apply: Apply): () => void {
     const listeners = this.#byRoute.get(route) ?? new Set()
     this.#byRoute.set(route, listeners.add(apply))
-    return () => {
-      listeners.delete(apply)
-    }
+    return () => listeners.delete(apply)
   }
 
   has(route: string): boolean {

@@ -72,9 +72,7 @@ export abstract class BatchJournal<OwnBatch extends Batch> {
   protected isClosed = false
 
   constructor(clock: Clock) {
-    this.#timer = new Timer(clock, sweepMs, () => {
-      this.sweep()
-    })
+    this.#timer = new Timer(clock, sweepMs, () => this.sweep())
   }
 
   get unsettled(): number {

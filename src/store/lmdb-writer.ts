@@ -46,9 +46,7 @@ export class Writer {
     this.#soon = new Timer(deps.clock, 0, () => {
       if (this.#healthy) this.#commit()
     })
-    this.#retry = new Timer(deps.clock, retryMs, () => {
-      this.#commit()
-    })
+    this.#retry = new Timer(deps.clock, retryMs, () => this.#commit())
   }
 
   /** False from a failed write to the next that succeeds. */

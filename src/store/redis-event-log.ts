@@ -81,9 +81,7 @@ export class RedisEventLog implements EventLog {
       return
     }
     void this.#send(pending)
-    clock.after(patienceMs, () => {
-      this.#applyAlone(number)
-    })
+    clock.after(patienceMs, () => this.#applyAlone(number))
   }
 
   /** Runs before the connection is up: reads the clock of Redis and the latest events. */

@@ -153,9 +153,7 @@ export class RedisJournal extends BatchJournal<RedisBatch> implements Journal {
     if (this.isClosed || !this.#deps.link.isConnected) return
     this.#due.add(batch)
     if (this.#due.size > 1) return
-    setImmediate(() => {
-      this.write()
-    })
+    setImmediate(() => this.write())
   }
 
   get #hasWrittenAll(): boolean {

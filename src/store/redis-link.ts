@@ -47,9 +47,7 @@ export class RedisLink {
 
   constructor(deps: LinkDeps) {
     this.#deps = deps
-    this.#retry = new Timer(deps.clock, retryMs, () => {
-      this.start()
-    })
+    this.#retry = new Timer(deps.clock, retryMs, () => this.start())
   }
 
   get isUp(): boolean {
@@ -118,16 +116,12 @@ export class RedisLink {
     const { open, clock } = this.#deps
     const opening = new AbortController()
     this.#become({ kind: 'opening', opening })
-    const cancel = clock.after(patienceMs, () => {
-      opening.abort(noAnswer())
-    })
+    const cancel = clock.after(patienceMs, () => opening.abort(noAnswer()))
     try {
-      const opened = await open((error) => {
-        this.#lose(connection, error)
-      }, opening.signal)
-      const connection: RedisConnection = watched(opened, clock, () => {
-        this.#lose(connection, noAnswer())
-      })
+      const opened = await open((error) => this.#lose(connection, error), opening.signal)
+      const connection: RedisConnection = watched(opened, clock, () =>
+        this.#lose(connection, noAnswer()),
+      )
       if (this.#state.kind === 'closed') connection.destroy()
       else await this.#resume(connection)
     } catch (error) {

@@ -83,9 +83,7 @@ class RedisStore implements Store {
         this.#back()
       },
     })
-    const damaged = (): void => {
-      emit({ event: 'store.damaged' })
-    }
+    const damaged = (): void => emit({ event: 'store.damaged' })
     const parts = { link, clock, process: randomUUID(), keys: redisKeys(access.address.prefix) }
     this.#address = inPublic(access.address)
     this.#deps = deps
@@ -103,9 +101,7 @@ class RedisStore implements Store {
   open(): Promise<void> {
     this.#link.start()
     this.#logLink.start()
-    this.#cancelTidy = every(this.#deps.clock, tidyMs, () => {
-      this.eventLog.trim()
-    })
+    this.#cancelTidy = every(this.#deps.clock, tidyMs, () => this.eventLog.trim())
     return new Promise((resolve, reject) => {
       this.#opened = resolve
       this.#refused = reject

@@ -9,7 +9,5 @@ export function afterReading(clock: Clock, ms: number, run: () => void): Cancel 
   let cancel = clock.after(ms, () => {
     cancel = clock.after(0, run)
   })
-  return () => {
-    cancel()
-  }
+  return () => cancel()
 }

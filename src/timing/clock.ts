@@ -23,9 +23,7 @@ function wallClock({ keepsAlive }: { readonly keepsAlive: boolean }): Clock {
     after(ms, run) {
       const timer = setTimeout(run, ms)
       if (!keepsAlive) timer.unref()
-      return () => {
-        clearTimeout(timer)
-      }
+      return () => clearTimeout(timer)
     },
   }
 }

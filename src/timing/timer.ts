@@ -35,9 +35,7 @@ export function every(clock: Clock, periodMs: number, run: () => void): Cancel {
     run()
   })
   timer.start()
-  return () => {
-    timer.stop()
-  }
+  return () => timer.stop()
 }
 
 /** Waits for `promise`, but at most `limitMs`; the value is then undefined. */
@@ -48,9 +46,7 @@ export async function within<T>(
 ): Promise<T | undefined> {
   let cancel: Cancel | undefined
   const limit = new Promise<undefined>((resolve) => {
-    cancel = clock.after(limitMs, () => {
-      resolve(undefined)
-    })
+    cancel = clock.after(limitMs, () => resolve(undefined))
   })
   try {
     return await Promise.race([promise, limit])

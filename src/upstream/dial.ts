@@ -29,9 +29,8 @@ export function dial(target: SessionTarget, dialler: Dialler): () => void {
   const options = tls ? tlsOptions(target, host) : undefined
   if (target.proxy !== undefined)
     return openTunnel(target.proxy, isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`, {
-      dialled: (socket) => {
-        dialler.dialled(options ? connectTls({ ...options, host, socket }) : socket)
-      },
+      dialled: (socket) =>
+        dialler.dialled(options ? connectTls({ ...options, host, socket }) : socket),
       failed: dialler.failed,
     })
   const address = { host, port, lookup: spread(target.random) }
@@ -79,13 +78,9 @@ function openTunnel(proxy: string, authority: string, dialler: Dialler): () => v
       dialler.failed(`the proxy answers ${statusCode}: ${refusal}`)
     }
   })
-  connecting.on('error', (error) => {
-    dialler.failed(`the proxy: ${describe(error)}`)
-  })
+  connecting.on('error', (error) => dialler.failed(`the proxy: ${describe(error)}`))
   connecting.end()
-  return () => {
-    connecting.destroy()
-  }
+  return () => connecting.destroy()
 }
 
 /** — source: RFC 7617 */
@@ -121,13 +116,12 @@ function contextOf(target: SessionTarget): SecureContext {
 }
 
 function spread(random: () => number): LookupFunction {
-  return (hostname, options, found) => {
+  return (hostname, options, found) =>
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) found(error, '')
       else if (options.all === true) found(null, shuffled(addresses, random))
       else found(null, shuffled(addresses, random)[0]?.address ?? '')
     })
-  }
 }
 
 function shuffled(addresses: readonly LookupAddress[], random: () => number): LookupAddress[] {

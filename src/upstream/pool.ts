@@ -133,9 +133,7 @@ export class Pool implements Upstream {
     if (this.#trial.isPausing || this.#stopped) return
     // APNs may not check a renewed credential on an open session.
     for (const member of this.#members.filter(isServing)) this.#drain(member)
-    this.#trial.pause(this.#trial.fail(), () => {
-      this.#pump()
-    })
+    this.#trial.pause(this.#trial.fail(), () => this.#pump())
   }
 
   credentialAccepted(): void {
@@ -239,9 +237,7 @@ export class Pool implements Upstream {
   #begin(): void {
     const session = this.#open({
       requestLatency: this.requestLatency,
-      answered: (delivery, outcome) => {
-        this.#deps.owner.answered(delivery, outcome)
-      },
+      answered: (delivery, outcome) => this.#deps.owner.answered(delivery, outcome),
       hasRoom: () => {
         if (member.state === 'opening') this.#ready(member)
         this.#pump()

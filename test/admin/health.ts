@@ -75,6 +75,33 @@ const rows: readonly {
     what: 'APNs refuses the credential of this route: BadCertificate. 1 notification waits in the journal.',
   },
   {
+    name: 'a suspected set-up',
+    state: withRoute({
+      isUp: false,
+      downReason: 'BadDeviceToken for every token: wrong certificate, topic or environment?',
+      isSuspicious: true,
+      owned: 23,
+    }),
+    level: 'alarm',
+    what: 'APNs rejects every token of this route: BadDeviceToken for every token: wrong certificate, topic or environment? The proxy tells no sender meanwhile. 23 notifications wait in the journal.',
+  },
+  {
+    name: 'an unproven route',
+    state: withRoute({ isProven: false }),
+    level: 'healthy',
+  },
+  {
+    name: 'an answer that is not APNs’',
+    state: withRoute({ foreignAnswer: { reason: 'HTTP 302', atMs: sampleAtMs - 299_999 } }),
+    level: 'alarm',
+    what: 'A program between this machine and APNs answers in place of APNs: HTTP 302. The proxy sends again what it has answered.',
+  },
+  {
+    name: 'an answer long ago that was not APNs’',
+    state: withRoute({ foreignAnswer: { reason: 'HTTP 302', atMs: sampleAtMs - 300_001 } }),
+    level: 'healthy',
+  },
+  {
     name: 'no connection',
     state: withRoute({ isUp: false, isOut: true, outageCause: 'ECONNREFUSED', owned: 1200 }),
     level: 'alarm',

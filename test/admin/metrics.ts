@@ -59,6 +59,7 @@ t.test('every series of a route is there before anything has happened, at zero',
       'notifications_settled_total{route="app",outcome="resent"} 0',
       'notifications_settled_total{route="app",outcome="expired"} 0',
       'retries_total{route="app"} 0',
+      'foreign_answers_total{route="app"} 0',
       'request_duration_seconds_sum{route="app"} 0',
       'request_duration_seconds_count{route="app"} 0',
       'error_response_delay_seconds_sum{route="app"} 0',
@@ -86,6 +87,7 @@ t.test('each count stands in its own series, by route', async (t) => {
     settled: { delivered: 31, unregistered: 2, rejected: 3, untold: 4, resent: 5, expired: 6 },
     rejections: { BadDeviceToken: 5, other: 2 },
     retries: 7,
+    foreignAnswers: 9,
   }
   const busy = route('mdm', {
     counters,
@@ -113,6 +115,7 @@ t.test('each count stands in its own series, by route', async (t) => {
       'rejections_total{route="mdm",reason="BadDeviceToken"} 5',
       'rejections_total{route="mdm",reason="other"} 2',
       'retries_total{route="mdm"} 7',
+      'foreign_answers_total{route="mdm"} 9',
       'notifications_owned{route="mdm"} 9',
       'notifications_owned_limit{route="mdm"} 10',
       'requests_in_flight{route="mdm"} 8',

@@ -10,6 +10,7 @@ t.test('has every counter at 0 at first', (t) => {
     recovered: 0,
     settled: { delivered: 0, unregistered: 0, rejected: 0, untold: 0, resent: 0, expired: 0 },
     retries: 0,
+    foreignAnswers: 0,
   })
   t.same(Object.keys(counts.settled), settledOutcomes)
   t.ok(Object.values(rejections).every((count) => count === 0))

@@ -36,8 +36,9 @@ export function routeArticle(route, index, atMs) {
 }
 
 /** @param {RouteStatus} route */
-function stateOf({ up, downReason }) {
+function stateOf({ up, downReason, suspected }) {
   if (up) return 'up'
+  if (suspected) return `suspected: ${downReason}`
   return downReason === null ? 'not connected' : `refused: ${downReason}`
 }
 

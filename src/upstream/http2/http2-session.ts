@@ -124,20 +124,13 @@ export class Http2Session implements ProviderSession {
       this.#isCredentialRefused ||= isCertificateAlert(error)
       this.#enter('ending', describe(error))
     })
-    socket.on('end', () => {
-      this.destroy('closed by the peer')
-    })
-    socket.on('close', () => {
-      this.#close('closed by the peer')
-    })
+    socket.on('end', () => this.destroy('closed by the peer'))
+    socket.on('close', () => this.#close('closed by the peer'))
     socket.on('data', this.#receive)
     const isTls = socket instanceof TLSSocket
     if (this.#phase === 'ending') socket.destroy()
     else if (!isTls && !socket.connecting) this.#connected(socket)
-    else
-      socket.once(isTls ? 'secureConnect' : 'connect', () => {
-        this.#connected(socket)
-      })
+    else socket.once(isTls ? 'secureConnect' : 'connect', () => this.#connected(socket))
   }
 
   #connected(socket: Socket): void {
