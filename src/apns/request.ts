@@ -18,6 +18,14 @@ export interface ProviderRequest {
   readonly payload: Buffer
 }
 
+/** Changes the expiration of notifications. */
+export interface ExpirationPolicy {
+  /** For a notification without an expiration, seconds after its arrival. */
+  readonly default?: number | undefined
+  /** An earlier expiration is raised to so many seconds after the arrival. */
+  readonly minimum?: number | undefined
+}
+
 /** The values that a route sets for all its notifications. */
 export interface Addressing {
   readonly topic: string
@@ -25,6 +33,8 @@ export interface Addressing {
   readonly pushType?: PushType | undefined
   /** Undefined = the sender's, or inferred. */
   readonly priority?: 5 | 10 | undefined
+  /** Undefined = as the sender says. */
+  readonly expiration?: ExpirationPolicy | undefined
 }
 
 /** The request for a notification; undefined when its payload is not a JSON object. */
@@ -32,6 +42,7 @@ export function requestFor(
   notification: Notification,
   addressing: Addressing,
   apnsId: string,
+  receivedAtMs: number,
 ): ProviderRequest | undefined {
   const payload = readPayload(notification.payload)
   if (payload === undefined) return undefined
@@ -42,7 +53,7 @@ export function requestFor(
     topic: addressing.topic,
     pushType: addressing.pushType ?? inference.pushType,
     priority: addressing.priority ?? priorityOf(notification, addressing.pushType, inference),
-    expiration: expirationOf(notification),
+    expiration: expirationOf(notification, addressing.expiration, receivedAtMs),
     payload: payload.bytes,
   }
 }
@@ -69,8 +80,17 @@ function priorityOf(
  * means "do not store". — source: Apple, "Legacy Notification Format"; node-apn 1.x and PushSharp
  * omit it so
  */
-function expirationOf({ command, expiration }: Notification): number | undefined {
-  return command === 2 ? (expiration ?? 0) : expiration
+function expirationOf(
+  { command, expiration }: Notification,
+  policy: ExpirationPolicy | undefined,
+  receivedAtMs: number,
+): number | undefined {
+  const after = (seconds: number): number => Math.ceil(receivedAtMs / 1000 + seconds)
+  const unset = command === 2 ? 0 : undefined
+  if (policy === undefined) return expiration ?? unset
+  const chosen = expiration ?? (policy.default === undefined ? unset : after(policy.default))
+  if (policy.minimum === undefined || chosen === undefined) return chosen
+  return Math.max(chosen, after(policy.minimum))
 }
 
 const amendments = {

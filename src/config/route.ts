@@ -1,4 +1,5 @@
 /** Loads one route: its senders, its credential towards APNs, and its policy. */
+import type { ExpirationPolicy } from '../apns/request.ts'
 import type { PushType } from '../apns/push-type.ts'
 import type { Environment, PushCertificate } from '../credentials/certificate.ts'
 import {
@@ -59,6 +60,7 @@ export function loadRoute(entry: RouteEntry, defaults: Parts, attempt: Attempt):
     resendWindowSeconds:
       entry.resendWindowSeconds ?? defaults.resendWindowSeconds ?? usualWindowSeconds(topic),
     holdUntilProven: entry.holdUntilProven ?? defaults.holdUntilProven,
+    expiration: entry.expiration ?? defaults.expiration ?? usualExpiration(topic),
     maxPayloadBytes: topic.endsWith('.voip') ? 5120 : 4096,
   }
 }
@@ -66,6 +68,11 @@ export function loadRoute(entry: RouteEntry, defaults: Parts, attempt: Attempt):
 /** For MDM, a duplicate wake-up is harmless, but a suppressed one is not. */
 function usualWindowSeconds(topic: string): number {
   return topic.startsWith('com.apple.mgmt.') ? 0 : 10
+}
+
+/** A device that sleeps must find the wake-up when it is on again. */
+function usualExpiration(topic: string): ExpirationPolicy | undefined {
+  return topic.startsWith('com.apple.mgmt.') ? { default: 7 * 86_400 } : undefined
 }
 
 function loadCredential(entry: RouteEntry): CertificateCredential | SigningKey {

@@ -51,6 +51,9 @@ const evenAfterMistakes = {
   when: ({ value }: { value: unknown }): boolean => typeof value === 'object' && value !== null,
 }
 
+/** APNs stores a notification for 30 days at most. — source: Apple, "Sending notification requests to APNs" */
+const mostExpirationSeconds = 30 * 86_400
+
 /** Keys for all routes at the top level, or for one route in its entry. */
 const policy = {
   unregistered: z.enum(['feedback', 'error']),
@@ -60,6 +63,10 @@ const policy = {
   window: z.number().int().min(1).max(100_000),
   resendWindowSeconds: z.number().min(0).max(3600),
   holdUntilProven: z.boolean(),
+  expiration: z.strictObject({
+    default: z.number().int().min(0).max(mostExpirationSeconds).optional(),
+    minimum: z.number().int().min(0).max(mostExpirationSeconds).optional(),
+  }),
 }
 
 const listener = {
@@ -174,6 +181,7 @@ export function configurationSchema(directory: string) {
     window: policy.window.optional(),
     resendWindowSeconds: policy.resendWindowSeconds.optional(),
     holdUntilProven: policy.holdUntilProven.default(true),
+    expiration: policy.expiration.optional(),
     maxConnections: z.number().int().min(1).default(1000),
     maxSessions: z.number().int().min(1).max(100).default(8),
     handshakeTimeoutMs: z.number().int().min(100).default(10_000),
@@ -231,6 +239,7 @@ export function partsSchema({ shape }: Schema) {
     errorDeadlineMs: orDefault(shape.errorDeadlineMs),
     resendWindowSeconds: orNothing(shape.resendWindowSeconds),
     holdUntilProven: orDefault(shape.holdUntilProven),
+    expiration: orNothing(shape.expiration),
     dataDirectory: orNothing(shape.dataDirectory),
     workers: orNothing(shape.workers),
     store: orNothing(shape.store),

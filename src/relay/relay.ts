@@ -178,7 +178,7 @@ export class Relay implements ReplicatedStateOwner {
   recover(entry: JournalEntry, settled: () => void): void {
     const { notification, receivedAtMs } = entry
     this.counters.recovered++
-    const request = requestFor(notification, this.#policy, entry.apnsId)
+    const request = requestFor(notification, this.#policy, entry.apnsId, receivedAtMs)
     const delivery = this.#owned.add(
       new Delivery({
         request: request ?? noRequest,
@@ -266,7 +266,7 @@ export class Relay implements ReplicatedStateOwner {
     const isRefused = received.kind === 'refused'
     const request = isRefused
       ? undefined
-      : requestFor(received, this.#policy, this.#deps.newApnsId())
+      : requestFor(received, this.#policy, this.#deps.newApnsId(), now)
     const delivery = this.#owned.add(
       new Delivery({
         request: request ?? noRequest,

@@ -3,6 +3,7 @@ import { amend, requestFor, requestHeaders, type Addressing } from '../../src/ap
 import type { Notification } from '../../src/binary/notification.ts'
 
 const apnsId = '7c1a4e4e-52a4-4f0c-9d3e-8b1f6d6a7c21'
+const arrivedAtMs = 1_617_000_000_500
 const app: Addressing = { topic: 'com.example.app' }
 
 function notification(changes: Partial<Notification> = {}): Notification {
@@ -23,7 +24,7 @@ function headersOf(
   addressing: Addressing = app,
   authorization?: string,
 ): Record<string, string> | undefined {
-  const request = requestFor(notification(changes), addressing, apnsId)
+  const request = requestFor(notification(changes), addressing, apnsId, arrivedAtMs)
   return request && requestHeaders(request, authorization)
 }
 
@@ -61,7 +62,10 @@ t.test('makes no request for a payload that is not an object', (t) => {
 
 t.test('converts UTF-16 to UTF-8 before it computes the length', (t) => {
   const payload = Buffer.from('{"aps":{}}', 'utf16le')
-  t.equal(requestFor(notification({ payload }), app, apnsId)?.payload.toString(), '{"aps":{}}')
+  t.equal(
+    requestFor(notification({ payload }), app, apnsId, arrivedAtMs)?.payload.toString(),
+    '{"aps":{}}',
+  )
   t.equal(headersOf({ payload })?.['content-length'], '10')
   t.end()
 })
@@ -84,6 +88,33 @@ for (const { command, expiration, header } of expirations)
       t.end()
     },
   )
+
+/** The notification arrives at 1617000000.5, so the policy counts from the next second. */
+const raised = [
+  { what: 'none, command 0', command: 0, expiration: undefined, header: '1617604801' },
+  { what: 'none, command 2', command: 2, expiration: undefined, header: '1617604801' },
+  { what: '0', command: 1, expiration: 0, header: '1617000061' },
+  { what: 'one too early', command: 2, expiration: 1_617_000_060, header: '1617000061' },
+  { what: 'one late enough', command: 2, expiration: 1_617_000_062, header: '1617000062' },
+] as const
+
+for (const { what, command, expiration, header } of raised)
+  t.test(`a week by default, a minute at least: ${what} becomes ${header}`, (t) => {
+    const policy = { ...app, expiration: { default: 604_800, minimum: 60 } }
+    t.equal(headersOf({ command, expiration }, policy)?.['apns-expiration'], header)
+    t.end()
+  })
+
+t.test('a minimum leaves alone what APNs decides, a default what the sender says', (t) => {
+  const withMinimum = { ...app, expiration: { minimum: 60 } }
+  t.equal(
+    headersOf({ command: 0, expiration: undefined }, withMinimum)?.['apns-expiration'],
+    undefined,
+  )
+  const withDefault = { ...app, expiration: { default: 604_800 } }
+  t.equal(headersOf({ command: 1, expiration: 0 }, withDefault)?.['apns-expiration'], '0')
+  t.end()
+})
 
 const silent = Buffer.from('{"aps":{"content-available":1}}')
 
@@ -121,7 +152,7 @@ const pins = [
 
 for (const { pushType, payload, priority } of pins)
   t.test(`a route that sets ${pushType} does not infer priority from the payload`, (t) => {
-    const request = requestFor(notification({ payload }), { ...app, pushType }, apnsId)
+    const request = requestFor(notification({ payload }), { ...app, pushType }, apnsId, arrivedAtMs)
     t.match(request && requestHeaders(request, undefined), {
       'apns-push-type': pushType,
       'apns-priority': priority,
@@ -154,7 +185,7 @@ const amendments = [
 
 for (const { amendment, header, becomes } of amendments)
   t.test(`amended ${amendment}: only ${header} changes`, (t) => {
-    const request = requestFor(notification(), app, apnsId)
+    const request = requestFor(notification(), app, apnsId, arrivedAtMs)
     if (request === undefined) throw new TypeError('a request')
     const before: Record<string, string | undefined> = requestHeaders(request, undefined)
     const after = requestHeaders(amend(request, amendment), undefined)

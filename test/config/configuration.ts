@@ -84,6 +84,17 @@ t.test('resends of MDM pushes are not held back, unless a route says so', (t) =>
   t.end()
 })
 
+t.test('an MDM push without expiration lives for a week, unless a route says otherwise', (t) => {
+  const route = { name: 'mdm', certificate: 'mdm.pem' }
+  const expirationOf = (entry: object): unknown =>
+    load(t, { ...good, routes: [{ ...route, ...entry }] }).routes[0]?.expiration
+  t.same(expirationOf({}), { default: 604_800 })
+  t.same(expirationOf({ expiration: {} }), {})
+  t.same(expirationOf({ expiration: { minimum: 60 } }), { minimum: 60 })
+  t.equal(load(t, good).routes[0]?.expiration, undefined)
+  t.end()
+})
+
 t.test('keys of earlier versions are taken, and named', (t) => {
   const [route] = good.routes
   const routes = [route, { ...route, name: 'other', certificate: 'mdm.pem', window: 5 }]
