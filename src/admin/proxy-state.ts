@@ -2,7 +2,7 @@
 import type { Command } from '../binary/notification.ts'
 import type { TrafficSample } from './traffic-history.ts'
 import type { RouteGauge } from './metrics.ts'
-import type { ForeignAnswer } from '../relay/answers.ts'
+import type { ForeignAnswer } from '../relay/answer-handler.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RejectionRecord } from './recent-rejections.ts'
 

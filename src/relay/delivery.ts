@@ -4,7 +4,7 @@ import type { Amendment } from '../apns/reason.ts'
 import { amend, type ProviderRequest } from '../apns/request.ts'
 import type { Notification } from '../binary/notification.ts'
 import type { Lane, LaneItem, Settlement } from './lane.ts'
-import type { Copy } from './episode.ts'
+import type { Resendable } from './remembered-report.ts'
 import type { JournalBatch, JournalEntry, RelayJournal } from './relay-journal.ts'
 import type { Ending, RememberedItem } from './replicated-event.ts'
 
@@ -29,7 +29,7 @@ export interface Source {
 }
 
 /** The first copy of a notification that stands behind an error response. Its resends take its ending. */
-export class Original implements Copy {
+export class Original implements Resendable {
   readonly key: string
   /** Its apns-id, which identifies it in every process. */
   readonly ref: string

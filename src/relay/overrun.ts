@@ -4,15 +4,20 @@
  *
  * | clause | here |
  * |---|---|
- * | (a) matches on another connection; on the same one until the sender has paused | {@link Episode.matches} |
- * | (b) lives until 10 s after the sender's EOF, renewed by each match | {@link Episode.forgetAtMs} |
+ * | (a) matches on another connection; on the same one until the sender has paused | {@link RememberedReport.matches} |
+ * | (b) lives until 10 s after the sender's EOF, renewed by each match | {@link RememberedReport.forgetAtMs} |
  * | (b) and while the same sender writes on without a pause, for 60 s | {@link Overrun.resumed} |
- * | (b) each copy for 60 s at most while the sender keeps its connection open | {@link Episode.takeAged} |
+ * | (b) each copy for 60 s at most while the sender keeps its connection open | {@link RememberedReport.takeAged} |
  * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `ReplicatedState.compares` |
- * | (d) a sender that repeats the beginning, here or on a later connection, begins a new run | {@link Episode.isNewRun} |
+ * | (d) a sender that repeats the beginning, here or on a later connection, begins a new run | {@link RememberedReport.isNewRun} |
  * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.report` |
  */
-import { Episode, type Copy, type Origin, type Reported } from './episode.ts'
+import {
+  RememberedReport,
+  type Resendable,
+  type Origin,
+  type Reported,
+} from './remembered-report.ts'
 
 /** How long and how much is remembered. */
 export interface OverrunLimits {
@@ -25,15 +30,15 @@ export interface OverrunLimits {
 /** How many connections of silent senders are remembered in case they write again. */
 const maxSilent = 10_000
 /** One for each route. */
-export class Overrun<C extends Copy> {
+export class Overrun<C extends Resendable> {
   /** See {@link OverrunLimits}. A new value holds from the next EOF or match on. */
   resendWindowMs: number
   readonly #maxEntries: number
   readonly #forgotten: (copy: C, wasMatched: boolean) => void
   /** By the id of the connection, in the order reported. */
-  readonly #episodes = new Map<string, Episode<C>>()
+  readonly #reports = new Map<string, RememberedReport<C>>()
   /** Of silent senders. They are not compared with until more arrives. */
-  readonly #silent = new Map<string, Episode<C>>()
+  readonly #silent = new Map<string, RememberedReport<C>>()
   /** Connections whose report a new run has ended: what they still bring is remembered no more. */
   readonly #superseded = new Set<string>()
   readonly #resenders = new Set<string>()
@@ -56,24 +61,24 @@ export class Overrun<C extends Copy> {
 
   /** Whether there is anything to compare with; usually not. */
   isActive(nowMs: number): boolean {
-    for (const { forgetAtMs } of this.#episodes.values()) if (nowMs < forgetAtMs) return true
+    for (const { forgetAtMs } of this.#reports.values()) if (nowMs < forgetAtMs) return true
     return false
   }
 
   /** Whether {@link forgetExpired} would forget anything. */
   isDue(nowMs: number): boolean {
-    for (const episode of this.#episodes.values()) if (episode.isDue(nowMs)) return true
+    for (const report of this.#reports.values()) if (report.isDue(nowMs)) return true
     return false
   }
 
   /** Whether nothing is left to forget. */
   get isEmpty(): boolean {
-    return this.#episodes.size === 0
+    return this.#reports.size === 0
   }
 
   /** Whether what arrives on a connection stands behind an error response. */
   covers(id: string): boolean {
-    return this.#episodes.has(id) || this.#silent.has(id)
+    return this.#reports.has(id) || this.#silent.has(id)
   }
 
   /** Whether a sender has been seen to resend after an error response. */
@@ -84,27 +89,27 @@ export class Overrun<C extends Copy> {
   /** Reported connections of a sender that it may still be writing to. */
   unfinished(sender: string, nowMs: number): string[] {
     this.forgetExpired(nowMs)
-    return [...this.#episodes.values()]
-      .filter((episode) => episode.sender === sender && !episode.hasEnded)
+    return [...this.#reports.values()]
+      .filter((report) => report.sender === sender && !report.hasEnded)
       .map(({ id }) => id)
   }
 
   /** When the last notification arrived on a reported connection, or its report was made. */
   lastArrivedAtMs(id: string): number {
-    return this.#episodes.get(id)?.lastArrivedAtMs ?? -Infinity
+    return this.#reports.get(id)?.lastArrivedAtMs ?? -Infinity
   }
 
   /** An error response is going to be sent. */
-  reported(report: Reported<C>, nowMs: number): void {
+  reported(reported: Reported<C>, nowMs: number): void {
     this.forgetExpired(nowMs)
-    const episode = this.#add(new Episode(report, report, nowMs))
-    for (const copy of report.behind) this.#remember(episode, copy, nowMs)
+    const report = this.#add(new RememberedReport(reported, reported, nowMs))
+    for (const copy of reported.behind) this.#remember(report, copy, nowMs)
   }
 
   /** The error response was not sent: the sender's EOF came first. */
   withdrawn(id: string): void {
-    const episode = this.#episodes.get(id)
-    if (episode !== undefined) this.#forget(episode)
+    const report = this.#reports.get(id)
+    if (report !== undefined) this.#forget(report)
     this.#silent.delete(id)
     this.#superseded.delete(id)
   }
@@ -115,9 +120,9 @@ export class Overrun<C extends Copy> {
       this.#forgotten(copy, false)
       return
     }
-    const episode = this.#episodes.get(origin.id) ?? this.#episodeOf(origin, nowMs)
-    episode.lastArrivedAtMs = nowMs
-    this.#remember(episode, copy, nowMs)
+    const report = this.#reports.get(origin.id) ?? this.#reportOf(origin, nowMs)
+    report.lastArrivedAtMs = nowMs
+    this.#remember(report, copy, nowMs)
   }
 
   /**
@@ -126,21 +131,20 @@ export class Overrun<C extends Copy> {
    */
   resumed(origin: Origin, nowMs: number): void {
     if (origin.hasPaused) return
-    for (const episode of this.#episodes.values())
-      episode.resumed(origin, nowMs, this.resendWindowMs)
+    for (const report of this.#reports.values()) report.resumed(origin, nowMs, this.resendWindowMs)
   }
 
   /** The original of a notification, which this uses up; undefined for a new notification. */
   match(origin: Origin, key: string, nowMs: number): C | undefined {
-    for (const episode of this.#episodes.values()) {
-      if (episode.isNewRun(origin, key)) this.#supersede(episode)
-      else if (episode.matches(origin)) {
-        const copy = episode.take(key)
+    for (const report of this.#reports.values()) {
+      if (report.isNewRun(origin, key)) this.#supersede(report)
+      else if (report.matches(origin)) {
+        const copy = report.take(key)
         if (copy === undefined) continue
         this.#size--
         this.#forgotten(copy, true)
-        episode.renew(nowMs, this.resendWindowMs)
-        if (episode.id !== origin.id) this.#resenders.add(episode.sender)
+        report.renew(nowMs, this.resendWindowMs)
+        if (report.id !== origin.id) this.#resenders.add(report.sender)
         return copy
       }
     }
@@ -152,57 +156,57 @@ export class Overrun<C extends Copy> {
     this.forgetExpired(nowMs)
     this.#silent.delete(id)
     this.#superseded.delete(id)
-    const episode = this.#episodes.get(id)
-    if (episode?.hasEnded === false) episode.end(nowMs, this.resendWindowMs)
+    const report = this.#reports.get(id)
+    if (report?.hasEnded === false) report.end(nowMs, this.resendWindowMs)
   }
 
   /** Forgets what is too old at `nowMs`. */
   forgetExpired(nowMs: number): void {
-    for (const episode of this.#episodes.values()) {
-      if (!episode.hasEnded) this.#release(episode.takeAged(nowMs))
-      if (nowMs < episode.forgetAtMs) continue
-      this.#forget(episode)
-      if (!episode.hasEnded) this.#fallSilent(episode)
+    for (const report of this.#reports.values()) {
+      if (!report.hasEnded) this.#release(report.takeAged(nowMs))
+      if (nowMs < report.forgetAtMs) continue
+      this.#forget(report)
+      if (!report.hasEnded) this.#fallSilent(report)
     }
   }
 
-  #add(episode: Episode<C>): Episode<C> {
-    this.#episodes.set(episode.id, episode)
-    return episode
+  #add(report: RememberedReport<C>): RememberedReport<C> {
+    this.#reports.set(report.id, report)
+    return report
   }
 
   /** A silent sender writes again, or its report is older than this process. */
-  #episodeOf(origin: Origin, nowMs: number): Episode<C> {
+  #reportOf(origin: Origin, nowMs: number): RememberedReport<C> {
     const silent = this.#silent.get(origin.id)
     this.#silent.delete(origin.id)
-    return this.#add(silent ?? new Episode(origin, undefined, nowMs))
+    return this.#add(silent ?? new RememberedReport(origin, undefined, nowMs))
   }
 
-  #remember(episode: Episode<C>, copy: C, nowMs: number): void {
+  #remember(report: RememberedReport<C>, copy: C, nowMs: number): void {
     if (this.#size >= this.#maxEntries) {
       this.#forgotten(copy, false)
       return
     }
     this.#size++
-    episode.remember(copy, nowMs)
+    report.remember(copy, nowMs)
   }
 
-  #fallSilent(episode: Episode<C>): void {
-    this.#silent.set(episode.id, episode)
+  #fallSilent(report: RememberedReport<C>): void {
+    this.#silent.set(report.id, report)
     const [oldest] = this.#silent.keys()
     if (this.#silent.size > maxSilent && oldest !== undefined) this.#silent.delete(oldest)
   }
 
-  #supersede(episode: Episode<C>): void {
-    this.#forget(episode)
-    this.#superseded.add(episode.id)
+  #supersede(report: RememberedReport<C>): void {
+    this.#forget(report)
+    this.#superseded.add(report.id)
     const [oldest] = this.#superseded
     if (this.#superseded.size > maxSilent && oldest !== undefined) this.#superseded.delete(oldest)
   }
 
-  #forget(episode: Episode<C>): void {
-    this.#episodes.delete(episode.id)
-    this.#release(episode.takeAll())
+  #forget(report: RememberedReport<C>): void {
+    this.#reports.delete(report.id)
+    this.#release(report.takeAll())
   }
 
   #release(copies: readonly C[]): void {

@@ -6,7 +6,7 @@ import { refusalStatus } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
-import { Answers, type ForeignAnswer } from './answers.ts'
+import { AnswerHandler, type ForeignAnswer } from './answer-handler.ts'
 import { CredentialHealth, type CredentialUser, type RouteProof } from './credential-health.ts'
 import { Delivery, noRequest, putIntoJournal, type Original } from './delivery.ts'
 import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
@@ -50,7 +50,7 @@ export class Relay implements ReplicatedStateOwner {
   readonly #credential: CredentialHealth
   readonly #replicated: ReplicatedState
   readonly #settlements: Settlements
-  readonly #answers: Answers
+  readonly #answers: AnswerHandler
   readonly #endListening: () => void
 
   constructor(policy: RelayPolicy, limits: OwnedLimits, deps: RelayDeps) {
@@ -64,7 +64,7 @@ export class Relay implements ReplicatedStateOwner {
       owned: this.#owned,
       replicated: this.#replicated,
     })
-    this.#answers = new Answers({
+    this.#answers = new AnswerHandler({
       ...deps,
       credential: this.#credential,
       replicated: this.#replicated,

@@ -29,7 +29,7 @@ export type RememberedItem = Readonly<z.infer<typeof rememberedItem>>
 
 /** Id of a connection, the same in all processes. */
 const id = z.string()
-/** Key under which the report limiter counts an error response. */
+/** Key under which the error response limiter counts an error response. */
 const loop = z.string()
 
 const reporting = z.object({

@@ -1,7 +1,7 @@
 /**
  * The state of one route that all processes share. A process appends what the others must know to an
  * event log. Each process applies all events, its own too, in the order of the log to its own replica
- * of the same pure classes: {@link Overrun}, {@link BadTokenCache}, {@link ReportLimiter}. The same
+ * of the same pure classes: {@link Overrun}, {@link BadTokenCache}, {@link ErrorResponseLimiter}. The same
  * order gives the same state. A single process applies each event at once.
  *
  * | event | what waits until the event is applied |
@@ -16,10 +16,10 @@
  */
 import type { Cancel, Clock } from '../timing/clock.ts'
 import type { Delivery, Original, Source } from './delivery.ts'
-import { HeldBackConnections } from './held-back-connections.ts'
+import { ConnectionAdmission } from './connection-admission.ts'
 import { Originals, type OriginalsOwner } from './originals.ts'
 import { BadTokenCache } from './bad-token-cache.ts'
-import { loopKey, ReportLimiter } from './report-limiter.ts'
+import { loopKey, ErrorResponseLimiter } from './error-response-limiter.ts'
 import { Overrun } from './overrun.ts'
 import type { ConnectionState } from './connection-state.ts'
 import type { RelayPolicy } from './relay-policy.ts'
@@ -69,14 +69,14 @@ export class ReplicatedState {
   readonly #owner: ReplicatedStateOwner
   readonly #overrun: Overrun<Original>
   readonly #badTokens = new BadTokenCache(maxBadTokens)
-  readonly #loops = new ReportLimiter()
+  readonly #loops = new ErrorResponseLimiter()
   #holdsBackResends: boolean
   readonly originals: Originals
   // Appended by this process and not applied yet.
   readonly #opening = new Map<string, ConnectionState>()
   readonly #announced = new Map<string, { connection: ConnectionState; loop: string }>()
   readonly #undecided = new Map<string, Batch>()
-  readonly #heldBack: HeldBackConnections
+  readonly #admission: ConnectionAdmission
   #cancelForget: Cancel | undefined
   #names = 0
 
@@ -93,7 +93,7 @@ export class ReplicatedState {
     this.#overrun = new Overrun(limits, (copy, wasMatched) =>
       this.originals.forgotten(copy, wasMatched),
     )
-    this.#heldBack = new HeldBackConnections(deps.clock, (id) => this.#overrun.lastArrivedAtMs(id))
+    this.#admission = new ConnectionAdmission(deps.clock, (id) => this.#overrun.lastArrivedAtMs(id))
   }
 
   /** Applies a new policy, starting with the next event. */
@@ -236,11 +236,11 @@ export class ReplicatedState {
       case 'withdrawn':
         this.#loops.withdrawn(event.loop)
         this.#overrun.withdrawn(event.id)
-        this.#heldBack.finished(event.id)
+        this.#admission.finished(event.id)
         break
       case 'ended':
         this.#overrun.ended(event.id, atMs)
-        this.#heldBack.finished(event.id)
+        this.#admission.finished(event.id)
         break
       case 'ending':
         this.originals.ended(event.ref, event.ending)
@@ -254,7 +254,7 @@ export class ReplicatedState {
       case 'good':
         this.#badTokens.clear()
         break
-      // These are for ReplicatedEvidence.
+      // These are for SetupEvidence.
       case 'doubted':
       case 'proven':
     }
@@ -265,7 +265,7 @@ export class ReplicatedState {
     if (connection === undefined) return
     this.#opening.delete(id)
     connection.order = position
-    this.#heldBack.add(connection, this.#overrun.unfinished(connection.sender, atMs))
+    this.#admission.add(connection, this.#overrun.unfinished(connection.sender, atMs))
   }
 
   #applyReporting(event: Reporting, position: number, atMs: number): void {

@@ -47,7 +47,7 @@ export const senderRecord = z.strictObject({
   rejections: counts,
   /** Rejections that the sender was not told. */
   untold: count,
-  /** Rejections that the report limiter kept from the sender. */
+  /** Rejections that the error response limiter kept from the sender. */
   silenced: count,
   /** Resends after an error response. */
   resent: count,

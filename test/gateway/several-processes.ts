@@ -246,7 +246,7 @@ t.test('an error response', (t) => {
     },
   )
 
-  t.test('that was not written does not count for the report limiter', (t) => {
+  t.test('that was not written does not count for the error response limiter', (t) => {
     const several = new Several()
     const one = several.start()
     for (let time = 0; time < 6; time++) {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Copy, Origin, Reported } from '../../src/relay/episode.ts'
+import type { Resendable, Origin, Reported } from '../../src/relay/remembered-report.ts'
 import { Overrun } from '../../src/relay/overrun.ts'
 import { overrunEvent, OverrunRun } from '../fixtures/overrun-model.ts'
 
 /** One copy for each key; the same key twice makes two. */
-class Named implements Copy {
+class Named implements Resendable {
   readonly key: string
 
   constructor(key: string) {

@@ -4,11 +4,11 @@ import type { Clock } from '../timing/clock.ts'
 import type { CredentialHealth } from './credential-health.ts'
 import type { Delivery } from './delivery.ts'
 import {
-  ReplicatedEvidence,
+  SetupEvidence,
   type Doubted,
-  type EvidenceOwner,
+  type SetupEvidenceOwner,
   type Refusal,
-} from './replicated-evidence.ts'
+} from './setup-evidence.ts'
 import type { LoggedEvent, RelayEventLog } from './replicated-event.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 import { pauseBefore, type Unavailable } from './retry.ts'
@@ -16,7 +16,7 @@ import { recordOf, type RouteEvent, type RouteTrace } from './route-event.ts'
 import type { RelayFeedback, Settlements } from './settlements.ts'
 import { blamesToken } from './setup-guard.ts'
 
-export interface AnswersDeps {
+export interface AnswerHandlerDeps {
   readonly credential: CredentialHealth
   readonly replicated: ReplicatedState
   readonly eventLog: Pick<RelayEventLog, 'append'>
@@ -45,15 +45,15 @@ export interface ForeignAnswer {
 /** A program between the proxy and APNs is named in the log once in so many milliseconds. */
 const foreignMs = 60_000
 
-export class Answers implements EvidenceOwner {
-  readonly #deps: AnswersDeps
-  readonly #evidence: ReplicatedEvidence
+export class AnswerHandler implements SetupEvidenceOwner {
+  readonly #deps: AnswerHandlerDeps
+  readonly #evidence: SetupEvidence
   #foreign: ForeignAnswer | undefined
   #foreignSaidAtMs = -Infinity
 
-  constructor(deps: AnswersDeps) {
+  constructor(deps: AnswerHandlerDeps) {
     this.#deps = deps
-    this.#evidence = new ReplicatedEvidence(deps.eventLog, deps.processName, this)
+    this.#evidence = new SetupEvidence(deps.eventLog, deps.processName, this)
   }
 
   get foreignAnswer(): ForeignAnswer | undefined {

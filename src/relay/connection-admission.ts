@@ -3,7 +3,7 @@ import { afterReading } from '../timing/after-reading.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 
-interface HeldBack {
+interface Waiting {
   /** Ids of reported connections that the sender has not closed. */
   readonly unfinished: Set<string>
   readonly sinceMs: number
@@ -16,10 +16,10 @@ const quietMs = 500
 const mostMs = 10_000
 
 /** One for each route. */
-export class HeldBackConnections {
+export class ConnectionAdmission {
   readonly #clock: Clock
   readonly #lastArrivedAtMs: (id: string) => number
-  readonly #heldBack = new Map<ConnectionState, HeldBack>()
+  readonly #waiting = new Map<ConnectionState, Waiting>()
 
   /** @param lastArrivedAtMs when the last notification arrived on a reported connection */
   constructor(clock: Clock, lastArrivedAtMs: (id: string) => number) {
@@ -38,34 +38,32 @@ export class HeldBackConnections {
       return
     }
     const sinceMs = this.#clock.now()
-    const heldBack = { unfinished: new Set(unfinished), sinceMs, cancel: undefined }
-    this.#heldBack.set(connection, heldBack)
-    this.#wait(connection, heldBack, quietMs)
+    const waiting = { unfinished: new Set(unfinished), sinceMs, cancel: undefined }
+    this.#waiting.set(connection, waiting)
+    this.#wait(connection, waiting, quietMs)
   }
 
   /** The sender has closed a reported connection, or its report was withdrawn. */
   finished(id: string): void {
-    for (const [connection, { unfinished }] of this.#heldBack)
+    for (const [connection, { unfinished }] of this.#waiting)
       if (unfinished.delete(id) && unfinished.size === 0) this.#admit(connection)
   }
 
-  #wait(connection: ConnectionState, heldBack: HeldBack, ms: number): void {
-    heldBack.cancel = afterReading(this.#clock, ms, () =>
-      this.#admitWhenQuiet(connection, heldBack),
-    )
+  #wait(connection: ConnectionState, waiting: Waiting, ms: number): void {
+    waiting.cancel = afterReading(this.#clock, ms, () => this.#admitWhenQuiet(connection, waiting))
   }
 
-  #admitWhenQuiet(connection: ConnectionState, heldBack: HeldBack): void {
-    const lastArrivedAtMs = Math.max(...[...heldBack.unfinished].map(this.#lastArrivedAtMs))
-    const atMs = Math.min(lastArrivedAtMs + quietMs, heldBack.sinceMs + mostMs)
+  #admitWhenQuiet(connection: ConnectionState, waiting: Waiting): void {
+    const lastArrivedAtMs = Math.max(...[...waiting.unfinished].map(this.#lastArrivedAtMs))
+    const atMs = Math.min(lastArrivedAtMs + quietMs, waiting.sinceMs + mostMs)
     const leftMs = atMs - this.#clock.now()
-    if (leftMs > 0) this.#wait(connection, heldBack, leftMs)
+    if (leftMs > 0) this.#wait(connection, waiting, leftMs)
     else this.#admit(connection)
   }
 
   #admit(connection: ConnectionState): void {
-    this.#heldBack.get(connection)?.cancel?.()
-    this.#heldBack.delete(connection)
+    this.#waiting.get(connection)?.cancel?.()
+    this.#waiting.delete(connection)
     connection.isAdmitted = true
     connection.owner.attend()
   }

@@ -10,7 +10,7 @@ interface Count {
 }
 
 /** One for each route. Counts the error responses for one (token, payload) within a minute. */
-export class ReportLimiter {
+export class ErrorResponseLimiter {
   readonly #counts = new Map<string, Count>()
 
   /** Whether one more error response may be sent. */

@@ -1,14 +1,14 @@
 import t from 'tap'
-import { ReportLimiter } from '../../src/relay/report-limiter.ts'
+import { ErrorResponseLimiter } from '../../src/relay/error-response-limiter.ts'
 
 const minuteMs = 60_000
 
-function report(loops: ReportLimiter, times: number, nowMs: number): void {
+function report(loops: ErrorResponseLimiter, times: number, nowMs: number): void {
   for (let count = 0; count < times; count++) loops.reported('key', false, nowMs)
 }
 
 t.test('allows five reports about the same notification in a minute', (t) => {
-  const loops = new ReportLimiter()
+  const loops = new ErrorResponseLimiter()
   for (let count = 0; count < 5; count++) {
     t.ok(loops.admits('key', 0))
     report(loops, 1, 0)
@@ -18,7 +18,7 @@ t.test('allows five reports about the same notification in a minute', (t) => {
 })
 
 t.test('starts again after the minute', (t) => {
-  const loops = new ReportLimiter()
+  const loops = new ErrorResponseLimiter()
   report(loops, 5, 0)
   t.ok(loops.admits('key', minuteMs))
   report(loops, 4, minuteMs)
@@ -29,7 +29,7 @@ t.test('starts again after the minute', (t) => {
 })
 
 t.test('allows one report if the identifier is ambiguous', (t) => {
-  const loops = new ReportLimiter()
+  const loops = new ErrorResponseLimiter()
   loops.reported('key', true, 0)
   t.notOk(loops.admits('key', minuteMs - 1))
   t.ok(loops.admits('key', minuteMs))
@@ -37,7 +37,7 @@ t.test('allows one report if the identifier is ambiguous', (t) => {
 })
 
 t.test('starts again after a withdrawn report', (t) => {
-  const loops = new ReportLimiter()
+  const loops = new ErrorResponseLimiter()
   report(loops, 5, 0)
   loops.withdrawn('key')
   report(loops, 4, 0)
@@ -48,14 +48,14 @@ t.test('starts again after a withdrawn report', (t) => {
 })
 
 t.test('counts each notification separately', (t) => {
-  const loops = new ReportLimiter()
+  const loops = new ErrorResponseLimiter()
   report(loops, 5, 0)
   t.ok(loops.admits('another', 0))
   t.end()
 })
 
 t.test('removes expired counts with the next report about any notification', (t) => {
-  const loops = new ReportLimiter()
+  const loops = new ErrorResponseLimiter()
   report(loops, 5, 0)
   loops.reported('another', false, minuteMs)
   t.ok(loops.admits('key', minuteMs))

@@ -12,7 +12,7 @@ export type Refusal = Extract<Outcome, { kind: 'rejected' | 'unregistered' }>
 /** A rejected delivery of this process, and APNs' answer. */
 export type Doubted = readonly [Delivery, Refusal]
 
-export interface EvidenceOwner {
+export interface SetupEvidenceOwner {
   /** See `RouteProof.setup`. Evidence about another one is ignored. */
   readonly setup: string
   /** A rejection has its place in the order. @param own undefined for one of another process */
@@ -22,14 +22,18 @@ export interface EvidenceOwner {
 }
 
 /** One for each route. */
-export class ReplicatedEvidence {
+export class SetupEvidence {
   readonly #eventLog: Pick<RelayEventLog, 'append'>
   readonly #processName: string
-  readonly #owner: EvidenceOwner
+  readonly #owner: SetupEvidenceOwner
   readonly #doubted = new Map<string, Doubted>()
   #names = 0
 
-  constructor(eventLog: Pick<RelayEventLog, 'append'>, processName: string, owner: EvidenceOwner) {
+  constructor(
+    eventLog: Pick<RelayEventLog, 'append'>,
+    processName: string,
+    owner: SetupEvidenceOwner,
+  ) {
     this.#eventLog = eventLog
     this.#processName = processName
     this.#owner = owner

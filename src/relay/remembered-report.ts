@@ -17,13 +17,13 @@ export interface Origin {
 }
 
 /** The original of a notification that may be resent. */
-export interface Copy {
+export interface Resendable {
   /** Hash of device token and payload. Identifier and expiration may change in a resend. */
   readonly key: string
 }
 
 /** An error response. */
-export interface Reported<C extends Copy> {
+export interface Reported<C extends Resendable> {
   /** Of the connection that is reported. */
   readonly id: string
   /** Hex SHA-256 of the sender's public key. */
@@ -56,7 +56,7 @@ const retriedStatuses: readonly number[] = [
 ]
 
 /** One for each error response that is remembered. */
-export class Episode<C extends Copy> {
+export class RememberedReport<C extends Resendable> {
   /** Of the reported connection. */
   readonly id: string
   readonly sender: string
@@ -173,7 +173,7 @@ export class Episode<C extends Copy> {
   }
 }
 
-function beginningOf<C extends Copy>(report: Reported<C>): ReadonlySet<string> {
+function beginningOf<C extends Resendable>(report: Reported<C>): ReadonlySet<string> {
   if (report.ambiguous || retriedStatuses.includes(report.statusCode)) return new Set()
   const beginning = new Set(report.inFront)
   if (report.named !== undefined) beginning.add(report.named)
