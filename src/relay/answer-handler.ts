@@ -33,7 +33,6 @@ export interface AnswerHandlerDeps {
   readonly isTraced: () => boolean
 }
 
-/** One for each route. */
 /** The last answer of a program between the proxy and APNs. */
 export interface ForeignAnswer {
   /** Its HTTP status, such as `HTTP 302`. */
@@ -45,6 +44,7 @@ export interface ForeignAnswer {
 /** A program between the proxy and APNs is named in the log once in so many milliseconds. */
 const foreignMs = 60_000
 
+/** One for each route. */
 export class AnswerHandler implements SetupEvidenceOwner {
   readonly #deps: AnswerHandlerDeps
   readonly #evidence: SetupEvidence

@@ -21,10 +21,7 @@ export class ConnectionState implements Origin, Source {
   isAdmitted = false
   /** `agreed` once the event log has applied the error response, which may be written then. */
   phase: 'unreported' | 'announced' | 'agreed' | 'told' | 'ended' | 'withdrawn' = 'unreported'
-  /**
-   * The sender has paused since the error response: what it repeats from then on is wanted. Before
-   * one, since its first byte: then it is not resending after another.
-   */
+  /** See {@link Origin.hasPaused}. */
   hasPaused = false
   owned = 0
   ownedBytes = 0

@@ -34,16 +34,16 @@ export class Original implements Resendable {
   /** Its apns-id, which identifies it in every process. */
   readonly ref: string
   /** Whether another process owns it. That process may be gone. */
-  readonly isForeign: boolean
+  readonly isOfOtherProcess: boolean
   /** Resends in this process that wait for its ending. */
   readonly followers: Delivery[] = []
   ending: Ending | undefined
 
-  constructor({ key, ref, ending }: RememberedItem, isForeign: boolean) {
+  constructor({ key, ref, ending }: RememberedItem, isOfOtherProcess: boolean) {
     this.key = key
     this.ref = ref
     this.ending = ending
-    this.isForeign = isForeign
+    this.isOfOtherProcess = isOfOtherProcess
   }
 }
 

@@ -54,6 +54,7 @@ export interface LaneItem {
 
 /** What a sender may send again after an error response. */
 export interface Report<Item> {
+  /** The notification whose identifier the error response carries. */
   readonly named: Item
   /** The first 16 received on this connection, and the last 16 in front of the named one. */
   readonly inFront: readonly Item[]

@@ -35,7 +35,7 @@ export class Originals {
   /** Deliveries of this process whose resends would be recognised, by ref. */
   readonly #remembered = new Map<string, Delivery>()
   /** Resends that wait for an original of another process. */
-  readonly #foreignFollowers = new Set<Delivery>()
+  readonly #followersElsewhere = new Set<Delivery>()
   #mayWait = true
 
   constructor(owner: OriginalsOwner, clock: Clock) {
@@ -105,13 +105,13 @@ export class Originals {
     delivery.follow(original)
     if (original.ending !== undefined) return
     this.await(original).followers.push(delivery)
-    if (original.isForeign) this.#foreignFollowers.add(delivery)
+    if (original.isOfOtherProcess) this.#followersElsewhere.add(delivery)
   }
 
   /** Limits how long resends among them wait for an original of another process. */
   limitWaiting(deliveries: readonly Delivery[]): void {
-    if (this.#foreignFollowers.size === 0) return
-    const foreign = deliveries.filter((delivery) => this.#foreignFollowers.has(delivery))
+    if (this.#followersElsewhere.size === 0) return
+    const foreign = deliveries.filter((delivery) => this.#followersElsewhere.has(delivery))
     if (foreign.length === 0) return
     const stopAll = (): void => {
       for (const resend of foreign) this.#stopFollowing(resend)
@@ -122,7 +122,7 @@ export class Originals {
 
   #stopFollowing(resend: Delivery): void {
     const { original } = resend
-    if (!this.#foreignFollowers.delete(resend) || original === undefined) return
+    if (!this.#followersElsewhere.delete(resend) || original === undefined) return
     original.followers.splice(original.followers.indexOf(resend), 1)
     if (original.followers.length === 0) this.#unended.delete(original.ref)
     this.#owner.followed(resend, undefined)
@@ -136,7 +136,7 @@ export class Originals {
     this.#unended.delete(ref)
     copy.ending = ending
     for (const follower of copy.followers.splice(0)) {
-      this.#foreignFollowers.delete(follower)
+      this.#followersElsewhere.delete(follower)
       this.#owner.followed(follower, ending)
     }
   }
@@ -152,7 +152,7 @@ export class Originals {
   /** No sender is left to be told: ends all waiting for other processes. */
   stopWaiting(): void {
     this.#mayWait = false
-    for (const resend of [...this.#foreignFollowers]) this.#stopFollowing(resend)
+    for (const resend of [...this.#followersElsewhere]) this.#stopFollowing(resend)
   }
 }
 

@@ -8,8 +8,8 @@
  * | (b) lives until 10 s after the sender's EOF, renewed by each match | {@link RememberedReport.forgetAtMs} |
  * | (b) and while the same sender writes on without a pause, for 60 s | {@link Overrun.resumed} |
  * | (b) each copy for 60 s at most while the sender keeps its connection open | {@link RememberedReport.takeAged} |
- * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `ReplicatedState.compares` |
- * | (d) a sender that repeats the beginning, here or on a later connection, begins a new run | {@link RememberedReport.isNewRun} |
+ * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `Relay.take`, `ReplicatedState.announce` |
+ * | (d) this connection, or any later one of the route, repeats the beginning: the list is sent anew, and nothing is a resend | {@link RememberedReport.isNewRun} |
  * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.report` |
  */
 import {

@@ -10,13 +10,13 @@ export interface Origin {
   /** Rises with every connection of the route opened. */
   readonly order: number
   /**
-   * The sender has paused since the error response (since its first byte, where there was none), so
-   * it is not resending.
+   * The sender has written nothing for half a second: since the error response if there was one,
+   * otherwise since its first byte. What it writes from then on is wanted. `gateway/connection.ts` sets it.
    */
   readonly hasPaused?: boolean
 }
 
-/** The original of a notification that may be resent. */
+/** A notification that its sender may write again. */
 export interface Resendable {
   /** Hash of device token and payload. Identifier and expiration may change in a resend. */
   readonly key: string
@@ -31,7 +31,7 @@ export interface Reported<C extends Resendable> {
   /** Connections opened before the report have a lower {@link Origin.order}. */
   readonly order: number
   readonly statusCode: number
-  /** Its key; undefined where no request was made of it, for instance for a token of wrong size. */
+  /** The key of the notification whose identifier the error response carries; undefined where no request was made of it, for instance for a token of wrong size. */
   readonly named: string | undefined
   /** Keys of the first 16 received on this connection and the last 16 in front of the named one. */
   readonly inFront: readonly string[]

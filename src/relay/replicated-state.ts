@@ -52,13 +52,13 @@ export interface ReplicatedStateDeps {
 interface Batch {
   readonly connection: ConnectionState
   readonly deliveries: readonly Delivery[]
-  /** `arrived` has returned, so the owner expects a call. */
+  /** False while `arrived` runs: its caller goes on itself. Then true: `decided` must be called. */
   waits: boolean
 }
 
 const overrunEntries = 100_000
 const maxBadTokens = 100_000
-/** The window in which senders that resend are observed, where resends are delivered again. */
+/** With `resendWindowSeconds: 0`, resends are sent again, and show for so long which senders resend. */
 const observedWindowSeconds = 10
 /** How often the process checks whether originals have expired. */
 const forgetMs = 1000

@@ -5,8 +5,10 @@ import { Histogram } from './histogram.ts'
 
 /**
  * How a received notification ended, each in exactly one of these. `rejected`: the sender was told;
- * `untold`: rejected, and neither it nor a resend of it was told while that was awaited; `unregistered`: accepted on the wire, its token goes
- * to the feedback service; `resent`: recognised as a second copy; `expired`: given up.
+ *
+ * `untold`: rejected; the sender was not told, and no resend came in time through which to tell it;
+ * `unregistered`: accepted on the wire, its token goes to the feedback service; `resent`: recognised
+ * as a second copy; `expired`: given up.
  */
 export const settledOutcomes = [
   'delivered',

@@ -67,7 +67,10 @@ export class Settlements {
     this.#reject(delivery, reason, statusCode)
   }
 
-  /** Settles a resend with the ending of its original; undefined if that is not known in time. */
+  /**
+   * Settles a resend with the ending of its original. If that is not known in time, the resend is
+   * accepted silently: another process still delivers the original.
+   */
   endResend(resend: Delivery, ending: Ending | undefined): void {
     if (ending !== undefined && this.#isRejection(ending)) {
       const { reason } = ending
