@@ -93,6 +93,14 @@ function expirationOf(
   return Math.max(chosen, after(policy.minimum))
 }
 
+/** The same request for another topic. A push type that the proxy infers depends on the topic. */
+export function readdress(request: ProviderRequest, addressing: Addressing): ProviderRequest {
+  const { topic, pushType } = addressing
+  const payload = readPayload(request.payload)
+  const inferred = payload && inferPush(topic, payload.json).pushType
+  return { ...request, topic, pushType: pushType ?? inferred ?? request.pushType }
+}
+
 const amendments = {
   'without-push-type': { pushType: undefined },
   'power-saving': { priority: 5 },

@@ -79,7 +79,9 @@ export class ActiveRoute implements Admission {
       random,
       // The relay needs the pool, so the pool is created first.
       owner: {
-        answered: (delivery, outcome) => this.relay.answered(delivery, outcome),
+        prepare: (delivery) => this.relay.prepare(delivery),
+        answered: (delivery, outcome, isPresentSetup) =>
+          this.relay.answered(delivery, outcome, isPresentSetup),
         expired: (delivery) => this.relay.expired(delivery),
         refused: (cause) => this.relay.refused(cause),
         sessionLasted: () => this.relay.sessionLasted(),
@@ -157,7 +159,7 @@ export class ActiveRoute implements Admission {
       ...{ counters, owned, downReason, isSuspicious, isProven, foreignAnswer, requestLatency },
       credential: shownCredential(this.#route),
       ownedLimit: this.#ownedLimit,
-      isUp: load.sessions > 0 && downReason === undefined,
+      isUp: load.sessions > 0 && (downReason === undefined || isSuspicious),
       upstream: { ...load, waiting: pool.waiting },
       connections: clients.size,
       senders: Array.from(clients, ([{ receivedByCommand }, peer]) => ({
@@ -182,11 +184,12 @@ export class ActiveRoute implements Admission {
     this.#ownedLimit = settings.journal.maxEntries
     this.log.level = this.#deps.log.level
     this.relay.reconfigure(route, settings.journal)
-    if (isSameAccess(access, this.#access) && isSameSetup) return
+    const isChanged = !isSameSetup || !isSameAccess(access, this.#access)
     this.#access = access
-    this.pool.reconfigure(this.#opener(), access)
+    if (isChanged) this.pool.reconfigure(this.#opener(), access, isSameSetup)
     const isProven = proof.isProven || (isSameSetup && this.relay.isProven)
-    this.relay.setupRenewed({ ...proof, isProven })
+    if (isChanged || isProven !== this.relay.isProven)
+      this.relay.setupRenewed({ ...proof, isProven })
   }
 
   /** Stops the connections, waits until all deliveries are settled, and closes the sessions. */

@@ -69,23 +69,19 @@ export class AnswerHandler implements SetupEvidenceOwner {
     this.#evidence.apply(event)
   }
 
-  /** APNs has answered, or could not. Called once for each time that a delivery was sent. */
-  answered(delivery: Delivery, outcome: Outcome): void {
-    switch (outcome.kind) {
-      case 'delivered':
-        this.#delivered(delivery, outcome)
-        break
-      case 'unregistered':
-      case 'rejected':
-        this.#refused(delivery, outcome)
-        break
-      case 'unavailable':
-        this.#retry(delivery, outcome)
-        break
-      case 'credential':
-        this.#deps.credential.refused(outcome.reason)
-        this.#deps.upstream.send(delivery)
-    }
+  /**
+   * APNs has answered, or could not. Called once for each time that a delivery was sent.
+   * @param isPresentSetup false for an answer to an earlier credential, topic or environment: unless
+   * the notification is delivered, APNs is asked again with the present one
+   */
+  answered(delivery: Delivery, outcome: Outcome, isPresentSetup: boolean): void {
+    if (outcome.kind === 'unavailable') this.#retry(delivery, outcome)
+    else if (outcome.kind === 'delivered') this.#delivered(delivery, outcome, isPresentSetup)
+    else if (!isPresentSetup) this.outdated(delivery)
+    else if (outcome.kind === 'credential') {
+      this.#deps.credential.refused(outcome.reason)
+      this.#deps.upstream.send(delivery)
+    } else this.#refused(delivery, outcome)
   }
 
   /** A delivery was not sent, because the time to give up had passed. */
@@ -97,24 +93,33 @@ export class AnswerHandler implements SetupEvidenceOwner {
   judged(token: string, reason: string, own: Doubted | undefined): void {
     const { credential, clock, replicated, upstream } = this.#deps
     if (credential.isProven && own === undefined) return
-    if (!credential.suspects(token, clock.now())) {
+    const canBeTold = own === undefined || own[0].source !== undefined
+    if (!credential.suspects(token, reason, clock.now(), canBeTold)) {
       if (own !== undefined) this.#conclude(...own)
       return
     }
+    if (own === undefined) return
     // The tokens rejected before may be good too: do not refuse them for an hour.
-    if (own !== undefined) replicated.clearBadTokens()
-    credential.suspected(reason)
-    if (own !== undefined) upstream.send(own[0])
+    replicated.clearBadTokens()
+    upstream.send(own[0])
+  }
+
+  outdated(delivery: Delivery): void {
+    this.#deps.upstream.send(delivery)
   }
 
   proven(): void {
     this.#deps.credential.works()
   }
 
-  #delivered(delivery: Delivery, outcome: Outcome & { kind: 'delivered' }): void {
+  #delivered(
+    delivery: Delivery,
+    outcome: Outcome & { kind: 'delivered' },
+    isPresentSetup: boolean,
+  ): void {
     const { credential, feedback, settlements, emit, isTraced } = this.#deps
-    if (credential.isProven) credential.works()
-    else this.#evidence.prove()
+    if (isPresentSetup && credential.isProven) credential.works()
+    else if (isPresentSetup) this.#evidence.prove()
     feedback.drop(delivery.request.token)
     if (isTraced()) emit({ event: 'notification.delivered', record: recordOf(delivery) })
     settlements.end(delivery, outcome)
@@ -126,10 +131,13 @@ export class AnswerHandler implements SetupEvidenceOwner {
       upstream.send(delivery)
       return
     }
-    if (!credential.isEvidence(outcome.reason)) this.#conclude(delivery, outcome)
+    if (!credential.isEvidence(outcome)) this.#conclude(delivery, outcome)
     else if (credential.isProven)
       this.judged(delivery.request.token, outcome.reason, [delivery, outcome])
-    else this.#evidence.doubt(delivery, outcome)
+    else {
+      credential.doubted()
+      this.#evidence.doubt(delivery, outcome)
+    }
   }
 
   /** APNs' answer is believed. */

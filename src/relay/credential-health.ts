@@ -1,11 +1,15 @@
 /** Judges from APNs' answers whether a route's credential and set-up work (delivery contract, D11 and D17). */
 import type { RouteEvent } from './route-event.ts'
+import type { Refusal } from './setup-evidence.ts'
 import { mayBlameRoute, SetupGuard } from './setup-guard.ts'
 
 /** Sends with the credential. */
 export interface CredentialUser {
-  /** Sends one request at a time, with growing pauses, until {@link credentialAccepted}. */
+  /** APNs refused the credential: tries one request at a time, with growing pauses. */
   credentialRefused(): void
+  /** The set-up is suspected: tries one request at a time, with short pauses. */
+  setupSuspected(): void
+  /** Sends as usual again. */
   credentialAccepted(): void
   /** Has at most so many requests in flight from now on. */
   limitInFlight(most: number): void
@@ -30,7 +34,10 @@ export class CredentialHealth {
   readonly #user: CredentialUser
   readonly #emit: (event: RouteEvent) => void
   #proof: RouteProof
-  #downReason: string | undefined
+  /** Why APNs refuses the credential. */
+  #refusal: string | undefined
+  /** The rejection that the route has for every token. */
+  #suspicion: string | undefined
 
   constructor(user: CredentialUser, proof: RouteProof, emit: (event: RouteEvent) => void) {
     this.#guard = new SetupGuard(proof.isProven)
@@ -42,12 +49,12 @@ export class CredentialHealth {
 
   /** Why nothing is delivered: APNs refuses the credential, or the set-up is suspected. */
   get downReason(): string | undefined {
-    return this.#downReason
+    return this.#refusal ?? this.#suspicion
   }
 
   /** Whether {@link downReason} is a suspicion. APNs has not refused the credential. */
   get isSuspicious(): boolean {
-    return this.#guard.isSuspicious
+    return this.#refusal === undefined && this.#guard.isSuspicious
   }
 
   /** Whether APNs has accepted a notification with the present credential, topic and environment. */
@@ -62,16 +69,12 @@ export class CredentialHealth {
 
   /** APNs refused the credential. */
   refused(reason: string): void {
-    this.#stop('route.down', reason)
+    this.#user.credentialRefused()
+    if (this.#refusal === undefined) this.#emit({ event: 'route.down', reason })
+    this.#refusal = reason
   }
 
-  /** {@link suspects} has said so. @param reason the rejection that the route has for every token */
-  suspected(reason: string): void {
-    const why = `${reason} for every token: wrong certificate, topic or environment?`
-    this.#stop('route.suspected', this.#downReason ?? why)
-  }
-
-  /** The route has another credential, topic or environment. */
+  /** The route has another credential, topic or environment, or need not prove itself any more. */
   renewed(proof: RouteProof): void {
     this.#proof = proof
     this.#guard.restart(proof.isProven)
@@ -79,7 +82,7 @@ export class CredentialHealth {
     this.answered()
   }
 
-  /** APNs accepted a notification, or the operator says that the route is right. */
+  /** APNs accepted a notification. */
   works(): void {
     const isFirst = !this.#guard.isProven
     this.#guard.prove()
@@ -91,28 +94,45 @@ export class CredentialHealth {
     this.answered()
   }
 
-  /** APNs judged a notification. A suspicion stays until APNs accepts one. */
+  /** APNs judged a notification, so it takes the credential. A suspicion of the set-up stays. */
   answered(): void {
-    if (this.#downReason === undefined || this.#guard.isSuspicious) return
-    this.#downReason = undefined
+    if (this.downReason === undefined) return
+    this.#refusal = undefined
+    if (this.#guard.isSuspicious) return
+    this.#suspicion = undefined
     this.#user.credentialAccepted()
     this.#emit({ event: 'route.up' })
   }
 
-  /** Whether a rejection is evidence against the set-up of the route. */
-  isEvidence(reason: string): boolean {
-    return mayBlameRoute(reason, this.#guard.isProven)
+  /** A session has lasted, and the route owns nothing: no answer can end the suspicion of a proven route. */
+  sessionLasted(): void {
+    if (this.#guard.isProven) this.#guard.prove()
+    this.answered()
   }
 
-  /** Whether the set-up, and not the token, is at fault for a rejection. */
-  suspects(token: string, nowMs: number): boolean {
-    return this.#guard.suspects(token, nowMs)
+  /** Whether a refusal of APNs is evidence against the set-up of the route. */
+  isEvidence({ kind, reason }: Refusal): boolean {
+    // A sender that cleans up its list may meet hundreds of 410s in a row on a route that works.
+    return kind === 'unregistered' ? !this.isProven : mayBlameRoute(reason)
   }
 
-  #stop(event: 'route.down' | 'route.suspected', reason: string): void {
-    this.#user.credentialRefused()
-    if (this.#downReason === undefined) this.#emit({ event, reason })
-    this.#downReason = reason
+  /** The next answer waits for its place among those of all processes. Until then, no more are asked for. */
+  doubted(): void {
+    if (this.#guard.isSuspicious) this.#user.setupSuspected()
+  }
+
+  /**
+   * APNs refused a token for a reason that a wrong set-up explains.
+   * @param canBeTold false for a notification whose sender is gone: it is held back from the first on
+   * @returns whether the set-up, and not the token, is at fault
+   */
+  suspects(token: string, reason: string, nowMs: number, canBeTold: boolean): boolean {
+    if (!this.#guard.suspects(token, nowMs, canBeTold)) return false
+    this.#user.setupSuspected()
+    if (this.#suspicion !== undefined) return true
+    this.#suspicion = `${reason} for every token: wrong certificate, topic or environment?`
+    this.#emit({ event: 'route.suspected', reason: this.#suspicion })
+    return true
   }
 
   #limitInFlight(): void {

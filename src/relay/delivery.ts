@@ -1,7 +1,7 @@
 /** One notification from its arrival to its end: in the lane, in the journal and on the way to APNs. */
 import { hash } from 'node:crypto'
 import type { Amendment } from '../apns/reason.ts'
-import { amend, type ProviderRequest } from '../apns/request.ts'
+import { amend, readdress, type Addressing, type ProviderRequest } from '../apns/request.ts'
 import type { Notification } from '../binary/notification.ts'
 import type { Lane, LaneItem, Settlement } from './lane.ts'
 import type { Resendable } from './remembered-report.ts'
@@ -182,6 +182,11 @@ export class Delivery implements Arrival, LaneItem {
     this.#amended = true
     this.request = amend(this.request, amendment)
     return true
+  }
+
+  /** Applies the topic that the route has now. */
+  readdress(addressing: Addressing): void {
+    if (this.request.topic !== addressing.topic) this.request = readdress(this.request, addressing)
   }
 
   /** Only the key of what is over is needed, and there can be 100,000 of them. */

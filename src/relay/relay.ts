@@ -108,6 +108,11 @@ export class Relay implements ReplicatedStateOwner {
     return this.#credential.isProven
   }
 
+  /** See {@link RouteProof.setup}. */
+  get setup(): string {
+    return this.#credential.setup
+  }
+
   /** Undefined if there was none. */
   get foreignAnswer(): ForeignAnswer | undefined {
     return this.#answers.foreignAnswer
@@ -211,8 +216,13 @@ export class Relay implements ReplicatedStateOwner {
   }
 
   /** APNs has answered, or could not. Called once for each time that a delivery was sent. */
-  answered(delivery: Delivery, outcome: Outcome): void {
-    this.#answers.answered(delivery, outcome)
+  answered(delivery: Delivery, outcome: Outcome, isPresentSetup = true): void {
+    this.#answers.answered(delivery, outcome, isPresentSetup)
+  }
+
+  /** A delivery is about to be sent. */
+  prepare(delivery: Delivery): void {
+    delivery.readdress(this.#policy)
   }
 
   /** A delivery was not sent, because the time to give up had passed. */
@@ -234,7 +244,7 @@ export class Relay implements ReplicatedStateOwner {
 
   /** A provider session has lasted. Where the route owns nothing, no answer can prove more. */
   sessionLasted(): void {
-    if (this.owned === 0) this.#credential.answered()
+    if (this.owned === 0) this.#credential.sessionLasted()
   }
 
   /** Sends each delivery, or lets a resend wait for its original. */

@@ -76,7 +76,13 @@ const replicatedEvent = z.discriminatedUnion('kind', [
   /** The sender's EOF came after an error response. */
   z.object({ kind: z.literal('ended'), id }),
   z.object({ kind: z.literal('ending'), ref: z.string(), ending }),
-  z.object({ kind: z.literal('bad'), token: z.string(), reason: z.string() }),
+  /** APNs rejected a token as bad. `setup`: see `RouteProof.setup`. */
+  z.object({
+    kind: z.literal('bad'),
+    setup: z.string(),
+    token: z.string(),
+    reason: z.string(),
+  }),
   /** APNs rejected a token of an unproven route. The place in the log decides whether its sender is told. */
   z.object({
     kind: z.literal('doubted'),

@@ -35,6 +35,8 @@ import type {
 
 /** Is called when notifications no longer wait for the event log. */
 export interface ReplicatedStateOwner extends OriginalsOwner {
+  /** Names the present credential, topic and environment: a token is bad for these only. */
+  readonly setup: string
   /** For each of them the process now knows whether it is a resend. */
   decided(deliveries: readonly Delivery[]): void
 }
@@ -197,7 +199,7 @@ export class ReplicatedState {
 
   /** APNs rejected a token as bad. */
   markBad(token: string, reason: string): void {
-    this.#append({ kind: 'bad', token, reason })
+    this.#append({ kind: 'bad', setup: this.#owner.setup, token, reason })
   }
 
   /** The credential was at fault, not the tokens. */
@@ -249,7 +251,7 @@ export class ReplicatedState {
         this.#overrun.forgetExpired(atMs)
         break
       case 'bad':
-        this.#badTokens.add(event.token, event.reason, atMs)
+        if (event.setup === this.#owner.setup) this.#badTokens.add(event.token, event.reason, atMs)
         break
       case 'good':
         this.#badTokens.clear()

@@ -17,6 +17,8 @@ export interface SetupEvidenceOwner {
   readonly setup: string
   /** A rejection has its place in the order. @param own undefined for one of another process */
   judged(token: string, reason: string, own: Doubted | undefined): void
+  /** The set-up has changed since APNs' answer. */
+  outdated(delivery: Delivery): void
   /** The set-up of the route works. */
   proven(): void
 }
@@ -63,6 +65,7 @@ export class SetupEvidence {
     }
     const own = this.#doubted.get(event.name)
     this.#doubted.delete(event.name)
-    if (isAboutUs || own !== undefined) this.#owner.judged(event.token, event.reason, own)
+    if (isAboutUs) this.#owner.judged(event.token, event.reason, own)
+    else if (own !== undefined) this.#owner.outdated(own[0])
   }
 }

@@ -9,8 +9,6 @@ const doubtMs = 300_000
 
 const tokenReasons: readonly string[] = ['BadDeviceToken', 'DeviceTokenNotForTopic']
 const routeReasons: readonly string[] = ['BadTopic', 'TopicDisallowed', 'MissingTopic', 'BadPath']
-/** A sender that cleans up its list may meet hundreds of these in a row on a route that works. */
-const goneReasons: readonly string[] = ['Unregistered', 'ExpiredToken']
 
 /** Whether a reason blames the token, so that the proxy remembers the token as bad. */
 export function blamesToken(reason: string): boolean {
@@ -18,9 +16,8 @@ export function blamesToken(reason: string): boolean {
 }
 
 /** Whether a wrong certificate, topic or environment gives this reason for every notification. */
-export function mayBlameRoute(reason: string, isProven: boolean): boolean {
-  if (blamesToken(reason) || routeReasons.includes(reason)) return true
-  return !isProven && goneReasons.includes(reason)
+export function mayBlameRoute(reason: string): boolean {
+  return blamesToken(reason) || routeReasons.includes(reason)
 }
 
 /**
@@ -59,15 +56,20 @@ export class SetupGuard {
     this.#forget()
   }
 
-  /** APNs rejected a notification. Returns whether the route is suspected instead of the token. */
-  suspects(token: string, nowMs: number): boolean {
+  /**
+   * APNs rejected a notification.
+   * @param canBeTold false if its sender cannot be told: an unproven route is suspected at once then
+   * @returns whether the route is suspected instead of the token
+   */
+  suspects(token: string, nowMs: number, canBeTold = true): boolean {
     if (this.#isBelieved) return false
     if (this.#suspectedAtMs !== undefined) {
       this.#isBelieved = this.#isProven && nowMs - this.#suspectedAtMs >= doubtMs
       return !this.#isBelieved
     }
     this.#tokens.add(token)
-    if (this.#tokens.size < (this.#isProven ? provenTokens : unprovenTokens)) return false
+    const most = this.#isProven ? provenTokens : canBeTold ? unprovenTokens : 1
+    if (this.#tokens.size < most) return false
     this.#suspectedAtMs = nowMs
     return true
   }

@@ -125,7 +125,8 @@ export class RedisEventLog implements EventLog {
       void link.send(['XTRIM', keys('event-log'), 'MINID', '~', String(since)]).catch(late)
     this.#unapplied = this.#unapplied.filter(({ logged }) => logged.atMs >= oldest)
     for (const [number, { atMs }] of this.#pending) {
-      if (atMs >= oldest) break
+      // One that is not applied yet is somebody's turn to wait for.
+      if (atMs >= oldest || number > this.#applied) break
       this.#pending.delete(number)
     }
   }

@@ -85,6 +85,8 @@ export class RedisFeedback implements FeedbackStore {
   /** Commands that end holds and that Redis has not confirmed. */
   #concluded: (readonly string[])[] = []
   readonly #renewals = new Set<Cancel>()
+  /** Filled by {@link resume}: what other processes announce meanwhile belongs into it too. */
+  #resuming: FeedbackLists | undefined
   #isClosed = false
 
   constructor(deps: RedisFeedbackDeps) {
@@ -93,7 +95,9 @@ export class RedisFeedback implements FeedbackStore {
       if (own) return
       const [route, entries] = announcement.safeParse(event).data ?? []
       if (route === undefined || entries === undefined) deps.damaged()
-      else for (const [token, timestamp] of entries) this.#lists.add(route, token, timestamp)
+      else
+        for (const lists of [this.#lists, this.#resuming])
+          for (const [token, timestamp] of entries) lists?.add(route, token, timestamp)
     })
   }
 
@@ -127,6 +131,7 @@ export class RedisFeedback implements FeedbackStore {
   async resume(): Promise<void> {
     const { link, keys } = this.#deps
     const lists = new FeedbackLists()
+    this.#resuming = lists
     const routes = (await link.send(['SMEMBERS', keys('feedback-routes')])) as readonly Reply[]
     for (const name of routes.map(String)) {
       const readers = await link.send(['ZRANGE', keys(`readers:${name}`), '0', '-1'])

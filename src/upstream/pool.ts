@@ -16,8 +16,13 @@ export interface PoolLimits {
 
 /** The sender of the deliveries. */
 export interface PoolOwner {
-  /** Called once for each time that a delivery was sent. */
-  answered(delivery: Delivery, outcome: Outcome): void
+  /** Called before each request: the configuration may have changed since the last one. */
+  prepare(delivery: Delivery): void
+  /**
+   * Called once for each time that a delivery was sent.
+   * @param isPresentSetup false for an answer to an earlier credential, topic or environment
+   */
+  answered(delivery: Delivery, outcome: Outcome, isPresentSetup: boolean): void
   /** The delivery was not sent: its `giveUpAtMs` has passed. */
   expired(delivery: Delivery): void
   /** The peer refused the credential before any request. */
@@ -42,6 +47,8 @@ export interface SessionUse {
   readonly streamLimit: number
 }
 
+/** One request in this time while the set-up is suspected: hundreds of tokens may have to be tried. */
+const suspicionMs = 1000
 const pauses = { firstMs: 500, longestMs: 30_000 }
 /** After this time, the peer is assumed to have accepted the session and its credential. */
 const steadyMs = 5000
@@ -53,6 +60,8 @@ interface Member {
   readonly session: ProviderSession
   /** `outdated`: takes requests until a session with the new configuration is ready. */
   state: SessionUse['state'] | 'outdated'
+  /** Opened with this credential, topic and environment. */
+  readonly setup: number
 }
 
 /**
@@ -76,6 +85,8 @@ export class Pool implements Upstream {
   /** Attempts with a credential that has been refused. */
   readonly #trial: Backoff
   #mostInFlight = Infinity
+  /** Number of the present credential, topic and environment. */
+  #setup = 0
   #outSinceMs: number
   #stopped = false
   #onEmpty: (() => void)[] = []
@@ -124,8 +135,10 @@ export class Pool implements Upstream {
   }
 
   send(delivery: Delivery): void {
-    const queue = delivery.attempts > 0 ? this.#again : this.#queue
-    queue.push(delivery)
+    // During trials each delivery has its turn, so that a good token is not behind bad ones for ever.
+    const isFirst = delivery.attempts > 0 && !this.#trial.hasFailed
+    if (isFirst) this.#again.push(delivery)
+    else this.#queue.push(delivery)
     this.#pump()
   }
 
@@ -134,6 +147,12 @@ export class Pool implements Upstream {
     // APNs may not check a renewed credential on an open session.
     for (const member of this.#members.filter(isServing)) this.#drain(member)
     this.#trial.pause(this.#trial.fail(), () => this.#pump())
+  }
+
+  setupSuspected(): void {
+    if (this.#trial.isPausing || this.#stopped) return
+    this.#trial.fail()
+    this.#trial.pause(suspicionMs, () => this.#pump())
   }
 
   credentialAccepted(): void {
@@ -146,13 +165,19 @@ export class Pool implements Upstream {
     this.#pump()
   }
 
-  /** Applies a new configuration; the present sessions take requests until a new one is ready. */
-  reconfigure(open: OpenSession, limits: PoolLimits): void {
+  /**
+   * Applies a new configuration. The present sessions take requests until a new one is ready; with
+   * another credential, topic or environment they take none any more.
+   */
+  reconfigure(open: OpenSession, limits: PoolLimits, isSameSetup: boolean): void {
     this.#open = open
     this.#limits = limits
-    for (const member of this.#members) if (member.state === 'ready') member.state = 'outdated'
+    if (!isSameSetup) this.#setup++
     const opening = this.#members.find(({ state }) => state === 'opening')
     if (opening !== undefined) this.#retire(opening)
+    for (const member of this.#members.filter(isServing))
+      if (isSameSetup) member.state = 'outdated'
+      else this.#drain(member)
     this.credentialAccepted()
     this.#growNow()
     opening?.session.destroy('replaced')
@@ -194,7 +219,10 @@ export class Pool implements Upstream {
       const delivery = this.#again.shift() ?? this.#queue.shift()
       if (delivery === undefined) break
       if (this.#deps.clock.now() >= delivery.giveUpAtMs) expired.push(delivery)
-      else session.send(delivery)
+      else {
+        this.#deps.owner.prepare(delivery)
+        session.send(delivery)
+      }
     }
     return expired
   }
@@ -237,7 +265,8 @@ export class Pool implements Upstream {
   #begin(): void {
     const session = this.#open({
       requestLatency: this.requestLatency,
-      answered: (delivery, outcome) => this.#deps.owner.answered(delivery, outcome),
+      answered: (delivery, outcome) =>
+        this.#deps.owner.answered(delivery, outcome, member.setup === this.#setup),
       hasRoom: () => {
         if (member.state === 'opening') this.#ready(member)
         this.#pump()
@@ -249,10 +278,10 @@ export class Pool implements Upstream {
       },
       closed: (cause, credential) => {
         this.#closed(member, cause)
-        if (credential) this.#deps.owner.refused(cause)
+        if (credential && member.setup === this.#setup) this.#deps.owner.refused(cause)
       },
     })
-    const member: Member = { session, state: 'opening' }
+    const member: Member = { session, state: 'opening', setup: this.#setup }
     this.#members.push(member)
   }
 

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parse, stringify } from 'yaml'
 import { loadConfiguration } from '../../src/config/configuration.ts'
+import { startSimulator } from '../../src/simulator/provider-api.ts'
+import { systemClock } from '../../src/timing/clock.ts'
 import { issueServerCertificate } from '../../src/credentials/authority.ts'
 import { untilIs } from '../fixtures/condition.ts'
-import { authority, pushCertificate } from '../fixtures/identity.ts'
+import { authority, pushCertificate, server } from '../fixtures/identity.ts'
 import { loopbackHosts } from '../fixtures/loopback.ts'
 import { badAnswers, lostAndDoubled, none, pushes, settled, tallies } from '../fixtures/ledger.ts'
 import { RawSender } from '../fixtures/raw-sender.ts'
@@ -24,32 +26,63 @@ async function reload(stage: Stage, change: (file: File) => void): Promise<void>
   await stage.proxy.reload(loadConfiguration(path))
 }
 
-t.test(
-  'a renewed certificate under load: the old session finishes, the new one goes on',
-  async (t) => {
-    const stage = await setStage(t, { simulator: { latencyMs: { min: 5, max: 30 } } })
-    const sender = await RawSender.open(t, stage)
-    const sent = pushes(4000)
-    const renewed = await pushCertificate('com.example.app')
-    const old = stage.sender
-    for (const [index, push] of sent.entries()) {
-      sender.socket.write(enhanced(index, push))
-      if (index % 100 === 0) await new Promise(setImmediate)
-      if (index !== 1000 && index !== 3000) continue
-      const { certificatePem, keyPem } = index === 1000 ? renewed : old
-      writeFileSync(join(stage.directory, 'renewed.pem'), certificatePem + keyPem)
-      await reload(stage, ({ routes: [route = {}] }) => {
-        route['certificate'] = 'renewed.pem'
-        route['senderCertificates'] = ['push.pem']
-      })
-    }
-    await settled(stage, 4000)
-    t.same(lostAndDoubled(stage, sent), none)
-    t.same(sender.events, [])
-    t.equal(stage.log.count('session.ready'), 3)
-    t.equal(stage.log.count('route.down'), 0)
-  },
-)
+t.test('a renewed certificate under load: the old session finishes, new ones go on', async (t) => {
+  const stage = await setStage(t, { simulator: { latencyMs: { min: 5, max: 30 } } })
+  const sender = await RawSender.open(t, stage)
+  const sent = pushes(4000)
+  const renewed = await pushCertificate('com.example.app')
+  const old = stage.sender
+  for (const [index, push] of sent.entries()) {
+    sender.socket.write(enhanced(index, push))
+    if (index % 100 === 0) await new Promise(setImmediate)
+    if (index !== 1000 && index !== 3000) continue
+    const { certificatePem, keyPem } = index === 1000 ? renewed : old
+    writeFileSync(join(stage.directory, 'renewed.pem'), certificatePem + keyPem)
+    await reload(stage, ({ routes: [route = {}] }) => {
+      route['certificate'] = 'renewed.pem'
+      route['senderCertificates'] = ['push.pem']
+    })
+  }
+  await settled(stage, 4000)
+  t.same(lostAndDoubled(stage, sent), none)
+  t.same(sender.events, [])
+  t.ok(stage.log.count('session.ready') >= 3, 'what has waited may open more than one')
+  t.equal(stage.log.count('route.down'), 0)
+})
+
+t.test('a suspected route whose environment is corrected delivers what it held', async (t) => {
+  const wrong = await startSimulator(
+    { tls: server, answers: [{ tokenPrefix: '', reason: 'BadDeviceToken' }] },
+    { clock: systemClock },
+  )
+  t.teardown(() => wrong.stop())
+  const stage = await setStage(t, { production: wrong.origin })
+  const socket = await dial(stage, { deaf: true })
+  const sent = pushes(25)
+  socket.write(Buffer.concat(sent.map((push, index) => enhanced(index, push))))
+  await stage.log.find('route.suspected')
+  await reload(stage, (file) => {
+    file['providerApi'] = { ...Object(file['providerApi']), production: stage.simulator.origin }
+  })
+  await stage.log.find('route.proven')
+  await untilIs(() => stage.proxy.routes[0]?.relay.counters.settled.delivered, 23)
+  t.equal(stage.received.length, 23, 'each of them asked for once')
+})
+
+t.test('a suspected route that need not prove itself any more tells what it held', async (t) => {
+  const stage = await setStage(t, {
+    simulator: { answers: [{ tokenPrefix: '', reason: 'BadDeviceToken' }] },
+  })
+  const socket = await dial(stage, { deaf: true })
+  socket.write(Buffer.concat(pushes(10).map((push, index) => enhanced(index, push))))
+  await stage.log.find('route.suspected')
+  await reload(stage, (file) => {
+    file['holdUntilProven'] = false
+  })
+  await stage.log.find('route.up')
+  await untilIs(() => stage.log.count('notification.rejected'), 10)
+  t.equal(stage.proxy.routes[0]?.relay.downReason, undefined)
+})
 
 t.test('a sender is admitted, and another not any more, without a restart', async (t) => {
   const stage = await setStage(t)

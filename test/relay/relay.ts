@@ -496,12 +496,12 @@ t.test('suspicion', (t) => {
     t.end()
   })
 
-  t.test('when all has expired, the suspicion stays', (t) => {
+  t.test('ends when everything owned has expired', (t) => {
     const { scene, seats } = suspected(30)
     const [seat] = seats
     if (seat?.delivery.source instanceof ConnectionState) scene.relay.ended(seat.delivery.source)
     scene.upstream.expire()
-    t.equal(scene.relay.isSuspicious, true)
+    t.equal(scene.relay.downReason, undefined)
     t.end()
   })
   t.end()
@@ -581,6 +581,91 @@ t.test('an unproven route', (t) => {
     t.same(scene.upstream.calls.at(-1), 'credentialAccepted')
     scene.upstream.answerAll(delivered)
     t.match(settled(scene), { delivered: 8 })
+    t.end()
+  })
+
+  t.test('holds back what an earlier process left behind, from the first rejection on', (t) => {
+    const scene = unproven()
+    for (let index = 0; index < 3; index++) {
+      const entry = {
+        apnsId: `left ${index}`,
+        receivedAtMs: 0,
+        notification: notification({ token: tokenOf(index) }),
+      }
+      scene.journal.leave(entry)
+      scene.relay.recover(entry, () => t.fail('it is not settled'))
+    }
+    scene.upstream.answerAll(badToken)
+    t.equal(scene.upstream.waiting.length, 3)
+    t.equal(blamed(scene), 0)
+    t.equal(scene.relay.isSuspicious, true)
+    t.end()
+  })
+
+  t.test('takes a 410 of any reason as evidence', (t) => {
+    const scene = unproven()
+    acceptMany(scene, 6)
+    scene.upstream.answerAll({ kind: 'unregistered', reason: 'HTTP 410', timestamp: undefined })
+    t.equal(scene.feedback.length, 2)
+    t.equal(scene.upstream.waiting.length, 4)
+    t.end()
+  })
+
+  t.test('is not proven, and nothing blamed, by an answer to an earlier set-up', (t) => {
+    const scene = unproven()
+    acceptMany(scene, 4)
+    const [one, two, three, four] = scene.upstream.waiting.splice(0)
+    if (!one || !two || !three || !four) throw new TypeError('four deliveries')
+    scene.relay.answered(one, delivered, false)
+    scene.relay.answered(two, badToken, false)
+    scene.relay.answered(three, gone, false)
+    scene.relay.answered(four, { kind: 'credential', reason: 'BadCertificate' }, false)
+    t.equal(scene.relay.isProven, false)
+    t.equal(scene.relay.downReason, undefined)
+    t.same(settled(scene), { delivered: 1 })
+    t.same(scene.upstream.waiting, [two, three, four])
+    t.end()
+  })
+
+  t.test('sends what it held with the topic that was corrected', (t) => {
+    const scene = unproven()
+    acceptMany(scene, 5)
+    scene.upstream.answerAll(rejectedFor('DeviceTokenNotForTopic'))
+    const corrected = {
+      topic: 'com.example.other.voip',
+      retryForSeconds: 86_400,
+      resendWindowSeconds: 10,
+    }
+    scene.relay.reconfigure(
+      { ...corrected, unregistered: 'feedback' },
+      { maxEntries: 10, maxBytes: 1e9 },
+    )
+    for (const delivery of scene.upstream.waiting) scene.relay.prepare(delivery)
+    t.match(
+      scene.upstream.waiting.map(({ request }) => request),
+      Array.from({ length: 3 }, () => ({ topic: 'com.example.other.voip', pushType: 'voip' })),
+    )
+    t.end()
+  })
+
+  t.test('can have a refused credential as well', (t) => {
+    const scene = unproven()
+    acceptMany(scene, 5)
+    scene.upstream.answer(badToken)
+    scene.upstream.answer({ kind: 'credential', reason: 'InvalidProviderToken' })
+    t.equal(scene.relay.downReason, 'InvalidProviderToken')
+    t.equal(scene.relay.isSuspicious, false)
+    scene.upstream.answer(badToken)
+    t.equal(
+      scene.relay.downReason,
+      undefined,
+      'APNs has judged a token, so it takes the credential',
+    )
+    scene.upstream.answer(badToken)
+    t.match(scene.relay.downReason, /^BadDeviceToken for every token/)
+    t.equal(scene.relay.isSuspicious, true)
+    scene.upstream.answer({ kind: 'credential', reason: 'InvalidProviderToken' })
+    t.equal(scene.relay.isSuspicious, false, 'senders are refused now')
     t.end()
   })
 

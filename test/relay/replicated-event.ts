@@ -39,7 +39,7 @@ const events: readonly ReplicatedEvent[] = [
   { kind: 'withdrawn', id: 'a 1', loop: 'loop' },
   { kind: 'ended', id: 'a 1' },
   { kind: 'ending', ref: 'ref', ending: { kind: 'delivered' } },
-  { kind: 'bad', token: '5a', reason: 'BadDeviceToken' },
+  { kind: 'bad', setup: 'setup', token: '5a', reason: 'BadDeviceToken' },
   { kind: 'elapsed' },
   { kind: 'good' },
 ]

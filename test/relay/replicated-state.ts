@@ -26,6 +26,7 @@ function given(): Given {
   const log = new MemoryEventLog(clock)
   const eventLog = log.join()
   const owner = {
+    setup: 'setup',
     followed: () => undefined,
     decided: () => undefined,
     resent: () => undefined,

@@ -34,7 +34,9 @@ function given(maxSessions = 4): Given {
       clock,
       random: () => 0,
       owner: {
-        answered: (delivery, outcome) => {
+        prepare: () => undefined,
+        answered: (delivery, outcome, isPresentSetup) => {
+          if (!isPresentSetup) events.push('answered by an earlier set-up')
           parcelOf(delivery).answered(outcome)
         },
         expired: (delivery) => {
@@ -523,7 +525,7 @@ t.test('after credentialRefused', (t) => {
 
 t.test('reconfigure', (t) => {
   /** Sessions with the new configuration, in addition to those that `given` counts. */
-  const renew = (pool: Pool, maxSessions = 4): FakeSession[] => {
+  const renew = (pool: Pool, maxSessions = 4, isSameSetup = true): FakeSession[] => {
     const fresh: FakeSession[] = []
     pool.reconfigure(
       (owner) => {
@@ -532,9 +534,29 @@ t.test('reconfigure', (t) => {
         return session
       },
       { maxSessions },
+      isSameSetup,
     )
     return fresh
   }
+
+  t.test('with another set-up, nothing more is sent with the old one', (t) => {
+    const { pool, send, last, events } = given()
+    pool.start()
+    const old = last()
+    old.ready()
+    const [one] = send(1)
+    const [fresh] = renew(pool, 4, false)
+    const [two] = send(1)
+    t.equal(old.deliveries.length, 1)
+    t.equal(fresh?.deliveries.length, 0)
+    fresh?.ready()
+    t.equal(fresh?.deliveries.length, 1)
+    old.answer(delivered)
+    t.ok(events.includes('answered by an earlier set-up'))
+    t.ok(one)
+    t.ok(two)
+    t.end()
+  })
 
   t.test('present sessions take requests until a new one is ready, and finish theirs', (t) => {
     const { pool, send, last } = given()

@@ -259,7 +259,7 @@ export class Connection {
 
   #receiveRstStream({ streamId, payload }: Frame): void {
     const stream = this.#find(streamId)
-    if (stream !== undefined) this.#end(stream, endOfReset(payload.readUInt32BE()))
+    if (stream !== undefined) this.#end(stream, endOfReset(payload.readUInt32BE(), stream.isWhole))
   }
 
   #receiveSettings({ flags, payload }: Frame): void {

@@ -14,8 +14,8 @@ const maxBodyBytes = 4096
 export type StreamEnd = 'complete' | 'refused' | 'overdue' | 'faulty' | 'lost'
 
 /** By the code of RST_STREAM; after an answer, NO_ERROR only stops the request. — source: RFC 9113, 8.1 */
-export function endOfReset(code: number): StreamEnd {
-  if (code === ErrorCode.NO_ERROR) return 'complete'
+export function endOfReset(code: number, isWhole: boolean): StreamEnd {
+  if (code === ErrorCode.NO_ERROR && isWhole) return 'complete'
   return code === ErrorCode.REFUSED_STREAM ? 'refused' : 'lost'
 }
 
@@ -34,8 +34,8 @@ interface ResponseHead {
   readonly retryAfterSeconds: number | undefined
   readonly contentLength: number | undefined
   readonly hasApnsId: boolean
-  /** A web page: APNs sends none. */
-  readonly isHtml: boolean
+  /** No apns-id, and a body of some kind: no 200 of APNs has one. */
+  readonly isForeign: boolean
 }
 
 /** Ends with exactly one {@link StreamEnd}. */
@@ -98,19 +98,24 @@ export class Stream {
     this.#body = Buffer.concat([this.#body ?? empty, content.subarray(0, room)])
   }
 
+  /** Whether the body has as many bytes as its content-length says. */
+  get isWhole(): boolean {
+    const { status, contentLength } = this.#head ?? {}
+    const mayHaveNone = (status === 204 || status === 304) && this.#receivedBytes === 0
+    return (contentLength ?? this.#receivedBytes) === this.#receivedBytes || mayHaveNone
+  }
+
   /** The peer ends the answer. @throws {StreamError} when it is incomplete — source: RFC 9113, 8.1.1 */
   complete(): void {
     if (this.#head === undefined) throw malformed(this.id, 'an answer without a final status')
-    const { status, contentLength = this.#receivedBytes } = this.#head
-    const mayHaveNone = (status === 204 || status === 304) && this.#receivedBytes === 0
-    if (contentLength !== this.#receivedBytes && !mayHaveNone) throw this.#miscounted()
+    if (!this.isWhole) throw this.#miscounted()
   }
 
   /**
    * A 200 is a delivery, however the stream ends. An error status counts only with a complete body.
    */
   get outcome(): Outcome {
-    if (this.#head?.status === 200 && !this.#head.isHtml) return delivered
+    if (this.#head?.status === 200 && !this.#head.isForeign) return delivered
     if (this.#head === undefined || this.end !== 'complete') return unanswered[this.end]
     return outcomeOf({ ...this.#head, body: this.#body?.toString() ?? '' })
   }
@@ -190,7 +195,7 @@ function readHead(streamId: number, fields: readonly HeaderField[]): ResponseHea
   let date: string | undefined
   let contentLength: number | undefined
   let hasApnsId = false
-  let isHtml = false
+  let hasContentType = false
   for (let index = 1; index < fields.length; index++) {
     const field = fields[index]
     if (field === undefined) break
@@ -204,7 +209,7 @@ function readHead(streamId: number, fields: readonly HeaderField[]): ResponseHea
         hasApnsId = true
         break
       case 'content-type':
-        isHtml = value.startsWith('text/html')
+        hasContentType = true
         break
       case 'date':
         date = value
@@ -213,8 +218,9 @@ function readHead(streamId: number, fields: readonly HeaderField[]): ResponseHea
         retryAfter = value
     }
   }
+  const isForeign = hasContentType && !hasApnsId
   const retryAfterSeconds = retryAfter === undefined ? undefined : secondsIn(retryAfter, date)
-  return { status: Number(first[1]), retryAfterSeconds, contentLength, hasApnsId, isHtml }
+  return { status: Number(first[1]), retryAfterSeconds, contentLength, hasApnsId, isForeign }
 }
 
 /** Seconds, or a date by the clock of the peer. — source: RFC 9110, 10.2.3 */

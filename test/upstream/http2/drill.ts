@@ -27,6 +27,7 @@ function makeParcels(count: number): Parcel[] {
 /** Retries unavailable deliveries until they are delivered. */
 function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
   const owner: PoolOwner = {
+    prepare: () => undefined,
     answered: (delivery, outcome) => {
       parcelOf(delivery).answered(outcome)
       if (outcome.kind === 'unavailable') pool.send(delivery)
