@@ -58,19 +58,17 @@ interface Batch {
   waits: boolean
 }
 
-const overrunEntries = 100_000
-const maxBadTokens = 100_000
+const mostRemembered = 100_000
 /** With `resendWindowSeconds: 0`, resends are sent again, and show for so long which senders resend. */
 const observedWindowSeconds = 10
-/** How often the process checks whether originals have expired. */
-const forgetMs = 1000
+const checkExpiryEveryMs = 1000
 
 /** One for each route. */
 export class ReplicatedState {
   readonly #deps: ReplicatedStateDeps
   readonly #owner: ReplicatedStateOwner
   readonly #overrun: Overrun<Original>
-  readonly #badTokens = new BadTokenCache(maxBadTokens)
+  readonly #badTokens = new BadTokenCache(mostRemembered)
   readonly #loops = new ErrorResponseLimiter()
   #holdsBackResends: boolean
   readonly originals: Originals
@@ -90,7 +88,7 @@ export class ReplicatedState {
     this.#deps = deps
     this.#owner = owner
     this.#holdsBackResends = policy.resendWindowSeconds > 0
-    const limits = { resendWindowMs: windowOf(policy), maxEntries: overrunEntries }
+    const limits = { resendWindowMs: windowOf(policy), maxEntries: mostRemembered }
     this.originals = new Originals(owner, deps.clock)
     this.#overrun = new Overrun(limits, (copy, wasMatched) =>
       this.originals.forgotten(copy, wasMatched),
@@ -285,7 +283,7 @@ export class ReplicatedState {
   /** Expiry goes through the event log too, so that all processes remember the same. */
   #forgetLater(): void {
     if (this.#overrun.isEmpty) return
-    this.#cancelForget ??= this.#deps.clock.after(forgetMs, () => {
+    this.#cancelForget ??= this.#deps.clock.after(checkExpiryEveryMs, () => {
       this.#cancelForget = undefined
       if (this.#overrun.isDue(this.#deps.clock.now())) this.#append({ kind: 'elapsed' })
       this.#forgetLater()
