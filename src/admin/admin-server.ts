@@ -7,7 +7,7 @@ import type { Clock } from '../timing/clock.ts'
 import { authorize, type AuthorizationRules } from './authorization.ts'
 import { loadAssets } from './asset.ts'
 import type { TrafficSample } from './traffic-history.ts'
-import { EventStream } from './event-stream.ts'
+import { StatusStream } from './status-stream.ts'
 import type { Status } from './status.ts'
 
 /** Whether the proxy can serve senders now. */
@@ -59,13 +59,13 @@ const safetyHeaders = {
 /** Serves the status page at `/`, and for programs the paths in {@link pagesOf}. */
 export class AdminServer {
   readonly #server: Server
-  readonly #eventStream: EventStream
+  readonly #eventStream: StatusStream
   readonly #pages: ReadonlyMap<string, Page>
   #rules: AuthorizationRules
 
   private constructor(rules: AuthorizationRules, sources: AdminSources) {
     this.#rules = rules
-    this.#eventStream = new EventStream(sources, sources.clock)
+    this.#eventStream = new StatusStream(sources, sources.clock)
     this.#pages = pagesOf(sources, this.#eventStream)
     this.#server = createServer((request, response) => this.#answer(request, response))
     this.#server.maxConnections = mostConnections
@@ -140,7 +140,7 @@ async function serve(page: Page, response: ServerResponse): Promise<void> {
   }
 }
 
-function pagesOf(sources: AdminSources, eventStream: EventStream): Map<string, Page> {
+function pagesOf(sources: AdminSources, eventStream: StatusStream): Map<string, Page> {
   const { metrics, readiness, report, status } = sources
   const assets = Array.from(loadAssets(), ([path, { type, body }]): [string, Page] => [
     path,

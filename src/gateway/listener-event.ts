@@ -1,7 +1,7 @@
 /** Which peers did not become senders, for whoever logs or counts it. */
 import type { Environment } from '../credentials/certificate.ts'
 import type { HandshakeCause } from './handshake-cause.ts'
-import type { SenderCertificate } from './sender-registry.ts'
+import type { SenderCertificate } from './route-by-sender-key.ts'
 
 /** Why a peer was not admitted. */
 export type Refusal = 'no-certificate' | 'unknown-certificate'

@@ -12,8 +12,8 @@ import {
   CertificateReader,
   type Admission,
   type SenderCertificate,
-  type SenderRegistry,
-} from './sender-registry.ts'
+  type RouteBySenderKey,
+} from './route-by-sender-key.ts'
 import { secureContext, serverOptions, type SecureContextSettings } from './tls-options.ts'
 
 /** How a listener is set up. */
@@ -40,7 +40,7 @@ export interface RecognisedSender<Route> {
 /** What a listener works with. */
 export interface ListenerDeps<Route extends Admission> {
   /** The senders that are admitted at present. */
-  readonly registry: () => SenderRegistry<Route>
+  readonly registry: () => RouteBySenderKey<Route>
   readonly accept: (sender: RecognisedSender<Route>) => void
   readonly clock: Clock
   readonly emit: (event: ListenerEvent) => void

@@ -1,7 +1,7 @@
 /** All running routes: starts, reconfigures, drains and removes them as configured. */
 import { KeyRing } from '../apns/provider-token.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { SenderRegistry } from '../gateway/sender-registry.ts'
+import { RouteBySenderKey } from '../gateway/route-by-sender-key.ts'
 import type { RecoveredRecord } from '../store/store.ts'
 import { within } from '../timing/timer.ts'
 import { ActiveRoute, type ActiveRouteDeps } from './active-route.ts'
@@ -13,7 +13,7 @@ export class ActiveRoutes {
   #active: readonly ActiveRoute[] = []
   /** Routes that are no longer configured, but own unsettled deliveries. */
   readonly #draining = new Set<ActiveRoute>()
-  #registry = new SenderRegistry<ActiveRoute>([])
+  #registry = new RouteBySenderKey<ActiveRoute>([])
 
   constructor(deps: Omit<ActiveRouteDeps, 'keyRing'>) {
     const { clock, store } = deps
@@ -30,7 +30,7 @@ export class ActiveRoutes {
   }
 
   /** The admitted senders, and the route of each. */
-  get registry(): SenderRegistry<ActiveRoute> {
+  get registry(): RouteBySenderKey<ActiveRoute> {
     return this.#registry
   }
 
@@ -48,7 +48,7 @@ export class ActiveRoutes {
       this.#active = [...applied, ...running.values()]
     }
     this.#active = applied
-    this.#registry = new SenderRegistry(applied)
+    this.#registry = new RouteBySenderKey(applied)
     this.#keyRing.keep(
       configuration.routes.flatMap(({ credential }) =>
         credential.kind === 'signing-key' ? [credential] : [],

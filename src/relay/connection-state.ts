@@ -1,7 +1,7 @@
 /** A client connection of this process, as the relay sees it. */
 import type { Delivery, Source, SourceOwner } from './delivery.ts'
 import { Lane, type LaneTimes } from './lane.ts'
-import type { Origin } from './remembered-report.ts'
+import type { Origin } from './remembered-error-response.ts'
 
 /** Reads and writes the connection. */
 export interface ConnectionOwner extends SourceOwner {

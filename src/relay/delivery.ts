@@ -4,7 +4,7 @@ import type { Amendment } from '../apns/reason.ts'
 import { amend, readdress, type Addressing, type ProviderRequest } from '../apns/request.ts'
 import type { Notification } from '../binary/notification.ts'
 import type { Lane, LaneItem, Settlement } from './lane.ts'
-import type { Resendable } from './remembered-report.ts'
+import type { Resendable } from './remembered-error-response.ts'
 import type { JournalBatch, JournalEntry, RelayJournal } from './relay-journal.ts'
 import type { Ending, RememberedItem } from './replicated-event.ts'
 

@@ -4,20 +4,20 @@
  *
  * | clause | here |
  * |---|---|
- * | (a) matches on another connection; on the same one until the sender has paused | {@link RememberedReport.matches} |
- * | (b) lives until 10 s after the sender's EOF, renewed by each match | {@link RememberedReport.forgetAtMs} |
+ * | (a) matches on another connection; on the same one until the sender has paused | {@link RememberedErrorResponse.matches} |
+ * | (b) lives until 10 s after the sender's EOF, renewed by each match | {@link RememberedErrorResponse.forgetAtMs} |
  * | (b) and while the same sender writes on without a pause, for 60 s | {@link Overrun.resumed} |
- * | (b) each copy for 60 s at most while the sender keeps its connection open | {@link RememberedReport.takeAged} |
+ * | (b) each copy for 60 s at most while the sender keeps its connection open | {@link RememberedErrorResponse.takeAged} |
  * | (c) nothing is remembered when the EOF came first, nor for command 0 | {@link Overrun.withdrawn}, `Relay.take`, `ReplicatedState.announce` |
- * | (d) this connection, or any later one of the route, repeats the beginning: the list is sent anew, and nothing is a resend | {@link RememberedReport.isNewRun} |
+ * | (d) this connection, or any later one of the route, repeats the beginning: the list is sent anew, and nothing is a resend | {@link RememberedErrorResponse.isNewRun} |
  * | (e) an ambiguous identifier: remembered from its first occurrence on | `Lane.report` |
  */
 import {
-  RememberedReport,
+  RememberedErrorResponse,
   type Resendable,
   type Origin,
   type Reported,
-} from './remembered-report.ts'
+} from './remembered-error-response.ts'
 
 /** How long and how much is remembered. */
 export interface OverrunLimits {
@@ -36,9 +36,9 @@ export class Overrun<C extends Resendable> {
   readonly #maxEntries: number
   readonly #forgotten: (copy: C, wasMatched: boolean) => void
   /** By the id of the connection, in the order reported. */
-  readonly #reports = new Map<string, RememberedReport<C>>()
+  readonly #reports = new Map<string, RememberedErrorResponse<C>>()
   /** Of silent senders. They are not compared with until more arrives. */
-  readonly #silent = new Map<string, RememberedReport<C>>()
+  readonly #silent = new Map<string, RememberedErrorResponse<C>>()
   /** Connections whose report a new run has ended: what they still bring is remembered no more. */
   readonly #superseded = new Set<string>()
   readonly #resenders = new Set<string>()
@@ -102,7 +102,7 @@ export class Overrun<C extends Resendable> {
   /** An error response is going to be sent. */
   reported(reported: Reported<C>, nowMs: number): void {
     this.forgetExpired(nowMs)
-    const report = this.#add(new RememberedReport(reported, reported, nowMs))
+    const report = this.#add(new RememberedErrorResponse(reported, reported, nowMs))
     for (const copy of reported.behind) this.#remember(report, copy, nowMs)
   }
 
@@ -170,19 +170,19 @@ export class Overrun<C extends Resendable> {
     }
   }
 
-  #add(report: RememberedReport<C>): RememberedReport<C> {
+  #add(report: RememberedErrorResponse<C>): RememberedErrorResponse<C> {
     this.#reports.set(report.id, report)
     return report
   }
 
   /** A silent sender writes again, or its report is older than this process. */
-  #reportOf(origin: Origin, nowMs: number): RememberedReport<C> {
+  #reportOf(origin: Origin, nowMs: number): RememberedErrorResponse<C> {
     const silent = this.#silent.get(origin.id)
     this.#silent.delete(origin.id)
-    return this.#add(silent ?? new RememberedReport(origin, undefined, nowMs))
+    return this.#add(silent ?? new RememberedErrorResponse(origin, undefined, nowMs))
   }
 
-  #remember(report: RememberedReport<C>, copy: C, nowMs: number): void {
+  #remember(report: RememberedErrorResponse<C>, copy: C, nowMs: number): void {
     if (this.#size >= this.#maxEntries) {
       this.#forgotten(copy, false)
       return
@@ -191,20 +191,20 @@ export class Overrun<C extends Resendable> {
     report.remember(copy, nowMs)
   }
 
-  #fallSilent(report: RememberedReport<C>): void {
+  #fallSilent(report: RememberedErrorResponse<C>): void {
     this.#silent.set(report.id, report)
     const [oldest] = this.#silent.keys()
     if (this.#silent.size > maxSilent && oldest !== undefined) this.#silent.delete(oldest)
   }
 
-  #supersede(report: RememberedReport<C>): void {
+  #supersede(report: RememberedErrorResponse<C>): void {
     this.#forget(report)
     this.#superseded.add(report.id)
     const [oldest] = this.#superseded
     if (this.#superseded.size > maxSilent && oldest !== undefined) this.#superseded.delete(oldest)
   }
 
-  #forget(report: RememberedReport<C>): void {
+  #forget(report: RememberedErrorResponse<C>): void {
     this.#reports.delete(report.id)
     this.#release(report.takeAll())
   }

@@ -16,7 +16,7 @@
  */
 import type { Cancel, Clock } from '../timing/clock.ts'
 import type { Delivery, Original, Source } from './delivery.ts'
-import { ConnectionAdmission } from './connection-admission.ts'
+import { NextConnectionHold } from './next-connection-hold.ts'
 import { Originals, type OriginalsOwner } from './originals.ts'
 import { BadTokenCache } from './bad-token-cache.ts'
 import { loopKey, ErrorResponseLimiter } from './error-response-limiter.ts'
@@ -76,7 +76,7 @@ export class ReplicatedState {
   readonly #opening = new Map<string, ConnectionState>()
   readonly #announced = new Map<string, { connection: ConnectionState; loop: string }>()
   readonly #undecided = new Map<string, Batch>()
-  readonly #admission: ConnectionAdmission
+  readonly #nextHold: NextConnectionHold
   #cancelForget: Cancel | undefined
   #names = 0
 
@@ -93,7 +93,7 @@ export class ReplicatedState {
     this.#overrun = new Overrun(limits, (copy, wasMatched) =>
       this.originals.forgotten(copy, wasMatched),
     )
-    this.#admission = new ConnectionAdmission(deps.clock, (id) => this.#overrun.lastArrivedAtMs(id))
+    this.#nextHold = new NextConnectionHold(deps.clock, (id) => this.#overrun.lastArrivedAtMs(id))
   }
 
   /** Applies a new policy, starting with the next event. */
@@ -236,11 +236,11 @@ export class ReplicatedState {
       case 'withdrawn':
         this.#loops.withdrawn(event.loop)
         this.#overrun.withdrawn(event.id)
-        this.#admission.finished(event.id)
+        this.#nextHold.finished(event.id)
         break
       case 'ended':
         this.#overrun.ended(event.id, atMs)
-        this.#admission.finished(event.id)
+        this.#nextHold.finished(event.id)
         break
       case 'ending':
         this.originals.ended(event.ref, event.ending)
@@ -265,7 +265,7 @@ export class ReplicatedState {
     if (connection === undefined) return
     this.#opening.delete(id)
     connection.order = position
-    this.#admission.add(connection, this.#overrun.unfinished(connection.sender, atMs))
+    this.#nextHold.add(connection, this.#overrun.unfinished(connection.sender, atMs))
   }
 
   #applyReporting(event: Reporting, position: number, atMs: number): void {

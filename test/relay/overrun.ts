@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Resendable, Origin, Reported } from '../../src/relay/remembered-report.ts'
+import type { Resendable, Origin, Reported } from '../../src/relay/remembered-error-response.ts'
 import { Overrun } from '../../src/relay/overrun.ts'
 import { overrunEvent, OverrunRun } from '../fixtures/overrun-model.ts'
 

@@ -44,7 +44,7 @@ const integration = {
   ],
   parts: [
     'admin/admin-server.ts',
-    'admin/event-stream.ts',
+    'admin/status-stream.ts',
     'admin/metrics.ts',
     'captures/captures.ts',
     'check/check.ts',
@@ -53,7 +53,7 @@ const integration = {
     'check/store-check.ts',
     'credentials/authority.ts',
     'gateway/feedback-service.ts',
-    'gateway/sender-registry.ts',
+    'gateway/route-by-sender-key.ts',
     'handlers/reload.ts',
     'log/log.ts',
     'operating.ts',

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { EventStream } from '../../src/admin/event-stream.ts'
+import { StatusStream } from '../../src/admin/status-stream.ts'
 import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
@@ -13,14 +13,14 @@ async function stage(
   status = (): unknown => ({ n: 1 }),
 ): Promise<{
   clock: FakeClock
-  stream: EventStream
+  stream: StatusStream
   reports: { count: number }
   joined: ServerResponse[]
   listen: () => Promise<{ response: IncomingMessage; text: () => string }>
 }> {
   const clock = new FakeClock()
   const reports = { count: 0 }
-  const stream = new EventStream(
+  const stream = new StatusStream(
     {
       history: () => [],
       status: () => {

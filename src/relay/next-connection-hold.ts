@@ -16,7 +16,7 @@ const quietMs = 500
 const mostMs = 10_000
 
 /** One for each route. */
-export class ConnectionAdmission {
+export class NextConnectionHold {
   readonly #clock: Clock
   readonly #lastArrivedAtMs: (id: string) => number
   readonly #waiting = new Map<ConnectionState, Waiting>()

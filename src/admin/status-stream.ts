@@ -18,7 +18,7 @@ const mostListeners = 16
 const mostMissed = 15
 
 /** Computes nothing without a listener, and queues nothing for a listener that does not read. */
-export class EventStream {
+export class StatusStream {
   readonly #content: StreamContent
   readonly #clock: Clock
   /** With the number of events that each has missed in a row. */

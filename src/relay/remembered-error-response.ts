@@ -56,7 +56,7 @@ const retriedStatuses: readonly number[] = [
 ]
 
 /** One for each error response that is remembered. */
-export class RememberedReport<C extends Resendable> {
+export class RememberedErrorResponse<C extends Resendable> {
   /** Of the reported connection. */
   readonly id: string
   readonly sender: string

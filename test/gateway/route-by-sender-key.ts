@@ -7,9 +7,9 @@ import type { Issued } from '../../src/credentials/authority.ts'
 import type { Environment } from '../../src/credentials/certificate.ts'
 import {
   CertificateReader,
-  SenderRegistry,
+  RouteBySenderKey,
   type SenderCertificate,
-} from '../../src/gateway/sender-registry.ts'
+} from '../../src/gateway/route-by-sender-key.ts'
 import { authority, pushCertificate, server } from '../fixtures/identity.ts'
 
 const shop = await pushCertificate('com.example.shop')
@@ -27,7 +27,7 @@ const route = (name: string, environment: Environment, ...senderKeys: string[]):
 })
 
 t.test('finds a sender by the public key of its certificate', (t) => {
-  const registry = new SenderRegistry([
+  const registry = new RouteBySenderKey([
     route('shop', 'production', 'aa', 'bb'),
     route('mail', 'production', 'cc'),
   ])
@@ -41,7 +41,7 @@ t.test('finds a sender by the public key of its certificate', (t) => {
 t.test(
   'for a key in two environments, finds the route of the listener’s environment, else the first',
   (t) => {
-    const registry = new SenderRegistry([
+    const registry = new RouteBySenderKey([
       route('test', 'sandbox', 'aa'),
       route('live', 'production', 'aa'),
     ])
@@ -53,7 +53,7 @@ t.test(
 )
 
 t.test('finds no sender for a listener of the other environment', (t) => {
-  const registry = new SenderRegistry([route('live', 'production', 'aa')])
+  const registry = new RouteBySenderKey([route('live', 'production', 'aa')])
   t.equal(registry.find('aa', 'sandbox'), undefined)
   t.end()
 })

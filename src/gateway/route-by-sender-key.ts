@@ -58,7 +58,7 @@ function describe(certificate: X509Certificate): SenderCertificate {
 }
 
 /** Finds the route of a key; one key may have a route in each environment. */
-export class SenderRegistry<Route extends Admission> {
+export class RouteBySenderKey<Route extends Admission> {
   readonly #routes = new Map<string, Route[]>()
 
   constructor(routes: readonly Route[]) {
