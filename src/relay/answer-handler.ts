@@ -41,7 +41,7 @@ export interface ForeignAnswer {
   readonly atMs: number
 }
 
-/** A program between the proxy and APNs is named in the log once in so many milliseconds. */
+/** The least time between two log events about a program between the proxy and APNs, ms. */
 const foreignMs = 60_000
 
 /** One for each route. */

@@ -10,9 +10,9 @@ interface Waiting {
   cancel: Cancel | undefined
 }
 
-/** A sender that writes on a reported connection, and then not for so long, has finished there. */
+/** A sender that has written nothing on a reported connection for this long has finished there, ms. */
 const quietMs = 500
-/** A connection waits no longer than this. */
+/** The longest that a connection waits, ms. */
 const mostMs = 10_000
 
 /** One for each route. */

@@ -31,7 +31,10 @@ export interface Reported<C extends Resendable> {
   /** Connections opened before the report have a lower {@link Origin.order}. */
   readonly order: number
   readonly statusCode: number
-  /** The key of the notification whose identifier the error response carries; undefined where no request was made of it, for instance for a token of wrong size. */
+  /**
+   * The key of the notification whose identifier the error response carries; undefined where no
+   * request was made of it, for instance for a token of wrong size.
+   */
   readonly named: string | undefined
   /** Keys of the first 16 received on this connection and the last 16 in front of the named one. */
   readonly inFront: readonly string[]
@@ -46,8 +49,8 @@ interface Remembered<C> {
   readonly rememberedAtMs: number
 }
 
-/** While the sender keeps its connection open, it can resend for so long. */
-export const openLimitMs = 60_000
+/** How long a copy is remembered while the sender keeps its connection open, ms. */
+const openLimitMs = 60_000
 /** After these statuses a sender retries the named notification: its return is no new run. */
 const retriedStatuses: readonly number[] = [
   StatusCode.processingError,
@@ -85,11 +88,6 @@ export class RememberedErrorResponse<C extends Resendable> {
     this.order = order
     this.#beginning = report === undefined ? new Set() : beginningOf(report)
     this.lastArrivedAtMs = nowMs
-  }
-
-  /** Copies remembered. */
-  get size(): number {
-    return this.#byAge.size
   }
 
   get hasEnded(): boolean {

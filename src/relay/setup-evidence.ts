@@ -50,7 +50,7 @@ export class SetupEvidence {
     this.#eventLog.append({ kind: 'doubted', setup, name, token, reason: refusal.reason })
   }
 
-  /** APNs accepted a notification, or the operator says that the route is right. `proven` follows. */
+  /** APNs accepted a notification. The owner's `proven` follows. */
   prove(): void {
     this.#eventLog.append({ kind: 'proven', setup: this.#owner.setup })
   }

@@ -50,7 +50,7 @@ export class SetupGuard {
     this.#forget()
   }
 
-  /** APNs has accepted a notification, or the operator says that the route is right. */
+  /** APNs has accepted a notification, or the proven route owns nothing any more. */
   prove(): void {
     this.#isProven = true
     this.#forget()

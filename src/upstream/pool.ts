@@ -47,7 +47,7 @@ export interface SessionUse {
   readonly streamLimit: number
 }
 
-/** One request in this time while the set-up is suspected: hundreds of tokens may have to be tried. */
+/** The pause between two requests while the set-up is suspected, ms: hundreds of tokens may have to be tried. */
 const suspicionMs = 1000
 const pauses = { firstMs: 500, longestMs: 30_000 }
 /** After this time, the peer is assumed to have accepted the session and its credential. */
