@@ -55,7 +55,7 @@ export function outcomeOf(response: ProviderResponse): Outcome {
     return { kind: 'unavailable', reason, retry, isForeign: true, ...retryAfterOf(response) }
   }
   if (status === 200) return delivered
-  const row = reasonRow(response.status, stated)
+  const row = reasonRow(status, stated)
   switch (row.meaning) {
     case 'unregistered':
       return { kind: 'unregistered', reason, timestamp: secondsOf(timestamp) }
