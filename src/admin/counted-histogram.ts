@@ -1,11 +1,11 @@
 /** A Prometheus histogram of values counted elsewhere. A histogram of prom-client counts itself. */
 import { Histogram, type MetricConfiguration } from 'prom-client'
-import { latencyBoundsMs, type Histogram as Buckets } from '../relay/histogram.ts'
+import { latencyBoundsMs, type LatencyHistogram } from '../timing/latency-histogram.ts'
 
 /** The buckets of one route. */
 export interface RouteBuckets {
   readonly route: string
-  readonly buckets: Buckets
+  readonly buckets: LatencyHistogram
 }
 
 interface Sample {

@@ -1,6 +1,6 @@
 /** The metrics that Prometheus reads, as tables. Their values are counted elsewhere and read on request. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
-import type { Histogram } from '../relay/histogram.ts'
+import type { LatencyHistogram } from '../timing/latency-histogram.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
 import { CountedHistogram } from './counted-histogram.ts'
 
@@ -23,7 +23,7 @@ export interface RouteGauge {
     /** Requests that wait for room in a session. */
     readonly waiting: number
   }
-  readonly requestLatency: Histogram
+  readonly requestLatency: LatencyHistogram
   /** Connected senders. */
   readonly connections: number
   /** Tokens that wait for a reader of the feedback service. */
@@ -186,7 +186,7 @@ const routeGauges: readonly Row<RouteGauge>[] = [
 const routeHistograms: readonly (readonly [
   name: string,
   help: string,
-  read: (route: RouteGauge) => Histogram,
+  read: (route: RouteGauge) => LatencyHistogram,
 ])[] = [
   [
     'request_duration_seconds',

@@ -1,5 +1,5 @@
 /** Samples the traffic of the last hour, once a second. */
-import { latencyBoundsMs } from '../relay/histogram.ts'
+import { latencyBoundsMs } from '../timing/latency-histogram.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import { every } from '../timing/timer.ts'
 import type { RouteGauge } from './metrics.ts'

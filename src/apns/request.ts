@@ -1,7 +1,7 @@
 /** Converts a notification to a request to the provider API. */
 import type { Notification } from '../binary/notification.ts'
 import type { Amendment } from './reason.ts'
-import { readPayload } from './payload.ts'
+import { readPayload } from './payload-encoding.ts'
 import { inferPush, type Inference, type PushType } from './push-type.ts'
 
 /** The content of a request; {@link requestHeaders} makes the header fields. */

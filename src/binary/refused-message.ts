@@ -1,5 +1,5 @@
 /** Reads a message that is out of bounds, to refuse it; stores none of its bytes. */
-import { FieldReader, type FieldPart } from './field-reader.ts'
+import { FieldScanner, type FieldPart } from './field-scanner.ts'
 import {
   BinaryProtocolError,
   refused,
@@ -14,7 +14,7 @@ import { longestFrameBytes, notificationFields, type Field } from './wire-format
  * Reads one message from its command byte to its end, so that the decoder can continue after it.
  */
 export class RefusedMessage {
-  readonly #reader = new FieldReader(notificationFields)
+  readonly #reader = new FieldScanner(notificationFields)
   readonly #maxPayloadBytes: number
   #command: Command = 0
   #identifier: number | undefined

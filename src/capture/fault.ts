@@ -1,5 +1,5 @@
 /** Locates a fault in a message: its offset, the expected value, and the value found. */
-import type { FieldPart } from '../binary/field-reader.ts'
+import type { FieldPart } from '../binary/field-scanner.ts'
 import { tokenBytes, type BinaryProtocolError, type RefusalCode } from '../binary/notification.ts'
 import { itemFormats, longestFrameBytes, type FieldName } from '../binary/wire-format.ts'
 

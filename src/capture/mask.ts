@@ -1,6 +1,6 @@
 /** Masks tokens and payloads of a stream in place; lengths and message boundaries stay. */
 import { createHash } from 'node:crypto'
-import { FieldReader } from '../binary/field-reader.ts'
+import { FieldScanner } from '../binary/field-scanner.ts'
 import { itemFormats, type Field, type FieldName, type Fields } from '../binary/wire-format.ts'
 
 /** The fields to mask; numbers, commands and lengths are never masked. */
@@ -18,12 +18,12 @@ export interface MaskOptions {
  */
 export class Mask {
   readonly #options: MaskOptions
-  readonly #reader: FieldReader
+  readonly #reader: FieldScanner
   /** The received parts of the current masked field, one for each chunk. */
   #parts: Buffer[] = []
 
   constructor(messageFields: () => Fields, options: MaskOptions) {
-    this.#reader = new FieldReader(messageFields)
+    this.#reader = new FieldScanner(messageFields)
     this.#options = options
   }
 

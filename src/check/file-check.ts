@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Parts } from '../config/schema.ts'
-import { referencedFiles } from '../config/referenced-file.ts'
+import { referencedFiles } from '../config/referenced-files.ts'
 import { error, warning, type Finding } from './finding.ts'
 
 const readableByOthers = 0o004

@@ -2,12 +2,7 @@
 import type { Clock } from '../timing/clock.ts'
 import type { StoreConfiguration } from '../config/store.ts'
 import { inPublic } from '../store/redis-address.ts'
-import {
-  faultOf,
-  redisDialler,
-  type RedisConnection,
-  type Reply,
-} from '../store/redis-connection.ts'
+import { faultOf, redisDialler, type RedisConnection, type Reply } from '../store/redis-dialler.ts'
 import { redisKeys } from '../store/redis-key.ts'
 import { error, ok, problemFinding, warning, type Finding } from './finding.ts'
 

@@ -1,6 +1,6 @@
 /** The command line of `check`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { flag, text } from './option.ts'
+import { flag, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy check --help`. */
 export const check = declare(

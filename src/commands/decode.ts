@@ -1,6 +1,6 @@
 /** The command line of `decode`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, flag, inputFile, wholeNumber } from './option.ts'
+import { choice, flag, inputFile, wholeNumber } from './option-builder.ts'
 
 /** See `apns-legacy-proxy decode --help`. */
 export const decode = declare(

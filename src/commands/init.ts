@@ -1,7 +1,7 @@
 /** The command line of `init`. */
 import { isIP } from 'node:net'
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, text } from './option.ts'
+import { choice, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy init --help`. */
 export const init = declare(

@@ -1,6 +1,6 @@
 /** The command line of `replay`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, flag, inputFile } from './option.ts'
+import { choice, flag, inputFile } from './option-builder.ts'
 import { senderOptions, waitOption } from './sender-option.ts'
 
 /** See `apns-legacy-proxy replay --help`. */

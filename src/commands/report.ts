@@ -1,6 +1,6 @@
 /** The command line of `report`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { flag, text } from './option.ts'
+import { flag, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy report --help`. */
 export const report = declare('report', 'Show what it would take to migrate each sender', (yargs) =>

@@ -1,6 +1,6 @@
 /** The command line of `send`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, text, wholeNumber } from './option.ts'
+import { choice, text, wholeNumber } from './option-builder.ts'
 import { senderOptions, waitOption } from './sender-option.ts'
 
 /** See `apns-legacy-proxy send --help`. */

@@ -1,6 +1,6 @@
 /** The options of every command that connects as a legacy sender. */
 import type { OptionsOf } from './declaration.ts'
-import { text, wholeNumber } from './option.ts'
+import { text, wholeNumber } from './option-builder.ts'
 
 /** Options for yargs. @param port default port of the gateway */
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the type is what the options say

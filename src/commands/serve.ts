@@ -1,7 +1,7 @@
 /** The command line of `serve`. */
 import { isIP } from 'node:net'
 import { declare, type ArgumentsOf, type OptionsOf } from './declaration.ts'
-import { flag, text, wholeNumber } from './option.ts'
+import { flag, text, wholeNumber } from './option-builder.ts'
 
 const implies = 'capture'
 const requiresArg = true

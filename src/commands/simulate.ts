@@ -1,7 +1,7 @@
 /** The command line of `simulate`. */
 import type { ScriptedAnswer } from '../simulator/scripted-answer.ts'
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, text, wholeNumber } from './option.ts'
+import { choice, text, wholeNumber } from './option-builder.ts'
 
 const implies = 'signing-key'
 const maxInt = 2 ** 31 - 1

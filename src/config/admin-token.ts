@@ -1,14 +1,8 @@
 /** Loads the token that protects the admin port where other machines can reach it. */
 import { readFileSync } from 'node:fs'
-import { isIPv4 } from 'node:net'
 
 /** Characters: too many to guess. */
 const shortest = 16
-
-/** Whether a port that is bound to `host` is reachable from this machine alone. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
-}
 
 /**
  * Reads the first line of a file.

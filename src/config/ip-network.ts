@@ -1,5 +1,5 @@
 /** Parses lists of addresses and networks: `192.0.2.1`, `10.0.0.0/8`, `fd00::/8`. */
-import { BlockList, isIPv6 } from 'node:net'
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 
 /** One entry of a list. isIPv6 accepts a zone too, as in `fe80::1%eth0`. */
@@ -15,4 +15,9 @@ export function networkList(entries: readonly string[]): BlockList {
     list.addSubnet(address, Number(bits ?? longest), family)
   }
   return list
+}
+
+/** Whether a port that is bound to `host` is reachable from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }

@@ -9,10 +9,10 @@ import {
   type CertificateCredential,
   type SigningKey,
 } from '../credentials/credential.ts'
-import type { RelayPolicy } from '../relay/relay-policy.ts'
+import type { RoutePolicy } from '../relay/route-policy.ts'
 import { isPublicKey, type Parts, type RouteEntry } from './schema.ts'
 
-export interface Route extends RelayPolicy {
+export interface Route extends RoutePolicy {
   readonly name: string
   readonly environment: Environment
   readonly credential: CertificateCredential | SigningKey

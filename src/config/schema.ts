@@ -4,8 +4,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { pushTypes } from '../apns/push-type.ts'
 import { parseRedisUrl } from '../store/redis-address.ts'
-import { isLoopback } from './admin-token.ts'
-import { network } from './ip-network.ts'
+import { isLoopback, network } from './ip-network.ts'
 
 const mustBeStore = 'must be lmdb, or the URL of Redis, for example redis://host:6379'
 export const highestPort = 65_535

@@ -5,7 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import type { Environment } from '../credentials/certificate.ts'
 import type { Clock } from '../timing/clock.ts'
 import { handshakeCause } from './handshake-cause.ts'
-import { ListenerCounters } from './listener-counters.ts'
+import { TurnedAwayCounters } from './turned-away-counters.ts'
 import type { ListenerEvent } from './listener-event.ts'
 import { PendingHandshakes, type HandshakeLimits, type Peer } from './pending-handshakes.ts'
 import {
@@ -54,7 +54,7 @@ const keepAliveMs = 60_000
 
 /** An open port: accepts connections, completes their TLS handshakes and finds the route of each. */
 export class Listener<Route extends Admission> {
-  readonly counters = new ListenerCounters()
+  readonly counters = new TurnedAwayCounters()
   readonly #deps: ListenerDeps<Route>
   readonly #server: Server
   readonly #tls: TlsServer

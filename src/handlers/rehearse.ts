@@ -8,7 +8,7 @@ import {
   loadConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
-import type { ProxyAddresses } from '../proxy/proxy-event.ts'
+import type { ProxyAddresses } from '../proxy/lifecycle-event.ts'
 import {
   onFreePorts,
   prepareRehearsal,
@@ -17,7 +17,7 @@ import {
   startRehearsalProvider,
 } from '../simulator/rehearsal.ts'
 import { ownCommand, quoted } from './invocation.ts'
-import { openLog } from './open-log.ts'
+import { openLog } from './terminal-log.ts'
 import { isAddressInUse, proxyOf, serveUntilSignal, start, type Started } from './proxy-process.ts'
 import { logSimulated } from './simulate.ts'
 

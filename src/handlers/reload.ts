@@ -7,7 +7,7 @@ import {
   loadConfiguration,
   type Configuration,
 } from '../config/configuration.ts'
-import { referencedFiles } from '../config/referenced-file.ts'
+import { referencedFiles } from '../config/referenced-files.ts'
 import { reasonsForRestart } from '../config/restart-needed.ts'
 import type { Logger } from '../log/log.ts'
 import type { Proxy } from '../proxy/proxy.ts'

@@ -12,7 +12,7 @@ import type { RegisteredKey } from '../simulator/client-credential.ts'
 import { RecordFile } from '../simulator/record-file.ts'
 import { rehearsalAnswers } from '../simulator/scripted-answer.ts'
 import { ExitCode } from './exit-code.ts'
-import { openLog } from './open-log.ts'
+import { openLog } from './terminal-log.ts'
 import { stopSignal } from './stop-signal.ts'
 
 /** Runs until a signal. */

@@ -10,7 +10,7 @@ import type { Route } from '../config/route.ts'
 import type { SenderConnection } from '../gateway/connection.ts'
 import type { Admission } from '../gateway/route-by-sender-key.ts'
 import type { Logger } from '../log/log.ts'
-import type { RouteProof } from '../relay/credential-health.ts'
+import type { RouteProof } from '../relay/route-health.ts'
 import { Relay } from '../relay/relay.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { Store } from '../store/store.ts'
@@ -19,7 +19,7 @@ import { Http2Session } from '../upstream/http2/http2-session.ts'
 import { Pool } from '../upstream/pool.ts'
 import type { OpenSession, SessionEvent } from '../upstream/session.ts'
 import { logEvents } from './log-event.ts'
-import { eventLogOf, feedbackOf, journalOf, noJournal, proofOf } from './route-store.ts'
+import { eventLogOf, feedbackOf, journalOf, noJournal, proofOf } from './store-for-route.ts'
 import {
   isSameAccess,
   setupOf,

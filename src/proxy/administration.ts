@@ -17,7 +17,7 @@ import type { CertificateCredential } from '../credentials/credential.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { ActiveRoute } from './active-route.ts'
-import type { ProxyAddresses } from './proxy-event.ts'
+import type { ProxyAddresses } from './lifecycle-event.ts'
 import { version } from './version.ts'
 
 /** Functions that return the current facts. */

@@ -10,7 +10,7 @@ import type { RecorderEvent } from '../recording/recorder.ts'
 import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { RedisStoreEvent, StoreEvent } from '../store/store-event.ts'
 import type { SessionEvent } from '../upstream/session.ts'
-import type { AdmissionEvent, ProxyEvent } from './proxy-event.ts'
+import type { AdmissionEvent, LifecycleEvent } from './lifecycle-event.ts'
 
 /** The events of all parts of the proxy. */
 export type AnyEvent =
@@ -18,7 +18,7 @@ export type AnyEvent =
   | ConnectionEvent
   | FeedbackEvent
   | ListenerEvent
-  | ProxyEvent
+  | LifecycleEvent
   | RecorderEvent
   | RedisStoreEvent
   | RouteEvent

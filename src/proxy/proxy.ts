@@ -20,9 +20,9 @@ import type { Clock } from '../timing/clock.ts'
 import type { ActiveRoute } from './active-route.ts'
 import { ActiveRoutes } from './active-routes.ts'
 import { Administration } from './administration.ts'
-import { ClientConnections } from './client-connections.ts'
+import { SenderAdmission } from './sender-admission.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
-import type { ListenerAddress, ProxyAddresses } from './proxy-event.ts'
+import type { ListenerAddress, ProxyAddresses } from './lifecycle-event.ts'
 
 export interface ProxyDeps {
   readonly log: Logger
@@ -193,7 +193,7 @@ export class Proxy {
     this.#routes = routes
     await routes.apply(this.#configuration)
     this.#recover(store, routes)
-    const clients = new ClientConnections({
+    const clients = new SenderAdmission({
       ...this.#deps,
       routes: () => routes.active,
       limits: () => this.#configuration.limits,

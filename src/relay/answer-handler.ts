@@ -1,7 +1,7 @@
 /** What becomes of a delivery when APNs has answered, or could not take it. */
 import type { Outcome } from '../apns/outcome.ts'
 import type { Clock } from '../timing/clock.ts'
-import type { CredentialHealth } from './credential-health.ts'
+import type { RouteHealth } from './route-health.ts'
 import type { Delivery } from './delivery.ts'
 import {
   SetupEvidence,
@@ -17,7 +17,7 @@ import type { RelayFeedback, Settlements } from './settlements.ts'
 import { blamesToken } from './setup-guard.ts'
 
 export interface AnswerHandlerDeps {
-  readonly credential: CredentialHealth
+  readonly credential: RouteHealth
   readonly replicated: ReplicatedState
   readonly eventLog: Pick<RelayEventLog, 'append'>
   /** Unique among all processes of the route. */

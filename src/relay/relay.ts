@@ -7,11 +7,11 @@ import { StatusCode } from '../binary/status-code.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 import { AnswerHandler, type ForeignAnswer } from './answer-handler.ts'
-import { CredentialHealth, type CredentialUser, type RouteProof } from './credential-health.ts'
+import { RouteHealth, type CredentialUser, type RouteProof } from './route-health.ts'
 import { Delivery, noRequest, putIntoJournal, type Original } from './delivery.ts'
 import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
 import type { JournalEntry, RelayJournal } from './relay-journal.ts'
-import type { RelayPolicy } from './relay-policy.ts'
+import type { RoutePolicy } from './route-policy.ts'
 import type { Ending, RelayEventLog } from './replicated-event.ts'
 import { ReplicatedState, type ReplicatedStateOwner } from './replicated-state.ts'
 import { giveUpAt } from './retry.ts'
@@ -44,20 +44,20 @@ export interface RelayDeps {
 
 /** One for each route. */
 export class Relay implements ReplicatedStateOwner {
-  #policy: RelayPolicy
+  #policy: RoutePolicy
   readonly #deps: RelayDeps
   readonly #owned: OwnedDeliveries
-  readonly #credential: CredentialHealth
+  readonly #credential: RouteHealth
   readonly #replicated: ReplicatedState
   readonly #settlements: Settlements
   readonly #answers: AnswerHandler
   readonly #endListening: () => void
 
-  constructor(policy: RelayPolicy, limits: OwnedLimits, deps: RelayDeps) {
+  constructor(policy: RoutePolicy, limits: OwnedLimits, deps: RelayDeps) {
     this.#policy = policy
     this.#deps = deps
     this.#owned = new OwnedDeliveries(limits)
-    this.#credential = new CredentialHealth(deps.upstream, deps.proof, deps.emit)
+    this.#credential = new RouteHealth(deps.upstream, deps.proof, deps.emit)
     this.#replicated = new ReplicatedState(policy, this, deps)
     this.#settlements = new Settlements(policy, {
       ...deps,
@@ -77,7 +77,7 @@ export class Relay implements ReplicatedStateOwner {
   }
 
   /** Applies another policy, from the next notification on. */
-  reconfigure(policy: RelayPolicy, limits: OwnedLimits): void {
+  reconfigure(policy: RoutePolicy, limits: OwnedLimits): void {
     this.#policy = policy
     this.#owned.limits = limits
     this.#settlements.policy = policy

@@ -22,7 +22,7 @@ import { BadTokenCache } from './bad-token-cache.ts'
 import { loopKey, ErrorResponseLimiter } from './error-response-limiter.ts'
 import { Overrun } from './overrun.ts'
 import type { ConnectionState } from './connection-state.ts'
-import type { RelayPolicy } from './relay-policy.ts'
+import type { RoutePolicy } from './route-policy.ts'
 import type {
   Arrived,
   Ending,
@@ -41,7 +41,7 @@ export interface ReplicatedStateOwner extends OriginalsOwner {
   decided(deliveries: readonly Delivery[]): void
 }
 
-type ReplicatedStatePolicy = Pick<RelayPolicy, 'resendWindowSeconds'>
+type ReplicatedStatePolicy = Pick<RoutePolicy, 'resendWindowSeconds'>
 
 export interface ReplicatedStateDeps {
   readonly eventLog: Pick<RelayEventLog, 'append'>

@@ -1,7 +1,7 @@
 /** What a route has received and what became of it, as plain counts. */
 import { reasons, type Meaning } from '../apns/reason.ts'
 import { refusalStatus, type Command } from '../binary/notification.ts'
-import { Histogram } from './histogram.ts'
+import { LatencyHistogram } from '../timing/latency-histogram.ts'
 
 /**
  * How a received notification ended, each in exactly one of these. `rejected`: the sender was told;
@@ -47,7 +47,7 @@ export interface RouteCounters {
   /** Answers of a program between the proxy and APNs. */
   foreignAnswers: number
   /** From a rejected notification's arrival to its error response. */
-  readonly errorResponseLatency: Histogram
+  readonly errorResponseLatency: LatencyHistogram
 }
 
 /** All zero. */
@@ -59,7 +59,7 @@ export function newCounters(): RouteCounters {
     rejections: Object.fromEntries(rejectionReasons.map((reason) => [reason, 0])),
     retries: 0,
     foreignAnswers: 0,
-    errorResponseLatency: new Histogram(),
+    errorResponseLatency: new LatencyHistogram(),
   }
 }
 

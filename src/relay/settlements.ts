@@ -7,7 +7,7 @@ import type { Ending } from './replicated-event.ts'
 import { accepted, type Rejection, type Settlement } from './lane.ts'
 import type { OwnedDeliveries } from './owned-deliveries.ts'
 import type { ReplicatedState } from './replicated-state.ts'
-import type { RelayPolicy } from './relay-policy.ts'
+import type { RoutePolicy } from './route-policy.ts'
 import { countRejection, newCounters, type SettledOutcome } from './route-counters.ts'
 import { recordOf, type RouteEvent } from './route-event.ts'
 import { statusFor } from './status.ts'
@@ -32,13 +32,13 @@ type Rejecting = Extract<Ending, { readonly reason: string }>
 /** One for each route. */
 export class Settlements {
   readonly counters = newCounters()
-  policy: RelayPolicy
+  policy: RoutePolicy
   readonly #deps: SettlementsDeps
   /** Rejected and not reported, while a resend may still arrive and be reported. */
   readonly #awaiting = new Set<Delivery>()
   #isStopping = false
 
-  constructor(policy: RelayPolicy, deps: SettlementsDeps) {
+  constructor(policy: RoutePolicy, deps: SettlementsDeps) {
     this.policy = policy
     this.#deps = deps
   }

@@ -1,5 +1,5 @@
 /** Replays the records that senders wrote, with the recorded pauses. */
-import { FieldReader } from '../binary/field-reader.ts'
+import { FieldScanner } from '../binary/field-scanner.ts'
 import { notificationFields } from '../binary/wire-format.ts'
 import type { CapturedConnection } from '../capture/capture.ts'
 import type { Clock } from '../timing/clock.ts'
@@ -129,7 +129,7 @@ function remainderAfter(script: Script, answer: GatewayAnswer): Script {
 /** End offset of the message with this identifier; Infinity if none or several messages have it. */
 function endOf(stream: Buffer, identifier: number): number {
   const ends: number[] = []
-  const fields = new FieldReader(notificationFields).read(stream)
+  const fields = new FieldScanner(notificationFields).read(stream)
   let isNamed = false
   for (const { name, bytes, content, offset, isWhole, isLast, value } of fields) {
     isNamed ||= name === 'identifier' && bytes === 4 && isWhole && value === identifier

@@ -1,6 +1,6 @@
 /** The counts of one sender, and the functions that add to them. No token or payload is in a record. */
 import { z } from 'zod'
-import { encodingOf } from '../apns/payload.ts'
+import { encodingOf } from '../apns/payload-encoding.ts'
 import type { PushType } from '../apns/push-type.ts'
 import type { Received } from '../binary/decoder.ts'
 import { tokenBytes } from '../binary/notification.ts'

@@ -2,7 +2,7 @@
 import type { Database } from 'lmdb'
 import type { Clock } from '../timing/clock.ts'
 import { JournalEntryEncoder, recordCount } from './journal-entry.ts'
-import { Batch, BatchJournal, type BatchOwner } from './journal.ts'
+import { Batch, BatchJournal, type BatchOwner } from './batch-journal.ts'
 import type { Change, Writer } from './lmdb-writer.ts'
 import type { Journal, JournalBatch, JournalRecord } from './store.ts'
 

@@ -1,12 +1,12 @@
 /** The event log of a process with its own store: applies each event at once. */
 import type { Clock } from '../timing/clock.ts'
-import { EventListeners } from './event-listeners.ts'
+import { EventLogListeners } from './event-log-listeners.ts'
 import type { EventLog, LoggedEvent } from './store.ts'
 
 export class LocalEventLog implements EventLog {
   readonly isShared = false
   readonly #clock: Pick<Clock, 'now'>
-  readonly #listeners = new EventListeners()
+  readonly #listeners = new EventLogListeners()
   #position = 0
 
   constructor(clock: Pick<Clock, 'now'>) {

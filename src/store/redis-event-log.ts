@@ -1,8 +1,8 @@
 /** The event log in Redis: a stream that every process appends to and reads. */
 import { z } from 'zod'
 import type { Clock } from '../timing/clock.ts'
-import { EventListeners, type RoutedEvent } from './event-listeners.ts'
-import type { Reply } from './redis-connection.ts'
+import { EventLogListeners, type RoutedEvent } from './event-log-listeners.ts'
+import type { Reply } from './redis-dialler.ts'
 import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
@@ -46,7 +46,7 @@ const positionsPerMs = 4096
 export class RedisEventLog implements EventLog {
   readonly isShared = true
   readonly #deps: RedisEventLogDeps
-  readonly #listeners = new EventListeners()
+  readonly #listeners = new EventLogListeners()
   /** Of routes that nobody listens to just now. */
   #unapplied: RoutedEvent[] = []
   /** Those that are applied alone stay for minutes, for the other processes. */

@@ -9,7 +9,7 @@ import {
   tuplesOf,
   type FeedbackEntry,
 } from './feedback.ts'
-import { readHash, type Reply } from './redis-connection.ts'
+import { readHash, type Reply } from './redis-dialler.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { EventLog, FeedbackHold, FeedbackStore } from './store.ts'

@@ -1,6 +1,6 @@
 /** A hash in Redis that has the entries of a journal, as the process that owns it sees it. */
 import { recordCount } from './journal-entry.ts'
-import { Batch, type BatchOwner } from './journal.ts'
+import { Batch, type BatchOwner } from './batch-journal.ts'
 
 /** Estimated overhead of a field in a command, bytes. */
 const fieldBytes = 64

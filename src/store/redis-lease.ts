@@ -1,6 +1,6 @@
 /** The lease of this process in Redis, and the journals that it owns and claims. */
 import type { Clock } from '../timing/clock.ts'
-import type { Reply } from './redis-connection.ts'
+import type { Reply } from './redis-dialler.ts'
 import type { RedisJournal } from './redis-journal.ts'
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'

@@ -2,7 +2,7 @@
 import { afterReading } from '../timing/after-reading.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import { Timer } from '../timing/timer.ts'
-import type { OpenConnection, RedisConnection, Reply } from './redis-connection.ts'
+import type { OpenConnection, RedisConnection, Reply } from './redis-dialler.ts'
 
 export interface LinkDeps {
   readonly open: OpenConnection

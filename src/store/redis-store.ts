@@ -4,16 +4,16 @@ import { every, within } from '../timing/timer.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import { inPublic } from './redis-address.ts'
 import { RedisEventLog } from './redis-event-log.ts'
-import { faultOf, redisDialler, type RedisAccess } from './redis-connection.ts'
+import { faultOf, redisDialler, type RedisAccess } from './redis-dialler.ts'
 import { RedisFeedback } from './redis-feedback.ts'
 import { RedisJournal } from './redis-journal.ts'
 import { redisKeys } from './redis-key.ts'
 import { RedisLease } from './redis-lease.ts'
 import { RedisLink } from './redis-link.ts'
 import { redisProofs } from './redis-proofs.ts'
-import { redisTokens } from './redis-token.ts'
+import { redisTokens } from './redis-provider-token.ts'
 import type { RedisStoreEvent } from './store-event.ts'
-import type { ProofStore, Store, TokenStore } from './store.ts'
+import type { ProofStore, Store, ProviderTokenStore } from './store.ts'
 
 export interface RedisStoreDeps {
   readonly clock: Clock
@@ -44,7 +44,7 @@ class RedisStore implements Store {
   readonly journal: RedisJournal
   readonly feedback: RedisFeedback
   readonly eventLog: RedisEventLog
-  readonly tokens: TokenStore
+  readonly tokens: ProviderTokenStore
   readonly proofs: ProofStore
   readonly bytes = undefined
   readonly #address: string

@@ -109,7 +109,7 @@ export interface StoredToken {
 }
 
 /** Shares the provider token of each signing key among all processes. */
-export interface TokenStore {
+export interface ProviderTokenStore {
   /**
    * @param name of the key
    * @returns the stored token if it was issued after `sinceMs`. Otherwise stores and returns `own`.
@@ -131,7 +131,7 @@ export interface Store {
   readonly feedback: FeedbackStore
   readonly eventLog: EventLog
   /** Absent if no other process can share the store. */
-  readonly tokens?: TokenStore
+  readonly tokens?: ProviderTokenStore
   /** Whether writes succeed. While they fail, {@link Journal.healthy} tells when reading must stop. */
   readonly isReachable: boolean
   /** Its size on this machine's disk; undefined if it is elsewhere. */

@@ -2,7 +2,7 @@
 import type { Outcome } from '../apns/outcome.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { Delivery } from '../relay/delivery.ts'
-import { Histogram } from '../relay/histogram.ts'
+import { LatencyHistogram } from '../timing/latency-histogram.ts'
 import type { Upstream } from '../relay/relay.ts'
 import { Backoff } from '../timing/backoff.ts'
 import { Queue } from './queue.ts'
@@ -71,7 +71,7 @@ interface Member {
  */
 export class Pool implements Upstream {
   /** From a request to its answer, in all sessions. */
-  readonly requestLatency = new Histogram()
+  readonly requestLatency = new LatencyHistogram()
   #open: OpenSession
   #limits: PoolLimits
   readonly #deps: PoolDeps

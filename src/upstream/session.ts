@@ -2,7 +2,7 @@
 import type { Outcome } from '../apns/outcome.ts'
 import type { ProviderToken } from '../apns/provider-token.ts'
 import type { Delivery } from '../relay/delivery.ts'
-import type { Histogram } from '../relay/histogram.ts'
+import type { LatencyHistogram } from '../timing/latency-histogram.ts'
 
 /** One HTTP/2 connection. */
 export interface ProviderSession {
@@ -25,7 +25,7 @@ export interface ProviderSession {
 /** Is told about the events of a session. */
 export interface SessionOwner {
   /** From a request to its complete answer; requests without an answer do not count. */
-  readonly requestLatency: Histogram
+  readonly requestLatency: LatencyHistogram
   /** Called once for each time that a delivery was sent. */
   answered(delivery: Delivery, outcome: Outcome): void
   /** {@link ProviderSession.room} has increased. */

@@ -1,7 +1,7 @@
 /** The names and labels that dashboards and alerts are written with. */
 import t from 'tap'
 import { createMetrics, type MetricSources, type RouteGauge } from '../../src/admin/metrics.ts'
-import { Histogram } from '../../src/relay/histogram.ts'
+import { LatencyHistogram } from '../../src/timing/latency-histogram.ts'
 import { newCounters } from '../../src/relay/route-counters.ts'
 
 import { token } from '../fixtures/hex.ts'
@@ -16,7 +16,7 @@ function route(name: string, changes: Partial<RouteGauge> = {}): RouteGauge {
     ownedLimit: 100_000,
     isUp: false,
     upstream: { sessions: 0, streamLimit: 0, inFlight: 0, waiting: 0 },
-    requestLatency: new Histogram(),
+    requestLatency: new LatencyHistogram(),
     connections: 0,
     feedbackWaiting: 0,
     ...changes,
@@ -133,7 +133,7 @@ t.test('each count stands in its own series, by route', async (t) => {
 t.test(
   'a latency is a histogram of Prometheus: in seconds, each bucket with those below',
   async (t) => {
-    const requestLatency = new Histogram()
+    const requestLatency = new LatencyHistogram()
     for (const ms of [1, 4, 5, 60_000]) requestLatency.add(ms)
     const text = await createMetrics({
       ...sources,

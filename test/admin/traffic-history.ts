@@ -1,13 +1,13 @@
 /** What an hour looks like, second by second. */
 import t from 'tap'
 import { TrafficHistory, quantile, totalsOf, type Totals } from '../../src/admin/traffic-history.ts'
-import { Histogram, latencyBoundsMs } from '../../src/relay/histogram.ts'
+import { LatencyHistogram, latencyBoundsMs } from '../../src/timing/latency-histogram.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { tallyOf } from '../fixtures/status-sample.ts'
 
 /** Counts of answers that took so many milliseconds. */
 function answers(...ms: number[]): number[] {
-  const histogram = new Histogram()
+  const histogram = new LatencyHistogram()
   for (const each of ms) histogram.add(each)
   return [...histogram.counts]
 }
@@ -78,7 +78,7 @@ t.test('a quantile lies within its bucket', (t) => {
 })
 
 t.test('adds up all routes', (t) => {
-  const requestLatency = new Histogram()
+  const requestLatency = new LatencyHistogram()
   requestLatency.add(4)
   const route = { counters: tallyOf({ 0: 1, 1: 2, 2: 3 }, { delivered: 4 }), requestLatency }
   t.strictSame(totalsOf([route, route]), { received: 12, delivered: 8, latency: answers(4, 4) })

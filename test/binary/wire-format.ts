@@ -1,6 +1,6 @@
 /** The expected fields of each stream are written by hand. */
 import t from 'tap'
-import { FieldReader } from '../../src/binary/field-reader.ts'
+import { FieldScanner } from '../../src/binary/field-scanner.ts'
 import {
   errorResponseFields,
   feedbackTupleFields,
@@ -11,7 +11,7 @@ import {
 import { hex } from '../fixtures/hex.ts'
 
 function places(text: string, messageFields: () => Fields): unknown[] {
-  return [...new FieldReader(messageFields).read(hex(text))].map(
+  return [...new FieldScanner(messageFields).read(hex(text))].map(
     ({ name, offset, bytes, content }) =>
       content.length === bytes ? [offset, name, bytes] : [offset, name, bytes, content.length],
   )

@@ -4,7 +4,7 @@ import { FakeClock } from '../fixtures/fake-clock.ts'
 import { MemoryEventLog, type MemoryReader } from '../fixtures/memory-event-log.ts'
 import { enhanced, MemoryGateway, type Dialled } from '../fixtures/memory-gateway.ts'
 import { badToken, delivered, tokenOf } from '../fixtures/relay-scene.ts'
-import type { RelayPolicy } from '../../src/relay/relay-policy.ts'
+import type { RoutePolicy } from '../../src/relay/route-policy.ts'
 
 interface Process {
   readonly gateway: MemoryGateway
@@ -14,10 +14,10 @@ interface Process {
 class Several {
   readonly clock = new FakeClock()
   readonly eventLog = new MemoryEventLog(this.clock)
-  readonly #policy: Partial<RelayPolicy>
+  readonly #policy: Partial<RoutePolicy>
   #names = 0
 
-  constructor(policy: Partial<RelayPolicy> = {}) {
+  constructor(policy: Partial<RoutePolicy> = {}) {
     this.#policy = policy
   }
 
@@ -46,7 +46,7 @@ function waiting({ gateway }: Process): number[] {
 }
 
 /** The first process has written an error response about 1; 2 and 3 behind it are unanswered. */
-function told(policy: Partial<RelayPolicy> = {}): {
+function told(policy: Partial<RoutePolicy> = {}): {
   several: Several
   one: Process
   other: Process

@@ -5,7 +5,7 @@ import type { Delivery } from '../../src/relay/delivery.ts'
 import { accepted } from '../../src/relay/lane.ts'
 import { ConnectionState } from '../../src/relay/connection-state.ts'
 import type { JournalEntry } from '../../src/relay/relay-journal.ts'
-import type { RelayPolicy } from '../../src/relay/relay-policy.ts'
+import type { RoutePolicy } from '../../src/relay/route-policy.ts'
 import type { RouteCounters } from '../../src/relay/route-counters.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { MemoryEventLog } from '../fixtures/memory-event-log.ts'
@@ -1047,7 +1047,7 @@ t.test('resends', (t) => {
 })
 
 t.test('another policy', (t) => {
-  const policy: RelayPolicy = {
+  const policy: RoutePolicy = {
     topic: 'com.example.other',
     unregistered: 'feedback',
     retryForSeconds: 100,

@@ -1,7 +1,7 @@
 /** What a process sends to the event log in Redis, and in which order. */
 import t from 'tap'
 import { RedisEventLog } from '../../src/store/redis-event-log.ts'
-import type { Reply } from '../../src/store/redis-connection.ts'
+import type { Reply } from '../../src/store/redis-dialler.ts'
 import { RedisJournal } from '../../src/store/redis-journal.ts'
 import { redisKeys } from '../../src/store/redis-key.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'

@@ -1,7 +1,7 @@
 /** What the feedback lists do with what no proxy has written: ignore it, and count it as damage. */
 import t from 'tap'
 import { LocalEventLog } from '../../src/store/local-event-log.ts'
-import type { Reply } from '../../src/store/redis-connection.ts'
+import type { Reply } from '../../src/store/redis-dialler.ts'
 import { RedisFeedback } from '../../src/store/redis-feedback.ts'
 import { redisKeys } from '../../src/store/redis-key.ts'
 import type { EventLog, LoggedEvent } from '../../src/store/store.ts'

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { JournalEntryEncoder } from '../../src/store/journal-entry.ts'
-import type { Reply } from '../../src/store/redis-connection.ts'
+import type { Reply } from '../../src/store/redis-dialler.ts'
 import { RedisJournal } from '../../src/store/redis-journal.ts'
 import { redisKeys } from '../../src/store/redis-key.ts'
 import { RedisLease } from '../../src/store/redis-lease.ts'

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { systemClock, type Clock } from '../../src/timing/clock.ts'
 import { parseRedisUrl } from '../../src/store/redis-address.ts'
-import { redisDialler, type RedisConnection } from '../../src/store/redis-connection.ts'
+import { redisDialler, type RedisConnection } from '../../src/store/redis-dialler.ts'
 import { openRedisStore } from '../../src/store/redis-store.ts'
 import type { RedisStoreEvent } from '../../src/store/store-event.ts'
 import type {

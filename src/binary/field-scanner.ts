@@ -16,7 +16,7 @@ export interface FieldPart extends Field {
 }
 
 /** Reads one message after another; stores none of their bytes. */
-export class FieldReader {
+export class FieldScanner {
   readonly #messageFields: () => Fields
   #fields: Fields
   #field: Field

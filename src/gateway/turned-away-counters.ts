@@ -3,7 +3,7 @@ import type { HandshakeCause } from './handshake-cause.ts'
 import type { ListenerEvent, Refusal } from './listener-event.ts'
 
 /** Of one listener. */
-export class ListenerCounters {
+export class TurnedAwayCounters {
   readonly handshakeFailures: Record<HandshakeCause, number> = {
     timeout: 0,
     reset: 0,

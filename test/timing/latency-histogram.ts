@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Histogram, latencyBoundsMs } from '../../src/relay/histogram.ts'
+import { LatencyHistogram, latencyBoundsMs } from '../../src/timing/latency-histogram.ts'
 
 t.test('counts each time once, in the first bucket whose limit it does not exceed', (t) => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 20_000 })), (times) => {
-      const histogram = new Histogram()
+      const histogram = new LatencyHistogram()
       for (const ms of times) histogram.add(ms)
       const expected = [...latencyBoundsMs, Infinity].map((bound, bucket) => {
         const above = latencyBoundsMs[bucket - 1] ?? -1
@@ -22,7 +22,7 @@ t.test('counts each time once, in the first bucket whose limit it does not excee
 })
 
 t.test('counts a negative time as 0', (t) => {
-  const histogram = new Histogram()
+  const histogram = new LatencyHistogram()
   histogram.add(7)
   histogram.add(-3_600_000)
   t.equal(histogram.sumMs, 7)

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import t from 'tap'
-import { prettyLine } from '../../src/handlers/open-log.ts'
+import { prettyLine } from '../../src/handlers/terminal-log.ts'
 
 const time = '2021-03-31T12:34:56.789Z'
 const clock = new Date(time).toTimeString().slice(0, 8)

@@ -6,7 +6,7 @@ export const latencyBoundsMs: readonly number[] = [
 ]
 
 /** Only ever grows, so that the difference of two readings is what happened between them. */
-export class Histogram {
+export class LatencyHistogram {
   /** Per bucket, each counted once. */
   readonly counts: Float64Array = new Float64Array(latencyBoundsMs.length + 1)
   #sumMs = 0

@@ -8,7 +8,7 @@ export interface RoutedEvent {
   readonly logged: LoggedEvent
 }
 
-export class EventListeners {
+export class EventLogListeners {
   /** A route that was removed and put back has two listeners until the former has left. */
   readonly #byRoute = new Map<string, Set<Apply>>()
   readonly #due: RoutedEvent[] = []

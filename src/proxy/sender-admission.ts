@@ -36,7 +36,7 @@ const evictionThreshold = 0.9
 const evictableAfterMs = 10_000
 
 /** The connections of all routes. */
-export class ClientConnections {
+export class SenderAdmission {
   readonly #deps: ClientConnectionsDeps
   #lastNumber = 0
 

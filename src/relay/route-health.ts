@@ -29,7 +29,7 @@ export interface RouteProof {
 const unprovenInFlight = 3
 
 /** One for each route. */
-export class CredentialHealth {
+export class RouteHealth {
   readonly #guard: SetupGuard
   readonly #user: CredentialUser
   readonly #emit: (event: RouteEvent) => void

@@ -2,13 +2,13 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { FieldReader, type FieldPart } from '../../src/binary/field-reader.ts'
+import { FieldScanner, type FieldPart } from '../../src/binary/field-scanner.ts'
 import { feedbackTupleFields, notificationFields } from '../../src/binary/wire-format.ts'
 import { cutAt, places, stream } from '../fixtures/decoder-property.ts'
 import { hex } from '../fixtures/hex.ts'
 
 t.test('each part has its offset, its value, and whether its field or message ends', (t) => {
-  const reader = new FieldReader(feedbackTupleFields, 10)
+  const reader = new FieldScanner(feedbackTupleFields, 10)
   t.equal(reader.field.name, 'timestamp')
   t.strictSame(
     [...reader.read(hex('60000001 00'))],
@@ -45,7 +45,7 @@ t.test('each part has its offset, its value, and whether its field or message en
 })
 
 t.test('an empty field follows its length field at once', (t) => {
-  const reader = new FieldReader(notificationFields)
+  const reader = new FieldScanner(notificationFields)
   const parts = [...reader.read(hex('00 0000 0000'))]
   t.strictSame(
     parts.map(({ name, isLast }) => [name, isLast]),
@@ -63,7 +63,7 @@ t.test('an empty field follows its length field at once', (t) => {
 
 t.test('content is a view of the chunk', (t) => {
   const chunk = hex('01')
-  const [part] = new FieldReader(notificationFields).read(chunk)
+  const [part] = new FieldScanner(notificationFields).read(chunk)
   chunk[0] = 0xff
   t.same(part?.content, hex('ff'))
   t.end()
@@ -88,9 +88,9 @@ function joined(parts: readonly FieldPart[]): unknown[] {
 t.test('finds the same fields for chunks of any size', (t) => {
   fc.assert(
     fc.property(stream, places, (bytes, cuts) => {
-      const reader = new FieldReader(notificationFields)
+      const reader = new FieldScanner(notificationFields)
       const parts = cutAt(bytes, cuts).flatMap((chunk) => [...reader.read(chunk)])
-      const whole = [...new FieldReader(notificationFields).read(bytes)]
+      const whole = [...new FieldScanner(notificationFields).read(bytes)]
       deepStrictEqual(joined(parts), joined(whole))
       deepStrictEqual(Buffer.concat(parts.map(({ content }) => content)), bytes)
     }),

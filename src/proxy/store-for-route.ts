@@ -1,6 +1,6 @@
 /** The part of a store that belongs to one route, as its relay uses it. */
 import type { Route } from '../config/route.ts'
-import type { RouteProof } from '../relay/credential-health.ts'
+import type { RouteProof } from '../relay/route-health.ts'
 import type { RelayDeps } from '../relay/relay.ts'
 import { parseReplicatedEvent, type ReplicatedEvent } from '../relay/replicated-event.ts'
 import type { Store } from '../store/store.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { encodingOf, readPayload } from '../../src/apns/payload.ts'
+import { encodingOf, readPayload } from '../../src/apns/payload-encoding.ts'
 import { hex } from '../fixtures/hex.ts'
 
 /** `{"é":1}` in every encoding that a sender may use. */

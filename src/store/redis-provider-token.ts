@@ -1,7 +1,7 @@
 /** Shares provider tokens among the processes of one Redis: the first token signed serves all. */
 import type { RedisKeys } from './redis-key.ts'
 import type { RedisLink } from './redis-link.ts'
-import type { TokenStore } from './store.ts'
+import type { ProviderTokenStore } from './store.ts'
 
 /** APNs accepts a token for an hour. */
 const keptMs = 60 * 60_000
@@ -17,7 +17,7 @@ local own = ARGV[2] .. ' ' .. ARGV[1]
 redis.call('SET', KEYS[1], own, 'PX', ARGV[4])
 return own`
 
-export function redisTokens(link: Pick<RedisLink, 'send'>, keys: RedisKeys): TokenStore {
+export function redisTokens(link: Pick<RedisLink, 'send'>, keys: RedisKeys): ProviderTokenStore {
   return {
     async agree(name, own, sinceMs) {
       const times = [own.issuedAtMs, sinceMs, keptMs].map((ms) => String(Math.floor(ms)))

@@ -2,7 +2,7 @@
 import type { Addressing } from '../apns/request.ts'
 
 /** From the configuration; a reload may change it. */
-export interface RelayPolicy extends Addressing {
+export interface RoutePolicy extends Addressing {
   /** What a 410 is to the sender: silence and a feedback tuple, or status 8 at once. */
   readonly unregistered: 'feedback' | 'error'
   /** How long a notification that cannot be delivered is tried, seconds. */

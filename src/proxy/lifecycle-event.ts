@@ -17,7 +17,7 @@ export interface ProxyAddresses {
 type ServedRoute = Pick<Route, 'name' | 'environment' | 'topic'>
 
 /** Each name is also the name of the log event. */
-export type ProxyEvent =
+export type LifecycleEvent =
   /** Keys of earlier versions, which have no effect any more. */
   | { readonly event: 'configuration.ignored'; readonly keys: readonly string[] }
   /** Every port is bound. */

@@ -2,7 +2,7 @@
 import { Decoder, type Received } from '../binary/decoder.ts'
 import { decodeErrorResponse, errorResponseBytes } from '../binary/error-response.ts'
 import { decodeFeedbackTuples } from '../binary/feedback-tuple.ts'
-import type { FieldPart } from '../binary/field-reader.ts'
+import type { FieldPart } from '../binary/field-scanner.ts'
 import { BinaryProtocolError, refusalStatus } from '../binary/notification.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import { errorResponseCommand, type FieldName } from '../binary/wire-format.ts'

@@ -1,6 +1,6 @@
 /** The part of a store that a relay gets: only events of its route, and only those that it can apply. */
 import t from 'tap'
-import { eventLogOf } from '../../src/proxy/route-store.ts'
+import { eventLogOf } from '../../src/proxy/store-for-route.ts'
 import type { LoggedEvent } from '../../src/relay/replicated-event.ts'
 import type { LoggedEvent as StoredEvent } from '../../src/store/store.ts'
 import { LocalEventLog } from '../../src/store/local-event-log.ts'

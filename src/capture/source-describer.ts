@@ -1,5 +1,5 @@
 /** Describes a source message by message; stores the current message only. */
-import { FieldReader, type FieldPart } from '../binary/field-reader.ts'
+import { FieldScanner, type FieldPart } from '../binary/field-scanner.ts'
 import {
   errorResponseCommand,
   errorResponseFields,
@@ -17,7 +17,7 @@ import {
   type DescriptionOptions,
   type BufferedBytes,
   type Message,
-} from './description.ts'
+} from './describe-message.ts'
 
 /** The port that a stream belongs to; `auto` = detected from its first byte. */
 export type Service = 'auto' | 'gateway' | 'feedback'
@@ -169,7 +169,7 @@ function* messagesOf(
 ): Generator<Message> {
   const bytes = buffered.bytes.subarray(offset - buffered.start)
   let parts: FieldPart[] = []
-  for (const part of new FieldReader(fields, offset).read(bytes)) {
+  for (const part of new FieldScanner(fields, offset).read(bytes)) {
     parts.push(part)
     if (!part.isLast) continue
     yield messageOf(parts, buffered)

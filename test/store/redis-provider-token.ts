@@ -1,8 +1,8 @@
 /** Which token a process uses, by what Redis answers. */
 import t from 'tap'
-import type { Reply } from '../../src/store/redis-connection.ts'
+import type { Reply } from '../../src/store/redis-dialler.ts'
 import { redisKeys } from '../../src/store/redis-key.ts'
-import { redisTokens } from '../../src/store/redis-token.ts'
+import { redisTokens } from '../../src/store/redis-provider-token.ts'
 
 const own = { jwt: 'own', issuedAtMs: 1 }
 
