@@ -46,6 +46,11 @@ export const itemFormats: Readonly<Record<number, ItemFormat>> = {
   5: priority,
 }
 
+/** Undefined for a field that is not the value of an item, or has any length. */
+export function fixedBytes(name: FieldName): number | undefined {
+  return Object.values(itemFormats).find((format) => format.name === name)?.bytes
+}
+
 /** Bytes of an item's id and data length. */
 export const itemHeaderBytes = 3
 

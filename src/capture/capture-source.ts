@@ -1,43 +1,36 @@
 /** Reads the input of a user: a capture, raw bytes, or hexadecimal digits. */
 import {
-  CaptureError,
   CaptureReader,
   parseCapture,
-  type Capture,
+  type CapturedConnection,
   type CaptureLine,
 } from './capture.ts'
 
-/** The format of the input; `auto` = detected from its first bytes. */
-export type SourceFormat = 'auto' | 'capture' | 'raw' | 'hex'
+type KnownFormat = 'capture' | 'raw' | 'hex'
 
-/** `stream`: the bytes of one direction, which is unknown. `capture`: both directions. */
-export type Source =
-  | { readonly kind: 'stream'; readonly bytes: Buffer }
-  | { readonly kind: 'capture'; readonly capture: Capture }
+/** The format of the input; `auto` = detected from its first bytes. */
+export type SourceFormat = 'auto' | KnownFormat
 
 /**
- * Reads a whole file.
+ * The connections in a whole file. Bytes that are no capture are the records of one sender.
  * @throws {CaptureError} at the first malformed line of a capture
  * @throws {RangeError} at the first character that is not hexadecimal
  */
-export function readSource(file: Buffer, format: SourceFormat): Source {
-  const known = format === 'auto' ? detectFormat(file) : format
-  if (known === 'capture') return { kind: 'capture', capture: parseCapture(file.toString('utf8')) }
-  const reader = new SourceReader(known)
-  const parts = [...reader.receive(file), ...reader.end()]
-  return {
-    kind: 'stream',
-    bytes: Buffer.concat(parts.flatMap((part) => (part.kind === 'bytes' ? [part.bytes] : []))),
-  }
+export function readConnections(file: Buffer): readonly CapturedConnection[] {
+  const format = detectFormat(file)
+  if (format === 'capture') return parseCapture(file.toString('utf8')).connections
+  const reader = format === 'hex' ? new HexReader() : rawReader
+  const parts = [...reader.receive(file), ...reader.end()].filter(({ length }) => length > 0)
+  const records = parts.map((bytes) => ({ from: 'sender', offsetMs: undefined, bytes }) as const)
+  return [{ number: 1, startMs: undefined, records }]
 }
 
-/** A part of the input: bytes of a stream, or a line of a capture. */
-export type SourcePart =
-  { readonly kind: 'bytes'; readonly bytes: Buffer } | ({ readonly kind: 'line' } & CaptureLine)
+/** A part of the input: bytes of a stream whose direction is unknown, or a line of a capture. */
+export type SourcePart = Buffer | CaptureLine
 
 interface PartReader {
-  receive(bytes: Buffer): Iterable<SourcePart>
-  end(): Iterable<SourcePart>
+  receive(bytes: Buffer): SourcePart[]
+  end(): SourcePart[]
 }
 
 /** Enough to detect the format. */
@@ -45,7 +38,7 @@ const detectionBytes = 4096
 
 /**
  * Reads a file in chunks, for files that do not fit in memory. Throws the errors of {@link
- * readSource}.
+ * readConnections}.
  */
 export class SourceReader implements PartReader {
   readonly #format: SourceFormat
@@ -56,18 +49,15 @@ export class SourceReader implements PartReader {
     this.#format = format
   }
 
-  *receive(bytes: Buffer): Generator<SourcePart> {
-    if (this.#reader !== undefined) {
-      yield* this.#reader.receive(bytes)
-      return
-    }
+  receive(bytes: Buffer): SourcePart[] {
+    if (this.#reader !== undefined) return this.#reader.receive(bytes)
     this.#head = Buffer.concat([this.#head, bytes])
-    if (this.#head.length >= detectionBytes) yield* this.#start().receive(this.#head)
+    return this.#head.length < detectionBytes ? [] : this.#start().receive(this.#head)
   }
 
-  *end(): Generator<SourcePart> {
-    if (this.#reader === undefined) yield* this.#start().receive(this.#head)
-    yield* this.#start().end()
+  end(): SourcePart[] {
+    const start = this.#reader === undefined ? this.#start().receive(this.#head) : []
+    return [...start, ...this.#start().end()]
   }
 
   #start(): PartReader {
@@ -80,18 +70,18 @@ export class SourceReader implements PartReader {
 /**
  * No message, and no feedback tuple before 2038, begins with the byte of one of these characters.
  */
-function detectFormat(head: Buffer): Exclude<SourceFormat, 'auto'> {
+function detectFormat(head: Buffer): KnownFormat {
   const text = head.toString('utf8').replace(/^\uFEFF/, '')
   if (/^\s*([#<>]|connection)/.test(text)) return 'capture'
   return /^[\s:]*[\da-f][\da-f\s:]*$/i.test(text) ? 'hex' : 'raw'
 }
 
-class HexReader implements PartReader {
+class HexReader {
   #half = ''
   #characters = 0
   #digits = 0
 
-  receive(bytes: Buffer): SourcePart[] {
+  receive(bytes: Buffer): Buffer[] {
     const text = bytes.toString('latin1')
     const invalid = /[^\da-f\s:]/i.exec(text)
     if (invalid !== null)
@@ -105,45 +95,28 @@ class HexReader implements PartReader {
     const pairs = this.#half + digits
     this.#half = pairs.length % 2 === 1 ? pairs.slice(-1) : ''
     // Buffer.from ignores the last digit of an odd number of digits.
-    return [{ kind: 'bytes', bytes: Buffer.from(pairs, 'hex') }]
+    return [Buffer.from(pairs, 'hex')]
   }
 
-  end(): SourcePart[] {
+  end(): Buffer[] {
     if (this.#half === '') return []
     throw new RangeError(`${this.#digits} hexadecimal digits: half a byte is missing`)
   }
 }
 
-/** Characters. No line of a capture is longer, because a line contains one record. */
-const maxLineLength = 16 * 1024 * 1024
+const rawReader = { receive: (bytes: Buffer): Buffer[] => [bytes], end: (): Buffer[] => [] }
 
-class LineReader implements PartReader {
-  readonly #capture = new CaptureReader()
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  #rest = ''
-  #lines = 0
-
-  receive(bytes: Buffer): SourcePart[] {
-    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n')
-    this.#rest = lines.pop() ?? ''
-    this.#lines += lines.length
-    if (this.#rest.length > maxLineLength)
-      throw new CaptureError(this.#lines + 1, 'too long for a record')
-    return lines.flatMap((line) => this.#read(line))
-  }
-
-  end(): SourcePart[] {
-    return this.#read(this.#rest)
-  }
-
-  #read(line: string): SourcePart[] {
-    const parsed = this.#capture.read(line)
-    return parsed === undefined ? [] : [{ kind: 'line', ...parsed }]
+function captureReader(): PartReader {
+  const reader = new CaptureReader()
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  return {
+    receive: (bytes) => reader.receive(decoder.decode(bytes, { stream: true })),
+    end: () => reader.end(),
   }
 }
 
-const readers: Readonly<Record<Exclude<SourceFormat, 'auto'>, () => PartReader>> = {
-  raw: () => ({ receive: (bytes) => [{ kind: 'bytes', bytes }], end: () => [] }),
+const readers: Readonly<Record<KnownFormat, () => PartReader>> = {
+  raw: () => rawReader,
   hex: () => new HexReader(),
-  capture: () => new LineReader(),
+  capture: captureReader,
 }

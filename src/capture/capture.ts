@@ -46,13 +46,10 @@ export class CaptureError extends Error {
 export function parseCapture(text: string): Capture {
   const reader = new CaptureReader()
   const connections = new Map<number, CapturedConnection & { readonly records: CapturedRecord[] }>()
-  for (const line of text.split('\n')) {
-    const read = reader.read(line)
-    if (read === undefined) continue
-    const { number } = read.connection
-    const connection = connections.get(number) ?? { ...read.connection, records: [] }
-    connections.set(number, connection)
-    if (read.record !== undefined) connection.records.push(read.record)
+  for (const { connection: head, record } of [...reader.receive(text), ...reader.end()]) {
+    const connection = connections.get(head.number) ?? { ...head, records: [] }
+    connections.set(head.number, connection)
+    if (record !== undefined) connection.records.push(record)
   }
   return { header: reader.header, connections: [...connections.values()] }
 }
@@ -65,31 +62,64 @@ export interface CaptureLine {
   readonly record: CapturedRecord | undefined
 }
 
-/** Parses a capture line by line; see {@link parseCapture}. */
+/** Characters. No line of a capture is longer, because a line contains one record. */
+const maxLineLength = 16 * 1024 * 1024
+
+/** Parses a capture that arrives in chunks; see {@link parseCapture}. */
 export class CaptureReader {
   readonly header: string[] = []
   readonly #connections = new Map<number, ConnectionHead>()
   #current: ConnectionHead | undefined
+  /** Of the current line, from 1. */
   #line = 0
+  #rest = ''
 
   /**
-   * Parses the next line; undefined for a comment or an empty line.
-   * @throws {CaptureError} when the line is malformed
+   * Parses the lines that `text` completes. Comments and empty lines are not returned.
+   * @throws {CaptureError} at the first malformed line
    */
-  read(raw: string): CaptureLine | undefined {
+  receive(text: string): CaptureLine[] {
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop() ?? ''
+    const parsed = lines.flatMap((line) => this.#parse(line))
+    if (this.#rest.length > maxLineLength)
+      throw new CaptureError(this.#line + 1, 'too long for a record')
+    return parsed
+  }
+
+  /** Parses a last line without a line end. @throws {CaptureError} if it is malformed */
+  end(): CaptureLine[] {
+    return this.#parse(this.#rest)
+  }
+
+  #parse(raw: string): CaptureLine[] {
     this.#line++
     const line = (this.#line === 1 ? raw.replace(/^\uFEFF/, '') : raw).trim()
-    if (line.startsWith('#')) {
-      if (this.#connections.size === 0) this.header.push(line.slice(1).trim())
-      return undefined
-    }
+    if (line.startsWith('#') && this.#connections.size === 0) this.header.push(line.slice(1).trim())
+    if (line === '' || line.startsWith('#')) return []
     if (line.startsWith('connection')) {
-      this.#current = parseConnection(line, this.#line, this.#connections)
-      return { connection: this.#current, record: undefined }
+      this.#current = this.#parseConnection(line)
+      return [{ connection: this.#current, record: undefined }]
     }
-    if (line === '') return undefined
-    this.#current ??= addConnection(this.#connections, 1, undefined)
-    return { connection: this.#current, record: parseRecord(line, this.#line) }
+    this.#current ??= this.#open(1, undefined)
+    return [{ connection: this.#current, record: parseRecord(line, this.#line) }]
+  }
+
+  #parseConnection(line: string): ConnectionHead {
+    const [, number, start] = connectionLine.exec(line) ?? []
+    const form = '"connection NUMBER" or "connection NUMBER +MILLISECONDS"'
+    if (number === undefined) throw new CaptureError(this.#line, `expected ${form}`)
+    const known = this.#connections.get(Number(number))
+    if (known === undefined) return this.#open(Number(number), milliseconds(start))
+    if (start === undefined) return known
+    const fault = `connection ${number} begins on an earlier line; remove "+${start}"`
+    throw new CaptureError(this.#line, fault)
+  }
+
+  #open(number: number, startMs: number | undefined): ConnectionHead {
+    const connection = { number, startMs }
+    this.#connections.set(number, connection)
+    return connection
   }
 }
 
@@ -109,46 +139,15 @@ export function formatRecord({ from, offsetMs, bytes }: CapturedRecord): string 
   return `${[signs[from], ...time(offsetMs), bytes.toString('hex')].join(' ')}\n`
 }
 
-const signs = { sender: '>', gateway: '<' } as const satisfies Record<
-  CapturedRecord['from'],
-  string
->
+const signs: Readonly<Record<CapturedRecord['from'], string>> = { sender: '>', gateway: '<' }
 
 const connectionLine = /^connection\s+(\d{1,9})(?:\s+\+(\d{1,12}))?$/
 
 const recordLine = /^([<>])(?:\s*\+(\d{1,12})(?=\s|$))?(.*)$/
 
-function parseConnection(
-  line: string,
-  at: number,
-  connections: Map<number, ConnectionHead>,
-): ConnectionHead {
-  const [matched, number, start] = connectionLine.exec(line) ?? []
-  if (matched === undefined)
-    throw new CaptureError(at, 'expected "connection NUMBER" or "connection NUMBER +MILLISECONDS"')
-  const known = connections.get(Number(number))
-  if (known === undefined) return addConnection(connections, Number(number), milliseconds(start))
-  if (start !== undefined)
-    throw new CaptureError(
-      at,
-      `connection ${known.number} begins on an earlier line; remove "+${start}"`,
-    )
-  return known
-}
-
-function addConnection(
-  connections: Map<number, ConnectionHead>,
-  number: number,
-  startMs: number | undefined,
-): ConnectionHead {
-  const connection: ConnectionHead = { number, startMs }
-  connections.set(number, connection)
-  return connection
-}
-
 function parseRecord(line: string, at: number): CapturedRecord {
-  const [matched, sign, offset, rest = ''] = recordLine.exec(line) ?? []
-  if (matched === undefined)
+  const [, sign, offset, rest = ''] = recordLine.exec(line) ?? []
+  if (sign === undefined)
     throw new CaptureError(at, 'expected a line that begins with ">", "<", "connection" or "#"')
   const digits = rest.replaceAll(/\s/g, '')
   if (digits === '') throw new CaptureError(at, 'a record without bytes')

@@ -57,33 +57,29 @@ export function* describeNotification(
   }
 }
 
-export function* describeErrorResponse(message: Message): Generator<Description> {
+export function describeErrorResponse(message: Message): Description[] {
   const { offset, length } = message
   const bytes = bytesOf(message)
   if (!message.isWhole) {
     const fault = withContext(responseFault(bytes, offset), message, undefined)
-    yield { kind: 'unreadable', offset, length, fault }
-    return
+    return [{ kind: 'unreadable', offset, length, fault }]
   }
   const { statusCode: status, identifier } = decodeErrorResponse(bytes)
   const meaning = statusCodeName(status)
-  yield { kind: 'error-response', offset, length, status, meaning, identifier }
+  return [{ kind: 'error-response', offset, length, status, meaning, identifier }]
 }
 
-export function* describeFeedbackTuple(
+export function describeFeedbackTuple(
   message: Message,
   options: DescriptionOptions,
-): Generator<Description> {
+): Description[] {
   const { offset, length } = message
   const [tuple] = decodeFeedbackTuples(bytesOf(message)).tuples
-  if (tuple === undefined) {
-    yield unreadable('truncated', message, options)
-    return
-  }
+  if (tuple === undefined) return [unreadable('truncated', message, options)]
   const { timestamp } = tuple
   const time = new Date(timestamp * 1000).toISOString()
   const token = options.mask === undefined ? tuple.token.toString('hex') : options.mask(tuple.token)
-  yield { kind: 'feedback-tuple', offset, length, timestamp, time, token }
+  return [{ kind: 'feedback-tuple', offset, length, timestamp, time, token }]
 }
 
 function bytesOf({ offset, length, buffered }: Message): Buffer {
@@ -126,22 +122,20 @@ function withContext(
 function responseFault(bytes: Buffer, offset: number): Fault {
   const [first = 0] = bytes
   if (first !== errorResponseCommand)
-    return {
-      offset,
-      expected: 'command 8, an error response',
-      found: byteText(first),
-    }
+    return { offset, expected: 'command 8, an error response', found: byteText(first) }
   const expected = `${errorResponseBytes} bytes of an error response`
   return { offset: offset + bytes.length, expected, found: `${bytes.length} bytes` }
 }
 
-const itemHeaders = new Set<FieldName>(['item-id', 'token-length', 'payload-length'])
-const structure = new Set<FieldName>([
-  'command',
-  'frame-length',
-  'item-length',
-  'rest',
-  'unreadable',
+/** The fields before a value. */
+const itemHeads = new Set<FieldName>(['item-id', 'token-length', 'payload-length'])
+const values = new Set<FieldName>([
+  'identifier',
+  'expiration',
+  'priority',
+  'token',
+  'payload',
+  'unknown-item',
 ])
 
 /**
@@ -149,15 +143,14 @@ const structure = new Set<FieldName>([
  */
 function itemsOf({ fields }: Message, { mask }: DescriptionOptions): unknown[] {
   const items: unknown[] = []
-  let headerAt: number | undefined
-  let id: number | undefined
+  let head: FieldPart | undefined
   for (const field of fields) {
-    if (itemHeaders.has(field.name)) headerAt = field.offset
-    if (field.name === 'item-id') id = field.content[0]
-    if (itemHeaders.has(field.name) || structure.has(field.name)) continue
-    const offset = headerAt ?? field.offset
-    items.push({ offset, id, name: field.name, length: field.bytes, ...valueOf(field, mask) })
-    headerAt = undefined
+    if (itemHeads.has(field.name)) head = field
+    if (!values.has(field.name)) continue
+    const { name, offset, bytes: length } = field
+    const id = head?.name === 'item-id' ? head.value : undefined
+    items.push({ offset: head?.offset ?? offset, id, name, length, ...valueOf(field, mask) })
+    head = undefined
   }
   return items
 }

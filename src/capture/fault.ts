@@ -1,7 +1,12 @@
 /** Locates a fault in a message: its offset, the expected value, and the value found. */
 import type { FieldPart } from '../binary/field-scanner.ts'
 import { tokenBytes, type BinaryProtocolError, type RefusalCode } from '../binary/notification.ts'
-import { itemFormats, longestFrameBytes, type FieldName } from '../binary/wire-format.ts'
+import {
+  fixedBytes,
+  itemHeaderBytes,
+  longestFrameBytes,
+  type FieldName,
+} from '../binary/wire-format.ts'
 
 export interface Fault {
   readonly offset: number
@@ -13,17 +18,13 @@ type Fields = readonly FieldPart[]
 
 /** The fault of a refused message, after which the stream stays readable. */
 export function refusalFault(code: RefusalCode, fields: Fields, maxPayloadBytes: number): Fault {
-  const token = `a device token of ${tokenBytes.min} to ${tokenBytes.max} bytes`
-  const payload = `a payload of 1 to ${maxPayloadBytes} bytes`
   switch (code) {
     case 'missing-token':
-      return lengthFault(fields, 'token', token, (bytes) => bytes === 0)
     case 'invalid-token-size':
-      return lengthFault(fields, 'token', token, (n) => n < tokenBytes.min || n > tokenBytes.max)
+      return lengthFault(fields, 'token', 'a device token', tokenBytes)
     case 'missing-payload':
-      return lengthFault(fields, 'payload', payload, (bytes) => bytes === 0)
     case 'invalid-payload-size':
-      return lengthFault(fields, 'payload', payload, (bytes) => bytes > maxPayloadBytes)
+      return lengthFault(fields, 'payload', 'a payload', { min: 1, max: maxPayloadBytes })
     case 'duplicate-item':
       return duplicateFault(fields)
     case 'invalid-item-size':
@@ -42,19 +43,15 @@ export function streamFault(code: BinaryProtocolError['code'], fields: Fields, e
   switch (code) {
     case 'unknown-command':
       return valueFault(fields, 'command', 'a command: 0, 1 or 2')
-    case 'impossible-frame-length':
-      return valueFault(
-        fields,
-        'frame-length',
-        `a frame data length of at most ${longestFrameBytes} bytes`,
-      )
+    case 'impossible-frame-length': {
+      const expected = `a frame data length of at most ${longestFrameBytes} bytes`
+      return valueFault(fields, 'frame-length', expected)
+    }
     case 'truncated': {
       const last = fields.at(-1)
-      const missing = last === undefined ? 0 : last.bytes - last.content.length
-      const expected =
-        missing > 0 && last !== undefined
-          ? `${missing} more ${missing === 1 ? 'byte' : 'bytes'} of ${last.name}`
-          : 'the rest of the message'
+      const missing = last && !last.isWhole ? last.bytes - last.content.length : 0
+      const what = `${missing} more ${missing === 1 ? 'byte' : 'bytes'} of ${last?.name}`
+      const expected = missing > 0 ? what : 'the rest of the message'
       return { offset: end, expected, found: 'the end of the stream' }
     }
   }
@@ -63,68 +60,65 @@ export function streamFault(code: BinaryProtocolError['code'], fields: Fields, e
 function lengthFault(
   fields: Fields,
   name: 'token' | 'payload',
-  expected: string,
-  isWrong: (bytes: number) => boolean,
+  what: string,
+  { min, max }: { readonly min: number; readonly max: number },
 ): Fault {
-  const index = fields.findIndex((field) => field.name === name && isWrong(field.bytes))
-  const head = fields[index - 1]
-  if (head === undefined)
+  const expected = `${what} of ${min} to ${max} bytes`
+  const isWrong = (field: FieldPart): boolean =>
+    field.name === name && (field.bytes < min || field.bytes > max)
+  const index = fields.findIndex(isWrong)
+  const [head, value] = fields.slice(index - 1)
+  if (index < 1 || head === undefined || value === undefined)
     return { offset: fields[0]?.offset ?? 0, expected, found: 'a frame without this item' }
-  return { offset: head.offset, expected, found: `${fields[index]?.bytes ?? 0} bytes` }
+  return { offset: head.offset, expected, found: `${value.bytes} bytes` }
 }
 
+const repeatable = new Set<FieldName>(['item-id', 'item-length', 'unknown-item'])
+
 function duplicateFault(fields: Fields): Fault {
-  const seen = new Set<FieldName>()
-  for (const [index, { name, offset }] of fields.entries()) {
-    if (fields[index - 1]?.name !== 'item-length' || name === 'unknown-item') continue
-    if (seen.has(name))
-      return { offset: offset - 3, expected: `at most one ${name}`, found: `another ${name}` }
-    seen.add(name)
+  const single = fields.filter(({ name }) => !repeatable.has(name))
+  const isSecond = (field: FieldPart): boolean =>
+    single.find(({ name }) => name === field.name) !== field
+  const { name, offset } = fieldWhere(single, isSecond)
+  return {
+    offset: offset - itemHeaderBytes,
+    expected: `at most one ${name}`,
+    found: `another ${name}`,
   }
-  return unknownFault(fields)
 }
 
 function sizeFault(fields: Fields): Fault {
-  for (const { name, bytes, offset } of fields) {
-    const fixedBytes = Object.values(itemFormats).find((format) => format.name === name)?.bytes
-    if (fixedBytes === undefined || fixedBytes === bytes) continue
-    const expected = `a length of ${fixedBytes} for ${name}`
-    return { offset: offset - 2, expected, found: `${bytes} bytes` }
-  }
-  return unknownFault(fields)
+  const isWrong = ({ name, bytes }: FieldPart): boolean => (fixedBytes(name) ?? bytes) !== bytes
+  const { name, bytes, offset } = fieldWhere(fields, isWrong)
+  const expected = `a length of ${fixedBytes(name)} for ${name}`
+  return { offset: offset - 2, expected, found: `${bytes} bytes` }
 }
 
 function overrunFault(fields: Fields): Fault {
-  const frame = fields.find(({ name }) => name === 'frame-length')
-  if (frame === undefined) return unknownFault(fields)
+  const frame = fieldWhere(fields, ({ name }) => name === 'frame-length')
   const itemsAt = frame.offset + frame.bytes
   const frameEnd = itemsAt + frame.value
   const head = fields.findLast(({ name }) => name === 'item-length')
   const dataAt = head === undefined ? itemsAt : head.offset + head.bytes
   const itemEnd = dataAt + (head?.value ?? 0)
-  if (head !== undefined && itemEnd > frameEnd)
-    return {
-      offset: head.offset,
-      expected: `an item within the remaining ${frameEnd - dataAt} bytes of its frame`,
-      found: `${head.value} bytes`,
-    }
+  if (head !== undefined && itemEnd > frameEnd) {
+    const expected = `an item within the remaining ${frameEnd - dataAt} bytes of its frame`
+    return { offset: head.offset, expected, found: `${head.value} bytes` }
+  }
   const found = `the last ${frameEnd - itemEnd} bytes of the frame`
   return { offset: itemEnd, expected: 'an item of at least 3 bytes', found }
 }
 
 function valueFault(fields: Fields, name: FieldName, expected: string): Fault {
-  const field = fields.find((one) => one.name === name)
-  if (field === undefined) return unknownFault(fields)
-  const found = name === 'command' ? byteText(field.value) : `${field.value} bytes`
-  return { offset: field.offset, expected, found }
+  const { offset, value } = fieldWhere(fields, (field) => field.name === name)
+  return { offset, expected, found: name === 'command' ? byteText(value) : `${value} bytes` }
 }
 
-function unknownFault(fields: Fields): Fault {
-  return {
-    offset: fields[0]?.offset ?? 0,
-    expected: 'a valid message',
-    found: 'an invalid message',
-  }
+/** @throws TypeError if the message does not have the fault */
+function fieldWhere(fields: Fields, isWanted: (field: FieldPart) => boolean): FieldPart {
+  const field = fields.find(isWanted)
+  if (field === undefined) throw new TypeError('no field of the message has this fault')
+  return field
 }
 
 export function byteText(byte: number): string {
@@ -135,11 +129,9 @@ const aroundBytes = 8
 
 /** The bytes before and after `offset`, with the byte at `offset` in brackets: `00 20 [ff] 12`. */
 export function hexAround(stream: Buffer, offset: number): string {
-  const pairs = (from: number, to: number): string[] =>
-    Array.from(stream.subarray(Math.max(0, from), Math.max(0, to)), (byte) =>
-      byte.toString(16).padStart(2, '0'),
-    )
-  const here = `[${pairs(offset, offset + 1).join('')}]`
-  const before = pairs(offset - aroundBytes, offset)
-  return [...before, here, ...pairs(offset + 1, offset + 1 + aroundBytes)].join(' ')
+  const start = Math.max(0, offset - aroundBytes)
+  const before = stream.subarray(start, offset).toString('hex').replaceAll(/../g, '$& ')
+  const after = stream.subarray(offset + 1, offset + 1 + aroundBytes).toString('hex')
+  const here = stream.toString('hex', offset, offset + 1)
+  return `${before}[${here}]${after.replaceAll(/../g, ' $&')}`
 }

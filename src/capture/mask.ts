@@ -1,7 +1,7 @@
 /** Masks tokens and payloads of a stream in place; lengths and message boundaries stay. */
 import { createHash } from 'node:crypto'
 import { FieldScanner } from '../binary/field-scanner.ts'
-import { itemFormats, type Field, type FieldName, type Fields } from '../binary/wire-format.ts'
+import { fixedBytes, type Field, type FieldName, type Fields } from '../binary/wire-format.ts'
 
 /** The fields to mask; numbers, commands and lengths are never masked. */
 export interface MaskOptions {
@@ -36,11 +36,11 @@ export class Mask {
 
   /** Masks `chunk`, the next bytes of the stream, and the incomplete field of earlier chunks. */
   apply(chunk: Buffer): void {
-    for (const { name, bytes, content, isWhole } of this.#reader.read(chunk)) {
-      if (!isMasked({ name, bytes }, this.#options)) continue
-      this.#parts.push(content)
+    for (const field of this.#reader.read(chunk)) {
+      if (!isMasked(field, this.#options)) continue
+      this.#parts.push(field.content)
       // A field without end is masked chunk by chunk.
-      if (isWhole || bytes === Infinity) this.#mask(name)
+      if (field.isWhole || field.bytes === Infinity) this.#mask(field.name)
     }
   }
 
@@ -63,9 +63,8 @@ const opaque = new Set<FieldName>(['unknown-item', 'rest', 'unreadable'])
 function isMasked({ name, bytes }: Field, { tokens, payloads }: MaskOptions): boolean {
   if (name === 'token') return tokens
   if (name === 'payload') return payloads
-  const format = Object.values(itemFormats).find((one) => one.name === name)
-  const isOpaque = opaque.has(name) || (format !== undefined && format.bytes !== bytes)
-  return isOpaque && (tokens || payloads)
+  const isSound = !opaque.has(name) && (fixedBytes(name) ?? bytes) === bytes
+  return !isSound && (tokens || payloads)
 }
 
 function maskOf(name: FieldName, content: Buffer, key: Buffer): Buffer {

@@ -26,44 +26,39 @@ export interface DescriberOptions extends DescriptionOptions {
   readonly service: Service
 }
 
-/** A connection of the source. */
-interface DescribedConnection {
-  records: number
-  readonly sides: Map<CapturedRecord['from'], StreamDescriber>
-}
-
 /** Describes what a {@link SourceReader} reads, part by part. */
 export class SourceDescriber {
   readonly #options: DescriberOptions
-  readonly #stream: StreamDescriber
-  readonly #connections = new Map<number, DescribedConnection>()
+  /** By connection and side. */
+  readonly #streams = new Map<string, StreamDescriber>()
+  /** Records so far, by connection. */
+  readonly #records = new Map<number, number>()
 
   constructor(options: DescriberOptions) {
     this.#options = options
-    this.#stream = new StreamDescriber(undefined, options)
   }
 
   /** Describes the messages that this part completes. */
   receive(part: SourcePart): Iterable<Description> {
-    if (part.kind === 'bytes') return this.#stream.receive(part.bytes)
-    const { number } = part.connection
-    const connection: DescribedConnection = this.#connections.get(number) ?? {
-      records: 0,
-      sides: new Map(),
-    }
-    this.#connections.set(number, connection)
+    if (Buffer.isBuffer(part)) return this.#stream(undefined, undefined).receive(part)
     if (part.record === undefined) return []
+    const { number: connection } = part.connection
     const { from, offsetMs: ms, bytes } = part.record
-    const side = connection.sides.get(from) ?? new StreamDescriber(from, this.#options)
-    connection.sides.set(from, side)
-    return side.receive(bytes, { connection: number, from, record: ++connection.records, ms })
+    const record = (this.#records.get(connection) ?? 0) + 1
+    this.#records.set(connection, record)
+    return this.#stream(connection, from).receive(bytes, { connection, from, record, ms })
   }
 
   /** Describes incomplete messages at the end of the source. */
   *end(): Generator<Description> {
-    yield* this.#stream.end()
-    for (const { sides } of this.#connections.values())
-      for (const side of sides.values()) yield* side.end()
+    for (const stream of this.#streams.values()) yield* stream.end()
+  }
+
+  #stream(connection: number | undefined, from: StreamDescriber['from']): StreamDescriber {
+    const name = `${connection} ${from}`
+    const stream = this.#streams.get(name) ?? new StreamDescriber(from, this.#options)
+    this.#streams.set(name, stream)
+    return stream
   }
 }
 
@@ -81,18 +76,18 @@ const unreadableBytes = 64
 
 /** Describes one direction; each message as soon as it is complete. `unreadable` is always last. */
 export class StreamDescriber {
-  readonly #from: CapturedRecord['from'] | undefined
+  /** The side that wrote the bytes; undefined = unknown. */
+  readonly from: CapturedRecord['from'] | undefined
   readonly #options: DescriberOptions
   #buffered: BufferedBytes = { bytes: Buffer.alloc(0), start: 0 }
-  #format: StreamFormat | undefined
+  #format: (typeof formats)[keyof typeof formats] | undefined
   #describedBytes = 0
   #receivedBytes = 0
   #unreadable: Description | undefined
   #starts: RecordStart[] = []
 
-  /** @param from the side that wrote the bytes; undefined = unknown */
   constructor(from: CapturedRecord['from'] | undefined, options: DescriberOptions) {
-    this.#from = from
+    this.from = from
     this.#options = options
   }
 
@@ -101,9 +96,10 @@ export class StreamDescriber {
    * @param place the record of the bytes; becomes a part of the description of a message in it
    */
   *receive(bytes: Buffer, place: object = {}): Generator<Description> {
-    if (this.#unreadable === undefined) this.#starts.push({ place, start: this.#receivedBytes })
+    const recordStart = { place, start: this.#receivedBytes }
     this.#receivedBytes += bytes.length
     if (this.#unreadable !== undefined || bytes.length === 0) return
+    this.#starts.push(recordStart)
     const start = Math.max(this.#buffered.start, this.#describedBytes - contextBytes)
     const held = this.#buffered.bytes.subarray(start - this.#buffered.start)
     this.#buffered = { bytes: Buffer.concat([held, bytes]), start }
@@ -122,7 +118,7 @@ export class StreamDescriber {
   *#describe({ isEnd }: { readonly isEnd: boolean }): Generator<Description> {
     const { bytes, start } = this.#buffered
     const first = bytes[this.#describedBytes - start]
-    this.#format ??= formats[serviceOf(first, this.#from, this.#options.service)]
+    this.#format ??= formats[serviceOf(first, this.from, this.#options.service)]
     const { fields, describe } = this.#format
     for (const message of messagesOf(this.#buffered, this.#describedBytes, fields)) {
       if (!message.isWhole && !isEnd && !isUnreadable(message)) return
@@ -138,16 +134,11 @@ export class StreamDescriber {
   }
 }
 
-interface StreamFormat {
-  readonly fields: () => Fields
-  readonly describe: (message: Message, options: DescriptionOptions) => Iterable<Description>
-}
-
 const formats = {
   sender: { fields: notificationFields, describe: describeNotification },
   gateway: { fields: errorResponseFields, describe: describeErrorResponse },
   feedback: { fields: feedbackTupleFields, describe: describeFeedbackTuple },
-} satisfies Record<string, StreamFormat>
+} as const
 
 /** The side that wrote a stream, detected from its first byte if it is unknown. */
 function serviceOf(
@@ -165,17 +156,17 @@ function serviceOf(
 function* messagesOf(
   buffered: BufferedBytes,
   offset: number,
-  fields: () => Fields,
+  messageFields: () => Fields,
 ): Generator<Message> {
+  let fields: FieldPart[] = []
   const bytes = buffered.bytes.subarray(offset - buffered.start)
-  let parts: FieldPart[] = []
-  for (const part of new FieldScanner(fields, offset).read(bytes)) {
-    parts.push(part)
-    if (!part.isLast) continue
-    yield messageOf(parts, buffered)
-    parts = []
+  for (const field of new FieldScanner(messageFields, offset).read(bytes)) {
+    fields.push(field)
+    if (!field.isLast) continue
+    yield messageOf(fields, buffered)
+    fields = []
   }
-  if (parts.length > 0) yield messageOf(parts, buffered)
+  if (fields.length > 0) yield messageOf(fields, buffered)
 }
 
 function messageOf(fields: readonly FieldPart[], buffered: BufferedBytes): Message {

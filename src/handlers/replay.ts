@@ -1,6 +1,6 @@
 /** The work of `replay`: replays a capture to a gateway. */
 import type { CapturedConnection } from '../capture/capture.ts'
-import { readSource } from '../capture/capture-source.ts'
+import { readConnections } from '../capture/capture-source.ts'
 import { wakefulClock } from '../timing/clock.ts'
 import type { ReplayArguments } from '../commands/replay.ts'
 import { replay as play, type Played } from '../sender/replay.ts'
@@ -38,18 +38,10 @@ export async function replay(args: ReplayArguments): Promise<void> {
 
 /** @throws Error if no sender wrote anything */
 function connectionsOf(file: string, input: Buffer): readonly CapturedConnection[] {
-  const source = inFile(file, () => readSource(input, 'auto'))
-  const connections =
-    source.kind === 'capture' ? source.capture.connections : [unrecorded(source.bytes)]
+  const connections = inFile(file, () => readConnections(input))
   const spoken = connections.filter(({ records }) => records.some(({ from }) => from === 'sender'))
   if (spoken.length > 0) return spoken
   throw new Error(`${file}: the capture contains no bytes of a sender`)
-}
-
-/** Raw bytes as one record without a time. */
-function unrecorded(bytes: Buffer): CapturedConnection {
-  const record = { from: 'sender', offsetMs: undefined, bytes } as const
-  return { number: 1, startMs: undefined, records: bytes.length === 0 ? [] : [record] }
 }
 
 function bytesOf(connections: readonly CapturedConnection[]): number {

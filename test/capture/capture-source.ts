@@ -1,7 +1,29 @@
 /** Format detection, and reading in chunks. */
 import t from 'tap'
-import { readSource, SourceReader, type SourceFormat } from '../../src/capture/capture-source.ts'
+import {
+  readConnections,
+  SourceReader,
+  type SourceFormat,
+  type SourcePart,
+} from '../../src/capture/capture-source.ts'
 import { hex } from '../fixtures/hex.ts'
+
+/** The bytes of a stream, or the records of a capture. */
+type Source =
+  | { readonly kind: 'stream'; readonly bytes: Buffer }
+  | { readonly kind: 'capture'; readonly records: readonly unknown[] }
+
+function sourceOf(parts: readonly SourcePart[]): Source {
+  const lines = parts.flatMap((part) => (Buffer.isBuffer(part) ? [] : [part]))
+  if (lines.length === 0)
+    return { kind: 'stream', bytes: Buffer.concat(parts.filter((part) => Buffer.isBuffer(part))) }
+  return { kind: 'capture', records: lines.flatMap(({ record }) => record ?? []) }
+}
+
+function readSource(bytes: Buffer, format: SourceFormat): Source {
+  const reader = new SourceReader(format)
+  return sourceOf([...reader.receive(bytes), ...reader.end()])
+}
 
 t.test('detects captures, hexadecimal digits and raw bytes', (t) => {
   for (const text of ['# client: x\n> 00\n', '\n  > 00', 'connection 1\n> 00', '\uFEFF< 00'])
@@ -36,18 +58,21 @@ t.test('reads the same in chunks as in one piece', (t) => {
       for (let at = 0; at < bytes.length; at += size)
         parts.push(...reader.receive(bytes.subarray(at, at + size)))
       parts.push(...reader.end())
-      const source = readSource(bytes, format)
-      if (source.kind === 'stream') {
-        const read = parts.flatMap((part) => (part.kind === 'bytes' ? [part.bytes] : []))
-        t.equal(Buffer.concat(read).toString('hex'), source.bytes.toString('hex'))
-      } else {
-        const records = parts.flatMap((part) => (part.kind === 'line' ? (part.record ?? []) : []))
-        t.same(
-          records,
-          source.capture.connections.flatMap(({ records }) => records),
-        )
-      }
+      t.strictSame(sourceOf(parts), readSource(bytes, format))
     }
+  t.end()
+})
+
+t.test('reads connections: those of a capture, or one of the bytes of a sender', (t) => {
+  t.match(readConnections(Buffer.from('connection 7 +5\n< +1 1f')), [
+    { number: 7, startMs: 5, records: [{ from: 'gateway', offsetMs: 1, bytes: hex('1f') }] },
+  ])
+  const record = { from: 'sender', offsetMs: undefined, bytes: hex('00 0a') }
+  const connection = { number: 1, startMs: undefined, records: [record] }
+  t.strictSame(readConnections(Buffer.from('00:0A')), [connection])
+  t.strictSame(readConnections(hex('00 0a')), [connection])
+  t.strictSame(readConnections(Buffer.alloc(0)), [{ ...connection, records: [] }])
+  t.throws(() => readConnections(Buffer.from('00 0')), /3 hexadecimal digits/)
   t.end()
 })
 
@@ -55,7 +80,7 @@ t.test('limits the length of a line', (t) => {
   const reader = new SourceReader('capture')
   const read = (): void => {
     for (let count = 0; count < 20; count++)
-      for (const part of reader.receive(Buffer.alloc(1_000_000, '0'))) t.fail(part.kind)
+      t.same(reader.receive(Buffer.alloc(1_000_000, '0')), [])
   }
   t.throws(read, { message: /^line 1: too long for a record$/ })
   t.end()
