@@ -171,14 +171,8 @@ export class Proxy {
     return StatisticsFile.open(this.#configuration.dataDirectory, {
       routes: () => this.routes.map(({ routeRecord }) => routeRecord),
       clock: this.#deps.clock,
-      observer: {
-        unreadable(file, error) {
-          log({ event: 'census.unreadable', file, error })
-        },
-        writeFailed(file, error) {
-          log({ event: 'census.failed', file, error })
-        },
-      },
+      onUnreadable: (file, error) => log({ event: 'census.unreadable', file, error }),
+      onWriteFailed: (file, error) => log({ event: 'census.failed', file, error }),
     })
   }
 

@@ -1,31 +1,30 @@
 /** Appends to a capture file of limited size; errors never reach the caller. */
-import { open, type FileHandle } from 'node:fs/promises'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { truncate } from 'node:fs/promises'
 
-export interface CaptureFileObserver {
+export type CaptureFileEvent =
   /** The file has reached its maximum size. */
-  full(path: string): void
+  | { readonly event: 'capture.full'; readonly file: string }
   /** Writing failed and stops. The file ends with a complete line. */
-  failed(path: string, error: unknown): void
-}
+  | { readonly event: 'capture.failed'; readonly file: string; readonly error: unknown }
 
 const lastLine = '# stopped here: the file has reached its maximum size\n'
 
 /** Never blocks the caller: it queues at most `maxBytes`. */
 export class CaptureFile {
   readonly #path: string
-  readonly #observer: CaptureFileObserver
+  readonly #emit: (event: CaptureFileEvent) => void
   #remainingBytes: number
-  #queue: string[] = []
   #isClosed = false
-  #isWriting = false
-  #handle: FileHandle | undefined
-  #writtenBytes = 0
+  #stream: WriteStream | undefined
+  /** Of complete lines; undefined while the file is not open. */
+  #writtenBytes: number | undefined
 
   /** @param path must not exist; created with the first line, readable by its owner only */
-  constructor(path: string, maxBytes: number, observer: CaptureFileObserver) {
+  constructor(path: string, maxBytes: number, emit: (event: CaptureFileEvent) => void) {
     this.#path = path
     this.#remainingBytes = maxBytes - lastLine.length
-    this.#observer = observer
+    this.#emit = emit
   }
 
   /** Whether further lines are dropped. */
@@ -36,51 +35,37 @@ export class CaptureFile {
   /** Appends complete lines; if they do not fit, appends {@link lastLine} and stops. */
   append(lines: string): void {
     if (this.#isClosed || lines === '') return
-    this.#remainingBytes -= Buffer.byteLength(lines)
-    this.#queue.push(this.#remainingBytes < 0 ? lastLine : lines)
-    if (this.#remainingBytes < 0) {
-      this.#isClosed = true
-      this.#observer.full(this.#path)
+    const bytes = Buffer.byteLength(lines)
+    this.#remainingBytes -= bytes
+    this.#stream ??= this.#open()
+    if (this.#remainingBytes >= 0) {
+      this.#stream.write(lines, (error) => {
+        if (!error) this.#writtenBytes = (this.#writtenBytes ?? 0) + bytes
+      })
+      return
     }
-    void this.#write()
+    this.#stream.write(lastLine)
+    this.close()
+    this.#emit({ event: 'capture.full', file: this.#path })
   }
 
   /** Closes the file once all lines are written. */
   close(): void {
     this.#isClosed = true
-    void this.#write()
+    this.#stream?.end()
   }
 
-  async #write(): Promise<void> {
-    if (this.#isWriting) return
-    this.#isWriting = true
-    try {
-      while (this.#queue.length > 0) {
-        const bytes = Buffer.from(this.#queue.splice(0).join(''))
-        this.#handle ??= await open(this.#path, 'wx', 0o600)
-        await this.#handle.appendFile(bytes)
-        this.#writtenBytes += bytes.length
-      }
-      if (this.#isClosed) await this.#closeHandle()
-    } catch (error) {
-      await this.#fail(error)
-    } finally {
-      this.#isWriting = false
-    }
+  #open(): WriteStream {
+    return createWriteStream(this.#path, { flags: 'wx', mode: 0o600 })
+      .on('open', () => (this.#writtenBytes = 0))
+      .on('error', (error) => void this.#fail(error))
   }
 
   /** Removes a partly written line, so that the capture stays readable after the disk was full. */
   async #fail(error: unknown): Promise<void> {
     this.#isClosed = true
-    this.#queue = []
-    await this.#handle?.truncate(this.#writtenBytes).catch(() => undefined)
-    await this.#closeHandle().catch(() => undefined)
-    this.#observer.failed(this.#path, error)
-  }
-
-  async #closeHandle(): Promise<void> {
-    const handle = this.#handle
-    this.#handle = undefined
-    await handle?.close()
+    if (this.#writtenBytes !== undefined)
+      await truncate(this.#path, this.#writtenBytes).catch(() => undefined)
+    this.#emit({ event: 'capture.failed', file: this.#path, error })
   }
 }

@@ -8,7 +8,7 @@ import { feedbackTupleFields, notificationFields } from '../binary/wire-format.t
 import { formatCapture } from '../capture/capture.ts'
 import { Mask } from '../capture/mask.ts'
 import type { Clock } from '../timing/clock.ts'
-import { CaptureFile } from './capture-file.ts'
+import { CaptureFile, type CaptureFileEvent } from './capture-file.ts'
 import { Recording } from './recording.ts'
 
 export interface RecorderOptions {
@@ -42,9 +42,8 @@ export type RecorderEvent =
   /** Other users can list the directory, but cannot read the files. */
   | { readonly event: 'capture.exposed'; readonly directory: string }
   | { readonly event: 'capture.opened'; readonly file: string; readonly about: Recorded }
-  | { readonly event: 'capture.full'; readonly file: string }
-  /** Emitted once: further failures are not reported. */
-  | { readonly event: 'capture.failed'; readonly file: string; readonly error: unknown }
+  /** `capture.failed` is emitted once: further failures are not reported. */
+  | CaptureFileEvent
   /** The last of the permitted connections is being recorded. */
   | { readonly event: 'capture.finished' }
 
@@ -68,7 +67,7 @@ export class Recorder {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       if ((statSync(directory).mode & 0o077) !== 0) emit({ event: 'capture.exposed', directory })
     } catch (error) {
-      this.#failed(directory, error)
+      this.#report({ event: 'capture.failed', file: directory, error })
     }
   }
 
@@ -83,7 +82,9 @@ export class Recorder {
       file?.append(lines)
       return file?.isClosed === false
     })
-    attach(socket, recording, (error) => this.#failed(this.#options.directory, error))
+    attach(socket, recording, (error) =>
+      this.#report({ event: 'capture.failed', file: this.#options.directory, error }),
+    )
     socket.once('close', () => file?.close())
   }
 
@@ -108,21 +109,15 @@ export class Recorder {
     const number = ++this.#recorded
     const takenAt = new Date(this.#clock.now()).toISOString()
     const path = join(directory, fileName(about, takenAt, number))
-    const file = new CaptureFile(path, maxBytes, {
-      full: (full) => this.#emit({ event: 'capture.full', file: full }),
-      failed: (failed, error) => this.#failed(failed, error),
-    })
+    const file = new CaptureFile(path, maxBytes, this.#report.bind(this))
     this.#emit({ event: 'capture.opened', file: path, about })
     if (number === maxConnections) this.#emit({ event: 'capture.finished' })
     file.append(this.#header(socket, about, takenAt))
     return file
   }
 
-  #header(
-    socket: TLSSocket,
-    { kind, route, address, connection }: Recorded,
-    takenAt: string,
-  ): string {
+  #header(socket: TLSSocket, about: Recorded, takenAt: string): string {
+    const { kind, route, address, connection } = about
     const { tokens, payloads } = this.#options
     const shown = (clear: boolean): string => (clear ? 'unmasked' : 'masked')
     const number = connection === undefined ? '' : ` ${connection}`
@@ -136,10 +131,10 @@ export class Recorder {
     })
   }
 
-  #failed(path: string, error: unknown): void {
-    if (this.#hasFailed) return
-    this.#hasFailed = true
-    this.#emit({ event: 'capture.failed', file: path, error })
+  #report(event: CaptureFileEvent): void {
+    const isFailure = event.event === 'capture.failed'
+    if (!isFailure || !this.#hasFailed) this.#emit(event)
+    this.#hasFailed ||= isFailure
   }
 }
 

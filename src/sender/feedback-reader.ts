@@ -1,6 +1,7 @@
 /** Reads the feedback service as legacy senders do: until the service closes the connection. */
 import { decodeFeedbackTuples, type FeedbackTuple } from '../binary/feedback-tuple.ts'
-import type { Cancel, Clock } from '../timing/clock.ts'
+import type { Clock } from '../timing/clock.ts'
+import { Timer } from '../timing/timer.ts'
 import { openSenderSocket, type SenderOptions } from './sender-socket.ts'
 
 /**
@@ -16,28 +17,27 @@ export async function* readFeedback(
   clock: Clock,
 ): AsyncGenerator<FeedbackTuple> {
   const socket = await openSenderSocket(options, clock)
-  const startTimer = (): Cancel =>
-    clock.after(silenceMs, () => {
-      const where = `${options.host}:${options.port}`
-      socket.destroy(
-        new Error(
-          `${where} neither sent nor closed for ${silenceMs} ms: this is probably a gateway for ` +
-            'notifications; use the port of the feedback service, usually 2196',
-        ),
-      )
-    })
-  let cancel = startTimer()
+  const where = `${options.host}:${options.port}`
+  const silence = new Timer(clock, silenceMs, () =>
+    socket.destroy(
+      new Error(
+        `${where} neither sent nor closed for ${silenceMs} ms: this is probably a gateway for ` +
+          'notifications; use the port of the feedback service, usually 2196',
+      ),
+    ),
+  )
+  silence.start()
   let unread: Buffer = Buffer.alloc(0)
   try {
     for await (const chunk of socket as AsyncIterable<Buffer>) {
-      cancel()
+      silence.stop()
       const { tuples, rest } = decodeFeedbackTuples(Buffer.concat([unread, chunk]))
       unread = rest
       yield* tuples
-      cancel = startTimer()
+      silence.start()
     }
   } finally {
-    cancel()
+    silence.stop()
   }
   if (unread.length > 0)
     throw new Error(

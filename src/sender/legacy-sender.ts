@@ -8,6 +8,7 @@ import {
 } from '../binary/error-response.ts'
 import type { Notification } from '../binary/notification.ts'
 import type { Clock } from '../timing/clock.ts'
+import { within } from '../timing/timer.ts'
 import { openSenderSocket, type SenderOptions } from './sender-socket.ts'
 
 /** How a gateway answered. `silence`: no error, so the notifications were accepted. */
@@ -23,19 +24,22 @@ export class LegacySender {
   readonly #socket: TLSSocket
   #answer = Buffer.alloc(0)
   #ended = false
-  #wake: () => void = () => undefined
+  /** Resolves when {@link isAnswered} becomes true. */
+  readonly #answered: Promise<void>
 
   private constructor(socket: TLSSocket) {
     this.#socket = socket
-    socket.on('data', (chunk: Buffer) => {
-      this.#answer = Buffer.concat([this.#answer, chunk]).subarray(0, errorResponseBytes)
-      this.#wake()
-    })
-    for (const event of ['end', 'close', 'error'])
-      socket.on(event, () => {
-        this.#ended = true
-        this.#wake()
+    this.#answered = new Promise((resolve) => {
+      socket.on('data', (chunk: Buffer) => {
+        this.#answer = Buffer.concat([this.#answer, chunk]).subarray(0, errorResponseBytes)
+        if (this.#answer.length === errorResponseBytes) resolve()
       })
+      for (const event of ['end', 'finish', 'close', 'error'])
+        socket.on(event, () => {
+          this.#ended = true
+          resolve()
+        })
+    })
   }
 
   /** @throws the system's or OpenSSL's error when the handshake fails */
@@ -43,7 +47,7 @@ export class LegacySender {
     return new LegacySender(await openSenderSocket(options, clock))
   }
 
-  /** Whether the gateway has sent an error response or closed the connection. */
+  /** Whether the gateway has sent an error response, or either side has closed the connection. */
   get isAnswered(): boolean {
     return this.#ended || this.#answer.length === errorResponseBytes
   }
@@ -70,26 +74,15 @@ export class LegacySender {
     await new Promise<void>((resolve) => this.#socket.write(bytes, () => resolve()))
   }
 
-  /** Waits until the gateway answers or closes, at most `waitMs`. */
+  /** Waits until the gateway answers or closes, or {@link close} is called, at most `waitMs`. */
   async listen(waitMs: number, clock: Clock): Promise<GatewayAnswer> {
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(waitMs, resolve)
-      this.#wake = () => {
-        if (!this.isAnswered) return
-        cancel()
-        resolve()
-      }
-      this.#wake()
-    })
+    await within(clock, waitMs, this.#answered)
     if (this.#answer.length === errorResponseBytes)
       return { kind: 'error-response', response: decodeErrorResponse(this.#answer) }
     return { kind: this.#ended ? 'closed' : 'silence' }
   }
 
-  /** Also ends a call of {@link listen}. */
   close(): void {
-    this.#ended = true
-    this.#wake()
     this.#socket.end()
   }
 }

@@ -1,8 +1,10 @@
 /** Replays the records that senders wrote, with the recorded pauses. */
+import { once } from 'node:events'
 import { FieldScanner } from '../binary/field-scanner.ts'
 import { notificationFields } from '../binary/wire-format.ts'
 import type { CapturedConnection } from '../capture/capture.ts'
 import type { Clock } from '../timing/clock.ts'
+import { within } from '../timing/timer.ts'
 import { LegacySender, type GatewayAnswer } from './legacy-sender.ts'
 import type { SenderOptions } from './sender-socket.ts'
 
@@ -51,11 +53,13 @@ export async function replay(
   deps: ReplayDeps,
 ): Promise<boolean> {
   const startedAtMs = deps.clock.now()
+  const stopped = once(options.stop, 'abort')
   const playing: Promise<boolean>[] = []
   for (const connection of connections) {
     const { startMs } = connection
     if (startMs === undefined) await Promise.all(playing)
-    else await waitFor(startedAtMs + startMs / options.speed - deps.clock.now(), options, deps)
+    const dueInMs = startedAtMs + (startMs ?? 0) / options.speed - deps.clock.now()
+    if (dueInMs > 0 && !options.stop.aborted) await within(deps.clock, dueInMs, stopped)
     const playedWhole = playConnection(connection, options, deps)
     // `Promise.all` below reports the error; until then it must not be an unhandled rejection.
     playedWhole.catch(() => undefined)
@@ -142,17 +146,4 @@ function endOf(stream: Buffer, identifier: number): number {
 
 function bytesOf(script: Script): number {
   return script.reduce((sum, { bytes }) => sum + bytes.length, 0)
-}
-
-async function waitFor(ms: number, { stop }: ReplayOptions, { clock }: ReplayDeps): Promise<void> {
-  if (ms <= 0 || stop.aborted) return
-  await new Promise<void>((resolve) => {
-    const wake = (): void => {
-      cancel()
-      stop.removeEventListener('abort', wake)
-      resolve()
-    }
-    const cancel = clock.after(ms, wake)
-    stop.addEventListener('abort', wake)
-  })
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Clock } from '../timing/clock.ts'
+import { within } from '../timing/timer.ts'
 
 /** In the names of `tls.connect`. */
 export interface SenderOptions {
@@ -25,14 +26,9 @@ const handshakeTimeoutMs = 10_000
  */
 export async function openSenderSocket(options: SenderOptions, clock: Clock): Promise<TLSSocket> {
   const socket = connect({ ...options, maxVersion: 'TLSv1.2' })
-  const cancel = clock.after(handshakeTimeoutMs, () => {
-    const problem = `${options.host}:${options.port} did not finish the TLS handshake in 10 seconds`
-    socket.destroy(new Error(`${problem}: check the host, the port and the firewall`))
-  })
-  try {
-    await once(socket, 'secureConnect')
-  } finally {
-    cancel()
-  }
-  return socket
+  const connected = await within(clock, handshakeTimeoutMs, once(socket, 'secureConnect'))
+  if (connected !== undefined) return socket
+  socket.destroy()
+  const problem = `${options.host}:${options.port} did not finish the TLS handshake in 10 seconds`
+  throw new Error(`${problem}: check the host, the port and the firewall`)
 }

@@ -22,12 +22,14 @@ export async function openCertificateFolder(
   now: Date,
 ): Promise<SimulatorCertificates> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const authority = await open(join(directory, 'ca'), isValid(now), () =>
-    createAuthority('APNs simulator', now),
+  const authority = await open(
+    join(directory, 'ca'),
+    (certificate) => isValid(certificate, now),
+    () => createAuthority('APNs simulator', now),
   )
   const signer = new X509Certificate(authority.certificatePem).publicKey
   const serves = (certificate: X509Certificate): boolean =>
-    isValid(now)(certificate) &&
+    isValid(certificate, now) &&
     certificate.verify(signer) &&
     hosts.every((host) =>
       isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host),
@@ -43,34 +45,30 @@ async function open(
   isGood: (certificate: X509Certificate) => boolean,
   issue: () => Promise<Issued>,
 ): Promise<Issued> {
-  const present = read(path)
-  if (present !== undefined && isGood(parse(present, path))) return present
+  const [certificateFile, keyFile] = [`${path}.pem`, `${path}.key`]
+  if (existsSync(certificateFile) && existsSync(keyFile)) {
+    const certificatePem = readFileSync(certificateFile, 'utf8')
+    if (isGood(parse(certificatePem, certificateFile)))
+      return { certificatePem, keyPem: readFileSync(keyFile, 'utf8') }
+  }
   const issued = await issue()
   // The key first: a crash between the two must not leave a certificate without its key.
-  writeFileSync(`${path}.key`, issued.keyPem, { mode: 0o600 })
-  writeFileSync(`${path}.pem`, issued.certificatePem)
+  writeFileSync(keyFile, issued.keyPem, { mode: 0o600 })
+  writeFileSync(certificateFile, issued.certificatePem)
   return issued
 }
 
-function read(path: string): Issued | undefined {
-  const files = [`${path}.pem`, `${path}.key`]
-  if (!files.every((file) => existsSync(file))) return undefined
-  const [certificatePem = '', keyPem = ''] = files.map((file) => readFileSync(file, 'utf8'))
-  return { certificatePem, keyPem }
-}
-
-function parse({ certificatePem }: Issued, path: string): X509Certificate {
+function parse(certificatePem: string, file: string): X509Certificate {
   try {
     return new X509Certificate(certificatePem)
   } catch {
     throw new Error(
-      `${path}.pem: not a certificate; delete the file, and the simulator issues it again`,
+      `${file}: not a certificate; delete the file, and the simulator issues it again`,
     )
   }
 }
 
 /** Valid for at least a day, so that no certificate expires during a rehearsal. */
-function isValid(now: Date): (certificate: X509Certificate) => boolean {
-  const tomorrow = now.getTime() + 24 * 60 * 60 * 1000
-  return ({ validTo }) => new Date(validTo).getTime() > tomorrow
+function isValid({ validTo }: X509Certificate, now: Date): boolean {
+  return new Date(validTo).getTime() > now.getTime() + 24 * 60 * 60 * 1000
 }

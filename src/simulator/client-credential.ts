@@ -107,18 +107,12 @@ export class ProviderTokenVerifier {
     const { alg, kid } = decodeProtectedHeader(token)
     const { iss, iat } = decodeJwt(token)
     if (alg !== 'ES256' || typeof iat !== 'number' || !hasSignature(token)) return null
-    if (this.#keys === undefined) {
-      return isTenCharacters(kid) && isTenCharacters(iss) ? claimsOf(token, iat) : null
-    }
-    const key = this.#keys.find(({ keyId, teamId }) => keyId === kid && teamId === iss)
-    if (key === undefined) return null
-    await compactVerify(token, key.publicKey, { algorithms: ['ES256'] })
-    return claimsOf(token, iat, key.topics)
+    const key = this.#keys?.find(({ keyId, teamId }) => keyId === kid && teamId === iss)
+    const isKnown = this.#keys === undefined ? [kid, iss].every(isTenCharacters) : key !== undefined
+    if (!isKnown) return null
+    if (key !== undefined) await compactVerify(token, key.publicKey, { algorithms: ['ES256'] })
+    return { token, issuedAtMs: iat * 1000, topics: key?.topics }
   }
-}
-
-function claimsOf(token: string, iat: number, topics?: readonly string[]): Claims {
-  return { token, issuedAtMs: iat * 1000, topics }
 }
 
 /** Key and team IDs. — source: Apple, "Establishing a token-based connection to APNs" */

@@ -20,7 +20,6 @@ export class ProviderConnection implements StreamConnection {
   #streamLimit: number
   #requests = 0
   #openStreams = 0
-  #lastStreamId = 0
   #draining = false
 
   constructor(socket: TLSSocket, session: number, simulation: Simulation) {
@@ -48,7 +47,8 @@ export class ProviderConnection implements StreamConnection {
     if (this.#draining) return
     this.#draining = true
     const debugData = Buffer.from(JSON.stringify({ reason }))
-    this.#http2.goaway(constants.NGHTTP2_NO_ERROR, this.#lastStreamId, debugData)
+    // 0: the last stream that was received.
+    this.#http2.goaway(constants.NGHTTP2_NO_ERROR, 0, debugData)
     this.#simulation.log({ event: 'simulator.goaway', session: this.session, reason })
     this.#closeWhenDrained()
   }
@@ -94,7 +94,6 @@ export class ProviderConnection implements StreamConnection {
   #serve(stream: ServerHttp2Stream, request: ProviderStream): void {
     this.#requests += 1
     this.#openStreams += 1
-    this.#lastStreamId = stream.id ?? this.#lastStreamId
     stream.on('data', request.receive.bind(request))
     stream.on('end', request.finish.bind(request))
     stream.on('close', () => {

@@ -71,7 +71,12 @@ export function isMessageId(apnsId: string): boolean {
   return /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i.test(apnsId)
 }
 
-type Check = (request: ReceivedRequest) => Reason | undefined
+interface CheckedRequest extends ReceivedRequest {
+  /** See {@link topicOf}; empty if there is none. */
+  readonly topic: string
+}
+
+type Check = (request: CheckedRequest) => Reason | undefined
 
 /**
  * In order: the first fault is the answer. Apple documents the reasons and not their order. This one is
@@ -90,25 +95,20 @@ const checks: readonly Check[] = [
     prioritiesFor(fields.values.get('apns-push-type')).includes(priority),
   ),
   fault('MissingTopic', ({ fields, credential }) => topicOf(fields, credential) === undefined),
-  topicFault('BadTopic', (topic) => !/^[\w.-]{1,255}$/.test(topic)),
-  topicFault(
+  fault('BadTopic', ({ topic }) => !/^[\w.-]{1,255}$/.test(topic)),
+  fault(
     'Forbidden',
-    (topic, { kind }) => kind === 'provider-token' && isManagementTopic(topic),
+    ({ topic, credential }) => credential.kind === 'provider-token' && isManagementTopic(topic),
   ),
-  topicFault('TopicDisallowed', (topic, credential) => !mayUse(credential, topic)),
-  form('apns-push-type', 'InvalidPushType', (pushType, { fields, credential }) => {
-    const needsToken = pushType === 'location'
-    if (needsToken && credential.kind === 'certificate') return false
-    return pushTypesFor(topicOf(fields, credential) ?? '').includes(pushType)
+  fault('TopicDisallowed', ({ topic, credential }) => !mayUse(credential, topic)),
+  form('apns-push-type', 'InvalidPushType', (pushType, { topic, credential }) => {
+    const isPermitted = pushType !== 'location' || credential.kind === 'provider-token'
+    return isPermitted && pushTypesFor(topic).includes(pushType)
   }),
   // 1 to 100 bytes in hexadecimal. — source: Apple, "Binary Provider API", for the 100
   fault('BadDeviceToken', ({ fields }) => !/^(?:[\da-f]{2}){1,100}$/i.test(tokenOf(fields))),
   fault('PayloadEmpty', ({ bodyBytes }) => bodyBytes === 0),
-  fault(
-    'PayloadTooLarge',
-    ({ fields, credential, bodyBytes }) =>
-      bodyBytes > payloadLimitBytes(topicOf(fields, credential) ?? ''),
-  ),
+  fault('PayloadTooLarge', ({ topic, bodyBytes }) => bodyBytes > payloadLimitBytes(topic)),
 ]
 
 /**
@@ -116,31 +116,23 @@ const checks: readonly Check[] = [
  * — source: Apple, "Handling notification responses from APNs"
  */
 export function checkRequest(request: ReceivedRequest): Reason | undefined {
+  const checked = { ...request, topic: topicOf(request.fields, request.credential) ?? '' }
   for (const check of checks) {
-    const reason = check(request)
+    const reason = check(checked)
     if (reason !== undefined) return reason
   }
   return undefined
 }
 
-function fault(reason: Reason, isAtFault: (request: ReceivedRequest) => boolean): Check {
+function fault(reason: Reason, isAtFault: (request: CheckedRequest) => boolean): Check {
   return (request) => (isAtFault(request) ? reason : undefined)
-}
-
-function topicFault(
-  reason: Reason,
-  isAtFault: (topic: string, credential: Credential) => boolean,
-): Check {
-  return fault(reason, ({ fields, credential }) =>
-    isAtFault(topicOf(fields, credential) ?? '', credential),
-  )
 }
 
 /** The form of a header field, if the request has one of this name. */
 function form(
   name: string,
   reason: Reason,
-  holds: (value: string, request: ReceivedRequest) => boolean,
+  holds: (value: string, request: CheckedRequest) => boolean,
 ): Check {
   return fault(reason, (request) => {
     const value = request.fields.values.get(name)

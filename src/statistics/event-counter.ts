@@ -3,7 +3,7 @@ import { countName, countReceived, type SenderRecord } from './sender-record.ts'
 import type { SenderStatistics } from './sender-statistics.ts'
 import type { ConnectionEvent } from '../gateway/connection-event.ts'
 import type { ListenerEvent } from '../gateway/listener-event.ts'
-import type { DeliveryRecord, RouteEvent, RouteTrace } from '../relay/route-event.ts'
+import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { Clock } from '../timing/clock.ts'
 
 /** @param sender whose connection it is */
@@ -21,37 +21,30 @@ export function connectionCounter(sender: SenderRecord): (event: ConnectionEvent
   }
 }
 
-/** Names the count that an event increases. */
-const countOf = {
+type CountName = 'unregistered' | 'silenced' | 'resent' | 'untold'
+
+/** The count that an event increases. */
+const countOf: Partial<Record<(RouteEvent | RouteTrace)['event'], CountName>> = {
   'notification.unregistered': 'unregistered',
   'notification.silenced': 'silenced',
   'notification.resent': 'resent',
   'rejection.untold': 'untold',
-} as const
+}
 
 /** Counts how notifications of a route ended. */
 export function routeCounter(
   route: string,
   statistics: SenderStatistics,
 ): (event: RouteEvent | RouteTrace) => void {
-  const recordOf = ({ sender }: DeliveryRecord): SenderRecord | undefined =>
-    sender === undefined ? undefined : statistics.find({ route, publicKeySha256: sender })
   return (event) => {
-    switch (event.event) {
-      case 'notification.unregistered':
-      case 'notification.silenced':
-      case 'notification.resent':
-      case 'rejection.told':
-      case 'rejection.untold': {
-        const record = recordOf(event.record)
-        if (record === undefined) return
-        if (event.event !== 'rejection.told') record[countOf[event.event]]++
-        if (event.event === 'rejection.told' || event.event === 'rejection.untold')
-          countName(record.rejections, event.reason)
-        break
-      }
-      default:
-    }
+    const count = countOf[event.event]
+    const isRejection = event.event === 'rejection.told' || event.event === 'rejection.untold'
+    if ((count === undefined && !isRejection) || !('record' in event)) return
+    const { sender } = event.record
+    const record = sender && statistics.find({ route, publicKeySha256: sender })
+    if (!record) return
+    if (count !== undefined) record[count]++
+    if (isRejection) countName(record.rejections, event.reason)
   }
 }
 

@@ -15,14 +15,10 @@ export interface StatisticsFileDeps {
   /** Routes as configured now. */
   readonly routes: () => readonly RouteRecord[]
   readonly clock: Clock
-  readonly observer: StatisticsFileObserver
-}
-
-/** Is called when the file fails. The proxy continues. */
-export interface StatisticsFileObserver {
-  /** The file of an earlier process cannot be read, and was renamed. */
-  unreadable(file: string, error: unknown): void
-  writeFailed(file: string, error: unknown): void
+  /** The file of an earlier process cannot be read, and was renamed. The proxy continues. */
+  readonly onUnreadable: (file: string, error: unknown) => void
+  /** The proxy continues. */
+  readonly onWriteFailed: (file: string, error: unknown) => void
 }
 
 const sampleMs = 1000
@@ -49,25 +45,24 @@ export class StatisticsFile {
   readonly statistics: SenderStatistics
   readonly #file: string
   readonly #deps: StatisticsFileDeps
-  readonly #cancel: Cancel
+  readonly #timers: readonly Cancel[]
   #written: string
   #saving: Promise<void> = Promise.resolve()
-  #savedAtMs: number
 
   private constructor(
     file: string,
     earlier: StatisticsSnapshot | undefined,
     deps: StatisticsFileDeps,
   ) {
-    const now = deps.clock.now()
+    const { clock } = deps
     this.#file = file
     this.#deps = deps
-    this.statistics = new SenderStatistics(now, earlier)
+    this.statistics = new SenderStatistics(clock.now(), earlier)
     this.#written = JSON.stringify(earlier)
-    this.#savedAtMs = now
-    this.#cancel = every(deps.clock, sampleMs, () => {
-      this.#tick(deps.clock.now())
-    })
+    this.#timers = [
+      every(clock, sampleMs, () => this.statistics.sample(clock.now())),
+      every(clock, saveMs, () => void this.#save()),
+    ]
   }
 
   /** Continues the file in `directory`, which no other process may use. */
@@ -76,7 +71,7 @@ export class StatisticsFile {
     try {
       return new StatisticsFile(file, readStatistics(directory), deps)
     } catch (error) {
-      deps.observer.unreadable(file, error)
+      deps.onUnreadable(file, error)
       await rename(file, `${file}.unreadable`).catch(() => undefined)
       return new StatisticsFile(file, undefined, deps)
     }
@@ -90,15 +85,8 @@ export class StatisticsFile {
 
   /** Writes the file, and stops sampling. */
   async close(): Promise<void> {
-    this.#cancel()
+    for (const cancel of this.#timers) cancel()
     await this.#save()
-  }
-
-  #tick(nowMs: number): void {
-    this.statistics.sample(nowMs)
-    if (nowMs - this.#savedAtMs < saveMs) return
-    this.#savedAtMs = nowMs
-    void this.#save()
   }
 
   /** One at a time: a slow disk must not let an older text replace a newer one. */
@@ -116,7 +104,7 @@ export class StatisticsFile {
       await rename(`${this.#file}.new`, this.#file)
       this.#written = text
     } catch (error) {
-      this.#deps.observer.writeFailed(this.#file, error)
+      this.#deps.onWriteFailed(this.#file, error)
     }
   }
 }

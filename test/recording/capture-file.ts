@@ -17,9 +17,9 @@ function folder(t: Test): string {
 
 function open(path: string, maxBytes: number): { file: CaptureFile; told: string[] } {
   const told: string[] = []
-  const file = new CaptureFile(path, maxBytes, {
-    full: () => told.push('full'),
-    failed: (_path, error) => told.push((error as NodeJS.ErrnoException).code ?? 'no code'),
+  const file = new CaptureFile(path, maxBytes, (event) => {
+    if (event.event === 'capture.full') told.push('full')
+    else told.push((event.error as NodeJS.ErrnoException).code ?? 'no code')
   })
   return { file, told }
 }

@@ -20,10 +20,8 @@ async function keep(directory: string): Promise<Kept> {
   const file = await StatisticsFile.open(directory, {
     routes: () => [],
     clock,
-    observer: {
-      unreadable: (file) => events.push(`unreadable ${file}`),
-      writeFailed: (file) => events.push(`writeFailed ${file}`),
-    },
+    onUnreadable: (file) => events.push(`unreadable ${file}`),
+    onWriteFailed: (file) => events.push(`writeFailed ${file}`),
   })
   return { file, clock, events }
 }
