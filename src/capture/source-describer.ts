@@ -22,6 +22,9 @@ import {
 /** The port that a stream belongs to; `auto` = detected from its first byte. */
 export type Service = 'auto' | 'gateway' | 'feedback'
 
+/** The side that wrote a stream; undefined = unknown. */
+type Side = CapturedRecord['from'] | undefined
+
 export interface DescriberOptions extends DescriptionOptions {
   readonly service: Service
 }
@@ -54,7 +57,7 @@ export class SourceDescriber {
     for (const stream of this.#streams.values()) yield* stream.end()
   }
 
-  #stream(connection: number | undefined, from: StreamDescriber['from']): StreamDescriber {
+  #stream(connection: number | undefined, from: Side): StreamDescriber {
     const name = `${connection} ${from}`
     const stream = this.#streams.get(name) ?? new StreamDescriber(from, this.#options)
     this.#streams.set(name, stream)
@@ -76,8 +79,7 @@ const unreadableBytes = 64
 
 /** Describes one direction; each message as soon as it is complete. `unreadable` is always last. */
 export class StreamDescriber {
-  /** The side that wrote the bytes; undefined = unknown. */
-  readonly from: CapturedRecord['from'] | undefined
+  readonly #from: Side
   readonly #options: DescriberOptions
   #buffered: BufferedBytes = { bytes: Buffer.alloc(0), start: 0 }
   #format: (typeof formats)[keyof typeof formats] | undefined
@@ -86,8 +88,8 @@ export class StreamDescriber {
   #unreadable: Description | undefined
   #starts: RecordStart[] = []
 
-  constructor(from: CapturedRecord['from'] | undefined, options: DescriberOptions) {
-    this.from = from
+  constructor(from: Side, options: DescriberOptions) {
+    this.#from = from
     this.#options = options
   }
 
@@ -118,7 +120,7 @@ export class StreamDescriber {
   *#describe({ isEnd }: { readonly isEnd: boolean }): Generator<Description> {
     const { bytes, start } = this.#buffered
     const first = bytes[this.#describedBytes - start]
-    this.#format ??= formats[serviceOf(first, this.from, this.#options.service)]
+    this.#format ??= formats[serviceOf(first, this.#from, this.#options.service)]
     const { fields, describe } = this.#format
     for (const message of messagesOf(this.#buffered, this.#describedBytes, fields)) {
       if (!message.isWhole && !isEnd && !isUnreadable(message)) return
@@ -141,11 +143,7 @@ const formats = {
 } as const
 
 /** The side that wrote a stream, detected from its first byte if it is unknown. */
-function serviceOf(
-  first = 0,
-  from: CapturedRecord['from'] | undefined,
-  service: Service,
-): keyof typeof formats {
+function serviceOf(first = 0, from: Side, service: Service): keyof typeof formats {
   if (from === 'sender') return 'sender'
   // Tuples begin with UNIX seconds: 0x49 since 2008, when the protocol began, and 0x7f until 2038.
   const looksLikeTuple = service === 'auto' && first >= 0x49 && first <= 0x7f
