@@ -1,6 +1,6 @@
 /** The command line of `check`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { flag, text } from './option-builder.ts'
+import { configurationFile, flag } from './option-builder.ts'
 
 /** See `apns-legacy-proxy check --help`. */
 export const check = declare(
@@ -9,7 +9,7 @@ export const check = declare(
   (yargs) =>
     yargs
       .options({
-        config: text('Configuration, YAML or JSON', { alias: 'c', default: 'proxy.yaml' }),
+        config: configurationFile('Configuration, YAML or JSON', { default: 'proxy.yaml' }),
         offline: flag('Check files and certificates only, without network access'),
         live: flag('Also push to a token of no device; APNs must reject only the token', {
           conflicts: 'offline',

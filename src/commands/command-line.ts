@@ -48,6 +48,7 @@ export async function run(args: readonly string[], version: string): Promise<voi
     })
   try {
     for (const addTo of Object.values(commands)) addTo(parser)
+    parser.completion('completion', 'Print a script that completes commands in bash or zsh')
     await parser.parseAsync()
   } catch (error) {
     const { fail } = await import('../handlers/command-error.ts')

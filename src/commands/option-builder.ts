@@ -6,6 +6,13 @@ export function text<const M extends Options = object>(describe: string, more?: 
   return { string: true, describe, ...(more as M) } as const
 }
 
+/** The configuration. In a container, an environment variable can name it. */
+export function configurationFile<const M extends Options = object>(describe: string, more?: M) {
+  const named = process.env['APNS_LEGACY_PROXY_CONFIG']
+  const preset = named === undefined ? {} : { default: named }
+  return { ...text(describe, more), alias: 'c', requiresArg: true, ...preset }
+}
+
 export function flag<const M extends Options = object>(describe: string, more?: M) {
   return { boolean: true, describe, ...(more as M) } as const
 }

@@ -1,15 +1,14 @@
 /** The command line of `report`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { flag, text } from './option-builder.ts'
+import { configurationFile, flag, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy report --help`. */
 export const report = declare('report', 'Show what it would take to migrate each sender', (yargs) =>
   yargs
     .options({
-      config: text('Configuration; default: proxy.yaml, else the rehearsal in this folder', {
-        alias: 'c',
-        requiresArg: true,
-      }),
+      config: configurationFile(
+        'Configuration; default: proxy.yaml, else the rehearsal in this folder',
+      ),
       admin: text('Address of the admin listener, if not the configured one: http://host:port', {
         requiresArg: true,
       }),

@@ -1,7 +1,7 @@
 /** The command line of `serve`. */
 import { isIP } from 'node:net'
 import { declare, type ArgumentsOf, type OptionsOf } from './declaration.ts'
-import { flag, text, wholeNumber } from './option-builder.ts'
+import { configurationFile, flag, text, wholeNumber } from './option-builder.ts'
 
 const implies = 'capture'
 const requiresArg = true
@@ -36,7 +36,7 @@ export const serve = declare(
   (yargs) =>
     yargs
       .options({
-        config: text('Configuration, YAML or JSON', { alias: 'c' }),
+        config: configurationFile('Configuration, YAML or JSON'),
         rehearse: flag('Send to a simulator instead of Apple; implied without --config'),
         'data-directory': text(
           'Folder for the temporary certificates of a rehearsal without --config',

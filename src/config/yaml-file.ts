@@ -1,6 +1,6 @@
-/** Parses a configuration file into plain data, without checking its keys. */
+/** Parses a configuration file into plain data, with its environment variables, without checking its keys. */
 import { readFileSync } from 'node:fs'
-import { LineCounter, parseDocument } from 'yaml'
+import { LineCounter, parse, parseDocument, visit, type Document } from 'yaml'
 import type { ConfigProblem } from './config-error.ts'
 
 /** Reads YAML or JSON. On failure, notes the problems and returns undefined. */
@@ -30,11 +30,14 @@ function readText(file: string, problems: ConfigProblem[]): string | undefined {
 function parseText(text: string, file: string, problems: ConfigProblem[]): unknown {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, { lineCounter, prettyErrors: false })
-  for (const { message, pos } of document.errors) {
-    const { line, col } = lineCounter.linePos(pos[0])
-    problems.push({ path: `line ${line}, column ${col}`, message: `is not YAML: ${message}` })
+  const positionOf = (offset: number): string => {
+    const { line, col } = lineCounter.linePos(offset)
+    return `line ${line}, column ${col}`
   }
+  for (const { message, pos } of document.errors)
+    problems.push({ path: positionOf(pos[0]), message: `is not YAML: ${message}` })
   if (document.errors.length > 0) return undefined
+  problems.push(...insertVariables(document, process.env, positionOf))
   try {
     const value: unknown = document.toJS()
     return value
@@ -42,6 +45,44 @@ function parseText(text: string, file: string, problems: ConfigProblem[]): unkno
     // An alias without its anchor, or so many aliases that expanding them would exhaust memory.
     problems.push({ path: file, message: `is not YAML: ${messageOf(error)}` })
     return undefined
+  }
+}
+
+/**
+ * Replaces each `${NAME}` in a value. An unquoted value is read again: `${PORT}` can be a number.
+ * @returns a problem for each variable that is not set
+ */
+function insertVariables(
+  document: Document.Parsed,
+  environment: NodeJS.ProcessEnv,
+  positionOf: (offset: number) => string,
+): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  visit(document, {
+    Scalar(key, node) {
+      if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return
+      const filled = node.value.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
+        const value = environment[name]
+        if (value === undefined)
+          problems.push({
+            path: positionOf(node.range?.[0] ?? 0),
+            message: `names the environment variable ${name}, which is not set`,
+          })
+        return value ?? ''
+      })
+      node.value = node.type === 'PLAIN' ? plainValue(filled) : filled
+    },
+  })
+  return problems
+}
+
+/** A list or a mapping in a variable stays text. */
+function plainValue(text: string): unknown {
+  try {
+    const value: unknown = parse(text)
+    return typeof value === 'object' ? text : value
+  } catch {
+    return text
   }
 }
 

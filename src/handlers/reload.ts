@@ -1,4 +1,4 @@
-/** Reloads the configuration: on SIGHUP, and when a file that it names has changed. */
+/** Reloads the configuration: on SIGHUP, and when its file or one that it names has changed. */
 import { unwatchFile, watchFile } from 'node:fs'
 import { configurationFor } from '../cluster/worker.ts'
 import { ConfigError } from '../config/config-error.ts'
@@ -36,6 +36,7 @@ export class Reloading {
   #watched: ReadonlySet<string> = new Set()
   #soon: NodeJS.Timeout | undefined
   #last: Promise<unknown>
+  #isDue = false
 
   constructor(deps: ReloadingDeps) {
     this.#last = deps.started.catch(() => undefined)
@@ -55,13 +56,16 @@ export class Reloading {
     this.#soon = setTimeout(this.#reload, settleMs).unref()
   }
 
-  /** Runs one reload at a time. */
+  /** Runs one reload at a time. All that are asked for while one runs become one. */
   readonly #reload = (): void => {
+    if (this.#isDue) return
+    this.#isDue = true
     this.#last = this.#last.then(() => this.#apply())
   }
 
   async #apply(): Promise<void> {
     const { path, proxy, log, worker } = this.#deps
+    this.#isDue = false
     try {
       const configuration = nextConfiguration(path, proxy.configuration, worker)
       log.level = configuration.log.level
@@ -76,8 +80,10 @@ export class Reloading {
 
   #watch(): void {
     for (const file of this.#watched) unwatchFile(file, this.#changed)
-    const { parts } = examineConfiguration(this.#deps.path)
-    this.#watched = new Set(parts && referencedFiles(parts).map((file) => file.path))
+    const { path } = this.#deps
+    const { parts } = examineConfiguration(path)
+    const named = parts === undefined ? [] : referencedFiles(parts).map((file) => file.path)
+    this.#watched = new Set([path, ...named])
     for (const file of this.#watched)
       watchFile(file, { interval: pollMs, persistent: false }, this.#changed)
   }

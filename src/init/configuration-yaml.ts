@@ -4,6 +4,9 @@ import { stringify } from 'yaml'
 import { dayOf } from '../credentials/certificate.ts'
 import type { PlannedRoute } from './route-plan.ts'
 
+/** Tells editors what the keys mean. */
+const editorSchema = new URL('../../docs/configuration.schema.json', import.meta.url).href
+
 /**
  * The whole file, with paths relative to its folder `directory`.
  * @param command starts this program there
@@ -13,7 +16,8 @@ export function configurationText(
   directory: string,
   routes: readonly PlannedRoute[],
 ): string {
-  return `# apns-legacy-proxy. Every key, its default and its reason: docs/configuration.md
+  return `# yaml-language-server: $schema=${editorSchema}
+# apns-legacy-proxy. Every key, its default and its reason: docs/configuration.md
 #   check:     ${command} check --config proxy.yaml
 #   rehearse:  ${command} serve --config proxy.yaml --rehearse
 #   run:       ${command} serve --config proxy.yaml

@@ -1,10 +1,17 @@
 /** A running proxy and the files that it was started with. */
+import { EventEmitter } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { loadConfiguration } from '../../src/config/configuration.ts'
 import type { Issued } from '../../src/credentials/authority.ts'
+import { Reloading } from '../../src/handlers/reload.ts'
+import { createLog } from '../../src/log/log.ts'
+import type { Proxy } from '../../src/proxy/proxy.ts'
 import { event, startCommand, type RunningCommand } from '../fixtures/command.ts'
+import { until } from '../fixtures/condition.ts'
+import { folder } from '../fixtures/folder.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
 import { writeConfiguration } from '../fixtures/stage.ts'
 
@@ -69,6 +76,46 @@ t.test('SIGHUP: what needs a restart, and a certificate of another app, is refus
     { path: 'dataDirectory', message: /restart/ },
     { path: 'routes[0].certificate', message: /com\.example\.other.*com\.example\.app/ },
   ])
+})
+
+t.test('a configuration that is saved is applied without a signal', async (t) => {
+  const { output, write, directory } = await serve(t)
+  const other = await pushCertificate('com.example.other')
+  writeFileSync(join(directory, 'other.pem'), other.certificatePem + other.keyPem)
+  write(app, { routes: ['push', 'other'].map((name) => ({ name, certificate: `${name}.pem` })) })
+  t.same((await event(output, 'configuration.reloaded'))['routes'], ['push', 'other'])
+})
+
+t.test('a configuration that is saved with a mistake is refused without a signal', async (t) => {
+  const { output, directory } = await serve(t)
+  writeFileSync(join(directory, 'proxy.yaml'), 'routes: [\n')
+  t.match((await event(output, 'configuration.refused'))['problems'], [{ message: /YAML/ }])
+})
+
+t.test('200 SIGHUPs during a reload are one more reload', async (t) => {
+  const directory = folder(t)
+  const path = writeConfiguration(directory, app, nowhere, {})
+  const configuration = loadConfiguration(path)
+  const ends: (() => void)[] = []
+  const proxy = {
+    configuration,
+    reload: () => new Promise<void>((resolve) => ends.push(resolve)),
+  } as unknown as Proxy
+  const signals = new EventEmitter()
+  const log = createLog('info', { write: () => undefined })
+  const deps = { path, proxy, started: Promise.resolve(), log, signals, worker: undefined }
+  const reloading = new Reloading(deps)
+  t.teardown(() => reloading.stop())
+  signals.emit('SIGHUP')
+  await until(() => ends.length === 1)
+  for (let signal = 0; signal < 200; signal++) signals.emit('SIGHUP')
+  ends[0]?.()
+  await until(() => ends.length === 2)
+  ends[1]?.()
+  signals.emit('SIGHUP')
+  await until(() => ends.length === 3)
+  t.equal(ends.length, 3, 'one for the first, one for the 200, one for the last')
+  ends[2]?.()
 })
 
 t.test('a renewed certificate is taken up by itself', async (t) => {

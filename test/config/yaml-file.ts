@@ -1,0 +1,51 @@
+/** Environment variables in a configuration file. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { ConfigProblem } from '../../src/config/config-error.ts'
+import { readYamlFile } from '../../src/config/yaml-file.ts'
+import { folder } from '../fixtures/folder.ts'
+
+const variables = { PROXY_PORT: '3195', PROXY_HOST: 'redis', PROXY_DIGITS: '0123', PROXY_MAP: '{}' }
+Object.assign(process.env, variables)
+t.teardown(() => {
+  for (const name of Object.keys(variables)) Reflect.deleteProperty(process.env, name)
+})
+
+function read(t: Test, text: string): { value: unknown; problems: readonly ConfigProblem[] } {
+  const problems: ConfigProblem[] = []
+  const file = join(folder(t), 'proxy.yaml')
+  writeFileSync(file, text)
+  return { value: readYamlFile(file, problems), problems }
+}
+
+const values: readonly (readonly [name: string, text: string, value: unknown])[] = [
+  ['an unquoted value can become a number', 'port: ${PROXY_PORT}', { port: 3195 }],
+  ['a quoted value stays text', 'keyId: "${PROXY_DIGITS}"', { keyId: '0123' }],
+  [
+    'a part of a value',
+    'store: redis://${PROXY_HOST}:${PROXY_PORT}',
+    { store: 'redis://redis:3195' },
+  ],
+  ['an item of a list', 'from:\n  - ${PROXY_HOST}', { from: ['redis'] }],
+  ['a variable cannot bring a mapping', 'name: ${PROXY_MAP}', { name: '{}' }],
+  ['the name of a key stays as it is', '"${PROXY_HOST}": 1', { '${PROXY_HOST}': 1 }],
+  ['another use of the dollar sign stays as it is', 'topic: a$b$', { topic: 'a$b$' }],
+]
+
+for (const [name, text, value] of values)
+  t.test(name, (t) => {
+    t.same(read(t, text), { value, problems: [] })
+    t.end()
+  })
+
+t.test('a variable that is not set is a problem with its place', (t) => {
+  const { problems } = read(t, 'log:\n  level: ${PROXY_LEVEL_THAT_NOBODY_SETS}\n')
+  t.same(problems, [
+    {
+      path: 'line 2, column 10',
+      message: 'names the environment variable PROXY_LEVEL_THAT_NOBODY_SETS, which is not set',
+    },
+  ])
+  t.end()
+})
