@@ -5,77 +5,90 @@ import type { Reason } from './reason.ts'
 /** Codes of the proxy, for notifications that it does not send to APNs. */
 type OwnCode = RefusalCode | 'payload-not-an-object' | 'expired'
 
+const wrongTopic =
+  'the credential may not send for this topic; remove topic from the route, to use the topic of the certificate; for a signing key, write the bundle ID of the app'
+const wrongKey =
+  'APNs does not know this signing key under this team; compare keyId and teamId with the developer account, and check that the key is not revoked there'
+
 /**
- * The cause, then the remedy. — source: Apple, "Handling notification responses from APNs"; the
+ * "Cause; remedy". — source: Apple, "Handling notification responses from APNs"; the
  * last rows are the proxy's own codes
  */
-export const reasonMeanings: Readonly<Record<Reason | OwnCode, string>> = {
+export const reasonMeanings: Readonly<Record<string, string>> = {
   BadCollapseId:
-    'The collapse identifier is too long. The binary protocol has none: report this as a bug.',
+    'the collapse identifier is too long; the binary protocol has none: report this as a bug',
   BadDeviceToken:
-    'No device has this token in this environment. A sandbox token sent to production has this reason too, and so has the reverse.',
+    'no device has this token in this environment; a sandbox token sent to production has this reason too, and so has the reverse',
   BadExpirationDate:
-    'APNs rejects the expiration, and the request without it. Report this as a bug.',
-  BadMessageId: 'APNs rejects the apns-id that the proxy generated. Report this as a bug.',
-  BadPriority: 'APNs rejects the priority for this push type. Set priority in the route.',
-  BadTopic: 'APNs does not know the topic. Correct topic in the route.',
+    'APNs rejects the expiration, and the request without it; report this as a bug',
+  BadMessageId: 'APNs rejects the apns-id that the proxy generated; report this as a bug',
+  BadPriority: 'APNs rejects the priority for this push type; set priority in the route',
+  BadTopic: wrongTopic,
   DeviceTokenNotForTopic:
-    'The token belongs to another app. Check the sender’s tokens and the topic of the route.',
+    'the token belongs to another app; check the sender’s tokens and the topic of the route',
   DuplicateHeaders:
-    'APNs received a header twice. Check for a device that changes requests to APNs.',
-  IdleTimeout: 'APNs closed an idle connection. The proxy retries on another connection.',
+    'APNs received a header twice; check for a device that changes requests to APNs',
+  IdleTimeout: 'APNs closed an idle connection; the proxy retries on another connection',
   InvalidPushType:
-    'The push type does not match the topic or the payload. Set pushType in the route.',
-  MissingDeviceToken: 'The notification has no device token. The sender must send one.',
-  MissingTopic: 'The certificate is valid for several topics. Set topic in the route.',
-  PayloadEmpty: 'The payload is empty. The sender must send one.',
-  TopicDisallowed:
-    'The credential may not send to this topic. Correct the topic or the credential.',
-  BadCertificate: 'APNs rejects the certificate. Renew the certificate, then replace its file.',
+    'the push type does not fit the topic or the payload; correct or remove pushType in the route',
+  MissingDeviceToken: 'the notification has no device token; the sender must send one',
+  MissingTopic:
+    'the request has no topic: the credential has several, or may not send for this topic; set topic in the route; for a signing key, write the bundle ID of the app',
+  PayloadEmpty: 'the payload is empty; the sender must send one',
+  TopicDisallowed: wrongTopic,
+  BadCertificate:
+    'APNs rejects the certificate: it is not a push certificate, or was revoked; give the push certificate that the Apple account shows as active',
   BadCertificateEnvironment:
-    'The certificate is for the other environment. Correct environment in the route.',
+    'the certificate is for the other environment; correct environment of the route, or give a certificate for this environment',
   BadEnvironmentKeyIdInToken:
-    'The signing key is for the other environment. Correct environment in the route, or use another key.',
+    'the signing key is for the other environment; correct environment of the route, or make a key for both environments in the developer account',
   ExpiredProviderToken:
-    'APNs considers a renewed provider token too old. Set the clock of this machine.',
-  Forbidden: 'APNs refuses the credential and names no cause. Check whether it was revoked.',
-  InvalidProviderToken:
-    'APNs cannot verify the provider token. Correct keyId, teamId or signingKey.',
+    'APNs rejects the provider token as too old, although it is new; set the clock of this machine (NTP)',
+  Forbidden:
+    'APNs forbids this credential to send; check in the Apple account whether the certificate or key is still active',
+  InvalidProviderToken: wrongKey,
   MissingProviderToken:
-    'APNs received neither certificate nor provider token. Configure one in the route.',
-  UnrelatedKeyIdInToken: 'The signing key does not belong to this team. Correct keyId or teamId.',
-  BadPath: 'APNs does not know the request path. Report this as a bug.',
+    'APNs received no credential: a firewall or proxy removed the certificate; exclude *.push.apple.com from inspection',
+  UnrelatedKeyIdInToken: wrongKey,
+  BadPath: 'APNs does not know the request path; report this as a bug',
   MethodNotAllowed:
-    'APNs received a method other than POST. Check for a device that changes requests to APNs.',
-  ExpiredToken: 'The device token has expired. The feedback service reports it to the sender.',
+    'APNs received a method other than POST; check for a device that changes requests to APNs',
+  ExpiredToken: 'the device token has expired; the feedback service reports it to the sender',
   Unregistered:
-    'The app was removed from the device, or it no longer accepts pushes. The feedback service reports the token to the sender.',
-  PayloadTooLarge: 'The payload exceeds 4,096 bytes, 5,120 for VoIP. The sender must shorten it.',
+    'the app was removed from the device, or it no longer accepts pushes; the feedback service reports the token to the sender',
+  PayloadTooLarge: 'the payload exceeds 4,096 bytes, 5,120 for VoIP; the sender must shorten it',
   TooManyProviderTokenUpdates:
-    'The provider token was renewed too often. Check whether another program uses the same key.',
-  TooManyRequests: 'APNs received too many pushes for one device. The proxy retries later.',
-  InternalServerError: 'APNs had an internal error. The proxy retries.',
-  ServiceUnavailable: 'APNs is unavailable. The proxy retries.',
-  Shutdown: 'A server of APNs shuts down. The proxy retries on another connection.',
-  'missing-token': 'The notification has no device token. The sender must send one.',
-  'missing-payload': 'The notification has no payload. The sender must send one.',
+    'APNs received too many new provider tokens of this team; check whether another program uses the same key, and wait 20 minutes before the next check --live',
+  TooManyRequests: 'APNs received too many pushes for one device; the proxy retries later',
+  InternalServerError: 'APNs had an internal error; the proxy retries',
+  ServiceUnavailable: 'APNs is unavailable; the proxy retries',
+  Shutdown: 'a server of APNs shuts down; the proxy retries on another connection',
+  'missing-token': 'the notification has no device token; the sender must send one',
+  'missing-payload': 'the notification has no payload; the sender must send one',
   'invalid-token-size':
-    'The device token does not have 32 to 100 bytes. Check whether the sender truncates it or sends it as text.',
+    'the device token does not have 32 to 100 bytes; check whether the sender truncates it or sends it as text',
   'invalid-payload-size':
-    'The payload exceeds 4,096 bytes, 5,120 for VoIP. The sender must shorten it.',
-  'duplicate-item': 'The frame contains an item twice. The sender encodes frames incorrectly.',
+    'the payload exceeds 4,096 bytes, 5,120 for VoIP; the sender must shorten it',
+  'duplicate-item': 'the frame contains an item twice; the sender encodes frames incorrectly',
   'invalid-item-size':
-    'An item of the frame has a wrong length. The sender encodes frames incorrectly.',
-  'item-overruns-frame': 'An item is longer than its frame. The sender encodes frames incorrectly.',
+    'an item of the frame has a wrong length; the sender encodes frames incorrectly',
+  'item-overruns-frame': 'an item is longer than its frame; the sender encodes frames incorrectly',
   'frame-too-long':
-    'The frame is longer than any notification. The sender encodes frames incorrectly.',
-  'payload-not-an-object': 'The payload is not a JSON object. The sender must send one.',
-  expired: 'The notification expired before it could be delivered. The sender is not informed.',
+    'the frame is longer than any notification; the sender encodes frames incorrectly',
+  'payload-not-an-object': 'the payload is not a JSON object; the sender must send one',
+  expired: 'the notification expired before it could be delivered; the sender is not informed',
+} satisfies Readonly<Record<Reason | OwnCode, string>>
+
+const unknown =
+  'this version does not know the reason; see Apple, “Handling notification responses from APNs”'
+
+/** "Cause; remedy"; undefined for a reason that Apple adds later. */
+export function explanationOf(reason: string): string | undefined {
+  return Object.hasOwn(reasonMeanings, reason) ? reasonMeanings[reason] : undefined
 }
 
-/** For a reason that Apple adds later, refers to Apple's documentation. */
+/** The explanation in sentences. For a reason without one, refers to Apple's documentation. */
 export function meaningInWords(reason: string): string {
-  if (Object.hasOwn(reasonMeanings, reason))
-    return reasonMeanings[reason as keyof typeof reasonMeanings]
-  return 'This version does not know the reason. See Apple, “Handling notification responses from APNs”.'
+  const parts = (explanationOf(reason) ?? unknown).split('; ')
+  return parts.map((part) => `${part.slice(0, 1).toUpperCase()}${part.slice(1)}.`).join(' ')
 }

@@ -1,8 +1,8 @@
 /** Checks the connection to the provider API, and its answer to the credential of each route. */
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { ProviderToken } from '../apns/provider-token.ts'
-import { inferPush } from '../apns/push-type.ts'
-import { requestHeaders } from '../apns/request.ts'
+import { requestFor, requestHeaders } from '../apns/request.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { Route } from '../config/route.ts'
 import { ok, type Finding } from './finding.ts'
@@ -68,9 +68,7 @@ async function routeFindings(
       const taken = ok(subject, `${origin} accepts its certificate in the handshake`)
       return [refusalFinding(subject, answer) ?? taken]
     }
-    const payload = Buffer.from(JSON.stringify(contentFor(route)))
-    const headers = await pushHeaders(route, payload, clock)
-    return [answerFinding(subject, await probe.request(headers, payload))]
+    return [answerFinding(subject, await probe.request(...(await impossiblePush(route, clock))))]
   })
 }
 
@@ -92,29 +90,25 @@ async function probing(
   }
 }
 
-const impossibleToken = '0'.repeat(64)
-
-/** Has no effect on a device, even if one had the token. */
-function contentFor({ topic }: Route): Record<string, unknown> {
-  return topic.startsWith('com.apple.mgmt.') ? { mdm: 'check' } : { aps: {} }
-}
-
-async function pushHeaders(
+/** A push without effect, even if a device had the token. */
+async function impossiblePush(
   route: Route,
-  payload: Buffer,
   clock: Clock,
-): Promise<Record<string, string>> {
-  const { pushType, priority } = inferPush(route.topic, contentFor(route))
+): Promise<readonly [headers: Record<string, string>, payload: Buffer]> {
+  const content = route.topic.startsWith('com.apple.mgmt.') ? { mdm: 'check' } : { aps: {} }
   const push = {
-    apnsId: randomUUID(),
-    token: impossibleToken,
-    topic: route.topic,
-    pushType: route.pushType ?? pushType,
-    priority: route.priority ?? (priority === 5 ? 5 : undefined),
+    kind: 'notification',
+    command: 2,
+    identifier: undefined,
+    token: Buffer.alloc(32),
+    payload: Buffer.from(JSON.stringify(content)),
     expiration: 0,
-    payload,
-  }
-  return requestHeaders(push, await authorizationOf(route, clock))
+    priority: undefined,
+  } as const
+  const { topic, pushType, priority } = route
+  const request = requestFor(push, { topic, pushType, priority }, randomUUID(), clock.now())
+  assert(request !== undefined)
+  return [requestHeaders(request, await authorizationOf(route, clock)), push.payload]
 }
 
 async function authorizationOf({ credential }: Route, clock: Clock): Promise<string | undefined> {

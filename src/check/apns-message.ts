@@ -1,5 +1,7 @@
 /** Messages about a failed connection to the provider API, and about its answers. */
 import { readBody } from '../apns/outcome.ts'
+import { meaningOf } from '../apns/reason.ts'
+import { explanationOf } from '../apns/reason-meaning.ts'
 import type { ProbeAnswer, ProbeFault, Step } from './probe.ts'
 import { error, ok, splitMessage, warning, type Finding } from './finding.ts'
 
@@ -64,7 +66,7 @@ const byStep: Readonly<Record<Step, string>> = {
 
 /** @param subject the origin, or the route that connects */
 export function faultFinding(subject: string, { code, step, message }: ProbeFault): Finding {
-  const { finding, cure } = splitMessage(byCode[code] ?? byReason[code] ?? byStep[step])
+  const { finding, cure } = splitMessage(byCode[code] ?? refusalMessage(code) ?? byStep[step])
   return error(subject, `${finding} (${message})`, cure)
 }
 
@@ -91,42 +93,20 @@ export function clockFindings(subject: string, answer: ProbeAnswer, nowMs: numbe
   ]
 }
 
-const wrongKey =
-  'APNs does not know this signing key under this team; ' +
-  'compare keyId and teamId with the developer account, and check that the key is not revoked there'
-const wrongTopic =
-  'the credential may not send for this topic; ' +
-  'remove topic, to use the topic of the certificate; with a signing key, write the bundle ID of the app'
+/** Reasons against the set-up of a route, beside those against its credential. */
+const setUpReasons: readonly string[] = [
+  'BadTopic',
+  'InvalidPushType',
+  'MissingTopic',
+  'TooManyProviderTokenUpdates',
+  'TopicDisallowed',
+]
 
-/** "Finding; cure", for every reason against a push to a token without a device. */
-const byReason: Readonly<Record<string, string>> = {
-  BadCertificate:
-    'APNs rejects the certificate: it is not a push certificate, or was revoked; ' +
-    'give the push certificate that the Apple account shows as active',
-  BadCertificateEnvironment:
-    'the certificate is for the other environment; ' +
-    'correct environment of the route, or give a certificate for this environment',
-  ExpiredProviderToken:
-    'APNs rejects the provider token as too old, although it is new; ' +
-    'set the clock of this machine (NTP)',
-  InvalidProviderToken: wrongKey,
-  UnrelatedKeyIdInToken: wrongKey,
-  BadEnvironmentKeyIdInToken:
-    'the signing key is for the other environment; ' +
-    'correct environment of the route, or make a key for both environments in the developer account',
-  MissingProviderToken: `APNs received no credential: a firewall or proxy removed the certificate; ${inspection}`,
-  Forbidden:
-    'APNs forbids this credential to send; ' +
-    'check in the Apple account whether the certificate or key is still active',
-  TopicDisallowed: wrongTopic,
-  BadTopic: wrongTopic,
-  MissingTopic: wrongTopic,
-  InvalidPushType:
-    'the push type does not fit the topic; ' +
-    'remove pushType from the route, or choose the one that the topic needs',
-  TooManyProviderTokenUpdates:
-    'APNs received too many new provider tokens of this team within minutes; ' +
-    'wait 20 minutes before the next check --live',
+/** "Finding; cure"; undefined for other reasons: the push itself causes those. */
+function refusalMessage(reason: string): string | undefined {
+  const meaning = meaningOf(reason)
+  const isRefusal = meaning === 'credential' || meaning === 'stale-provider-token'
+  return isRefusal || setUpReasons.includes(reason) ? explanationOf(reason) : undefined
 }
 
 /** @returns undefined if APNs does not reject the credential */
@@ -135,7 +115,7 @@ export function refusalFinding(
   { status, body }: Pick<ProbeAnswer, 'status' | 'body'>,
 ): Finding | undefined {
   const { reason = '' } = readBody(body)
-  const message = byReason[reason]
+  const message = refusalMessage(reason)
   if (message === undefined) return undefined
   const { finding, cure } = splitMessage(message)
   return error(subject, `${finding} (${status} ${reason})`, cure)

@@ -2,12 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Route } from '../config/route.ts'
 import { environmentOids } from '../credentials/apple-extension.ts'
-import {
-  appleHosts,
-  dayOf,
-  type Environment,
-  type PushCertificate,
-} from '../credentials/certificate.ts'
+import { appleHosts, dayOf, type Environment } from '../credentials/certificate.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 
 const serverRenewal =
@@ -23,21 +18,11 @@ export function serverFindings(
 ): Finding[] {
   const subject = 'tls.certificate'
   const certificate = new X509Certificate(certificatePem)
-  const expected = [...environments].flatMap((name) => appleHosts[name])
-  const missing = expected.filter((host) => certificate.checkHost(host) === undefined)
+  const hosts = [...environments].flatMap((name) => appleHosts[name])
   return [
     expiryFinding(subject, certificate, nowMs, serverRenewal),
-    ...(missing.length === 0
-      ? []
-      : [
-          warning(
-            subject,
-            `is not valid for ${missing.join(', ')}: a sender that connects to these and verifies names will reject it`,
-            'issue it for all names that senders use; the command init does',
-          ),
-        ]),
-    ...weaknesses
-      .filter(([applies]) => applies(certificate))
+    ...weaknessesOf(certificate, hosts)
+      .filter(([applies]) => applies)
       .map(([, finding, cure]) => warning(subject, finding, cure)),
     ok(
       subject,
@@ -46,43 +31,46 @@ export function serverFindings(
   ]
 }
 
-/** Issuer and subject can be equal by chance, so this also verifies the signature. */
-function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)
+/** @param hosts that senders use */
+function weaknessesOf(
+  certificate: X509Certificate,
+  hosts: readonly string[],
+): readonly (readonly [applies: boolean, finding: string, cure: string])[] {
+  const { publicKey } = certificate
+  const missing = hosts.filter((host) => certificate.checkHost(host) === undefined)
+  return [
+    [
+      missing.length > 0,
+      `is not valid for ${missing.join(', ')}: a sender that connects to these and verifies names will reject it`,
+      'issue it for all names that senders use; the command init does',
+    ],
+    [
+      publicKey.asymmetricKeyType === 'ec',
+      'its key is an elliptic-curve key: senders from before 2012 close the connection in the handshake',
+      'if you have such a sender, issue it for an RSA key; the command init does by default',
+    ],
+    [
+      (publicKey.asymmetricKeyDetails?.modulusLength ?? 2048) < 2048,
+      'its RSA key is shorter than 2048 bits, which most TLS libraries reject',
+      'issue it for a key of 2048 bits; the command init does',
+    ],
+    [
+      !mayServe(certificate.keyUsage),
+      'is not for servers (extended key usage): senders that check this will reject it',
+      'issue it as a TLS server certificate; the command init does',
+    ],
+    [
+      // Issuer and subject can be equal by chance, so this also verifies the signature.
+      certificate.checkIssued(certificate) && certificate.verify(publicKey),
+      'is self-signed: senders must trust this very certificate, and a new one after each renewal',
+      'use a CA of your own, which stays the same after a renewal; the command init makes one',
+    ],
+  ]
 }
 
-type Weakness = readonly [
-  applies: (certificate: X509Certificate) => boolean,
-  finding: string,
-  cure: string,
-]
-
-const weaknesses: readonly Weakness[] = [
-  [
-    ({ publicKey }) => publicKey.asymmetricKeyType === 'ec',
-    'its key is an elliptic-curve key: senders from before 2012 close the connection in the handshake',
-    'if you have such a sender, issue it for an RSA key; the command init does by default',
-  ],
-  [
-    ({ publicKey }) => (publicKey.asymmetricKeyDetails?.modulusLength ?? 2048) < 2048,
-    'its RSA key is shorter than 2048 bits, which most TLS libraries reject',
-    'issue it for a key of 2048 bits; the command init does',
-  ],
-  [
-    ({ keyUsage }) => usages(keyUsage).length > 0 && !usages(keyUsage).includes(serverAuth),
-    'is not for servers (extended key usage): senders that check this will reject it',
-    'issue it as a TLS server certificate; the command init does',
-  ],
-  [
-    isSelfSigned,
-    'is self-signed: senders must trust this very certificate, and a new one after each renewal',
-    'use a CA of your own, which stays the same after a renewal; the command init makes one',
-  ],
-]
-
-/** Undefined without the extension, although the declared type says otherwise. */
-function usages(keyUsage: readonly string[] | undefined): readonly string[] {
-  return keyUsage ?? []
+/** @param usages undefined without the extension, although the declared type says otherwise */
+function mayServe(usages: readonly string[] | undefined): boolean {
+  return usages === undefined || usages.length === 0 || usages.includes(serverAuth)
 }
 
 const renewals = {
@@ -95,45 +83,34 @@ const renewals = {
 /** @param subject the key of the route in the configuration, such as `routes[0]` */
 export function routeFindings(route: Route, subject: string, nowMs: number): Finding[] {
   const { credential, environment, topic } = route
-  const what = `${subject} ${route.name}`
-  const sends = ok(what, `sends for ${topic} in the ${environment} environment`)
-  if (credential.kind === 'signing-key') return [sends]
-  const { certificate } = credential
-  return [
-    sends,
-    ...environmentFindings(certificate, route, `${subject}.certificate`),
-    expiryFinding(
-      `${subject}.certificate`,
-      new X509Certificate(certificate.pem),
-      nowMs,
-      topic.startsWith('com.apple.mgmt.') ? renewals.mdm : renewals.app,
-    ),
-    ok(`${subject}.certificate`, `its key is sha256:${certificate.publicKeySha256}`),
-  ]
-}
-
-function environmentFindings(
-  certificate: PushCertificate,
-  { environment, topic }: Route,
-  subject: string,
-): Finding[] {
-  if (certificate.topics.length === 0)
-    return [
+  const sends = `sends for ${topic} in the ${environment} environment`
+  const findings = [ok(`${subject} ${route.name}`, sends)]
+  if (credential.kind === 'signing-key') return findings
+  const { pem, topics, environments, publicKeySha256 } = credential.certificate
+  const key = `${subject}.certificate`
+  if (topics.length === 0)
+    findings.push(
       warning(
-        subject,
+        key,
         `names no topic, so it is probably no push certificate: APNs will reject it for ${topic}`,
         'give the push certificate that Apple issued: its subject has a UID with the topic',
       ),
-    ]
-  if (certificate.environments.length > 0) return []
-  return [
-    warning(
-      subject,
-      `has no extension for the ${environment} environment (${environmentOids[environment]}): APNs ` +
-        'may answer BadCertificateEnvironment to every push',
-      'run check --live; if APNs rejects the certificate, request a new one from Apple',
-    ),
-  ]
+    )
+  else if (environments.length === 0)
+    findings.push(
+      warning(
+        key,
+        `has no extension for the ${environment} environment (${environmentOids[environment]}): APNs ` +
+          'may answer BadCertificateEnvironment to every push',
+        'run check --live; if APNs rejects the certificate, request a new one from Apple',
+      ),
+    )
+  const renewal = topic.startsWith('com.apple.mgmt.') ? renewals.mdm : renewals.app
+  findings.push(
+    expiryFinding(key, new X509Certificate(pem), nowMs, renewal),
+    ok(key, `its key is sha256:${publicKeySha256}`),
+  )
+  return findings
 }
 
 const dayMs = 24 * 60 * 60 * 1000

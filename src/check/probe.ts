@@ -39,6 +39,7 @@ export interface ProbeAnswer {
 
 /** For all steps together, and for each request. */
 const timeoutMs = 10_000
+const silence = `nothing happened for ${timeoutMs / 1000} seconds`
 
 /** An HTTP/2 session for a few requests to the provider API. */
 export class Probe {
@@ -57,15 +58,24 @@ export class Probe {
     })
   }
 
-  /** @throws {ProbeFault} */
+  /** Connects as the proxy does. @throws {ProbeFault} */
   static async open(target: ProbeTarget, clock: Clock): Promise<Probe> {
-    const attempt = new ConnectionAttempt(target, clock)
+    const progress = { step: firstStep(target) }
+    const giveUp = new AbortController()
+    const cancel = clock.after(timeoutMs, () => giveUp.abort())
     try {
-      const socket = await attempt.dial()
+      const socket = await openSocket(target, progress, giveUp.signal)
       const path = `${socket.remoteAddress ?? 'unknown'}, ${socket.getProtocol() ?? 'TLS'}`
-      return new Probe(await attempt.openSession(socket), path, clock)
+      progress.step = 'http2'
+      const session = connectHttp2(target.origin, { createConnection: () => socket })
+      await arrival(session, 'remoteSettings')
+      return new Probe(session, path, clock)
     } catch (error) {
-      throw attempt.fail(error)
+      if (giveUp.signal.aborted) throw new ProbeFault(progress.step, 'TIMEOUT', silence)
+      giveUp.abort()
+      throw faultOf(progress.step, error)
+    } finally {
+      cancel()
     }
   }
 
@@ -100,74 +110,49 @@ export class Probe {
   }
 }
 
-/** Connects as the proxy does, and records the current step. */
-class ConnectionAttempt {
-  readonly #target: ProbeTarget
-  readonly #stopClock: () => void
-  #step: Step
-  #timedOut = false
-  #abandon: () => void = () => undefined
+/** The step that is under way. */
+interface Progress {
+  step: Step
+}
 
-  constructor(target: ProbeTarget, clock: Clock) {
-    const host = new URL(target.origin).hostname.replace(/^\[(.*)\]$/, '$1')
-    this.#target = target
-    this.#step = target.proxy !== undefined ? 'proxy' : isIP(host) === 0 ? 'dns' : 'tcp'
-    this.#stopClock = clock.after(timeoutMs, () => {
-      this.#timedOut = true
-      this.#abandon()
-    })
-  }
+function firstStep({ origin, proxy }: ProbeTarget): Step {
+  if (proxy !== undefined) return 'proxy'
+  return isIP(new URL(origin).hostname.replace(/^\[(.*)\]$/, '$1')) === 0 ? 'dns' : 'tcp'
+}
 
-  dial(): Promise<TLSSocket> {
-    return new Promise((resolve, reject) => {
-      let dialled: Socket | undefined
-      const stop = dial(
-        { ...this.#target, providerToken: undefined, random: () => 0 },
-        {
-          dialled: (socket) => {
-            dialled = socket
-            resolve(this.#secure(socket))
-          },
-          failed: (cause) => reject(new Error(cause)),
+/** @param signal closes the socket */
+function openSocket(
+  target: ProbeTarget,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const stop = dial(
+      { ...target, providerToken: undefined, random: () => 0 },
+      {
+        dialled: (socket) => {
+          signal.addEventListener('abort', () => socket.destroy())
+          resolve(secured(socket, progress))
         },
-      )
-      this.#abandon = () => {
-        stop()
-        dialled?.destroy()
-      }
-    })
-  }
+        failed: (cause) => reject(new Error(cause)),
+      },
+    )
+    signal.addEventListener('abort', stop)
+  })
+}
 
-  async #secure(socket: Socket): Promise<TLSSocket> {
-    if (this.#step === 'proxy') this.#step = 'tls'
-    socket.on('lookup', (error: Error | null) => {
-      if (error === null) this.#step = 'tcp'
-    })
-    socket.on('connect', () => {
-      this.#step = 'tls'
-    })
-    await arrival(socket, 'secureConnect')
-    this.#step = 'alpn'
-    if (!(socket instanceof TLSSocket) || socket.alpnProtocol !== 'h2')
-      throw new Error('no HTTP/2 is offered')
-    return socket
-  }
-
-  async openSession(socket: TLSSocket): Promise<ClientHttp2Session> {
-    this.#step = 'http2'
-    const session = connectHttp2(this.#target.origin, { createConnection: () => socket })
-    await arrival(session, 'remoteSettings')
-    this.#stopClock()
-    return session
-  }
-
-  fail(error: unknown): ProbeFault {
-    this.#stopClock()
-    this.#abandon()
-    return this.#timedOut
-      ? new ProbeFault(this.#step, 'TIMEOUT', `nothing happened for ${timeoutMs / 1000} seconds`)
-      : faultOf(this.#step, error)
-  }
+async function secured(socket: Socket, progress: Progress): Promise<TLSSocket> {
+  if (progress.step === 'proxy') progress.step = 'tls'
+  socket.on('lookup', (error: Error | null) => {
+    if (error === null) progress.step = 'tcp'
+  })
+  socket.on('connect', () => {
+    progress.step = 'tls'
+  })
+  await arrival(socket, 'secureConnect')
+  progress.step = 'alpn'
+  if (socket instanceof TLSSocket && socket.alpnProtocol === 'h2') return socket
+  throw new Error('no HTTP/2 is offered')
 }
 
 /** Rejects if the emitter fails or closes first. Ignores its later errors. */

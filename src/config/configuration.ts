@@ -19,20 +19,23 @@ import { keysAt, messageFor, unknownKey } from './issue.ts'
 import { certificatesIn, loadStore, type StoreConfiguration } from './store.ts'
 import { workerCount, workerProblems } from './workers.ts'
 
-export interface ListenerConfiguration {
-  readonly kind: 'gateway' | 'feedback'
-  readonly host: string
-  readonly port: number
+type ListenerEntry = ConfigurationFile['listeners'][number]
+
+export interface ListenerConfiguration extends Omit<
+  ListenerEntry,
+  'environment' | 'minVersion' | 'proxyProtocol'
+> {
   readonly environment: Environment | undefined
   readonly minVersion: SecureVersion
   /** Addresses and networks of the load balancers that speak the PROXY protocol. */
   readonly balancers: readonly string[] | undefined
-  /** Name of the inherited socket that replaces host and port. */
-  readonly socket: string
 }
 
 /** All that the proxy needs to run. */
-export interface Configuration {
+export interface Configuration extends Pick<
+  ConfigurationFile,
+  'dataDirectory' | 'journal' | 'log'
+> {
   readonly listeners: readonly ListenerConfiguration[]
   readonly admin: {
     readonly host: string
@@ -50,10 +53,7 @@ export interface Configuration {
   }
   /** Number of processes that share the work; 1 = this process alone. */
   readonly workers: number
-  readonly dataDirectory: string
   readonly store: StoreConfiguration
-  readonly journal: ConfigurationFile['journal']
-  readonly log: ConfigurationFile['log']
   readonly limits: Pick<
     ConfigurationFile,
     'maxConnections' | 'maxSessions' | 'handshakeTimeoutMs' | 'requestTimeoutMs' | 'drainSeconds'

@@ -3,31 +3,30 @@ import { readFileSync } from 'node:fs'
 import { LineCounter, parse, parseDocument, visit, type Document } from 'yaml'
 import type { ConfigProblem } from './config-error.ts'
 
-/** Reads YAML or JSON. On failure, notes the problems and returns undefined. */
-export function readYamlFile(file: string, problems: ConfigProblem[]): unknown {
-  const text = readText(file, problems)
-  return text === undefined ? undefined : parseText(text, file, problems)
-}
-
 const cures: Readonly<Record<string, string>> = {
   EACCES: 'let the user that runs the proxy read it',
   EISDIR: 'it is a folder; name a file with --config',
   ENOENT: 'there is no such file; name an existing file with --config',
 }
 
-function readText(file: string, problems: ConfigProblem[]): string | undefined {
+/** Reads YAML or JSON. On failure, notes the problems and returns undefined. */
+export function readYamlFile(file: string, problems: ConfigProblem[]): unknown {
   try {
     const text = readFileSync(file, 'utf8')
-    if (text.trim() !== '') return text
+    if (text.trim() !== '') return parseYaml(text, problems)
     problems.push({ path: file, message: 'is empty; start from an example in the documentation' })
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    problems.push({ path: file, message: `cannot be read: ${cures[code] ?? messageOf(error)}` })
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    const fault = error instanceof Error ? error.message : String(error)
+    const message =
+      code === undefined ? `is not YAML: ${fault}` : `cannot be read: ${cures[code] ?? fault}`
+    problems.push({ path: file, message })
   }
   return undefined
 }
 
-function parseText(text: string, file: string, problems: ConfigProblem[]): unknown {
+/** @throws Error for an alias without its anchor, or for aliases that would exhaust memory */
+function parseYaml(text: string, problems: ConfigProblem[]): unknown {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, { lineCounter, prettyErrors: false })
   const positionOf = (offset: number): string => {
@@ -38,14 +37,7 @@ function parseText(text: string, file: string, problems: ConfigProblem[]): unkno
     problems.push({ path: positionOf(pos[0]), message: `is not YAML: ${message}` })
   if (document.errors.length > 0) return undefined
   problems.push(...insertVariables(document, process.env, positionOf))
-  try {
-    const value: unknown = document.toJS()
-    return value
-  } catch (error) {
-    // An alias without its anchor, or so many aliases that expanding them would exhaust memory.
-    problems.push({ path: file, message: `is not YAML: ${messageOf(error)}` })
-    return undefined
-  }
+  return document.toJS()
 }
 
 /**
@@ -84,8 +76,4 @@ function plainValue(text: string): unknown {
   } catch {
     return text
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

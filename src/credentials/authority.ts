@@ -128,37 +128,42 @@ const publicKeyField = 6
  * node-forge builds the certificate, but supports RSA keys alone. So the key of the issuer stands in
  * for the new key, which replaces it before OpenSSL signs.
  */
-async function issue(request: Request, now: Date): Promise<Issued> {
-  const { subject, extensions, years, keyType = 'rsa' } = request
+async function issue(
+  { subject, extensions, years, keyType = 'rsa', issuer }: Request,
+  now: Date,
+): Promise<Issued> {
   const { publicKey, privateKey } =
     keyType === 'rsa'
       ? await generate('rsa', { modulusLength: 2048 })
       : await generate('ec', { namedCurve: 'prime256v1' })
-  const issuerKey = request.issuer ? createPrivateKey(request.issuer.keyPem) : privateKey
-  const issuerPublicKey = createPublicKey(issuerKey)
+  const issuerKey = issuer ? createPrivateKey(issuer.keyPem) : privateKey
   const certificate = forge.pki.createCertificate()
-  certificate.serialNumber = randomSerial()
-  certificate.validity = { notBefore: dayBefore(now), notAfter: yearsAfter(now, years) }
-  certificate.setSubject(subject)
-  certificate.setIssuer(request.issuer ? subjectOf(request.issuer) : subject)
-  certificate.setExtensions([
-    { name: 'subjectKeyIdentifier', value: octets(keyIdentifier(publicKey)) },
-    ...extensions,
-    { name: 'authorityKeyIdentifier', keyIdentifier: keyIdentifier(issuerPublicKey) },
-  ])
   certificate.publicKey = forge.pki.publicKeyFromPem(
-    issuerPublicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    createPublicKey(issuerKey).export({ type: 'spki', format: 'pem' }).toString(),
   )
+  // 120 random bits. The leading 01 keeps the INTEGER positive and in its shortest form.
+  certificate.serialNumber = `01${randomBytes(15).toString('hex')}`
+  // The clocks of old senders may be late.
+  const notBefore = new Date(now.getTime() - 24 * 60 * 60 * 1000)
+  const notAfter = new Date(now)
+  notAfter.setUTCFullYear(now.getUTCFullYear() + years)
+  certificate.validity = { notBefore, notAfter }
+  certificate.setSubject(subject)
+  certificate.setIssuer(
+    issuer ? forge.pki.certificateFromPem(issuer.certificatePem).subject.attributes : subject,
+  )
+  certificate.setExtensions([
+    { name: 'subjectKeyIdentifier', value: keyIdentifier(publicKey) },
+    ...extensions,
+    // Of the key of the issuer, which stands in.
+    { name: 'authorityKeyIdentifier', keyIdentifier: true },
+  ])
   sealCertificate(certificate, publicKey, issuerKey)
   return {
     // node-forge ends lines as Windows does.
     certificatePem: forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n'),
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
-}
-
-function subjectOf({ certificatePem }: Authority): Attribute[] {
-  return forge.pki.certificateFromPem(certificatePem).subject.attributes
 }
 
 /** Puts the public key into the certificate, and signs it. */
@@ -179,35 +184,16 @@ function sealCertificate(
   certificate.signature = sign('sha256', bytes, issuerKey).toString('latin1')
 }
 
-function octets(bytes: string): forge.asn1.Asn1 {
-  const { create, Class, Type } = forge.asn1
-  return create(Class.UNIVERSAL, Type.OCTETSTRING, false, bytes)
-}
-
 /**
  * SHA-1 of what subjectPublicKeyInfo wraps: the PKCS#1 key, or the point on P-256 in 65 bytes.
  * — source: RFC 5280, section 4.2.1.2
  */
-function keyIdentifier(key: KeyObject): string {
+function keyIdentifier(key: KeyObject): forge.asn1.Asn1 {
   const bits =
     key.asymmetricKeyType === 'rsa'
       ? key.export({ type: 'pkcs1', format: 'der' })
       : key.export({ type: 'spki', format: 'der' }).subarray(-65)
-  return createHash('sha1').update(bits).digest().toString('latin1')
-}
-
-/** 120 random bits. The leading 01 keeps the INTEGER positive and in its shortest form. */
-function randomSerial(): string {
-  return `01${randomBytes(15).toString('hex')}`
-}
-
-/** The clocks of old senders may be late. */
-function dayBefore(now: Date): Date {
-  return new Date(now.getTime() - 24 * 60 * 60 * 1000)
-}
-
-function yearsAfter(now: Date, years: number): Date {
-  const date = new Date(now)
-  date.setUTCFullYear(date.getUTCFullYear() + years)
-  return date
+  const { create, Class, Type } = forge.asn1
+  const hash = createHash('sha1').update(bits).digest().toString('latin1')
+  return create(Class.UNIVERSAL, Type.OCTETSTRING, false, hash)
 }

@@ -17,18 +17,15 @@ export interface CredentialFile {
  * @throws {@link CredentialError} `file-missing`, `file-unreadable`, `file-empty`
  */
 export function readCredentialFile(file: string): Buffer {
-  const bytes = read(file)
-  if (bytes.toString('latin1').trim() === '') throw new CredentialError('file-empty', file)
-  return bytes
-}
-
-function read(file: string): Buffer {
+  let bytes: Buffer
   try {
-    return readFileSync(file)
+    bytes = readFileSync(file)
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     throw new CredentialError(missing ? 'file-missing' : 'file-unreadable', file)
   }
+  if (bytes.toString('latin1').trim() === '') throw new CredentialError('file-empty', file)
+  return bytes
 }
 
 /** Opens a PEM, PKCS#12 or DER file. The content decides which one, not the file name. */
@@ -46,15 +43,11 @@ export function openCredentialFile(file: string, passphrase: string | undefined)
 
 function openPem(bytes: Buffer, passphrase: string | undefined, file: string): CredentialFile {
   const blocks = pemBlocks(bytes)
+  const certificates = blocks.filter(({ label }) => label.endsWith('CERTIFICATE'))
+  const keys = blocks.filter(({ label }) => label.endsWith('PRIVATE KEY'))
   return {
-    certificates: () =>
-      blocks
-        .filter(({ label }) => label.endsWith('CERTIFICATE'))
-        .map(({ text }) => readCertificate(text, file)),
-    keys: () =>
-      blocks
-        .filter(({ label }) => label.endsWith('PRIVATE KEY'))
-        .map((block) => readKey(block, passphrase, file)),
+    certificates: () => certificates.map(({ text }) => readCertificate(text, file)),
+    keys: () => keys.map((key) => readKey(key, passphrase, file)),
   }
 }
 

@@ -41,47 +41,43 @@ ${routes.map((route) => routeText(route, directory)).join('\n')}`
 }
 
 function routeText(route: PlannedRoute, directory: string): string {
-  const rows = [...credentialRows(route, directory), ...senderRows(route)]
-  const lines = [
-    `- name: ${scalar(route.name)}`,
-    `  environment: ${route.environment}${otherEnvironment(route)}`,
-    ...rows.map((row) => `  ${row}`),
-  ]
+  const { name, environment, topic, credential, senders } = route
+  const at = (file: string | undefined): string | undefined => file && pathFrom(directory, file)
+  const own =
+    credential.kind === 'certificate'
+      ? {
+          certificate: at(credential.file),
+          key: at(credential.keyFile),
+          passphraseFile: at(credential.passphrase?.file),
+        }
+      : {
+          topic,
+          signingKey: at(credential.file),
+          keyId: credential.keyId,
+          teamId: credential.teamId,
+        }
+  const keys = senders.map(({ certificate }) => `sha256:${certificate.publicKeySha256}`)
+  const entry = { name, environment, ...own, senderCertificates: keys[0] && keys }
+  const lines = [...remarks(route), ...stringify([entry], { lineWidth: 0 }).trimEnd().split('\n')]
   return lines.map((line) => `  ${line}\n`).join('')
 }
 
-function otherEnvironment({ environment, environments }: PlannedRoute): string {
+function remarks({
+  topic,
+  environment,
+  environments,
+  credential,
+  senders,
+}: PlannedRoute): string[] {
+  const end = credential.kind === 'certificate' ? credential.certificate.notAfter : undefined
   const other = environments.find((name) => name !== environment)
-  return other === undefined ? '' : `  # or ${other}, for pushes to that environment`
-}
-
-function credentialRows({ credential, topic }: PlannedRoute, directory: string): string[] {
-  const at = (file: string): string => scalar(pathFrom(directory, file))
-  if (credential.kind === 'signing-key')
-    return [
-      `topic: ${scalar(topic)}`,
-      `signingKey: ${at(credential.file)}`,
-      `keyId: ${scalar(credential.keyId)}`,
-      `teamId: ${scalar(credential.teamId)}`,
-    ]
-  const { keyFile, passphrase } = credential
+  const files = senders.map(({ file }) => basename(file)).join(', ')
   return [
-    `# ${topic}, valid until ${dayOf(credential.certificate.notAfter)}`,
-    `certificate: ${at(credential.file)}`,
-    ...(keyFile === undefined ? [] : [`key: ${at(keyFile)}`]),
-    ...(passphrase === undefined ? [] : [`passphraseFile: ${at(passphrase.file)}`]),
-  ]
-}
-
-function senderRows({ senders }: PlannedRoute): string[] {
-  if (senders.length === 0)
-    return ['# The proxy recognises the sender by the key of this certificate.']
-  return [
-    '# Public keys of the senders’ certificates.',
-    'senderCertificates:',
-    ...senders.map(
-      ({ certificate, file }) => `  - sha256:${certificate.publicKeySha256} # ${basename(file)}`,
-    ),
+    `# ${topic}${end === undefined ? '' : `, valid until ${dayOf(end)}`}`,
+    ...(other === undefined ? [] : [`# For pushes to the other environment: ${other}.`]),
+    files === ''
+      ? '# The proxy recognises the sender by the key of this certificate.'
+      : `# senderCertificates has the public keys of ${files}.`,
   ]
 }
 
@@ -89,8 +85,4 @@ function senderRows({ senders }: PlannedRoute): string[] {
 function pathFrom(directory: string, file: string): string {
   const path = relative(directory, file)
   return isAbsolute(path) ? path : path.replaceAll('\\', '/')
-}
-
-function scalar(text: string): string {
-  return stringify(text, { lineWidth: 0 }).trimEnd()
 }

@@ -1,5 +1,5 @@
 /** Writes several new files, all or none, and never overwrites a file. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export interface NewFile {
@@ -11,7 +11,7 @@ export interface NewFile {
 }
 
 /**
- * Writes the files into a temporary folder, then moves each to its path.
+ * Writes all files or none.
  * @throws Error that names all existing files, or the system's error. Then no new file remains.
  */
 export function writeNewFiles(directory: string, files: readonly NewFile[]): void {
@@ -21,22 +21,18 @@ export function writeNewFiles(directory: string, files: readonly NewFile[]): voi
       `${existing.join(', ')} ${existing.length === 1 ? 'exists' : 'exist'} already, and init does ` +
         'not overwrite files; name an empty folder with --directory',
     )
-  mkdirSync(directory, { recursive: true })
-  const stage = mkdtempSync(join(directory, '.init-'))
-  const placed: string[] = []
+  const written: string[] = []
   try {
-    for (const [index, { content, secret }] of files.entries())
-      writeFileSync(join(stage, String(index)), content, { mode: secret ? 0o600 : 0o644 })
-    for (const [index, { path }] of files.entries()) {
+    for (const { path, content, secret } of files) {
       const place = join(directory, path)
       mkdirSync(dirname(place), { recursive: true })
-      renameSync(join(stage, String(index)), place)
-      placed.push(place)
+      const file = openSync(place, 'wx', secret ? 0o600 : 0o644)
+      written.push(place)
+      writeFileSync(file, content)
+      closeSync(file)
     }
   } catch (error) {
-    for (const place of placed) rmSync(place)
+    for (const place of written) rmSync(place)
     throw error
-  } finally {
-    rmSync(stage, { recursive: true })
   }
 }

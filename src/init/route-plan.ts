@@ -70,14 +70,11 @@ function keyless({ file }: SenderIdentity): string {
 
 /** The key of a sender must determine one route. */
 function twinProblems(pushes: readonly PushIdentity[]): string[] {
+  const keyOf = ({ certificate }: PushIdentity): string => certificate.publicKeySha256
   return pushes.flatMap((push, index) => {
-    const key = push.certificate.publicKeySha256
-    const twin = pushes
-      .slice(0, index)
-      .find(({ certificate }) => certificate.publicKeySha256 === key)
-    return twin === undefined
-      ? []
-      : [`${push.file}: has the same key as ${twin.file}; give only the one that expires last`]
+    const twin = pushes.slice(0, index).find((earlier) => keyOf(earlier) === keyOf(push))
+    if (twin === undefined) return []
+    return `${push.file}: has the same key as ${twin.file}; give only the one that expires last`
   })
 }
 

@@ -26,7 +26,8 @@ t.test('explains only reasons that exist', (t) => {
 })
 
 t.test('each explanation consists of sentences', (t) => {
-  for (const meaning of [...Object.values(reasonMeanings), unknown]) t.match(meaning, /^[A-Z].*\.$/)
+  for (const reason of [...Object.keys(reasonMeanings), 'SomethingThatAppleAdds'])
+    t.match(meaningInWords(reason), /^[A-Z].*\.$/)
   t.end()
 })
 
