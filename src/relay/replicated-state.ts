@@ -256,6 +256,7 @@ export class ReplicatedState {
         break
       // These are for SetupEvidence.
       case 'doubted':
+      case 'overruled':
       case 'proven':
     }
   }
