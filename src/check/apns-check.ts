@@ -74,7 +74,8 @@ async function routeFindings(
   })
 }
 
-async function probing(
+/** Answers a failed connection with its finding. */
+export async function probing(
   subject: string,
   target: ProbeTarget,
   clock: Clock,
@@ -117,7 +118,11 @@ async function pushHeaders(
   return requestHeaders(push, await authorizationOf(route, clock))
 }
 
-async function authorizationOf({ credential }: Route, clock: Clock): Promise<string | undefined> {
+/** Undefined for a certificate. */
+export async function authorizationOf(
+  { credential }: Route,
+  clock: Clock,
+): Promise<string | undefined> {
   if (credential.kind === 'certificate') return undefined
   const token = new ProviderToken(credential, clock)
   await token.start()
