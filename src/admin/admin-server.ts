@@ -1,9 +1,10 @@
-/** The HTTP server of the admin port: probes, metrics, reports and the status page. Read-only. */
+/** The HTTP server of the admin port: probes, metrics, reports, the status page and a few actions. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Report } from '../statistics/migration-report.ts'
 import type { Clock } from '../timing/clock.ts'
+import { actionAt, actionRefusal, type Action } from './action.ts'
 import { authorize, type AuthorizationRules } from './authorization.ts'
 import { loadAssets } from './asset.ts'
 import type { TrafficSample } from './traffic-history.ts'
@@ -28,10 +29,11 @@ export interface AdminSources {
   readonly status: () => Status
   /** The last hour, oldest first. */
   readonly history: () => readonly TrafficSample[]
+  readonly actions: readonly Action[]
   readonly clock: Clock
 }
 
-/** Address of the server, and who may read it. */
+/** Address of the server, and who may use it. */
 export interface AdminOptions extends AuthorizationRules {
   /** 0 lets the system choose. */
   readonly port: number
@@ -56,15 +58,17 @@ const safetyHeaders = {
   'x-content-type-options': 'nosniff',
 } as const
 
-/** Serves the status page at `/`, and for programs the paths in {@link pagesOf}. */
+/** Serves the status page at `/`, for programs the paths in {@link pagesOf}, and the actions. */
 export class AdminServer {
   readonly #server: Server
   readonly #eventStream: StatusStream
   readonly #pages: ReadonlyMap<string, Page>
+  readonly #actions: readonly Action[]
   #rules: AuthorizationRules
 
   private constructor(rules: AuthorizationRules, sources: AdminSources) {
     this.#rules = rules
+    this.#actions = sources.actions
     this.#eventStream = new StatusStream(sources, sources.clock)
     this.#pages = pagesOf(sources, this.#eventStream)
     this.#server = createServer((request, response) => this.#answer(request, response))
@@ -107,9 +111,12 @@ export class AdminServer {
     for (const [name, value] of Object.entries(safetyHeaders)) response.setHeader(name, value)
     const path = request.url?.split('?')[0] ?? ''
     const page = this.#pages.get(path)
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      plain(response.setHeader('allow', 'GET, HEAD'), 405, 'read-only')
+    const action = actionAt(this.#actions, path)
+    const methods = action === undefined ? ['GET', 'HEAD'] : ['POST']
+    if (!methods.includes(request.method ?? ''))
+      plain(response.setHeader('allow', methods.join(', ')), 405, `use ${methods.join(' or ')}`)
     else if (!this.#isAuthorized(path, request, response)) return
+    else if (action !== undefined) act(action, request, response)
     else if (page === undefined) plain(response, 404, 'not found')
     else void serve(page, response)
   }
@@ -131,6 +138,21 @@ const refusals = {
   'no-token': [401, 'the token of admin.tokenFile is needed: as password, or as bearer'],
   'foreign-host': [421, 'ask for this machine as localhost or by its IP address'],
 } as const
+
+function act(
+  action: NonNullable<ReturnType<typeof actionAt>>,
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const refusal = actionRefusal(headers)
+  // The body is not read.
+  if (refusal !== undefined) plain(response.setHeader('connection', 'close'), ...refusal)
+  else
+    void serve(async () => {
+      const { status, body } = await action()
+      json(response, status, body)
+    }, response)
+}
 
 async function serve(page: Page, response: ServerResponse): Promise<void> {
   try {

@@ -20,6 +20,7 @@ const files = {
   '/page.css': './page/page.css',
   '/page.js': './page/page.js',
   '/markup.js': './page/markup.js',
+  '/overrule.js': './page/overrule.js',
   '/plot.js': './page/plot.js',
   '/rejection.js': './page/rejection.js',
   '/route.js': './page/route.js',

@@ -1,4 +1,4 @@
-/** Decides who may read the admin port. */
+/** Decides who may use the admin port. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
@@ -9,7 +9,7 @@ export type Authorization = 'authorized' | 'no-token' | 'foreign-host'
 export interface AuthorizationRules {
   /** Host to which the port is bound. */
   readonly host: string
-  /** Undefined: anybody who reaches the port may read it, under a name of this machine. */
+  /** Undefined: anybody who reaches the port may use it, under a name of this machine. */
   readonly token: string | undefined
 }
 

@@ -80,7 +80,7 @@ function reachProblem(route: RouteState): Problem | undefined {
   if (isSuspicious && downReason !== undefined)
     return alarm(
       `APNs rejects every token of this route: ${downReason} The proxy tells no sender meanwhile. ${waiting(owned)}`,
-      'Correct certificate or key, topic and environment; the proxy applies them without a restart and delivers what waits. If the tokens really are bad, set holdUntilProven: false in the route.',
+      'Correct certificate or key, topic and environment; the proxy applies them without a restart and delivers what waits. If the tokens really are bad, overrule the suspicion: with the button at this route, or with “apns-legacy-proxy overrule”.',
       name,
     )
   if (downReason !== undefined)

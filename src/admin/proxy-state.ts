@@ -3,6 +3,7 @@ import type { Command } from '../binary/notification.ts'
 import type { TrafficSample } from './traffic-history.ts'
 import type { RouteGauge } from './metrics.ts'
 import type { ForeignAnswer } from '../relay/answer-handler.ts'
+import type { Standing } from '../relay/setup-guard.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
 import type { RejectionRecord } from './recent-rejections.ts'
 
@@ -23,8 +24,7 @@ export interface RouteState extends Omit<RouteGauge, 'requestLatency' | 'counter
   readonly downReason: string | undefined
   /** Whether {@link downReason} is a suspicion: APNs rejects every token, and no sender is told. */
   readonly isSuspicious: boolean
-  /** Whether APNs has accepted a notification with the present credential, topic and environment. */
-  readonly isProven: boolean
+  readonly standing: Standing
   /** The last answer of a program between the proxy and APNs. */
   readonly foreignAnswer: ForeignAnswer | undefined
   /** Why the last session ended, or could not be opened. */

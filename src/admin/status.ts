@@ -40,6 +40,8 @@ export interface RouteStatus {
   readonly suspected: boolean
   /** Whether APNs has accepted a notification with the present credential, topic and environment. */
   readonly proven: boolean
+  /** Whether an operator has said since that the set-up is right. */
+  readonly overruled: boolean
   readonly received: number
   readonly receivedByCommand: Readonly<Record<Command, number>>
   /** Requests sent to APNs and not yet answered. */
@@ -119,7 +121,8 @@ function routeStatus(route: RouteState): RouteStatus {
     up: route.isUp,
     downReason: route.downReason ?? null,
     suspected: route.isSuspicious,
-    proven: route.isProven,
+    proven: route.standing === 'proven',
+    overruled: route.standing === 'overruled',
     received: total(counters.received),
     receivedByCommand: counters.received,
     inFlight: upstream.inFlight,

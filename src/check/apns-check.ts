@@ -72,7 +72,8 @@ async function routeFindings(
   })
 }
 
-async function probing(
+/** Answers a failed connection with its finding. */
+export async function probing(
   subject: string,
   target: ProbeTarget,
   clock: Clock,
@@ -111,7 +112,11 @@ async function impossiblePush(
   return [requestHeaders(request, await authorizationOf(route, clock)), push.payload]
 }
 
-async function authorizationOf({ credential }: Route, clock: Clock): Promise<string | undefined> {
+/** Undefined for a certificate. */
+export async function authorizationOf(
+  { credential }: Route,
+  clock: Clock,
+): Promise<string | undefined> {
   if (credential.kind === 'certificate') return undefined
   const token = new ProviderToken(credential, clock)
   await token.start()

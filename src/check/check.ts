@@ -6,12 +6,15 @@ import { apnsFindings, type RouteTarget } from './apns-check.ts'
 import { routeFindings, serverFindings } from './certificate-check.ts'
 import { dataDirectoryFindings, secretFileFindings } from './file-check.ts'
 import { storeFindings } from './store-check.ts'
+import { tokenFindings } from './token-check.ts'
 
 export interface CheckOptions {
   /** Uses no network. */
   readonly offline: boolean
   /** Also sends a push to a token that no device has. */
   readonly live: boolean
+  /** Hexadecimal; a device that is pushed to. */
+  readonly token?: string | undefined
 }
 
 /** Findings in the order of the file, the network last. */
@@ -44,7 +47,7 @@ export function fileFindings({ parts, loaded }: Examination, nowMs: number): Fin
 
 async function networkFindings(
   { parts, loaded }: Examination,
-  { live }: CheckOptions,
+  { live, token }: CheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
   const { certificateAuthority, store } = loaded
@@ -57,5 +60,12 @@ async function networkFindings(
       : [{ subject: `routes[${index}] ${route.name}`, route, origin: origins[route.environment] }],
   )
   const reach = { certificateAuthority, proxy: origins.proxy, live }
-  return [...kept, ...(await apnsFindings(targets, reach, clock))]
+  const found = await apnsFindings(targets, reach, clock)
+  const own =
+    token === undefined
+      ? []
+      : await Promise.all(
+          targets.map((target) => tokenFindings(target, token, { ...reach, origins }, clock)),
+        )
+  return [...kept, ...found, ...own.flat()]
 }

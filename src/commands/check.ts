@@ -14,9 +14,22 @@ export const check = declare(
         live: flag('Also push to a token of no device; APNs must reject only the token', {
           conflicts: 'offline',
         }),
+        token: text('With --live: device token of an app of yours, to find its environment', {
+          requiresArg: true,
+          implies: 'live',
+        }),
         json: flag('Print one JSON object'),
       })
       .example('$0 check', 'Check proxy.yaml and the connection to APNs')
+      .check(({ token }) => {
+        if (token === undefined || /^([0-9a-f]{2})+$/i.test(token)) return true
+        throw new Error('--token: write hexadecimal digits, two for each byte')
+      })
+      .epilogue(
+        '--token sends a real push to a device: apns-push-type background, priority 5, expiration 0, ' +
+          'payload {"aps":{"content-available":1}}. If the environment of a route does not know the ' +
+          'token, the check asks the other environment. The token is not printed.',
+      )
       .epilogue('Exit code 0: ready, perhaps with warnings; 1: not ready.'),
 )
 

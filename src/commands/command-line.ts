@@ -6,6 +6,7 @@ import { decode } from './decode.ts'
 import { withWork } from './declaration.ts'
 import { feedback } from './feedback.ts'
 import { init } from './init.ts'
+import { overrule } from './overrule.ts'
 import { replay } from './replay.ts'
 import { report } from './report.ts'
 import { send } from './send.ts'
@@ -26,6 +27,7 @@ export const commands = {
   decode: withWork(decode, async () => (await import('../handlers/decode.ts')).decode),
   replay: withWork(replay, async () => (await import('../handlers/replay.ts')).replay),
   report: withWork(report, async () => (await import('../handlers/report.ts')).report),
+  overrule: withWork(overrule, async () => (await import('../handlers/overrule.ts')).overrule),
   simulate: withWork(simulate, async () => (await import('../handlers/simulate.ts')).simulate),
 }
 

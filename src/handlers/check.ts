@@ -6,8 +6,8 @@ import type { CheckArguments } from '../commands/check.ts'
 import { ExitCode } from './exit-code.ts'
 
 /** Prints the findings and sets the exit code. */
-export async function check({ config, offline, live, json }: CheckArguments): Promise<void> {
-  const options = { offline: offline === true, live: live === true }
+export async function check({ config, offline, live, token, json }: CheckArguments): Promise<void> {
+  const options = { offline: offline === true, live: live === true, token }
   const findings = await checkConfiguration(config, options, systemClock)
   const errors = countOf(findings, 'error')
   const warnings = countOf(findings, 'warning')

@@ -152,11 +152,11 @@ export class ActiveRoute implements Admission {
   get shown(): RouteGauge & RouteState {
     const { relay, pool, clients, feedbackReadAtMs, outageCause } = this
     const { name, environment, topic } = this.#route
-    const { counters, owned, downReason, isSuspicious, isProven, foreignAnswer } = relay
+    const { counters, owned, downReason, isSuspicious, standing, foreignAnswer } = relay
     const { requestLatency, isOut, load } = pool
     return {
       ...{ name, environment, topic, feedbackReadAtMs, outageCause, isOut },
-      ...{ counters, owned, downReason, isSuspicious, isProven, foreignAnswer, requestLatency },
+      ...{ counters, owned, downReason, isSuspicious, standing, foreignAnswer, requestLatency },
       credential: shownCredential(this.#route),
       ownedLimit: this.#ownedLimit,
       isUp: load.sessions > 0 && (downReason === undefined || isSuspicious),
@@ -187,9 +187,10 @@ export class ActiveRoute implements Admission {
     const isChanged = !isSameSetup || !isSameAccess(access, this.#access)
     this.#access = access
     if (isChanged) this.pool.reconfigure(this.#opener(), access, isSameSetup)
-    const isProven = proof.isProven || (isSameSetup && this.relay.isProven)
-    if (isChanged || isProven !== this.relay.isProven)
-      this.relay.setupRenewed({ ...proof, isProven })
+    const present = isSameSetup ? this.relay.standing : 'unproven'
+    const standing = present === 'unproven' ? proof.standing : present
+    if (isChanged || standing !== this.relay.standing)
+      this.relay.setupRenewed({ ...proof, standing })
   }
 
   /** Stops the connections, waits until all deliveries are settled, and closes the sessions. */

@@ -1,5 +1,6 @@
 /** The content of the admin port: readiness, metrics, the status page and the migration report. */
 import { AdminServer, type Readiness } from '../admin/admin-server.ts'
+import type { Action } from '../admin/action.ts'
 import { TrafficHistory, totalsOf } from '../admin/traffic-history.ts'
 import {
   createMetrics,
@@ -29,6 +30,7 @@ export interface AdministrationSources {
   readonly store: () => Store | undefined
   readonly statistics: () => StatisticsSnapshot | undefined
   readonly rejections: RecentRejections
+  readonly actions: readonly Action[]
   readonly clock: Clock
 }
 
@@ -51,7 +53,7 @@ export class Administration {
    * @throws the system's error when the address cannot be bound
    */
   async open(): Promise<ProxyAddresses['admin']> {
-    const { clock, configuration, routes } = this.#sources
+    const { actions, clock, configuration, routes } = this.#sources
     this.#history ??= new TrafficHistory(() => totalsOf(routes()), clock)
     this.#server ??= await AdminServer.open(configuration().admin, {
       metrics: this.#metrics,
@@ -59,6 +61,7 @@ export class Administration {
       report: () => this.#report(),
       status: () => this.#status(),
       history: () => this.#history?.samples ?? [],
+      actions,
       clock,
     })
     const { address: host, port } = this.#server.address

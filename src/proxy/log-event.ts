@@ -57,9 +57,13 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   ],
   'route.suspected': [
     'error',
-    'APNs rejects every token: check certificate or key, topic and environment. No sender is told meanwhile. If the tokens are bad, set holdUntilProven: false in the route',
+    'APNs rejects every token: check certificate or key, topic and environment. No sender is told meanwhile. If the tokens really are bad, run: apns-legacy-proxy overrule',
   ],
   'route.proven': ['info'],
+  'route.overruled': [
+    'warn',
+    'an operator says that the tokens are bad: the senders are told of what was held back',
+  ],
   'answer.foreign': [
     'warn',
     'not APNs but a program on the way to it has answered: check proxies and firewalls; the notification is sent again',

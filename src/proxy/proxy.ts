@@ -22,6 +22,7 @@ import { ActiveRoutes } from './active-routes.ts'
 import { Administration } from './administration.ts'
 import { SenderAdmission } from './sender-admission.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
+import { operatorActions } from './operator-action.ts'
 import type { ListenerAddress, ProxyAddresses } from './lifecycle-event.ts'
 
 export interface ProxyDeps {
@@ -62,6 +63,7 @@ export class Proxy {
       store: () => this.#store,
       statistics: () => this.#statisticsFile?.snapshot(),
       rejections: this.#rejections,
+      actions: operatorActions({ routes: () => this.routes }),
       clock: deps.clock,
     })
   }

@@ -36,15 +36,18 @@ export function eventLogOf(
   }
 }
 
-/** A route that need not prove itself counts as proven. */
+/** A route that need not prove itself counts as proven. An overrule replaces an earlier proof. */
 export async function proofOf(
   { proofs }: Store,
   { name, holdUntilProven }: Pick<Route, 'name' | 'holdUntilProven'>,
   setup: string,
 ): Promise<RouteProof> {
+  const kept = { proven: setup, overruled: `${setup} overruled` }
+  const isProven = !holdUntilProven || (await proofs.has(name, kept.proven))
+  const isOverruled = await proofs.has(name, kept.overruled)
   return {
     setup,
-    isProven: !holdUntilProven || (await proofs.has(name, setup)),
-    keep: proofs.keep.bind(proofs, name, setup),
+    standing: isOverruled ? 'overruled' : isProven ? 'proven' : 'unproven',
+    keep: (standing) => proofs.keep(name, kept[standing]),
   }
 }

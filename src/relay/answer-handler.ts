@@ -64,6 +64,11 @@ export class AnswerHandler implements SetupEvidenceOwner {
     return this.#deps.credential.setup
   }
 
+  /** An operator overrules the suspicion of the set-up, in all processes. */
+  overrule(): void {
+    this.#evidence.overrule()
+  }
+
   /** Applies the next event of the log. */
   apply(event: LoggedEvent): void {
     this.#evidence.apply(event)
@@ -91,10 +96,11 @@ export class AnswerHandler implements SetupEvidenceOwner {
   }
 
   judged(token: string, reason: string, own: Doubted | undefined): void {
-    const { credential, clock, replicated, upstream } = this.#deps
+    const { credential, replicated, upstream } = this.#deps
     if (credential.isProven && own === undefined) return
     const canBeTold = own === undefined || own[0].source !== undefined
-    if (!credential.suspects(token, reason, clock.now(), canBeTold)) {
+    const isOverruled = own !== undefined && credential.isOverruled(own[0].receivedAtMs)
+    if (isOverruled || !credential.suspects(token, reason, canBeTold)) {
       if (own !== undefined) this.#conclude(...own)
       return
     }
@@ -110,6 +116,10 @@ export class AnswerHandler implements SetupEvidenceOwner {
 
   proven(): void {
     this.#deps.credential.works()
+  }
+
+  overruled(): void {
+    this.#deps.credential.overrule()
   }
 
   #delivered(

@@ -11,6 +11,7 @@ import { RouteHealth, type CredentialUser, type RouteProof } from './route-healt
 import { Delivery, noRequest, putIntoJournal, type Original } from './delivery.ts'
 import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
 import type { JournalEntry, RelayJournal } from './relay-journal.ts'
+import type { Standing } from './setup-guard.ts'
 import type { RoutePolicy } from './route-policy.ts'
 import type { Ending, RelayEventLog } from './replicated-event.ts'
 import { ReplicatedState, type ReplicatedStateOwner } from './replicated-state.ts'
@@ -57,7 +58,7 @@ export class Relay implements ReplicatedStateOwner {
     this.#policy = policy
     this.#deps = deps
     this.#owned = new OwnedDeliveries(limits)
-    this.#credential = new RouteHealth(deps.upstream, deps.proof, deps.emit)
+    this.#credential = new RouteHealth(deps.upstream, deps.proof, deps.emit, deps.clock)
     this.#replicated = new ReplicatedState(policy, this, deps)
     this.#settlements = new Settlements(policy, {
       ...deps,
@@ -103,9 +104,8 @@ export class Relay implements ReplicatedStateOwner {
     return this.#credential.isSuspicious
   }
 
-  /** Whether APNs has accepted a notification with the present credential, topic and environment. */
-  get isProven(): boolean {
-    return this.#credential.isProven
+  get standing(): Standing {
+    return this.#credential.standing
   }
 
   /** See {@link RouteProof.setup}. */
@@ -240,6 +240,11 @@ export class Relay implements ReplicatedStateOwner {
   setupRenewed(proof: RouteProof): void {
     this.#replicated.clearBadTokens()
     this.#credential.renewed(proof)
+  }
+
+  /** An operator overrules the suspicion of the set-up: what is held back is told. */
+  overrule(): void {
+    this.#answers.overrule()
   }
 
   /** A provider session has lasted. Where the route owns nothing, no answer can prove more. */

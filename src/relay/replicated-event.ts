@@ -95,6 +95,8 @@ const replicatedEvent = z.discriminatedUnion('kind', [
   }),
   /** APNs accepted a notification of an unproven route. */
   z.object({ kind: z.literal('proven'), setup: z.string() }),
+  /** An operator says that the set-up is right, and the tokens are bad. */
+  z.object({ kind: z.literal('overruled'), setup: z.string() }),
   /** Time has passed, and some originals have expired. */
   z.object({ kind: z.literal('elapsed') }),
   /** No remembered token is bad: the credential was at fault. */

@@ -1,8 +1,7 @@
 /**
  * The state of one route that all processes share. A process appends what the others must know to an
- * event log. Each process applies all events, its own too, in the order of the log to its own replica
- * of the same pure classes: {@link Overrun}, {@link BadTokenCache}, {@link ErrorResponseLimiter}. The same
- * order gives the same state. A single process applies each event at once.
+ * event log. Each process applies all events in the order of the log to its own replica of the same pure
+ * classes, {@link Overrun}, {@link BadTokenCache} and {@link ErrorResponseLimiter}, to the same state.
  *
  * | event | what waits until the event is applied |
  * |---|---|
@@ -256,6 +255,7 @@ export class ReplicatedState {
         break
       // These are for SetupEvidence.
       case 'doubted':
+      case 'overruled':
       case 'proven':
     }
   }

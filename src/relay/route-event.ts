@@ -48,6 +48,8 @@ export type RouteEvent =
   | { readonly event: 'route.suspected'; readonly reason: string }
   /** APNs has accepted a notification for the first time with this credential, topic and environment. */
   | { readonly event: 'route.proven' }
+  /** An operator says that the set-up is right: what was held back is told. */
+  | { readonly event: 'route.overruled' }
   /** A program between the proxy and APNs answers in place of APNs. At most once a minute. */
   | { readonly event: 'answer.foreign'; readonly reason: string }
   /** The route works again. */

@@ -1,7 +1,8 @@
 /** Judges from APNs' answers whether a route's credential and set-up work (delivery contract, D11 and D17). */
+import type { Clock } from '../timing/clock.ts'
 import type { RouteEvent } from './route-event.ts'
 import type { Refusal } from './setup-evidence.ts'
-import { mayBlameRoute, SetupGuard } from './setup-guard.ts'
+import { mayBlameRoute, SetupGuard, type Standing } from './setup-guard.ts'
 
 /** Sends with the credential. */
 export interface CredentialUser {
@@ -19,10 +20,8 @@ export interface CredentialUser {
 export interface RouteProof {
   /** Names the credential, the topic and the environment. */
   readonly setup: string
-  /** Whether APNs has ever accepted a notification with them. */
-  readonly isProven: boolean
-  /** APNs has accepted one now. */
-  keep(): void
+  readonly standing: Standing
+  keep(standing: Exclude<Standing, 'unproven'>): void
 }
 
 /** Requests in flight while the route is unproven: so many tokens are asked for at a time. */
@@ -33,14 +32,21 @@ export class RouteHealth {
   readonly #guard: SetupGuard
   readonly #user: CredentialUser
   readonly #emit: (event: RouteEvent) => void
+  readonly #clock: Pick<Clock, 'now'>
   #proof: RouteProof
   /** Why APNs refuses the credential. */
   #refusal: string | undefined
   /** The rejection that the route has for every token. */
   #suspicion: string | undefined
 
-  constructor(user: CredentialUser, proof: RouteProof, emit: (event: RouteEvent) => void) {
-    this.#guard = new SetupGuard(proof.isProven)
+  constructor(
+    user: CredentialUser,
+    proof: RouteProof,
+    emit: (event: RouteEvent) => void,
+    clock: Pick<Clock, 'now'>,
+  ) {
+    this.#guard = new SetupGuard(proof.standing, clock.now())
+    this.#clock = clock
     this.#user = user
     this.#proof = proof
     this.#emit = emit
@@ -57,9 +63,13 @@ export class RouteHealth {
     return this.#refusal === undefined && this.#guard.isSuspicious
   }
 
-  /** Whether APNs has accepted a notification with the present credential, topic and environment. */
+  get standing(): Standing {
+    return this.#guard.standing
+  }
+
+  /** Whether two rejections are not the most that is told. */
   get isProven(): boolean {
-    return this.#guard.isProven
+    return this.standing !== 'unproven'
   }
 
   /** Names the present credential, topic and environment. */
@@ -77,21 +87,40 @@ export class RouteHealth {
   /** The route has another credential, topic or environment, or need not prove itself any more. */
   renewed(proof: RouteProof): void {
     this.#proof = proof
-    this.#guard.restart(proof.isProven)
+    this.#guard.restart(proof.standing, this.#clock.now())
     this.#limitInFlight()
     this.answered()
   }
 
   /** APNs accepted a notification. */
   works(): void {
-    const isFirst = !this.#guard.isProven
+    const isFirst = this.standing !== 'proven'
     this.#guard.prove()
     if (isFirst) {
-      this.#proof.keep()
+      this.#proof.keep('proven')
       this.#limitInFlight()
       this.#emit({ event: 'route.proven' })
     }
     this.answered()
+  }
+
+  /**
+   * An operator says that the present credential, topic and environment are right. Until APNs accepts a
+   * notification, the tokens are at fault. Whatever happens, they are for what was received until now.
+   */
+  overrule(): void {
+    const isHeld = this.#guard.isSuspicious || !this.isProven
+    this.#guard.restart('overruled', this.#clock.now())
+    if (!isHeld) return
+    this.#proof.keep('overruled')
+    this.#emit({ event: 'route.overruled' })
+    this.#limitInFlight()
+    if (this.#refusal === undefined) this.answered()
+  }
+
+  /** Whether the suspicion was overruled after the proxy had received a notification. */
+  isOverruled(receivedAtMs: number): boolean {
+    return this.#guard.isOverruled(receivedAtMs)
   }
 
   /** APNs judged a notification, so it takes the credential. A suspicion of the set-up stays. */
@@ -106,7 +135,7 @@ export class RouteHealth {
 
   /** A session has lasted, and the route owns nothing: no answer can end the suspicion of a proven route. */
   sessionLasted(): void {
-    if (this.#guard.isProven) this.#guard.prove()
+    if (this.standing === 'proven') this.#guard.prove()
     this.answered()
   }
 
@@ -126,8 +155,8 @@ export class RouteHealth {
    * @param canBeTold false for a notification whose sender is gone: it is held back from the first on
    * @returns whether the set-up, and not the token, is at fault
    */
-  suspects(token: string, reason: string, nowMs: number, canBeTold: boolean): boolean {
-    if (!this.#guard.suspects(token, nowMs, canBeTold)) return false
+  suspects(token: string, reason: string, canBeTold: boolean): boolean {
+    if (!this.#guard.suspects(token, this.#clock.now(), canBeTold)) return false
     this.#user.setupSuspected()
     if (this.#suspicion !== undefined) return true
     this.#suspicion = `${reason} for every token: wrong certificate, topic or environment?`
@@ -136,6 +165,6 @@ export class RouteHealth {
   }
 
   #limitInFlight(): void {
-    this.#user.limitInFlight(this.#guard.isProven ? Infinity : unprovenInFlight)
+    this.#user.limitInFlight(this.isProven ? Infinity : unprovenInFlight)
   }
 }

@@ -21,6 +21,8 @@ export interface SetupEvidenceOwner {
   outdated(delivery: Delivery): void
   /** The set-up of the route works. */
   proven(): void
+  /** An operator says so. */
+  overruled(): void
 }
 
 /** One for each route. */
@@ -55,12 +57,17 @@ export class SetupEvidence {
     this.#eventLog.append({ kind: 'proven', setup: this.#owner.setup })
   }
 
+  /** An operator overrules the suspicion. The owner's `overruled` follows, in all processes. */
+  overrule(): void {
+    this.#eventLog.append({ kind: 'overruled', setup: this.#owner.setup })
+  }
+
   /** Applies the next event of the log. */
   apply({ event }: LoggedEvent): void {
-    if (event.kind !== 'proven' && event.kind !== 'doubted') return
+    if (event.kind !== 'proven' && event.kind !== 'overruled' && event.kind !== 'doubted') return
     const isAboutUs = event.setup === this.#owner.setup
-    if (event.kind === 'proven') {
-      if (isAboutUs) this.#owner.proven()
+    if (event.kind !== 'doubted') {
+      if (isAboutUs) this.#owner[event.kind]()
       return
     }
     const own = this.#doubted.get(event.name)

@@ -21,22 +21,29 @@ export function mayBlameRoute(reason: string): boolean {
 }
 
 /**
+ * What is known of the present credential, topic and environment. `proven`: APNs has accepted a
+ * notification with them. `overruled`: an operator says that they are right and the tokens bad, and APNs
+ * has accepted no notification since.
+ */
+export type Standing = 'unproven' | 'overruled' | 'proven'
+
+/**
  * One for each route. Counts the different tokens that APNs has rejected since it last accepted one,
  * however long that takes.
  */
 export class SetupGuard {
   readonly #tokens = new Set<string>()
-  #isProven: boolean
+  #standing: Standing = 'unproven'
   #suspectedAtMs: number | undefined
   #isBelieved = false
+  #overruledAtMs = -Infinity
 
-  constructor(isProven: boolean) {
-    this.#isProven = isProven
+  constructor(standing: Standing, nowMs: number) {
+    this.restart(standing, nowMs)
   }
 
-  /** Whether APNs has accepted a notification with the present credential, topic and environment. */
-  get isProven(): boolean {
-    return this.#isProven
+  get standing(): Standing {
+    return this.#standing
   }
 
   /** Whether the route is suspected, and not its tokens. */
@@ -45,15 +52,22 @@ export class SetupGuard {
   }
 
   /** Credential, topic or environment have changed. */
-  restart(isProven: boolean): void {
-    this.#isProven = isProven
+  restart(standing: Standing, nowMs: number): void {
+    this.#standing = standing
     this.#forget()
+    this.#isBelieved = standing === 'overruled'
+    this.#overruledAtMs = this.#isBelieved ? nowMs : -Infinity
   }
 
   /** APNs has accepted a notification, or the proven route owns nothing any more. */
   prove(): void {
-    this.#isProven = true
+    this.#standing = 'proven'
     this.#forget()
+  }
+
+  /** Whether an operator has overruled the suspicion since this time: its rejection is believed. */
+  isOverruled(receivedAtMs: number): boolean {
+    return receivedAtMs <= this.#overruledAtMs
   }
 
   /**
@@ -64,11 +78,11 @@ export class SetupGuard {
   suspects(token: string, nowMs: number, canBeTold = true): boolean {
     if (this.#isBelieved) return false
     if (this.#suspectedAtMs !== undefined) {
-      this.#isBelieved = this.#isProven && nowMs - this.#suspectedAtMs >= doubtMs
+      this.#isBelieved = this.#standing !== 'unproven' && nowMs - this.#suspectedAtMs >= doubtMs
       return !this.#isBelieved
     }
     this.#tokens.add(token)
-    const most = this.#isProven ? provenTokens : canBeTold ? unprovenTokens : 1
+    const most = this.#standing !== 'unproven' ? provenTokens : canBeTold ? unprovenTokens : 1
     if (this.#tokens.size < most) return false
     this.#suspectedAtMs = nowMs
     return true

@@ -120,7 +120,7 @@ export interface ProviderTokenStore {
 
 /** Remembers with which set-up of a route APNs has accepted a notification. */
 export interface ProofStore {
-  /** Whether `setup` was the last one kept for the route; false if the store is unreachable. */
+  /** Whether `setup` is what was last kept for the route; false if the store is unreachable. */
   has(route: string, setup: string): Promise<boolean>
   keep(route: string, setup: string): void
 }

@@ -226,6 +226,99 @@ t.test('nothing can be changed: other methods are 405', async (t) => {
     }
 })
 
+const order = '/api/routes/my%20app/overrule'
+const orderly = { 'content-type': 'application/json', 'x-requested-by': 'test' }
+
+/** A server with one action, and the arguments with which it ran. */
+async function serveAction(
+  t: Test,
+  token?: string,
+): Promise<{ server: AdminServer; ask: Ask; ran: unknown[] }> {
+  const ran: unknown[] = []
+  const run = (args: readonly string[]): { status: 200; body: object } => {
+    ran.push(...args)
+    return { status: 200, body: { done: true } }
+  }
+  const actions = [{ path: /^\/api\/routes\/([^/]+)\/overrule$/, run }]
+  return { ...(await serve(t, { actions }, token)), ran }
+}
+
+t.test('an action is a POST, and no other method', async (t) => {
+  const { ask, ran } = await serveAction(t)
+  const done = await ask(order, 'POST', orderly)
+  t.equal(done.status, 200)
+  t.strictSame(await done.json(), { done: true })
+  t.strictSame(ran, ['my%20app'])
+  for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+    const response = await ask(order, method, orderly)
+    t.equal(response.status, 405)
+    t.equal(response.headers.get('allow'), 'POST')
+    t.equal(response.headers.get('access-control-allow-origin'), null)
+    t.equal(response.headers.get('access-control-allow-headers'), null)
+  }
+  t.equal(ran.length, 1)
+})
+
+t.test('an action needs the token, if there is one', async (t) => {
+  const secret = 'a-token-of-some-length'
+  const { ask, ran } = await serveAction(t, secret)
+  t.equal((await ask(order, 'POST', orderly)).status, 401)
+  t.equal((await ask(order, 'POST', { ...orderly, authorization: 'Bearer wrong' })).status, 401)
+  t.strictSame(ran, [])
+  const authorization = `Bearer ${secret}`
+  t.equal((await ask(order, 'POST', { ...orderly, authorization })).status, 200)
+  t.equal((await ask(order, 'POST', { authorization })).status, 403, 'a browser may send the token')
+})
+
+/** The status of a POST with these header lines; `fetch` does not send all of them. */
+async function statusOfPost(server: AdminServer, lines: Record<string, string>): Promise<string> {
+  const socket = connect(server.address.port, '127.0.0.1')
+  const headers = { host: 'localhost:9195', connection: 'close', ...orderly, ...lines }
+  const text = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`POST ${order} HTTP/1.1\r\n${text.join('')}\r\n`)
+  let answer = ''
+  for await (const chunk of socket) answer += String(chunk)
+  return answer.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+}
+
+t.test('another web page in the browser of the operator can order nothing', async (t) => {
+  const { server, ask, ran } = await serveAction(t)
+  const form = 'application/x-www-form-urlencoded'
+  for (const [lines, status] of [
+    [{ 'sec-fetch-site': 'cross-site' }, '403'],
+    [{ 'sec-fetch-site': 'same-site', origin: 'http://localhost:9195' }, '403'],
+    [{ 'sec-fetch-site': 'none' }, '403'],
+    [{ origin: 'http://attacker.example' }, '403'],
+    [{ origin: 'http://localhost:3000' }, '403'],
+    [{ origin: 'null' }, '403'],
+    [{ host: 'attacker.example', origin: 'http://attacker.example' }, '421'],
+    [{ 'content-type': 'text/plain' }, '415'],
+    [{ 'content-type': form }, '415'],
+    [{ 'content-length': '1025' }, '413'],
+    [{ 'transfer-encoding': 'chunked' }, '413'],
+  ] as const)
+    t.equal(await statusOfPost(server, lines), status, JSON.stringify(lines))
+  t.equal((await ask(order, 'POST', { 'content-type': 'application/json' })).status, 403)
+  t.strictSame(ran, [])
+  for (const lines of [
+    { 'sec-fetch-site': 'same-origin', origin: 'https://proxy.example' },
+    { origin: 'http://localhost:9195' },
+    {},
+  ])
+    t.equal(await statusOfPost(server, lines), '200', JSON.stringify(lines))
+  t.equal(ran.length, 3)
+})
+
+t.test('an action that fails is 500, without the reason', async (t) => {
+  const run = (): never => {
+    throw new Error('a secret')
+  }
+  const { ask } = await serve(t, { actions: [{ path: /^\/api\/fail$/, run }] })
+  const response = await ask('/api/fail', 'POST', orderly)
+  t.equal(response.status, 500)
+  t.equal(await response.text(), 'failed\n')
+})
+
 t.test('a page that fails is 500, without the reason, and the next one is served', async (t) => {
   const metrics = new Registry()
   metrics.metrics = () => Promise.reject(new Error('a secret'))

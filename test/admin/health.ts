@@ -87,7 +87,7 @@ const rows: readonly {
   },
   {
     name: 'an unproven route',
-    state: withRoute({ isProven: false }),
+    state: withRoute({ standing: 'unproven' }),
     level: 'healthy',
   },
   {

@@ -451,7 +451,7 @@ t.test('all processes reject a known bad token, until the credential is renewed'
   t.equal(dialled.socket.written, '080800000001')
   one.gateway.scene.relay.setupRenewed({
     setup: 'another',
-    isProven: true,
+    standing: 'proven',
     keep: () => undefined,
   })
   arrive(other.gateway.dial('another'), 1)

@@ -511,7 +511,7 @@ t.test('an unproven route', (t) => {
   const unproven = (): Scene => {
     const clock = new FakeClock()
     const eventLog = new MemoryEventLog(clock).join()
-    return sceneOf({}, { clock, eventLog, processName: '', isProven: false })
+    return sceneOf({}, { clock, eventLog, processName: '', standing: 'unproven' })
   }
 
   t.test('asks for three tokens at a time, until one is delivered', (t) => {
@@ -522,8 +522,8 @@ t.test('an unproven route', (t) => {
     t.equal(scene.upstream.mostInFlight, 3)
     scene.upstream.answer(delivered)
     t.equal(scene.upstream.mostInFlight, Infinity)
-    t.same(scene.events, ['rejected BadDeviceToken', 'proof kept', 'proven'])
-    t.equal(scene.relay.isProven, true)
+    t.same(scene.events, ['rejected BadDeviceToken', 'proven kept', 'proven'])
+    t.equal(scene.relay.standing, 'proven')
     t.end()
   })
 
@@ -576,7 +576,7 @@ t.test('an unproven route', (t) => {
     const scene = unproven()
     acceptMany(scene, 10)
     scene.upstream.answerAll(badToken)
-    scene.relay.setupRenewed({ setup: 'another', isProven: false, keep: () => undefined })
+    scene.relay.setupRenewed({ setup: 'another', standing: 'unproven', keep: () => undefined })
     t.equal(scene.relay.downReason, undefined)
     t.same(scene.upstream.calls.at(-1), 'credentialAccepted')
     scene.upstream.answerAll(delivered)
@@ -620,7 +620,7 @@ t.test('an unproven route', (t) => {
     scene.relay.answered(two, badToken, false)
     scene.relay.answered(three, gone, false)
     scene.relay.answered(four, { kind: 'credential', reason: 'BadCertificate' }, false)
-    t.equal(scene.relay.isProven, false)
+    t.equal(scene.relay.standing, 'unproven')
     t.equal(scene.relay.downReason, undefined)
     t.same(settled(scene), { delivered: 1 })
     t.same(scene.upstream.waiting, [two, three, four])
@@ -673,7 +673,7 @@ t.test('an unproven route', (t) => {
     const clock = new FakeClock()
     const log = new MemoryEventLog(clock)
     const process = (processName: string): Scene =>
-      sceneOf({}, { clock, eventLog: log.join(), processName, isProven: false })
+      sceneOf({}, { clock, eventLog: log.join(), processName, standing: 'unproven' })
     const one = process('one')
     const other = process('other')
     acceptMany(one, 10)
@@ -683,7 +683,7 @@ t.test('an unproven route', (t) => {
     t.equal(blamed(one) + blamed(other), 2)
     t.equal(one.relay.isSuspicious && other.relay.isSuspicious, true)
     other.upstream.answer(delivered)
-    t.equal(one.relay.isProven && other.relay.isProven, true)
+    t.same([one.relay.standing, other.relay.standing], ['proven', 'proven'])
     t.end()
   })
   t.end()

@@ -51,6 +51,7 @@ const integration = {
     'check/probe.ts',
     'check/apns-check.ts',
     'check/store-check.ts',
+    'check/token-check.ts',
     'credentials/authority.ts',
     'gateway/feedback-service.ts',
     'gateway/route-by-sender-key.ts',

@@ -1,5 +1,6 @@
 /** The status page: shows the status that the proxy sends every second. */
 import { element, show } from './markup.js'
+import { overruleOnClick } from './overrule.js'
 import { Plot } from './plot.js'
 import { rejectionList } from './rejection.js'
 import { routeArticle } from './route.js'
@@ -50,6 +51,7 @@ let history = []
 let heardAtMs = Date.now()
 
 show(at('plots'), throughput.figure, answers.figure)
+overruleOnClick(at('route-list'))
 listen()
 setInterval(noticeSilence, 1000)
 void showReport()

@@ -1,5 +1,6 @@
 /** Shows one route. */
 import { element } from './markup.js'
+import { overruleButton } from './overrule.js'
 import { count, counted, dayOf, duration } from './wording.js'
 
 /** @typedef {import('../status.ts').RouteStatus} RouteStatus */
@@ -20,8 +21,9 @@ export function routeArticle(route, index, atMs) {
       'header',
       {},
       element('h3', { id: `route-${index}-name` }, name),
-      element('p', { class: route.up ? 'state up' : 'state down' }, stateOf(route)),
+      element('p', { class: isWell(route) ? 'state up' : 'state down' }, stateOf(route)),
       element('p', { class: 'topic' }, topic, ' · ', environment),
+      route.suspected && overruleButton(route),
     ),
     numbers(route),
     element(
@@ -36,9 +38,14 @@ export function routeArticle(route, index, atMs) {
 }
 
 /** @param {RouteStatus} route */
-function stateOf({ up, downReason, suspected }) {
-  if (up) return 'up'
+function isWell({ up, suspected }) {
+  return up && !suspected
+}
+
+/** @param {RouteStatus} route */
+function stateOf({ up, downReason, suspected, overruled }) {
   if (suspected) return `suspected: ${downReason}`
+  if (up) return overruled ? 'up, suspicion overruled' : 'up'
   return downReason === null ? 'not connected' : `refused: ${downReason}`
 }
 

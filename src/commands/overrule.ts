@@ -1,0 +1,31 @@
+/** The command line of `overrule`. */
+import { declare, type ArgumentsOf } from './declaration.ts'
+import { flag, text } from './option-builder.ts'
+
+/** See `apns-legacy-proxy overrule --help`. */
+export const overrule = declare(
+  'overrule',
+  'Let a suspected route tell its senders which tokens are bad',
+  (yargs) =>
+    yargs
+      .options({
+        route: text('Name of the suspected route', { demandOption: true, requiresArg: true }),
+        config: text('Configuration; default: proxy.yaml, else the rehearsal in this folder', {
+          alias: 'c',
+          requiresArg: true,
+        }),
+        admin: text('Address of the admin listener, if not the configured one: http://host:port', {
+          requiresArg: true,
+        }),
+        yes: flag('Do not ask for confirmation', { alias: 'y' }),
+      })
+      .example('$0 overrule --route app', 'Tell what route app holds back')
+      .epilogue(
+        'While APNs rejects every token of a route, the proxy tells no sender: a wrong certificate, ' +
+          'topic or environment has the same effect. Check these first, with `check --live`. If they ' +
+          'are right and the tokens are bad, this command lets the proxy ask APNs again about all ' +
+          'that it holds back, and tell the senders. Senders may then delete these tokens.',
+      ),
+)
+
+export type OverruleArguments = ArgumentsOf<typeof overrule>
