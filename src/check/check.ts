@@ -1,6 +1,7 @@
 /** Checks the configuration and the connection to APNs, and reports all problems at once. */
 import type { Clock } from '../timing/clock.ts'
 import { examineConfiguration, type Examination } from '../config/configuration.ts'
+import { alarmFindings } from './alarm-check.ts'
 import { problemFinding, type Finding } from './finding.ts'
 import { apnsFindings, type RouteTarget } from './apns-check.ts'
 import { routeFindings, serverFindings } from './certificate-check.ts'
@@ -12,6 +13,8 @@ export interface CheckOptions {
   readonly offline: boolean
   /** Also sends a push to a token that no device has. */
   readonly live: boolean
+  /** Of the proxy, as a test alarm names it. */
+  readonly version: string
 }
 
 /** Findings in the order of the file, the network last. */
@@ -44,11 +47,14 @@ export function fileFindings({ parts, loaded }: Examination, nowMs: number): Fin
 
 async function networkFindings(
   { parts, loaded }: Examination,
-  { live }: CheckOptions,
+  { live, version }: CheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
-  const { certificateAuthority, store } = loaded
-  const kept = store === undefined ? [] : await storeFindings(store, clock)
+  const { alarms, certificateAuthority, store } = loaded
+  const kept = [
+    ...(store === undefined ? [] : await storeFindings(store, clock)),
+    ...(alarms === undefined ? [] : await alarmFindings(alarms, version, clock)),
+  ]
   const origins = parts?.providerApi
   if (origins === undefined) return kept
   const targets = loaded.routes.flatMap((route, index): RouteTarget[] =>

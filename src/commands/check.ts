@@ -17,7 +17,10 @@ export const check = declare(
         json: flag('Print one JSON object'),
       })
       .example('$0 check', 'Check proxy.yaml and the connection to APNs')
-      .epilogue('Exit code 0: ready, perhaps with warnings; 1: not ready.'),
+      .epilogue(
+        'If the configuration has alarms, their receivers get a test alarm, except with --offline.\n\n' +
+          'Exit code 0: ready, perhaps with warnings; 1: not ready.',
+      ),
 )
 
 export type CheckArguments = ArgumentsOf<typeof check>

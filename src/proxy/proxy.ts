@@ -4,6 +4,7 @@
  *     sender ──TLS──▶ Listener ─▶ SenderConnection ─▶ Relay ─▶ Pool ──HTTP/2──▶ APNs
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
  */
+import { Alarms } from '../alarms/alarms.ts'
 import { RecentRejections } from '../admin/recent-rejections.ts'
 import { refusalCounter } from '../statistics/event-counter.ts'
 import { StatisticsFile } from '../statistics/statistics-file.ts'
@@ -23,6 +24,7 @@ import { Administration } from './administration.ts'
 import { SenderAdmission } from './sender-admission.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
 import type { ListenerAddress, ProxyAddresses } from './lifecycle-event.ts'
+import { version } from './version.ts'
 
 export interface ProxyDeps {
   readonly log: Logger
@@ -42,6 +44,7 @@ export class Proxy {
   readonly #deps: ProxyDeps
   readonly #log: (event: AnyEvent) => void
   readonly #rejections: RecentRejections
+  readonly #alarms: Alarms
   readonly #administration: Administration
   /** In the order of the configuration. */
   readonly #listeners: Listener<ActiveRoute>[] = []
@@ -55,6 +58,7 @@ export class Proxy {
     this.#deps = deps
     this.#log = logEvents(deps.log)
     this.#rejections = new RecentRejections(deps.clock)
+    this.#alarms = new Alarms(configuration.alarms, { ...deps, version, emit: this.#log })
     this.#administration = new Administration({
       configuration: () => this.#configuration,
       routes: () => this.routes.map(({ shown }) => shown),
@@ -62,6 +66,7 @@ export class Proxy {
       store: () => this.#store,
       statistics: () => this.#statisticsFile?.snapshot(),
       rejections: this.#rejections,
+      alarms: this.#alarms,
       clock: deps.clock,
     })
   }
@@ -106,6 +111,7 @@ export class Proxy {
     const gone = await routes.apply(configuration)
     this.#configuration = configuration
     this.#administration.reconfigure(configuration)
+    this.#alarms.reconfigure(configuration.alarms)
     for (const [index, listener] of configuration.listeners.entries())
       this.#listeners[index]?.reconfigure(optionsOf(listener, configuration))
     const latestAtMs = this.#deps.clock.now() + (configuration.limits.drainSeconds * 1000) / 2
@@ -139,6 +145,7 @@ export class Proxy {
     for (const listener of this.#listeners) listener.destroyConnections()
     await this.#closeListeners()
     await this.#administration.close()
+    await this.#alarms.stop()
     await this.#statisticsFile?.close()
     await this.#store?.close()
   }

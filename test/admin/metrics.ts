@@ -27,6 +27,7 @@ const sources: MetricSources = {
   version: '1.2.3',
   routes: () => [route('app')],
   listeners: () => [],
+  alarms: () => ({ sent: 0, failed: 0 }),
   certificates: () => [],
   store: () => ({ entries: 0, bytes: undefined, healthy: true }),
 }
