@@ -113,13 +113,9 @@ export class AlarmQueue {
   }
 
   async #attempt(message: AlarmMessage): Promise<Answer> {
-    if (this.#hasGivenUp) return stopped
-    const answer = await this.#deps.attempt(message, this.#giveUp.signal)
-    return this.#hasGivenUp && answer.outcome !== 'accepted' ? stopped : answer
-  }
-
-  get #hasGivenUp(): boolean {
-    return this.#giveUp.signal.aborted
+    const { signal } = this.#giveUp
+    const answer = signal.aborted ? stopped : await this.#deps.attempt(message, signal)
+    return signal.aborted && answer.outcome !== 'accepted' ? stopped : answer
   }
 
   #pause(ms: number): Promise<void> {
