@@ -23,13 +23,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: ['binary', 'apns', 'relay', 'credentials', 'store', 'timing'],
   statistics: ['binary', 'apns', 'relay', 'gateway', 'timing'],
   upstream: ['apns', 'relay', 'timing'],
-  config: ['apns', 'relay', 'credentials', 'store'],
   admin: ['binary', 'apns', 'relay', 'statistics', 'timing'],
+  alarms: ['admin', 'timing'],
+  config: ['apns', 'relay', 'credentials', 'store', 'alarms'],
   cluster: ['config', 'log', 'timing'],
   sender: ['binary', 'capture', 'timing'],
   simulator: ['apns', 'config', 'credentials', 'timing'],
   init: ['credentials'],
-  check: ['apns', 'config', 'credentials', 'store', 'upstream', 'timing'],
+  check: ['apns', 'alarms', 'config', 'credentials', 'store', 'upstream', 'timing'],
   commands: ['handlers', 'simulator'],
 }
 

@@ -67,6 +67,8 @@ export interface MetricSources {
   readonly version: string
   readonly routes: () => readonly RouteGauge[]
   readonly listeners: () => readonly ListenerGauge[]
+  /** Since the start, by outcome. */
+  readonly alarms: () => Readonly<Record<string, number>>
   readonly certificates: () => readonly CertificateGauge[]
   readonly store: () => StoreGauge
 }
@@ -223,6 +225,12 @@ const processMetrics: readonly (readonly [
     ['credential', 'route'],
     ({ certificates }) =>
       certificates().map((one) => [one.expiresInSeconds, one.credential, one.route]),
+  ],
+  [
+    'alarms_total',
+    'Alarms for the receivers under alarms, by outcome',
+    ['outcome'],
+    ({ alarms }) => Object.entries(alarms()).map(([outcome, count]) => [count, outcome]),
   ],
   ['journal_entries', 'Notifications in the journal', [], ({ store }) => [[store().entries]]],
   [

@@ -1,6 +1,7 @@
 /** Checks the configuration and the connection to APNs, and reports all problems at once. */
 import type { Clock } from '../timing/clock.ts'
 import { examineConfiguration, type Examination } from '../config/configuration.ts'
+import { alarmFindings } from './alarm-check.ts'
 import { problemFinding, type Finding } from './finding.ts'
 import { apnsFindings, type RouteTarget } from './apns-check.ts'
 import { routeFindings, serverFindings } from './certificate-check.ts'
@@ -15,6 +16,8 @@ export interface CheckOptions {
   readonly live: boolean
   /** Hexadecimal; a device that is pushed to. */
   readonly token?: string | undefined
+  /** Of the proxy, as a test alarm names it. */
+  readonly version: string
 }
 
 /** Findings in the order of the file, the network last. */
@@ -47,11 +50,14 @@ export function fileFindings({ parts, loaded }: Examination, nowMs: number): Fin
 
 async function networkFindings(
   { parts, loaded }: Examination,
-  { live, token }: CheckOptions,
+  { live, token, version }: CheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
-  const { certificateAuthority, store } = loaded
-  const kept = store === undefined ? [] : await storeFindings(store, clock)
+  const { alarms, certificateAuthority, store } = loaded
+  const kept = [
+    ...(store === undefined ? [] : await storeFindings(store, clock)),
+    ...(alarms === undefined ? [] : await alarmFindings(alarms, version, clock)),
+  ]
   const origins = parts?.providerApi
   if (origins === undefined) return kept
   const targets = loaded.routes.flatMap((route, index): RouteTarget[] =>

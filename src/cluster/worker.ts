@@ -15,13 +15,17 @@ export function workerNumber(): number | undefined {
   return cluster.isWorker ? Number(process.env[workerVariable]) : undefined
 }
 
-/** Worker 0 runs as configured; each other one has its own admin port and data directory. */
+/** Worker 0 runs as configured; others have their own admin port, data directory and name in alarms. */
 export function configurationFor(worker: number, configuration: Configuration): Configuration {
-  const { admin, dataDirectory } = configuration
+  const { admin, alarms, dataDirectory } = configuration
   return {
     ...configuration,
     admin: { ...admin, port: admin.port === 0 ? 0 : admin.port + worker },
     dataDirectory: folderFor(worker, dataDirectory),
+    alarms: alarms && {
+      ...alarms,
+      name: worker === 0 ? alarms.name : `${alarms.name} worker ${worker}`,
+    },
   }
 }
 

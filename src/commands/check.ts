@@ -1,6 +1,6 @@
 /** The command line of `check`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { configurationFile, flag } from './option-builder.ts'
+import { configurationFile, flag, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy check --help`. */
 export const check = declare(
@@ -30,7 +30,10 @@ export const check = declare(
           'payload {"aps":{"content-available":1}}. If the environment of a route does not know the ' +
           'token, the check asks the other environment. The token is not printed.',
       )
-      .epilogue('Exit code 0: ready, perhaps with warnings; 1: not ready.'),
+      .epilogue(
+        'If the configuration has alarms, their receivers get a test alarm, except with --offline.\n\n' +
+          'Exit code 0: ready, perhaps with warnings; 1: not ready.',
+      ),
 )
 
 export type CheckArguments = ArgumentsOf<typeof check>

@@ -3,9 +3,11 @@ import { dirname, resolve } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { loadCertificateCredential, type CertificateCredential } from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
+import type { AlarmSettings } from '../alarms/alarm-settings.ts'
 import type { Environment } from '../credentials/certificate.ts'
-import { loadAdminToken } from './admin-token.ts'
+import { loadAlarms } from './alarms.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
+import { loadSharedSecret } from './shared-secret.ts'
 import { readYamlFile } from './yaml-file.ts'
 import { loadRoute, type Attempt, type Route } from './route.ts'
 import {
@@ -58,6 +60,7 @@ export interface Configuration extends Pick<
     ConfigurationFile,
     'maxConnections' | 'maxSessions' | 'handshakeTimeoutMs' | 'requestTimeoutMs' | 'drainSeconds'
   >
+  readonly alarms: AlarmSettings | undefined
   readonly routes: readonly Route[]
   /** Keys in the file that had an effect in earlier versions only. */
   readonly ignored: readonly string[]
@@ -113,7 +116,7 @@ export function examineValue(path: string, value: unknown): Examination {
 
 function built(
   file: ConfigurationFile,
-  { tls, certificateAuthority, adminToken, store, routes }: Loaded,
+  { tls, certificateAuthority, adminToken, store, alarms, routes }: Loaded,
 ): Configuration | undefined {
   if (tls === undefined || store === undefined) return undefined
   return {
@@ -136,6 +139,7 @@ function built(
     journal: file.journal,
     log: file.log,
     limits: file,
+    alarms,
     routes: routes.filter((route) => route !== undefined),
     ignored: [
       ...(file.window === undefined ? [] : ['window']),
@@ -189,6 +193,7 @@ export interface Loaded {
   readonly certificateAuthority?: string | undefined
   readonly adminToken?: string | undefined
   readonly store?: StoreConfiguration | undefined
+  readonly alarms?: AlarmSettings | undefined
   readonly routes: readonly (Route | undefined)[]
 }
 
@@ -206,8 +211,9 @@ function load(parts: Parts, problems: ConfigProblem[]): Loaded {
     tls: tls && attempt('tls.certificate', () => loadCertificateCredential(tls), tls.key),
     certificateAuthority:
       authority && attempt('providerApi.certificateAuthority', () => certificatesIn(authority)),
-    adminToken: tokenFile && attempt('admin.tokenFile', () => loadAdminToken(tokenFile)),
+    adminToken: tokenFile && attempt('admin.tokenFile', () => loadSharedSecret(tokenFile)),
     store: loadStore(parts, attempt),
+    alarms: parts.alarms && loadAlarms(parts.alarms, attempt),
     routes,
   }
 }

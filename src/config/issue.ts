@@ -66,6 +66,7 @@ const kinds: Readonly<Record<string, string>> = {
   number: 'a number',
   object: 'a block of keys and values, as in "key: value"',
   string: 'text',
+  tuple: 'a list, each entry after "- "',
 }
 
 /** By the expected kind and the kind found. */

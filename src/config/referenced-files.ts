@@ -12,7 +12,7 @@ export interface ReferencedFile {
 
 /** In the order of the documentation. A file can occur twice. */
 export function referencedFiles(parts: Parts): ReferencedFile[] {
-  const { admin, tls, providerApi, storePasswordFile, storeCertificateAuthority } = parts
+  const { admin, alarms, tls, providerApi, storePasswordFile, storeCertificateAuthority } = parts
   const rows: (readonly [key: string, path: string | undefined, secret: boolean])[] = [
     ['admin.tokenFile', admin?.tokenFile, true],
     ['tls.certificate', tls?.certificate, false],
@@ -21,6 +21,7 @@ export function referencedFiles(parts: Parts): ReferencedFile[] {
     ['providerApi.certificateAuthority', providerApi?.certificateAuthority, false],
     ['storePasswordFile', storePasswordFile, true],
     ['storeCertificateAuthority', storeCertificateAuthority, false],
+    ['alarms.webhookSecretFile', alarms?.webhookSecretFile, true],
   ]
   for (const [index, route] of parts.routes.entries()) {
     const at = `routes[${index}]`

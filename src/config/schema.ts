@@ -19,6 +19,10 @@ const origin = z
   .refine((value) => URL.canParse(value) && new URL(value).pathname === '/', {
     error: 'must be only scheme, host and port, for example https://api.push.apple.com',
   })
+const webhook = z.url({
+  protocol: /^https?$/,
+  error: 'must be an https:// or http:// address, as the receiver of the alarms shows it',
+})
 const proxy = z.url({
   protocol: /^http$/,
   error: 'must be an http:// address with a port, for example http://proxy.example:3128',
@@ -44,6 +48,8 @@ const neededWithSigningKey = {
 const neededBeyondLoopback =
   'is needed if host is not loopback, because other machines can reach the port: name a file with ' +
   'a secret in its first line (openssl rand -hex 32 makes one), or set host to 127.0.0.1'
+
+const neededForAlarms = 'give webhook or command: otherwise nobody is told'
 
 /** Runs a check of a group of keys even if some values have mistakes. Those can be of any type. */
 const evenAfterMistakes = {
@@ -93,6 +99,9 @@ export function configurationSchema(directory: string) {
   const at = (path: string): string => resolve(directory, path)
   const text = z.string().min(1)
   const file = text.transform(at).superRefine(report(unreadable))
+  const program = text
+    .transform((name) => (/[/\\]/.test(name) ? at(name) : name))
+    .superRefine(report((name) => (/[/\\]/.test(name) ? unreadable(name) : undefined)))
   const sender = text
     .transform((entry) => (isPublicKey(entry) ? entry : at(entry)))
     .superRefine(report((entry) => (isPublicKey(entry) ? malformed : unreadable)(entry)))
@@ -186,6 +195,19 @@ export function configurationSchema(directory: string) {
     handshakeTimeoutMs: z.number().int().min(100).default(10_000),
     requestTimeoutMs: z.number().int().min(100).default(10_000),
     drainSeconds: z.number().min(0).default(20),
+    alarms: z
+      .strictObject({
+        webhook: webhook.optional(),
+        webhookSecretFile: file.optional(),
+        command: z.tuple([program], text).optional(),
+        minSeverity: z.enum(['warning', 'alarm']).default('warning'),
+        name: text.optional(),
+      })
+      .superRefine((value, context) => {
+        if (value.webhook === undefined && value.command === undefined)
+          context.addIssue({ code: 'custom', path: ['webhook'], message: neededForAlarms })
+      }, evenAfterMistakes)
+      .optional(),
     routes: z.array(route).min(1),
   })
 }
@@ -248,6 +270,7 @@ export function partsSchema({ shape }: Schema) {
     admin: orNothing(shape.admin),
     tls: orNothing(shape.tls),
     providerApi: orNothing(shape.providerApi),
+    alarms: orNothing(shape.alarms),
     routes: z.array(orNothing(shape.routes.element)).catch([]),
   })
 }

@@ -13,6 +13,7 @@ import type { StoreState } from '../admin/proxy-state.ts'
 import { statusOf, type Status } from '../admin/status.ts'
 import { SenderStatistics, type StatisticsSnapshot } from '../statistics/sender-statistics.ts'
 import { reportOf, type Report } from '../statistics/migration-report.ts'
+import type { Alarms } from '../alarms/alarms.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { CertificateCredential } from '../credentials/credential.ts'
 import type { Store } from '../store/store.ts'
@@ -31,6 +32,7 @@ export interface AdministrationSources {
   readonly statistics: () => StatisticsSnapshot | undefined
   readonly rejections: RecentRejections
   readonly actions: readonly Action[]
+  readonly alarms: Alarms
   readonly clock: Clock
 }
 
@@ -110,11 +112,12 @@ export class Administration {
   }
 
   #metricSources(): MetricSources {
-    const { clock, configuration, listeners, routes, store } = this.#sources
+    const { alarms, clock, configuration, listeners, routes, store } = this.#sources
     return {
       version,
       routes,
       listeners,
+      alarms: () => alarms.counts,
       certificates: () => certificatesOf(configuration(), clock.now()),
       store: () => ({
         entries: store()?.journal.unsettled ?? 0,

@@ -1,4 +1,5 @@
 /** Every log event of the running proxy, as a table: its level, its text and its fields. */
+import type { AlarmEvent } from '../alarms/alarm-event.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import type { ConnectionEvent } from '../gateway/connection-event.ts'
 import type { FeedbackEvent } from '../gateway/feedback-service.ts'
@@ -15,6 +16,7 @@ import type { AdmissionEvent, LifecycleEvent } from './lifecycle-event.ts'
 /** The events of all parts of the proxy. */
 export type AnyEvent =
   | AdmissionEvent
+  | AlarmEvent
   | ConnectionEvent
   | FeedbackEvent
   | ListenerEvent
@@ -164,6 +166,13 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
     'warn',
     'the next stop loses the facts of the migration report: make room on the disk',
     ({ file, error }) => ({ file, cause: String(error) }),
+  ],
+
+  'alarm.sent': ['info'],
+  'alarm.failed': ['warn', 'the proxy tries again: see cause'],
+  'alarm.given-up': [
+    'error',
+    'this alarm reached nobody: see cause; “apns-legacy-proxy check” tests the receivers',
   ],
 
   'capture.exposed': ['warn', 'other users can list this directory: run chmod 700 on it'],

@@ -4,6 +4,7 @@
  *     sender ──TLS──▶ Listener ─▶ SenderConnection ─▶ Relay ─▶ Pool ──HTTP/2──▶ APNs
  *                                      ◀── settlement ──┘ ◀── outcome ──┘
  */
+import { Alarms } from '../alarms/alarms.ts'
 import { RecentRejections } from '../admin/recent-rejections.ts'
 import { refusalCounter } from '../statistics/event-counter.ts'
 import { StatisticsFile } from '../statistics/statistics-file.ts'
@@ -24,6 +25,7 @@ import { SenderAdmission } from './sender-admission.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
 import { operatorActions } from './operator-action.ts'
 import type { ListenerAddress, ProxyAddresses } from './lifecycle-event.ts'
+import { version } from './version.ts'
 
 export interface ProxyDeps {
   readonly log: Logger
@@ -43,6 +45,7 @@ export class Proxy {
   readonly #deps: ProxyDeps
   readonly #log: (event: AnyEvent) => void
   readonly #rejections: RecentRejections
+  readonly #alarms: Alarms
   readonly #administration: Administration
   /** In the order of the configuration. */
   readonly #listeners: Listener<ActiveRoute>[] = []
@@ -56,6 +59,7 @@ export class Proxy {
     this.#deps = deps
     this.#log = logEvents(deps.log)
     this.#rejections = new RecentRejections(deps.clock)
+    this.#alarms = new Alarms(configuration.alarms, { ...deps, version, emit: this.#log })
     this.#administration = new Administration({
       configuration: () => this.#configuration,
       routes: () => this.routes.map(({ shown }) => shown),
@@ -64,6 +68,7 @@ export class Proxy {
       statistics: () => this.#statisticsFile?.snapshot(),
       rejections: this.#rejections,
       actions: operatorActions({ routes: () => this.routes }),
+      alarms: this.#alarms,
       clock: deps.clock,
     })
   }
@@ -108,6 +113,7 @@ export class Proxy {
     const gone = await routes.apply(configuration)
     this.#configuration = configuration
     this.#administration.reconfigure(configuration)
+    this.#alarms.reconfigure(configuration.alarms)
     for (const [index, listener] of configuration.listeners.entries())
       this.#listeners[index]?.reconfigure(optionsOf(listener, configuration))
     const latestAtMs = this.#deps.clock.now() + (configuration.limits.drainSeconds * 1000) / 2
@@ -141,6 +147,7 @@ export class Proxy {
     for (const listener of this.#listeners) listener.destroyConnections()
     await this.#closeListeners()
     await this.#administration.close()
+    await this.#alarms.stop()
     await this.#statisticsFile?.close()
     await this.#store?.close()
   }

@@ -27,6 +27,7 @@ const sources: MetricSources = {
   version: '1.2.3',
   routes: () => [route('app')],
   listeners: () => [],
+  alarms: () => ({ sent: 0, failed: 0 }),
   certificates: () => [],
   store: () => ({ entries: 0, bytes: undefined, healthy: true }),
 }
@@ -199,11 +200,14 @@ t.test('what holds for the process', async (t) => {
       { credential: 'server-certificate', route: '', expiresInSeconds: 86_400 },
       { credential: 'push-certificate', route: 'mdm', expiresInSeconds: -5 },
     ],
+    alarms: () => ({ sent: 3, failed: 1 }),
     store: () => ({ entries: 7, bytes: 4096, healthy: false }),
   })
   t.strictSame(lines, [
     'certificate_expiry_seconds{credential="server-certificate",route=""} 86400',
     'certificate_expiry_seconds{credential="push-certificate",route="mdm"} -5',
+    'alarms_total{outcome="sent"} 3',
+    'alarms_total{outcome="failed"} 1',
     'journal_entries 7',
     'journal_healthy 0',
     'store_bytes 4096',

@@ -15,7 +15,7 @@ const app = await pushCertificate('com.example.app')
 const other = await pushCertificate('com.example.other')
 const gateway = await issueServerCertificate(authority, allAppleHosts, new Date())
 const fixtures = fileURLToPath(new URL('../fixtures/credentials/', import.meta.url))
-const offline = { offline: true, live: false }
+const offline = { offline: true, live: false, version: '1.2.3' }
 
 const good = {
   listeners: [{ kind: 'gateway' }],
@@ -115,7 +115,11 @@ t.test('with a mistake in one route, the certificate of another is still looked 
 t.test('a file that is no configuration is one finding, without asking the network', async (t) => {
   const path = write(t, good)
   writeFileSync(path, 'routes: [')
-  const findings = await checkConfiguration(path, { offline: false, live: true }, systemClock)
+  const findings = await checkConfiguration(
+    path,
+    { offline: false, live: true, version: '1.2.3' },
+    systemClock,
+  )
   t.ok(findings.length > 0)
   t.ok(
     findings.every(
@@ -130,7 +134,11 @@ t.test('the network is asked with the CA and origins of the file', async (t) => 
   t.teardown(() => simulator.stop())
   const providerApi = { production: simulator.origin, certificateAuthority: 'ca.pem' }
   const path = write(t, { ...good, providerApi })
-  const findings = await checkConfiguration(path, { offline: false, live: true }, systemClock)
+  const findings = await checkConfiguration(
+    path,
+    { offline: false, live: true, version: '1.2.3' },
+    systemClock,
+  )
   t.match(findings.slice(-3), [
     { severity: 'ok', subject: simulator.origin, finding: /^reached by HTTP\/2/ },
     { severity: 'ok', subject: simulator.origin, finding: /^its clock agrees/ },

@@ -25,6 +25,14 @@ t.test('worker 0 runs as configured, each other one beside it', (t) => {
     admin: { ...configuration.admin, port: configuration.admin.port + 2 },
     dataDirectory: join('/var/data', 'worker-2'),
   })
+  const alarms = {
+    webhook: undefined,
+    command: ['mail'],
+    minSeverity: 'alarm',
+    name: 'gate',
+  } as const
+  t.equal(configurationFor(0, { ...configuration, alarms }).alarms?.name, 'gate')
+  t.equal(configurationFor(2, { ...configuration, alarms }).alarms?.name, 'gate worker 2')
   const anywhere = { ...configuration, admin: { ...configuration.admin, port: 0 } }
   t.equal(configurationFor(2, anywhere).admin.port, 0)
   t.equal(folderFor(0, 'captures'), 'captures')

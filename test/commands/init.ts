@@ -77,7 +77,11 @@ async function configured(
   { directory }: Desk,
 ): Promise<ReturnType<typeof loadConfiguration>> {
   const path = join(directory, 'proxy.yaml')
-  const findings = await checkConfiguration(path, { offline: true, live: false }, systemClock)
+  const findings = await checkConfiguration(
+    path,
+    { offline: true, live: false, version: '1.2.3' },
+    systemClock,
+  )
   t.same(
     findings.filter(({ severity }) => severity === 'error'),
     [],

@@ -1,4 +1,4 @@
-/** Loads the token that protects the admin port where other machines can reach it. */
+/** Loads a secret that two programs share, such as the token that protects the admin port. */
 import { readFileSync } from 'node:fs'
 
 /** Characters: too many to guess. */
@@ -8,10 +8,10 @@ const shortest = 16
  * Reads the first line of a file.
  * @throws {RangeError} if it is too short or has other characters than visible ASCII
  */
-export function loadAdminToken(file: string): string {
+export function loadSharedSecret(file: string): string {
   const [line = ''] = readFileSync(file, 'utf8').split('\n')
-  const token = line.trim()
-  if (token.length >= shortest && /^[\x21-\x7e]+$/.test(token)) return token
+  const secret = line.trim()
+  if (secret.length >= shortest && /^[\x21-\x7e]+$/.test(secret)) return secret
   throw new RangeError(
     `the first line of ${file} must be ${shortest} or more letters, digits and signs without ` +
       'spaces: openssl rand -hex 32 makes one',
