@@ -52,6 +52,8 @@ const suspicionMs = 1000
 const pauses = { firstMs: 500, longestMs: 30_000 }
 /** After this time, the peer is assumed to have accepted the session and its credential. */
 const steadyMs = 5000
+/** A program that answers in place of APNs, to every request, may not cause a session more often. */
+const replacementMs = 10_000
 /** After this time without a session that takes requests there is an outage. */
 const outageMs = 500
 
@@ -85,6 +87,7 @@ export class Pool implements Upstream {
   /** Attempts with a credential that has been refused. */
   readonly #trial: Backoff
   #mostInFlight = Infinity
+  #replacedAtMs = -Infinity
   /** Number of the present credential, topic and environment. */
   #setup = 0
   #outSinceMs: number
@@ -137,8 +140,8 @@ export class Pool implements Upstream {
   send(delivery: Delivery): void {
     // During trials each delivery has its turn, so that a good token is not behind bad ones for ever.
     const isFirst = delivery.attempts > 0 && !this.#trial.hasFailed
-    if (isFirst) this.#again.push(delivery)
-    else this.#queue.push(delivery)
+    const queue = isFirst ? this.#again : this.#queue
+    queue.push(delivery)
     this.#pump()
   }
 
@@ -265,8 +268,11 @@ export class Pool implements Upstream {
   #begin(): void {
     const session = this.#open({
       requestLatency: this.requestLatency,
-      answered: (delivery, outcome) =>
-        this.#deps.owner.answered(delivery, outcome, member.setup === this.#setup),
+      answered: (delivery, outcome) => {
+        if (outcome.kind === 'unavailable' && outcome.isForeign)
+          this.#replace(member, outcome.reason)
+        this.#deps.owner.answered(delivery, outcome, member.setup === this.#setup)
+      },
       hasRoom: () => {
         if (member.state === 'opening') this.#ready(member)
         this.#pump()
@@ -294,6 +300,17 @@ export class Pool implements Upstream {
       this.#opening.succeed()
       this.#deps.owner.sessionLasted()
     })
+  }
+
+  /** The answer did not come from APNs: another session may reach it. */
+  #replace(member: Member, reason: string): void {
+    const now = this.#deps.clock.now()
+    if (!isServing(member) || now < this.#replacedAtMs + replacementMs) return
+    if (this.#opening.isPausing || this.#stopped) return
+    this.#replacedAtMs = now
+    this.#drain(member)
+    this.#deps.emit({ event: 'session.draining', reason })
+    this.#grow()
   }
 
   #drain(member: Member): void {
