@@ -6,13 +6,13 @@ import { LatencyHistogram } from '../timing/latency-histogram.ts'
 import type { Upstream } from '../relay/relay.ts'
 import { Backoff } from '../timing/backoff.ts'
 import { Queue } from './queue.ts'
-import type { OpenSession, ProviderSession, SessionEvent } from './session.ts'
-
-/** Limits of a pool. */
-export interface PoolLimits {
-  /** Default 8; Apple recommends a small number of long-lived sessions. */
-  readonly maxSessions: number
-}
+import type {
+  OpenSession,
+  PoolLimits,
+  ProviderSession,
+  SessionEvent,
+  SessionUse,
+} from './session.ts'
 
 /** The sender of the deliveries. */
 export interface PoolOwner {
@@ -37,14 +37,6 @@ export interface PoolDeps {
   readonly random: () => number
   readonly owner: PoolOwner
   readonly emit: (event: SessionEvent) => void
-}
-
-/** The load of one session. */
-export interface SessionUse {
-  readonly state: 'opening' | 'ready' | 'draining'
-  readonly inFlight: number
-  /** Infinity if the peer names none, 0 before its SETTINGS. */
-  readonly streamLimit: number
 }
 
 /** The pause between two requests while the set-up is suspected, ms: hundreds of tokens may have to be tried. */
