@@ -105,9 +105,7 @@ export class Pool implements Upstream {
     return this.#again.length + this.#queue.length
   }
 
-  /**
-   * Sessions that take requests, how many they take, and the requests in flight on all sessions.
-   */
+  /** Sessions that take requests, how many they take, and what is in flight on all sessions. */
   get load(): Readonly<Record<'sessions' | 'streamLimit' | 'inFlight', number>> {
     let inFlight = 0
     for (const { session } of this.#members) inFlight += session.inFlight
@@ -117,10 +115,9 @@ export class Pool implements Upstream {
   }
 
   get sessions(): readonly SessionUse[] {
-    return this.#members.map(({ session, state }) => ({
+    return this.#members.map(({ session: { inFlight, streamLimit }, state }) => ({
       state: state === 'outdated' ? 'ready' : state,
-      inFlight: session.inFlight,
-      streamLimit: session.streamLimit,
+      ...{ inFlight, streamLimit },
     }))
   }
 
