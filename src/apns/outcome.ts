@@ -50,8 +50,10 @@ export function outcomeOf(response: ProviderResponse): Outcome {
   const { reason: stated, timestamp } = readBody(response.body)
   const reason = stated ?? `HTTP ${status}`
   // A payload that a program on the way finds too large is too large there again.
-  if (stated === undefined && !response.hasApnsId && status !== 413) {
-    const retry = status === misdirected ? 'now' : 'later'
+  const isMisdirected = status === misdirected
+  const isForeign = isMisdirected || (!response.hasApnsId && status !== 413)
+  if (stated === undefined && isForeign) {
+    const retry = isMisdirected ? 'now' : 'later'
     return { kind: 'unavailable', reason, retry, isForeign: true, ...retryAfterOf(response) }
   }
   if (status === 200) return delivered

@@ -1,33 +1,21 @@
 /** One client connection: bytes in, notifications to the relay, at most six bytes out. */
 import type { Duplex } from 'node:stream'
 import { encodeErrorResponse, type ErrorResponse } from '../binary/error-response.ts'
-import { BinaryProtocolError, type Command } from '../binary/notification.ts'
+import type { Command } from '../binary/notification.ts'
 import { StatusCode } from '../binary/status-code.ts'
-import { afterReading } from '../timing/after-reading.ts'
-import type { Cancel, Clock } from '../timing/clock.ts'
+import { afterReading } from '../timing/timer.ts'
+import type { Cancel } from '../timing/clock.ts'
 import { ConnectionState, type ConnectionOwner } from '../relay/connection-state.ts'
 import type { Delivery } from '../relay/delivery.ts'
 import type { Lane, LaneTimes } from '../relay/lane.ts'
-import type { Relay } from '../relay/relay.ts'
-import type { ConnectionEvent } from './connection-event.ts'
-import { NotificationReader } from './notification-reader.ts'
+import { NotificationReader, type ReaderDeps } from './notification-reader.ts'
 
-export interface ConnectionLimits extends LaneTimes {
-  /** 4,096 bytes, 5,120 for VoIP topics. */
-  readonly maxPayloadBytes: number
-}
-
-export interface ConnectionDeps {
+export interface ConnectionDeps extends ReaderDeps {
   /** Its number in the log. */
   readonly connection: number
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
-  readonly relay: Relay
-  /** False while the journal cannot be written. Then nothing is decoded. */
-  readonly canWrite: () => boolean
-  readonly limits: ConnectionLimits
-  readonly clock: Clock
-  readonly emit: (event: ConnectionEvent) => void
+  readonly limits: ReaderDeps['limits'] & LaneTimes
 }
 
 /**
@@ -78,7 +66,7 @@ export class SenderConnection implements ConnectionOwner {
     this.#deps = deps
     this.#connection = new ConnectionState(connection, sender, limits, this)
     this.#lane = this.#connection.lane
-    this.#reader = this.#newReader()
+    this.#reader = new NotificationReader(this.#connection, deps, () => this.attend())
     relay.opened(this.#connection)
     this.#isAttending = false
     socket.on('data', (chunk: Buffer) => {
@@ -152,23 +140,6 @@ export class SenderConnection implements ConnectionOwner {
 
   get #isStopping(): boolean {
     return this.#state.is === 'stopping' || (this.#state.is === 'finished' && this.#state.lingers)
-  }
-
-  #newReader(): NotificationReader {
-    const { emit } = this.#deps
-    return new NotificationReader({
-      ...this.#deps,
-      connection: this.#connection,
-      maxPayloadBytes: this.#deps.limits.maxPayloadBytes,
-      onReadable: () => this.attend(),
-      onReceived: (received, deliveries) =>
-        emit({ event: 'notifications.received', received, deliveries }),
-      onFault: (error) => {
-        this.#lane.finish(this.#deps.clock.now())
-        if (error instanceof BinaryProtocolError) emit({ event: 'connection.unreadable', error })
-        else emit({ event: 'bug', error })
-      },
-    })
   }
 
   #endInput(): void {
@@ -301,7 +272,7 @@ export class SenderConnection implements ConnectionOwner {
     if (!isBusy || identifier === undefined) this.#finish()
     else {
       // The sender will send again, elsewhere, what it writes from now on.
-      this.#reader.finish()
+      this.#reader.isFinished = true
       this.#finish({ statusCode: StatusCode.shutdown, identifier })
     }
   }

@@ -1,8 +1,9 @@
 /** The feedback service's side of one connection: tells which tokens are gone, then closes. */
 import type { Socket } from 'node:net'
 import { encodeFeedbackTuple, type FeedbackTuple } from '../binary/feedback-tuple.ts'
-import type { Cancel, Clock } from '../timing/clock.ts'
-import type { FeedbackHold, FeedbackStore } from '../store/store.ts'
+import type { Clock } from '../timing/clock.ts'
+import { Timer } from '../timing/timer.ts'
+import type { FeedbackStore } from '../store/store.ts'
 
 /** How a reading ended; that of an empty list is not reported. Each name is also that of the log event. */
 export type FeedbackEvent =
@@ -37,80 +38,50 @@ const closeAfterMs = 50
  * of the same store is not given them.
  * @param socket a TLS connection; the reader says nothing on it
  */
-export function serveFeedback(socket: Socket, route: string, deps: FeedbackDeps): void {
-  const connection = new FeedbackConnection(socket, deps)
-  void deps.store.hold(route).then((hold) => connection.serve(hold))
+export async function serveFeedback(
+  socket: Socket,
+  route: string,
+  { store, clock, emit }: FeedbackDeps,
+): Promise<void> {
+  let isWritten = false
+  let isClean = false
+  const patience = new Timer(clock, patienceMs, () => socket.destroy())
+  const end = new Timer(clock, closeAfterMs, () => socket.end())
+  const closed = new Promise<boolean>((resolve) => {
+    socket.once('close', (hadError: boolean) => {
+      patience.stop()
+      end.stop()
+      resolve(isClean && !hadError)
+    })
+  })
+  socket.on('error', () => {
+    isClean = false
+    socket.destroy()
+  })
+  // An EOF that comes before everything was written cannot mean that everything was read.
+  socket.on('end', () => {
+    isClean = isWritten
+    if (isWritten) socket.end()
+  })
+  socket.resume()
+  patience.start()
+  const hold = await store.hold(route)
+  const count = hold.tuples.length
+  for (const record of records(hold.tuples)) {
+    patience.restart()
+    // The next one follows as soon as this one is out, so that TLS does not join the two.
+    await Promise.race([new Promise((written) => socket.write(record, written)), closed])
+  }
+  isWritten = true
+  if (count === 0 || socket.readableEnded) socket.end()
+  else end.start()
+  const isRead = await closed
+  if (isRead) void hold.forget()
+  else hold.release()
+  if (count > 0) emit({ event: isRead ? 'feedback.read' : 'feedback.abandoned', count })
 }
 
-class FeedbackConnection {
-  readonly #socket: Socket
-  readonly #deps: FeedbackDeps
-  #hold: FeedbackHold | undefined
-  #records: Iterator<Buffer, undefined> = records([])
-  #cancelPatience: Cancel | undefined
-  #cancelClose: Cancel | undefined
-  #written = false
-  #clean = false
-
-  constructor(socket: Socket, deps: FeedbackDeps) {
-    this.#socket = socket
-    this.#deps = deps
-    socket.on('error', () => {
-      this.#clean = false
-      socket.destroy()
-    })
-    // An EOF that comes before everything was written cannot mean that everything was read.
-    socket.on('end', () => {
-      this.#clean = this.#written
-      if (this.#written) socket.end()
-    })
-    socket.once('close', (hadError: boolean) => this.#conclude(!hadError && this.#clean))
-    socket.resume()
-    this.#wait()
-  }
-
-  /** The reader may have gone before its entries were found. */
-  serve(hold: FeedbackHold): void {
-    if (this.#socket.closed) {
-      hold.release()
-      return
-    }
-    this.#hold = hold
-    this.#records = records(hold.tuples)
-    this.#next()
-  }
-
-  /** The next record, as soon as the one before it is out, so that TLS does not join the two. */
-  #next(): void {
-    if (this.#socket.destroyed) return
-    this.#wait()
-    const { value } = this.#records.next()
-    if (value === undefined) this.#close()
-    else this.#socket.write(value, () => this.#next())
-  }
-
-  #close(): void {
-    this.#written = true
-    if (this.#hold?.tuples.length === 0 || this.#socket.readableEnded) this.#socket.end()
-    else this.#cancelClose = this.#deps.clock.after(closeAfterMs, () => this.#socket.end())
-  }
-
-  #wait(): void {
-    this.#cancelPatience?.()
-    this.#cancelPatience = this.#deps.clock.after(patienceMs, () => this.#socket.destroy())
-  }
-
-  #conclude(clean: boolean): void {
-    this.#cancelPatience?.()
-    this.#cancelClose?.()
-    if (clean) void this.#hold?.forget()
-    else this.#hold?.release()
-    const count = this.#hold?.tuples.length ?? 0
-    if (count > 0) this.#deps.emit({ event: clean ? 'feedback.read' : 'feedback.abandoned', count })
-  }
-}
-
-function* records(tuples: readonly FeedbackTuple[]): Iterator<Buffer, undefined> {
+function* records(tuples: readonly FeedbackTuple[]): Iterable<Buffer> {
   let record: Buffer[] = []
   let bytes = 0
   for (const tuple of tuples) {

@@ -1,10 +1,10 @@
-/** Which peers did not become senders, for whoever logs or counts it. */
+/** Which peers did not become senders, for whoever logs it, and how many. */
 import type { Environment } from '../credentials/certificate.ts'
-import type { HandshakeCause } from './handshake-cause.ts'
+import { noFailures, type HandshakeCause } from './handshake-cause.ts'
 import type { SenderCertificate } from './route-by-sender-key.ts'
 
 /** Why a peer was not admitted. */
-export type Refusal = 'no-certificate' | 'unknown-certificate'
+type Refusal = 'no-certificate' | 'unknown-certificate'
 
 /** Each name is also that of the log event. */
 export type ListenerEvent =
@@ -26,3 +26,23 @@ export type ListenerEvent =
     }
   /** `maxConnections` is reached. */
   | { readonly event: 'connection.dropped' }
+
+/** Counts the events of one listener since the start. */
+export class TurnedAwayCounters {
+  readonly handshakeFailures: Record<HandshakeCause, number> = { ...noFailures }
+  readonly refused: Record<Refusal, number> = { 'no-certificate': 0, 'unknown-certificate': 0 }
+  dropped = 0
+
+  count(event: ListenerEvent): void {
+    switch (event.event) {
+      case 'handshake.failed':
+        this.handshakeFailures[event.cause]++
+        break
+      case 'sender.refused':
+        this.refused[event.refusal]++
+        break
+      case 'connection.dropped':
+        this.dropped++
+    }
+  }
+}

@@ -5,8 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import type { Environment } from '../credentials/certificate.ts'
 import type { Clock } from '../timing/clock.ts'
 import { handshakeCause } from './handshake-cause.ts'
-import { TurnedAwayCounters } from './turned-away-counters.ts'
-import type { ListenerEvent } from './listener-event.ts'
+import { TurnedAwayCounters, type ListenerEvent } from './listener-event.ts'
 import { PendingHandshakes, type HandshakeLimits, type Peer } from './pending-handshakes.ts'
 import {
   CertificateReader,
@@ -14,7 +13,7 @@ import {
   type SenderCertificate,
   type RouteBySenderKey,
 } from './route-by-sender-key.ts'
-import { secureContext, serverOptions, type SecureContextSettings } from './tls-options.ts'
+import { secureContext, type SecureContextSettings } from './tls-options.ts'
 
 /** How a listener is set up. */
 export interface ListenerOptions extends HandshakeLimits, SecureContextSettings {
@@ -61,14 +60,22 @@ export class Listener<Route extends Admission> {
   readonly #handshakes: PendingHandshakes
   readonly #certificates = new CertificateReader()
   #options: ListenerOptions
+  /** As accepted: to destroy one also destroys the TLS socket over it. */
   readonly #sockets = new Set<Socket>()
-  #connections = 0
   #isDestroyed = false
 
   private constructor(options: ListenerOptions, deps: ListenerDeps<Route>) {
     this.#options = options
     this.#deps = deps
-    this.#tls = createTlsServer(serverOptions(options, options.handshakeTimeoutMs))
+    // A certificate is judged by its key alone: neither CA nor expiry says who may send.
+    // — source: senders.md 1 and 6, measured with the unmodified clients
+    this.#tls = createTlsServer({
+      ...secureContext(options),
+      requestCert: true,
+      rejectUnauthorized: false,
+      allowHalfOpen: true,
+      handshakeTimeout: options.handshakeTimeoutMs,
+    })
     this.#server = createServer({ allowHalfOpen: true })
     this.#handshakes = new PendingHandshakes(deps.clock, {
       startTls: (socket) => this.#tls.emit('connection', socket),
@@ -130,7 +137,8 @@ export class Listener<Route extends Admission> {
   async #listen(inherited: number | undefined): Promise<void> {
     const server = this.#server
     server.on('connection', (socket) => {
-      if (this.#connections < this.#options.maxConnections) this.#accept(socket)
+      ignoreErrors(socket)
+      if (this.#sockets.size < this.#options.maxConnections) this.#accept(socket)
       else this.#drop(socket)
     })
     this.#tls.on('tlsClientError', (error, socket) => {
@@ -139,7 +147,7 @@ export class Listener<Route extends Admission> {
       socket.destroy()
     })
     this.#tls.on('secureConnection', (socket) => {
-      this.#track(socket)
+      ignoreErrors(socket)
       const peer = this.#handshakes.complete(socket)
       if (this.#isDestroyed) socket.destroy()
       else this.#recognise(socket, peer?.address ?? 'unknown')
@@ -153,11 +161,9 @@ export class Listener<Route extends Admission> {
   }
 
   #accept(socket: Socket): void {
-    this.#track(socket)
-    this.#connections++
-    socket.on('close', () => {
-      this.#connections--
-    })
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.setKeepAlive(true, keepAliveMs)
     this.#handshakes.begin(socket, this.#options)
   }
 
@@ -167,9 +173,6 @@ export class Listener<Route extends Admission> {
    */
   #drop(socket: Socket): void {
     this.#emit({ event: 'connection.dropped' })
-    socket.on('error', () => {
-      // The connection is closed in any case.
-    })
     socket.destroy()
   }
 
@@ -197,15 +200,11 @@ export class Listener<Route extends Admission> {
     this.counters.count(event)
     this.#deps.emit(event)
   }
+}
 
-  #track(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.setKeepAlive(true, keepAliveMs)
-    socket.on('error', () => {
-      // A reset is followed by `close`.
-    })
-    socket.on('close', () => this.#sockets.delete(socket))
-  }
+/** A reset is followed by `close`. */
+function ignoreErrors(socket: Socket): void {
+  socket.on('error', () => undefined)
 }
 
 /**

@@ -1,24 +1,22 @@
 /** Decodes what a sender writes: a slice at a time, and no more than the route has room for. */
 import { Decoder, type Received } from '../binary/decoder.ts'
-import type { Command } from '../binary/notification.ts'
-import type { Cancel, Clock } from '../timing/clock.ts'
+import { BinaryProtocolError, type Command } from '../binary/notification.ts'
+import type { Clock } from '../timing/clock.ts'
+import { Timer } from '../timing/timer.ts'
 import type { ConnectionState } from '../relay/connection-state.ts'
-import type { Delivery } from '../relay/delivery.ts'
 import type { Relay } from '../relay/relay.ts'
+import type { ConnectionEvent } from './connection-event.ts'
 
 export interface ReaderDeps {
-  readonly connection: ConnectionState
   readonly relay: Relay
   /** False while the journal cannot be written. Then nothing is decoded. */
   readonly canWrite: () => boolean
-  /** 4,096 bytes, 5,120 for VoIP topics. */
-  readonly maxPayloadBytes: number
+  readonly limits: {
+    /** 4,096 bytes, 5,120 for VoIP topics. */
+    readonly maxPayloadBytes: number
+  }
   readonly clock: Clock
-  /** {@link NotificationReader.read} may be able to go on. */
-  readonly onReadable: () => void
-  readonly onReceived: (received: readonly Received[], deliveries: readonly Delivery[]) => void
-  /** The sender broke the protocol, or the proxy has a defect. Nothing is decoded any more. */
-  readonly onFault: (error: unknown) => void
+  readonly emit: (event: ConnectionEvent) => void
 }
 
 /** How often a reader asks again whether there is room. */
@@ -29,39 +27,35 @@ const sliceCount = 128
 /** One for each connection. */
 export class NotificationReader {
   readonly receivedByCommand: Record<Command, number> = { 0: 0, 1: 0, 2: 0 }
+  /** Of the last notification, for status 10; undefined where that has none. */
+  lastIdentifier: number | undefined
+  /** Whether nothing is decoded any more. What arrives is dropped. */
+  isFinished = false
+  /** Whether the last {@link read} had to stop for lack of room, or to wait for its turn. */
+  isBlocked = false
+  readonly #connection: ConnectionState
   readonly #deps: ReaderDeps
   readonly #decoder: Decoder
-  #lastIdentifier: number | undefined
-  #isFinished = false
-  #isBlocked = false
   /** Decoded since the event loop was last given back. */
   #inSlice = 0
-  #cancelSlice: Cancel | undefined
-  #cancelRoom: Cancel | undefined
+  readonly #nextSlice: Timer
+  readonly #roomPoll: Timer
 
-  constructor(deps: ReaderDeps) {
+  /** @param onReadable called when {@link read} may be able to go on */
+  constructor(connection: ConnectionState, deps: ReaderDeps, onReadable: () => void) {
+    this.#connection = connection
     this.#deps = deps
-    this.#decoder = new Decoder(deps.maxPayloadBytes)
-  }
-
-  /** Of the last notification, for status 10; undefined where that has none. */
-  get lastIdentifier(): number | undefined {
-    return this.#lastIdentifier
-  }
-
-  /** Nothing is decoded any more. What arrives is dropped. */
-  get isFinished(): boolean {
-    return this.#isFinished
-  }
-
-  /** Whether the last {@link read} had to stop for lack of room, or to wait for its turn. */
-  get isBlocked(): boolean {
-    return this.#isBlocked
+    this.#decoder = new Decoder(deps.limits.maxPayloadBytes)
+    this.#roomPoll = new Timer(deps.clock, roomPollMs, onReadable)
+    this.#nextSlice = new Timer(deps.clock, 0, () => {
+      this.#inSlice = 0
+      onReadable()
+    })
   }
 
   /** Stores bytes of the sender. */
   receive(chunk: Buffer): void {
-    if (!this.#isFinished) this.#decoder.receive(chunk)
+    if (!this.isFinished) this.#decoder.receive(chunk)
   }
 
   /**
@@ -70,32 +64,23 @@ export class NotificationReader {
    */
   read(hasEnded: boolean): void {
     for (;;) {
-      const count = this.#isFinished ? 0 : this.#decodable()
-      this.#isBlocked = !this.#isFinished && count === 0
+      const count = this.isFinished ? 0 : this.#decodable()
+      this.isBlocked = !this.isFinished && count === 0
       if (count === 0 || !this.#readSome(count, hasEnded)) return
     }
   }
 
-  /** Decodes nothing any more: the sender will send it again. */
-  finish(): void {
-    this.#isFinished = true
-  }
-
   /** Reads again after answers and other senders have had their turn. */
   readInTurn(): void {
-    this.#cancelSlice ??= this.#deps.clock.after(0, () => {
-      this.#cancelSlice = undefined
-      this.#inSlice = 0
-      this.#deps.onReadable()
-    })
+    this.#nextSlice.start()
   }
 
   /** How many notifications may be decoded now. */
   #decodable(): number {
-    const { connection, relay, canWrite } = this.#deps
-    if (!connection.isAdmitted || this.#inSlice >= sliceCount) return 0
-    const room = canWrite() ? relay.roomFor(connection) : 0
-    if (room === 0) this.#waitForRoom()
+    const { relay, canWrite } = this.#deps
+    if (!this.#connection.isAdmitted || this.#inSlice >= sliceCount) return 0
+    const room = canWrite() ? relay.roomFor(this.#connection) : 0
+    if (room === 0) this.#roomPoll.start()
     return Math.min(room, sliceCount - this.#inSlice)
   }
 
@@ -111,8 +96,8 @@ export class NotificationReader {
     })
     const isWhole = received.length === count
     if (received.length > 0) this.#attempt(() => this.#take(received))
-    if (!isWhole && hasEnded && !this.#isFinished) {
-      this.#isFinished = true
+    if (!isWhole && hasEnded && !this.isFinished) {
+      this.isFinished = true
       this.#attempt(() => this.#decoder.end())
     }
     return isWhole
@@ -123,25 +108,21 @@ export class NotificationReader {
     try {
       run()
     } catch (error) {
-      this.#isFinished = true
-      this.#deps.onFault(error)
+      this.isFinished = true
+      this.#connection.lane.finish(this.#deps.clock.now())
+      const isSenders = error instanceof BinaryProtocolError
+      this.#deps.emit(
+        isSenders ? { event: 'connection.unreadable', error } : { event: 'bug', error },
+      )
     }
   }
 
   #take(received: readonly Received[]): void {
-    const { relay, connection, onReceived } = this.#deps
     this.#inSlice += received.length
     if (this.#inSlice >= sliceCount) this.readInTurn()
-    const deliveries = relay.take(received, connection)
+    const deliveries = this.#deps.relay.take(received, this.#connection)
     for (const { command } of received) this.receivedByCommand[command]++
-    this.#lastIdentifier = received.at(-1)?.identifier
-    onReceived(received, deliveries)
-  }
-
-  #waitForRoom(): void {
-    this.#cancelRoom ??= this.#deps.clock.after(roomPollMs, () => {
-      this.#cancelRoom = undefined
-      this.#deps.onReadable()
-    })
+    this.lastIdentifier = received.at(-1)?.identifier
+    this.#deps.emit({ event: 'notifications.received', received, deliveries })
   }
 }

@@ -65,29 +65,25 @@ export class PendingHandshakes {
       this.#fail(handshake, notListed)
       return
     }
-    const cancel = this.#clock.after(handshakeTimeoutMs, () => {
-      this.#fail(handshake, silent)
-    })
+    const cancel = this.#clock.after(handshakeTimeoutMs, () => this.#fail(handshake, silent))
     const key = keyOf(socket)
     this.#pending.set(key, handshake)
     socket.on('close', () => {
       cancel()
       this.#remove(key)
     })
-    const leave = (): void => {
-      socket.destroy()
-    }
-    socket.once('end', leave)
-    const startTls = (first: Buffer): void => {
+    const leave = (): unknown => socket.destroy()
+    let bytes = Buffer.alloc(0)
+    const read = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk])
+      const hello = balancers === undefined ? bytes : this.#behindHeader(bytes, handshake)
+      if (hello.length === 0) return
       cancel()
-      socket.off('end', leave)
-      handshake.offered = offeredVersion(first)
-      socket.pause()
-      socket.unshift(first)
+      socket.off('data', read).off('end', leave).pause().unshift(hello)
+      handshake.offered = offeredVersion(hello)
       this.#owner.startTls(socket)
     }
-    if (balancers === undefined) socket.once('data', startTls)
-    else this.#readHeader(handshake, startTls)
+    socket.on('data', read).once('end', leave)
   }
 
   /** @param socket as accepted, or the TLS socket over it */
@@ -105,38 +101,27 @@ export class PendingHandshakes {
   /** Resolves once no handshake is pending; after `withinMs` the pending ones are aborted. */
   async finish(withinMs: number): Promise<void> {
     if (this.#pending.size === 0) return
-    await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(withinMs, () => {
-        for (const { socket } of this.#pending.values()) socket.destroy()
-      })
-      this.#onEmpty = () => {
-        cancel()
-        resolve()
-      }
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
     })
+    const cancel = this.#clock.after(withinMs, () => {
+      for (const { socket } of this.#pending.values()) socket.destroy()
+    })
+    await empty
+    cancel()
   }
 
-  /** Passes the bytes behind a load balancer's header on, never an empty buffer. */
-  #readHeader(handshake: Handshake, startTls: (first: Buffer) => void): void {
-    const { socket } = handshake
-    let bytes = Buffer.alloc(0)
-    const read = (chunk: Buffer): void => {
-      bytes = Buffer.concat([bytes, chunk])
-      try {
-        const header = readProxyHeader(bytes)
-        if (header === undefined) return
-        socket.off('data', read)
-        handshake.address = header.source ?? handshake.address
-        const first = bytes.subarray(header.lengthBytes)
-        if (first.length > 0) startTls(first)
-        else socket.once('data', startTls)
-      } catch (error) {
-        socket.off('data', read)
-        if (!(error instanceof ProxyHeaderError)) throw error
-        this.#fail(handshake, error)
-      }
+  /** What a peer sends behind the header of its load balancer; nothing before that is complete. */
+  #behindHeader(bytes: Buffer, handshake: Handshake): Buffer {
+    try {
+      const header = readProxyHeader(bytes)
+      handshake.address = header?.source ?? handshake.address
+      return bytes.subarray(header?.lengthBytes ?? bytes.length)
+    } catch (error) {
+      if (!(error instanceof ProxyHeaderError)) throw error
+      this.#fail(handshake, error)
+      return bytes.subarray(bytes.length)
     }
-    socket.on('data', read)
   }
 
   #fail(handshake: Handshake, error: Error): void {

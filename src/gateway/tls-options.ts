@@ -10,24 +10,6 @@ export interface SecureContextSettings {
 }
 
 /**
- * A certificate is requested and judged by its key alone, since neither CA nor expiry says who may
- * send. — source: senders.md 1 and 6, measured with the unmodified clients
- * @param handshakeTimeoutMs from the ClientHello to the end of the handshake
- */
-export function serverOptions(
-  settings: SecureContextSettings,
-  handshakeTimeoutMs: number,
-): TlsOptions {
-  return {
-    ...secureContext(settings),
-    requestCert: true,
-    rejectUnauthorized: false,
-    allowHalfOpen: true,
-    handshakeTimeout: handshakeTimeoutMs,
-  }
-}
-
-/**
  * TLS 1.2 at most: the session tickets of 1.3 hang houston and make PyAPNs close.
  * — source: senders.md 1 and 6, measured with the unmodified clients
  */

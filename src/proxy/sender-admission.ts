@@ -56,7 +56,7 @@ export class SenderAdmission {
     countFeedbackRead(statistics.sender(route.name, certificate, now), address, now)
     route.feedbackReadAtMs = now
     recorder?.record(socket, { kind: 'feedback', route: route.name, address })
-    serveFeedback(socket, route.name, {
+    void serveFeedback(socket, route.name, {
       store: store.feedback,
       clock,
       emit: logEvents(route.log),

@@ -4,8 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { KeyRing } from '../apns/provider-token.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Route } from '../config/route.ts'
-import type { PoolLimits } from '../upstream/pool.ts'
-import type { SessionTarget, SessionTimes } from '../upstream/session.ts'
+import type { PoolLimits, SessionTarget, SessionTimes } from '../upstream/session.ts'
 
 /** The settings that all routes share. */
 export type RouteSettings = Pick<Configuration, 'providerApi' | 'limits' | 'journal'>

@@ -1,5 +1,5 @@
 /** Connections that wait until their sender has closed the ones with an error response (D3). */
-import { afterReading } from '../timing/after-reading.ts'
+import { afterReading } from '../timing/timer.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import type { ConnectionState } from './connection-state.ts'
 

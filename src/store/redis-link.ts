@@ -1,7 +1,6 @@
 /** Keeps one connection to Redis open, and reconnects after any failure. */
-import { afterReading } from '../timing/after-reading.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
-import { Timer } from '../timing/timer.ts'
+import { afterReading, Timer } from '../timing/timer.ts'
 import type { OpenConnection, RedisConnection, Reply } from './redis-dialler.ts'
 
 export interface LinkDeps {

@@ -9,18 +9,14 @@ export const latencyBoundsMs: readonly number[] = [
 export class LatencyHistogram {
   /** Per bucket, each counted once. */
   readonly counts: Float64Array = new Float64Array(latencyBoundsMs.length + 1)
-  #sumMs = 0
-
   /** All that was counted, ms. */
-  get sumMs(): number {
-    return this.#sumMs
-  }
+  sumMs = 0
 
   /** A clock that was set back makes no time negative. */
   add(ms: number): void {
     let bucket = 0
     while (ms > (latencyBoundsMs[bucket] ?? Infinity)) bucket++
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1
-    if (ms > 0) this.#sumMs += ms
+    if (ms > 0) this.sumMs += ms
   }
 }

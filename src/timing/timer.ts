@@ -1,5 +1,5 @@
-/** Restartable timers, periodic calls and time limits, all on a {@link Clock}. */
-import type { Cancel, Clock } from '../timing/clock.ts'
+/** Restartable timers, periodic calls, time limits and late calls, all on a {@link Clock}. */
+import type { Cancel, Clock } from './clock.ts'
 
 /** A timer that can be set once at a time. */
 export class Timer {
@@ -25,6 +25,12 @@ export class Timer {
   stop(): void {
     this.#cancel?.()
     this.#cancel = undefined
+  }
+
+  /** Begins its delay again. */
+  restart(): void {
+    this.stop()
+    this.start()
   }
 }
 
@@ -53,4 +59,15 @@ export async function within<T>(
   } finally {
     cancel?.()
   }
+}
+
+/**
+ * Calls `run` after `ms` milliseconds, when everything has been read that lies in the sockets then: a
+ * process that was busy runs its timers first, and only between two timers it reads.
+ */
+export function afterReading(clock: Clock, ms: number, run: () => void): Cancel {
+  let cancel = clock.after(ms, () => {
+    cancel = clock.after(0, run)
+  })
+  return () => cancel()
 }

@@ -6,13 +6,13 @@ import { LatencyHistogram } from '../timing/latency-histogram.ts'
 import type { Upstream } from '../relay/relay.ts'
 import { Backoff } from '../timing/backoff.ts'
 import { Queue } from './queue.ts'
-import type { OpenSession, ProviderSession, SessionEvent } from './session.ts'
-
-/** Limits of a pool. */
-export interface PoolLimits {
-  /** Default 8; Apple recommends a small number of long-lived sessions. */
-  readonly maxSessions: number
-}
+import type {
+  OpenSession,
+  PoolLimits,
+  ProviderSession,
+  SessionEvent,
+  SessionUse,
+} from './session.ts'
 
 /** The sender of the deliveries. */
 export interface PoolOwner {
@@ -39,19 +39,13 @@ export interface PoolDeps {
   readonly emit: (event: SessionEvent) => void
 }
 
-/** The load of one session. */
-export interface SessionUse {
-  readonly state: 'opening' | 'ready' | 'draining'
-  readonly inFlight: number
-  /** Infinity if the peer names none, 0 before its SETTINGS. */
-  readonly streamLimit: number
-}
-
 /** The pause between two requests while the set-up is suspected, ms: hundreds of tokens may have to be tried. */
 const suspicionMs = 1000
 const pauses = { firstMs: 500, longestMs: 30_000 }
 /** After this time, the peer is assumed to have accepted the session and its credential. */
 const steadyMs = 5000
+/** A program that answers in place of APNs, to every request, may not cause a session more often. */
+const replacementMs = 10_000
 /** After this time without a session that takes requests there is an outage. */
 const outageMs = 500
 
@@ -85,6 +79,7 @@ export class Pool implements Upstream {
   /** Attempts with a credential that has been refused. */
   readonly #trial: Backoff
   #mostInFlight = Infinity
+  #replacedAtMs = -Infinity
   /** Number of the present credential, topic and environment. */
   #setup = 0
   #outSinceMs: number
@@ -110,9 +105,7 @@ export class Pool implements Upstream {
     return this.#again.length + this.#queue.length
   }
 
-  /**
-   * Sessions that take requests, how many they take, and the requests in flight on all sessions.
-   */
+  /** Sessions that take requests, how many they take, and what is in flight on all sessions. */
   get load(): Readonly<Record<'sessions' | 'streamLimit' | 'inFlight', number>> {
     let inFlight = 0
     for (const { session } of this.#members) inFlight += session.inFlight
@@ -122,10 +115,9 @@ export class Pool implements Upstream {
   }
 
   get sessions(): readonly SessionUse[] {
-    return this.#members.map(({ session, state }) => ({
+    return this.#members.map(({ session: { inFlight, streamLimit }, state }) => ({
       state: state === 'outdated' ? 'ready' : state,
-      inFlight: session.inFlight,
-      streamLimit: session.streamLimit,
+      ...{ inFlight, streamLimit },
     }))
   }
 
@@ -137,8 +129,8 @@ export class Pool implements Upstream {
   send(delivery: Delivery): void {
     // During trials each delivery has its turn, so that a good token is not behind bad ones for ever.
     const isFirst = delivery.attempts > 0 && !this.#trial.hasFailed
-    if (isFirst) this.#again.push(delivery)
-    else this.#queue.push(delivery)
+    const queue = isFirst ? this.#again : this.#queue
+    queue.push(delivery)
     this.#pump()
   }
 
@@ -265,8 +257,11 @@ export class Pool implements Upstream {
   #begin(): void {
     const session = this.#open({
       requestLatency: this.requestLatency,
-      answered: (delivery, outcome) =>
-        this.#deps.owner.answered(delivery, outcome, member.setup === this.#setup),
+      answered: (delivery, outcome) => {
+        if (outcome.kind === 'unavailable' && outcome.isForeign)
+          this.#replace(member, outcome.reason)
+        this.#deps.owner.answered(delivery, outcome, member.setup === this.#setup)
+      },
       hasRoom: () => {
         if (member.state === 'opening') this.#ready(member)
         this.#pump()
@@ -294,6 +289,17 @@ export class Pool implements Upstream {
       this.#opening.succeed()
       this.#deps.owner.sessionLasted()
     })
+  }
+
+  /** The answer did not come from APNs: another session may reach it. */
+  #replace(member: Member, reason: string): void {
+    const now = this.#deps.clock.now()
+    if (!isServing(member) || now < this.#replacedAtMs + replacementMs) return
+    if (this.#opening.isPausing || this.#stopped) return
+    this.#replacedAtMs = now
+    this.#drain(member)
+    this.#deps.emit({ event: 'session.draining', reason })
+    this.#grow()
   }
 
   #drain(member: Member): void {

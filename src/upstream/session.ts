@@ -45,6 +45,20 @@ export type SessionEvent =
   /** A session, or the attempt to open one, ended; the next attempt follows after `retryInMs`. */
   | { readonly event: 'session.closed'; readonly cause: string; readonly retryInMs: number }
 
+/** The load of one session. */
+export interface SessionUse {
+  readonly state: 'opening' | 'ready' | 'draining'
+  readonly inFlight: number
+  /** Infinity if the peer names none, 0 before its SETTINGS. */
+  readonly streamLimit: number
+}
+
+/** Limits of a pool. */
+export interface PoolLimits {
+  /** Default 8; Apple recommends a small number of long-lived sessions. */
+  readonly maxSessions: number
+}
+
 /** Opens a session for an owner. */
 export type OpenSession = (owner: SessionOwner) => ProviderSession
 

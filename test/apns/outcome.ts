@@ -177,6 +177,12 @@ const rows: Row[] = [
   },
 ]
 
+rows.push({
+  what: '421 with an apns-id',
+  status: 421,
+  outcome: { kind: 'unavailable', reason: 'HTTP 421', retry: 'now', isForeign: true },
+})
+
 /** Neither an apns-id nor a reason: a program on the way to APNs has answered. */
 for (const status of [200, 201, 204, 302, 400, 401, 403, 404, 407, 410, 421, 429, 451, 500, 503])
   rows.push({

@@ -39,7 +39,7 @@ async function startService(t: Test, count: number): Promise<Service> {
     { cert, key, maxVersion: 'TLSv1.2', allowHalfOpen: true },
     (socket) => {
       sockets.push(socket)
-      serveFeedback(socket, 'app', { store, clock, emit })
+      void serveFeedback(socket, 'app', { store, clock, emit })
     },
   )
   listener.listen(0, '127.0.0.1')

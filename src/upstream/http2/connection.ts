@@ -140,11 +140,6 @@ export class Connection {
     this.#writer.writePing(opaque)
   }
 
-  /** Sends GOAWAY. */
-  goaway(code: ErrorName): void {
-    this.#writer.writeGoaway(code)
-  }
-
   /** Continues to send bodies, because the output has room again. */
   resume(): void {
     this.#requests.resume()
@@ -269,13 +264,13 @@ export class Connection {
     }
     this.#requests.configure(payload, this.#streams)
     this.isOpen = true
-    this.#writer.writeSettingsAck()
+    this.#writer.writeSettings([], Flag.ack)
     this.resume()
   }
 
   /** A peer that answers a PING has read our SETTINGS long before. — source: RFC 9113, 6.5.3 */
   #receivePing({ flags, payload }: Frame): void {
-    if ((flags & Flag.ack) === 0) this.#writer.writePingAck(payload)
+    if ((flags & Flag.ack) === 0) this.#writer.writePing(payload, Flag.ack)
     else if (payload.readUInt32BE(4) !== this.#pings) return
     else if (this.#isAcknowledged) this.awaitsPong = false
     else throw new ConnectionError('SETTINGS_TIMEOUT', 'does not acknowledge SETTINGS')

@@ -97,20 +97,9 @@ function putHeader(
   flags: number,
   streamId: number,
 ): number {
-  target[offset] = length >>> 16
-  target[offset + 1] = length >>> 8
-  target[offset + 2] = length
-  target[offset + 3] = type
+  target.writeUInt32BE(length * 0x100 + type, offset)
   target[offset + 4] = flags
-  return putUint32(target, offset + 5, streamId)
-}
-
-function putUint32(target: Buffer, offset: number, value: number): number {
-  target[offset] = value >>> 24
-  target[offset + 1] = value >>> 16
-  target[offset + 2] = value >>> 8
-  target[offset + 3] = value
-  return offset + 4
+  return target.writeUInt32BE(streamId, offset + 5)
 }
 
 function uint32(value: number): Buffer {
@@ -127,16 +116,15 @@ export class FrameWriter extends Output {
     this.commit(this.length + preface.length)
   }
 
-  /** Identifier (2) and value (4) of each. — source: RFC 9113, 6.5.1 */
-  writeSettings(settings: readonly (readonly [identifier: number, value: number])[]): void {
+  /** Identifier (2) and value (4) of each; none with {@link Flag.ack}. — source: RFC 9113, 6.5.1 */
+  writeSettings(
+    settings: readonly (readonly [identifier: number, value: number])[],
+    flags = 0,
+  ): void {
     const payload = Buffer.alloc(6 * settings.length)
     for (const [index, [identifier, value]] of settings.entries())
-      putUint32(payload, payload.writeUInt16BE(identifier, 6 * index), value)
-    this.#write(FrameType.settings, 0, 0, payload)
-  }
-
-  writeSettingsAck(): void {
-    this.#write(FrameType.settings, Flag.ack, 0, Buffer.alloc(0))
+      payload.writeUInt32BE(value, payload.writeUInt16BE(identifier, 6 * index))
+    this.#write(FrameType.settings, flags, 0, payload)
   }
 
   /**
@@ -148,12 +136,8 @@ export class FrameWriter extends Output {
     const flags = endStream ? Flag.endStream : 0
     const length = end - this.length - frameHeaderBytes
     if (length > maxFrameBytes) {
-      this.#splitBlock(
-        streamId,
-        flags,
-        Buffer.from(target.subarray(end - length, end)),
-        maxFrameBytes,
-      )
+      const block = Buffer.from(target.subarray(end - length, end))
+      this.#splitBlock(streamId, flags, block, maxFrameBytes)
       return
     }
     putHeader(target, this.length, length, FrameType.headers, flags | Flag.endHeaders, streamId)
@@ -172,12 +156,8 @@ export class FrameWriter extends Output {
   }
 
   /** @param opaque 8 bytes */
-  writePing(opaque: Buffer): void {
-    this.#write(FrameType.ping, 0, 0, opaque)
-  }
-
-  writePingAck(opaque: Buffer): void {
-    this.#write(FrameType.ping, Flag.ack, 0, opaque)
+  writePing(opaque: Buffer, flags = 0): void {
+    this.#write(FrameType.ping, flags, 0, opaque)
   }
 
   /** @param streamId 0 for the connection */

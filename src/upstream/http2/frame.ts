@@ -23,11 +23,10 @@ export const Flag = {
   priority: 0x20,
 } as const
 
-/** — source: RFC 9113, 7 */
+/** Those that are sent or understood. — source: RFC 9113, 7 */
 export const ErrorCode = {
   NO_ERROR: 0x0,
   PROTOCOL_ERROR: 0x1,
-  INTERNAL_ERROR: 0x2,
   FLOW_CONTROL_ERROR: 0x3,
   SETTINGS_TIMEOUT: 0x4,
   STREAM_CLOSED: 0x5,
@@ -35,10 +34,7 @@ export const ErrorCode = {
   REFUSED_STREAM: 0x7,
   CANCEL: 0x8,
   COMPRESSION_ERROR: 0x9,
-  CONNECT_ERROR: 0xa,
   ENHANCE_YOUR_CALM: 0xb,
-  INADEQUATE_SECURITY: 0xc,
-  HTTP_1_1_REQUIRED: 0xd,
 } as const
 
 /** One of the keys of {@link ErrorCode}. */

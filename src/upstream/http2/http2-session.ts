@@ -4,13 +4,13 @@ import { TLSSocket } from 'node:tls'
 import { readBody, type Outcome } from '../../apns/outcome.ts'
 import { meaningOf, type Reason } from '../../apns/reason.ts'
 import type { Cancel, Clock } from '../../timing/clock.ts'
+import { every } from '../../timing/timer.ts'
 import type { Delivery } from '../../relay/delivery.ts'
 import { describe, dial } from '../dial.ts'
 import type { ProviderSession, SessionOwner, SessionTarget, SessionTimes } from '../session.ts'
 import { Connection, type Goaway } from './connection.ts'
 import type { ConnectionError, ErrorName } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { KeepAlive } from './keep-alive.ts'
 import type { Stream } from './stream.ts'
 
 /**
@@ -42,7 +42,7 @@ export class Http2Session implements ProviderSession {
   /** Why the session ends: the first cause, since later ones follow from it. */
   #cause: string | undefined
   #isCredentialRefused = false
-  #cancelTick: Cancel
+  readonly #cancelTick: Cancel
 
   /**
    * @param firstStreamId odd; other than 1 in tests only, to reach the last identifier
@@ -64,7 +64,7 @@ export class Http2Session implements ProviderSession {
     this.#writer = new FrameWriter((bytes, done) => this.#socket?.write(bytes, done), this.#drained)
     this.#connection = new Connection(new URL(target.origin).host, this.#writer, firstStreamId)
     this.#cancelDial = dial(target, { dialled: this.#listen, failed: this.#close })
-    this.#cancelTick = this.#nextTick()
+    this.#cancelTick = every(clock, tickMs, () => this.#tick())
   }
 
   get room(): number {
@@ -175,20 +175,13 @@ export class Http2Session implements ProviderSession {
   /** After an expired token, APNs refuses new tokens on the same connection. — source: pushy */
   #stale(outcome: Outcome): Outcome {
     const { providerToken } = this.#target
-    if (providerToken === undefined)
-      return {
-        kind: 'credential',
-        reason: `${staleProviderToken}, although the route sends with a certificate`,
-      }
+    if (providerToken === undefined) return refused('the route sends with a certificate')
     providerToken.reportExpired().catch(() => {
       // The current token stays in use; APNs will refuse it again.
     })
     this.#drainAndReport(staleProviderToken)
-    if (!providerToken.isFreshSince(this.#openedAtMs)) return outcome
-    return {
-      kind: 'credential',
-      reason: `${staleProviderToken}, although it is new: check the clock`,
-    }
+    const isNew = providerToken.isFreshSince(this.#openedAtMs)
+    return isNew ? refused('it is new: check the clock') : outcome
   }
 
   /** Finishes requests in flight; the owner opens another session. */
@@ -222,7 +215,7 @@ export class Http2Session implements ProviderSession {
 
   /** Closes as soon as GOAWAY is written: the peer may never close. */
   #goaway(code: ErrorName): void {
-    this.#connection.goaway(code)
+    this.#writer.writeGoaway(code)
     const socket = this.#socket
     socket?.end(this.#writer.close(), () => socket.destroy())
   }
@@ -236,14 +229,8 @@ export class Http2Session implements ProviderSession {
     this.#owner.closed(this.#cause ?? cause, this.#isCredentialRefused)
   }
 
-  #nextTick(): Cancel {
-    return this.#clock.after(tickMs, () => {
-      this.#cancelTick = this.#nextTick()
-      this.#tick(this.#clock.now())
-    })
-  }
-
-  #tick(now: number): void {
+  #tick(): void {
+    const now = this.#clock.now()
     this.#connection.calm()
     if (this.#phase === 'ending') {
       this.#socket?.destroy()
@@ -267,8 +254,57 @@ export class Http2Session implements ProviderSession {
   }
 }
 
+function refused(doubt: string): Outcome {
+  return { kind: 'credential', reason: `${staleProviderToken}, although ${doubt}` }
+}
+
 /** OpenSSL reports the TLS alert of the peer as the error code. — source: RFC 5246, 7.2.2 */
 function isCertificateAlert(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return /ALERT_(.*CERTIFICATE.*|ACCESS_DENIED|UNKNOWN_CA)/.test(code)
+}
+
+/** `wait`: no decision yet. `quiet`: send a PING. `gone`: close the session. */
+type Verdict = 'wait' | 'present' | 'quiet' | 'gone'
+
+/** Decides at each tick whether the peer is still alive. Times are milliseconds since the epoch. */
+export class KeepAlive {
+  readonly #times: SessionTimes
+  readonly #tickMs: number
+  /** Time of the last received bytes. */
+  receivedAtMs: number
+  /** Time of an unanswered PING. */
+  pingSentAtMs: number | undefined
+  #checkedAtMs: number
+  #skipped = false
+
+  /** @param tickMs the interval of {@link check} */
+  constructor(times: SessionTimes, tickMs: number, nowMs: number) {
+    this.#times = times
+    this.#tickMs = tickMs
+    this.receivedAtMs = this.#checkedAtMs = nowMs
+  }
+
+  /** @param connectingSinceMs undefined once the peer has sent its SETTINGS */
+  check(nowMs: number, connectingSinceMs: number | undefined): Verdict {
+    if (this.#skip(nowMs)) return 'wait'
+    const { connectTimeoutMs, pingTimeoutMs, pingIntervalMs } = this.#times
+    if (connectingSinceMs !== undefined)
+      return nowMs - connectingSinceMs >= connectTimeoutMs ? 'gone' : 'wait'
+    if (this.pingSentAtMs !== undefined)
+      return nowMs - this.pingSentAtMs >= pingTimeoutMs ? 'gone' : 'wait'
+    return nowMs - this.receivedAtMs >= pingIntervalMs ? 'quiet' : 'present'
+  }
+
+  /**
+   * Skips a late tick: this process was busy, and reads received answers before the next tick.
+   * Never skips two ticks in a row, so that a process that is always busy still closes dead
+   * sessions.
+   */
+  #skip(nowMs: number): boolean {
+    const isLate = nowMs - this.#checkedAtMs > 2 * this.#tickMs
+    this.#checkedAtMs = nowMs
+    this.#skipped = isLate && !this.#skipped
+    return this.#skipped
+  }
 }

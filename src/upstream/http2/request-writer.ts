@@ -15,12 +15,13 @@ import type { Stream, StreamTable } from './stream.ts'
 
 /** Obeys what the peer's SETTINGS and WINDOW_UPDATE allow. — source: RFC 9113, 5.2 and 6.9 */
 export class RequestWriter {
+  /** Requests that the peer accepts at a time; Infinity without a limit. */
+  streamLimit = Infinity
   readonly #authority: string
   readonly #writer: FrameWriter
   readonly #encoder = new HpackEncoder()
   /** Streams whose body waits for a window or for the output, in the order sent. */
   readonly #unsent = new Set<Stream>()
-  #streamLimit = Infinity
   #maxFrameBytes = minMaxFrameBytes
   #initialWindowBytes = defaultWindowBytes
   /** Of the connection. */
@@ -29,11 +30,6 @@ export class RequestWriter {
   constructor(authority: string, writer: FrameWriter) {
     this.#authority = authority
     this.#writer = writer
-  }
-
-  /** Requests that the peer accepts at a time; Infinity without a limit. */
-  get streamLimit(): number {
-    return this.#streamLimit
   }
 
   /** Whether a further request would only add to the bodies that wait. */
@@ -65,7 +61,7 @@ export class RequestWriter {
     if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'a WINDOW_UPDATE of 0')
     const wasShut = this.#windowBytes <= 0
     this.#windowBytes += increment
-    if (this.#windowBytes > maxWindowBytes) throw windowTooLarge()
+    checkWindow(this.#windowBytes)
     if (wasShut) this.resume()
   }
 
@@ -87,7 +83,7 @@ export class RequestWriter {
 
   #apply(setting: number, value: number, inFlight: StreamTable): void {
     if (setting === Setting.headerTableSize) this.#encoder.resize(value)
-    else if (setting === Setting.maxConcurrentStreams) this.#streamLimit = value
+    else if (setting === Setting.maxConcurrentStreams) this.streamLimit = value
     else if (setting === Setting.initialWindowSize) this.#setInitialWindow(value, inFlight)
     else if (setting === Setting.maxFrameSize) {
       if (value < minMaxFrameBytes || value > maxMaxFrameBytes)
@@ -99,11 +95,8 @@ export class RequestWriter {
 
   /** Applies to streams in flight as well, which keep their difference. — source: RFC 9113, 6.9.2 */
   #setInitialWindow(bytes: number, inFlight: StreamTable): void {
-    if (bytes > maxWindowBytes)
-      throw new ConnectionError('FLOW_CONTROL_ERROR', `SETTINGS_INITIAL_WINDOW_SIZE ${bytes}`)
-    if (bytes > this.#initialWindowBytes)
-      for (const { credit } of inFlight.all)
-        if (bytes + credit > maxWindowBytes) throw windowTooLarge()
+    checkWindow(bytes)
+    for (const { credit } of inFlight.all) checkWindow(bytes + credit)
     this.#initialWindowBytes = bytes
   }
 
@@ -135,6 +128,6 @@ export class RequestWriter {
 
 const tooLargeWindow = `a window over ${maxWindowBytes} bytes`
 
-function windowTooLarge(): ConnectionError {
-  return new ConnectionError('FLOW_CONTROL_ERROR', tooLargeWindow)
+function checkWindow(bytes: number): void {
+  if (bytes > maxWindowBytes) throw new ConnectionError('FLOW_CONTROL_ERROR', tooLargeWindow)
 }

@@ -137,15 +137,11 @@ export class StreamTable {
   #firstId: number
   /** All slots before this one are empty. */
   #head = 0
-  #size = 0
+  size = 0
 
   /** @param firstId odd */
   constructor(firstId: number) {
     this.#firstId = firstId
-  }
-
-  get size(): number {
-    return this.#size
   }
 
   /** In the order opened. */
@@ -160,12 +156,12 @@ export class StreamTable {
   /** Adds the next stream: its identifier is the last one plus 2. */
   add(stream: Stream): void {
     this.#slots.push(stream)
-    this.#size++
+    this.size++
   }
 
   delete({ id }: Stream): void {
     this.#slots[(id - this.#firstId) / 2] = undefined
-    this.#size--
+    this.size--
     while (this.#head < this.#slots.length && this.#slots[this.#head] === undefined) this.#head++
     if (this.#head < 1024) return
     this.#slots.splice(0, this.#head)
@@ -188,45 +184,33 @@ const connectionSpecific = /^(connection|keep-alive|proxy-connection|transfer-en
 
 /** @throws {StreamError} when the headers are malformed — source: RFC 9113, 8.1.1 and 8.3 */
 function readHead(streamId: number, fields: readonly HeaderField[]): ResponseHead {
-  const [first] = fields
-  if (first?.[0] !== ':status' || (first[1] !== '200' && !/^[1-9]\d\d$/.test(first[1])))
+  const [name, status = ''] = fields[0] ?? []
+  if (name !== ':status' || (status !== '200' && !/^[1-9]\d\d$/.test(status)))
     throw malformed(streamId, 'the first header field is not a valid :status')
-  let retryAfter: string | undefined
-  let date: string | undefined
   let contentLength: number | undefined
-  let hasApnsId = false
-  let hasContentType = false
   for (let index = 1; index < fields.length; index++) {
     const field = fields[index]
     if (field === undefined) break
     checkField(streamId, field)
-    const [name, value] = field
-    switch (name) {
-      case 'content-length':
-        contentLength = readLength(streamId, contentLength, value)
-        break
-      case 'apns-id':
-        hasApnsId = true
-        break
-      case 'content-type':
-        hasContentType = true
-        break
-      case 'date':
-        date = value
-        break
-      case 'retry-after':
-        retryAfter = value
-    }
+    if (field[0] === 'content-length') contentLength = readLength(streamId, contentLength, field[1])
   }
-  const isForeign = hasContentType && !hasApnsId
-  const retryAfterSeconds = retryAfter === undefined ? undefined : secondsIn(retryAfter, date)
-  return { status: Number(first[1]), retryAfterSeconds, contentLength, hasApnsId, isForeign }
+  const hasApnsId = valueOf(fields, 'apns-id') !== undefined
+  const isForeign = !hasApnsId && valueOf(fields, 'content-type') !== undefined
+  const retryAfterSeconds = status === '200' ? undefined : retryAfter(fields)
+  return { status: Number(status), retryAfterSeconds, contentLength, hasApnsId, isForeign }
+}
+
+function valueOf(fields: readonly HeaderField[], name: string): string | undefined {
+  for (const field of fields) if (field[0] === name) return field[1]
+  return undefined
 }
 
 /** Seconds, or a date by the clock of the peer. — source: RFC 9110, 10.2.3 */
-function secondsIn(retryAfter: string, date: string | undefined): number | undefined {
-  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter)
-  const ms = Date.parse(retryAfter) - Date.parse(date ?? '')
+function retryAfter(fields: readonly HeaderField[]): number | undefined {
+  const value = valueOf(fields, 'retry-after')
+  if (value === undefined) return undefined
+  if (/^\d{1,9}$/.test(value)) return Number(value)
+  const ms = Date.parse(value) - Date.parse(valueOf(fields, 'date') ?? '')
   return Number.isFinite(ms) ? Math.max(0, Math.ceil(ms / 1000)) : undefined
 }
 

@@ -1,12 +1,15 @@
 /** A pool with many requests and failures: each request ends, exactly once. */
+import type { OutgoingHttpHeaders } from 'node:http2'
 import t, { type Test } from 'tap'
-import { systemClock } from '../../../src/timing/clock.ts'
+import { systemClock, type Clock } from '../../../src/timing/clock.ts'
 import { startSimulator, type SimulatorOptions } from '../../../src/simulator/provider-api.ts'
 import { Http2Session } from '../../../src/upstream/http2/http2-session.ts'
 import { Pool, type PoolOwner } from '../../../src/upstream/pool.ts'
 import { until } from '../../fixtures/condition.ts'
 import { Parcel, parcelOf } from '../../fixtures/delivery.ts'
 import { authority, pushCertificate, server as tls } from '../../fixtures/identity.ts'
+import { FakeClock } from '../../fixtures/fake-clock.ts'
+import { playPeer, type Peer } from '../../fixtures/provider-peer.ts'
 import { startSimulatorApart } from '../../fixtures/simulator-apart.ts'
 
 const certificate = await pushCertificate('com.example.app')
@@ -25,7 +28,12 @@ function makeParcels(count: number): Parcel[] {
 }
 
 /** Retries unavailable deliveries until they are delivered. */
-function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
+function poolTo(
+  t: Test,
+  origin: string,
+  requestTimeoutMs: number,
+  clock: Clock = systemClock,
+): Pool {
   const owner: PoolOwner = {
     prepare: () => undefined,
     answered: (delivery, outcome) => {
@@ -51,10 +59,10 @@ function poolTo(t: Test, origin: string, requestTimeoutMs: number): Pool {
         },
         sessionOwner,
         { connectTimeoutMs: 10_000, requestTimeoutMs, pingIntervalMs: 60_000, pingTimeoutMs: 5000 },
-        systemClock,
+        clock,
       ),
     { maxSessions: 4 },
-    { clock: systemClock, random: () => 0.5, owner, emit: () => undefined },
+    { clock, random: () => 0.5, owner, emit: () => undefined },
   )
   t.teardown(async () => {
     pool.destroy()
@@ -124,4 +132,47 @@ t.test('delivers everything after the upstream has been silent', async (t) => {
   t.equal(delivered.size, 2000)
   t.equal(pool.load.inFlight, 0)
   t.equal(pool.waiting, 0)
+})
+
+/** Answers the request with this number, from 0, and returns the number of its session. */
+async function answer(peer: Peer, number: number, headers: OutgoingHttpHeaders): Promise<number> {
+  await until(() => peer.requests.length > number)
+  const stream = peer.requests[number]?.stream
+  const session = peer.sessions.findIndex((session) => session === stream?.session)
+  stream?.respond(headers, { endStream: true })
+  return session
+}
+
+t.test('sends what was misdirected again, on another session', async (t) => {
+  const peer = await playPeer(t)
+  const pool = poolTo(t, peer.origin, 60_000)
+  const parcels = makeParcels(2)
+  for (const parcel of parcels) pool.send(parcel)
+  await until(() => peer.requests.length === 2)
+  t.equal(await answer(peer, 0, { ':status': 421 }), 0)
+  t.equal(await answer(peer, 2, { ':status': 200 }), 1)
+  await until(() => parcels.some(isDelivered))
+  t.equal(await answer(peer, 1, { ':status': 200 }), 0, 'finishes its requests')
+  await until(() => parcels.every(isDelivered))
+  await until(() => peer.sessions[0]?.closed === true)
+  t.same(
+    parcels.map(({ outcomes }) => outcomes.length),
+    [2, 1],
+  )
+})
+
+t.test('a program that answers everything causes one more session in ten seconds', async (t) => {
+  const peer = await playPeer(t)
+  const clock = new FakeClock()
+  const pool = poolTo(t, peer.origin, 60_000, clock)
+  pool.send(new Parcel())
+  const page = { ':status': 503, 'content-type': 'text/html' }
+  t.equal(await answer(peer, 0, page), 0)
+  for (let number = 1; number < 20; number++) t.equal(await answer(peer, number, page), 1)
+  await until(() => peer.requests.length === 21)
+  clock.advance(10_000)
+  t.equal(await answer(peer, 20, page), 1)
+  t.equal(await answer(peer, 21, page), 2)
+  t.equal(await answer(peer, 22, page), 2)
+  t.equal(peer.sessions.length, 3)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { frameHeaderBytes } from '../../../src/upstream/http2/frame.ts'
+import { Flag, frameHeaderBytes } from '../../../src/upstream/http2/frame.ts'
 import { FrameWriter } from '../../../src/upstream/http2/frame-writer.ts'
 import { hex } from '../../fixtures/hex.ts'
 
@@ -37,7 +37,7 @@ t.test('writes each frame in the layout of RFC 9113', (t) => {
     {
       what: 'SETTINGS acknowledged',
       write: (w: FrameWriter) => {
-        w.writeSettingsAck()
+        w.writeSettings([], Flag.ack)
       },
       is: '000000 04 01 00000000',
     },
@@ -65,7 +65,7 @@ t.test('writes each frame in the layout of RFC 9113', (t) => {
     {
       what: 'PING acknowledged',
       write: (w: FrameWriter) => {
-        w.writePingAck(hex('0102030405060708'))
+        w.writePing(hex('0102030405060708'), Flag.ack)
       },
       is: '000008 06 01 00000000 0102030405060708',
     },

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { KeepAlive } from '../../../src/upstream/http2/keep-alive.ts'
+import { KeepAlive } from '../../../src/upstream/http2/http2-session.ts'
 
 const times = {
   connectTimeoutMs: 10_000,
