@@ -6,7 +6,7 @@ import { StatusCode } from '../binary/status-code.ts'
 import { afterReading } from '../timing/after-reading.ts'
 import type { Cancel, Clock } from '../timing/clock.ts'
 import { ConnectionState, type ConnectionOwner } from '../relay/connection-state.ts'
-import type { Delivery } from '../relay/delivery.ts'
+import type { Delivery, DeliveryTally } from '../relay/delivery.ts'
 import type { Lane, LaneTimes } from '../relay/lane.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { ConnectionEvent } from './connection-event.ts'
@@ -22,6 +22,8 @@ export interface ConnectionDeps {
   readonly connection: number
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
+  /** Default: the deliveries are not counted. */
+  readonly tally?: DeliveryTally
   readonly relay: Relay
   /** False while the journal cannot be written. Then nothing is decoded. */
   readonly canWrite: () => boolean
@@ -73,10 +75,10 @@ export class SenderConnection implements ConnectionOwner {
   readonly #onClosed: (() => void)[] = []
 
   constructor(socket: Duplex, deps: ConnectionDeps) {
-    const { connection, sender, limits, relay, clock } = deps
+    const { connection, sender, limits, relay, clock, tally } = deps
     this.#socket = socket
     this.#deps = deps
-    this.#connection = new ConnectionState(connection, sender, limits, this)
+    this.#connection = new ConnectionState(connection, sender, limits, this, tally)
     this.#lane = this.#connection.lane
     this.#reader = this.#newReader()
     relay.opened(this.#connection)

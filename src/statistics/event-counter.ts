@@ -24,6 +24,7 @@ export function connectionCounter(sender: SenderRecord): (event: ConnectionEvent
 /** Names the count that an event increases. */
 const countOf = {
   'notification.unregistered': 'unregistered',
+  'notification.expired': 'expired',
   'notification.silenced': 'silenced',
   'notification.resent': 'resent',
   'rejection.untold': 'untold',
@@ -39,6 +40,7 @@ export function routeCounter(
   return (event) => {
     switch (event.event) {
       case 'notification.unregistered':
+      case 'notification.expired':
       case 'notification.silenced':
       case 'notification.resent':
       case 'rejection.told':
