@@ -88,6 +88,7 @@ function take(next) {
     drawPlots()
   }
   showVerdict(next)
+  at('rehearsal').hidden = !next.rehearsal
   showContents(next)
   show(
     at('route-list'),
