@@ -20,7 +20,11 @@ export function routeArticle(route, index, atMs) {
       'header',
       {},
       element('h3', { id: `route-${index}-name` }, name),
-      element('p', { class: route.up ? 'state up' : 'state down' }, stateOf(route)),
+      element(
+        'p',
+        { class: route.up && !route.suspected ? 'state up' : 'state down' },
+        stateOf(route),
+      ),
       element('p', { class: 'topic' }, topic, ' · ', environment),
     ),
     numbers(route),
@@ -36,9 +40,9 @@ export function routeArticle(route, index, atMs) {
 }
 
 /** @param {RouteStatus} route */
-function stateOf({ up, downReason, suspected }) {
-  if (up) return 'up'
+function stateOf({ up, downReason, suspected, proven }) {
   if (suspected) return `suspected: ${downReason}`
+  if (up) return proven ? 'up' : 'up, nothing delivered so far'
   return downReason === null ? 'not connected' : `refused: ${downReason}`
 }
 
