@@ -117,7 +117,8 @@ t.test('of apn@1.7.8: alive, when the proxy has gone, and when it has come again
 })
 
 t.test('of a sender whose route APNs refuses: nothing was delivered, and why', async (t) => {
-  const stage = await setStage(t, { simulator: { environment: 'sandbox' }, file: { listeners } })
+  const answers = [{ tokenPrefix: '', reason: 'BadCertificateEnvironment' }]
+  const stage = await setStage(t, { simulator: { answers }, file: { listeners } })
   const sender = await RawSender.open(t, stage)
   sender.write(`02 0000002f 01 0020 ${'ab'.repeat(32)} 02 0002 7b7d 03 0004 00000001`)
   await stage.log.find('route.down')
