@@ -47,6 +47,8 @@ export interface ProxyState {
   readonly startedAtMs: number
   readonly now: TrafficSample | undefined
   readonly gatewayCertificateNotAfterMs: number
+  /** A simulator answers in place of APNs. Default: false. */
+  readonly isRehearsal?: boolean
   readonly store: StoreState
   readonly routes: readonly RouteState[]
   /** Newest first. */

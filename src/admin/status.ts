@@ -17,6 +17,8 @@ import { healthOf, type Health } from './health.ts'
 export interface Status {
   readonly atMs: number
   readonly startedAtMs: number
+  /** Whether a simulator answers in place of APNs. */
+  readonly rehearsal: boolean
   readonly verdict: Health
   /** The last second, over all routes; null in the first. */
   readonly now: TrafficSample | null
@@ -103,6 +105,7 @@ export function statusOf(state: ProxyState): Status {
   return {
     atMs,
     startedAtMs,
+    rehearsal: state.isRehearsal === true,
     verdict: healthOf(state),
     now: now ?? null,
     gatewayCertificateNotAfterMs,

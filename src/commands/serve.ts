@@ -1,5 +1,6 @@
 /** The command line of `serve`. */
 import { isIP } from 'node:net'
+import { moodOf, moodOptions } from './mood-option.ts'
 import { declare, type ArgumentsOf, type OptionsOf } from './declaration.ts'
 import { configurationFile, flag, text, wholeNumber } from './option-builder.ts'
 
@@ -42,9 +43,16 @@ export const serve = declare(
           'Folder for the temporary certificates of a rehearsal without --config',
           { default: 'data' },
         ),
+        ...moodOptions,
         ...captureOptions,
       })
+      .check((args) => {
+        if (args.config === undefined || args.rehearse === true || moodOf(args) === undefined)
+          return true
+        throw new Error('A mood of the simulator needs --rehearse: without it, pushes go to Apple')
+      })
       .example('$0 serve', 'Run a rehearsal')
+      .example('$0 serve --mood throttled', 'Rehearse an hour in which APNs takes nothing')
       .example('$0 serve -c proxy.yaml', 'Send to APNs')
       .epilogue(
         'SIGHUP reloads the configuration. SIGTERM or Ctrl-C finishes and exits; a second one ' +

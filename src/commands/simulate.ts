@@ -1,5 +1,6 @@
 /** The command line of `simulate`. */
 import type { ScriptedAnswer } from '../simulator/scripted-answer.ts'
+import { moodOptions } from './mood-option.ts'
 import { declare, type ArgumentsOf } from './declaration.ts'
 import { choice, text, wholeNumber } from './option-builder.ts'
 
@@ -30,6 +31,7 @@ export const simulate = declare(
             'dead=Unregistered]',
           { array: true, nargs: 1, coerce: (texts: string[]) => texts.map(parseAnswer) },
         ),
+        ...moodOptions,
         latency: text('Milliseconds until the answer: 50, or 30-90', { coerce: parseLatency }),
         'max-streams': wholeNumber('max-streams', 1, maxInt, {
           describe: 'Concurrent requests of one connection',
@@ -49,6 +51,7 @@ export const simulate = declare(
         }),
         record: text('File to append all requests to, with tokens and payloads in clear'),
       })
+      .conflicts('answer', Object.keys(moodOptions))
       .example('$0 simulate', 'Reject tokens bad… and dead…')
       .example('$0 simulate --answer ab=TooManyRequests*2', 'Accept tokens ab… at the third try'),
 )

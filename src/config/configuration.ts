@@ -64,6 +64,8 @@ export interface Configuration extends Pick<
   readonly routes: readonly Route[]
   /** Keys in the file that had an effect in earlier versions only. */
   readonly ignored: readonly string[]
+  /** A simulator answers in place of APNs. */
+  readonly isRehearsal?: true
 }
 
 /** The result of reading a configuration file that may have mistakes. */

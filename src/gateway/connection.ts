@@ -6,7 +6,7 @@ import { StatusCode } from '../binary/status-code.ts'
 import { afterReading } from '../timing/timer.ts'
 import type { Cancel } from '../timing/clock.ts'
 import { ConnectionState, type ConnectionOwner } from '../relay/connection-state.ts'
-import type { Delivery } from '../relay/delivery.ts'
+import type { Delivery, DeliveryTally } from '../relay/delivery.ts'
 import type { Lane, LaneTimes } from '../relay/lane.ts'
 import { NotificationReader, type ReaderDeps } from './notification-reader.ts'
 
@@ -15,6 +15,8 @@ export interface ConnectionDeps extends ReaderDeps {
   readonly connection: number
   /** Hex SHA-256 of the sender's public key. */
   readonly sender: string
+  /** Default: the deliveries are not counted. */
+  readonly tally?: DeliveryTally
   readonly limits: ReaderDeps['limits'] & LaneTimes
 }
 
@@ -61,10 +63,10 @@ export class SenderConnection implements ConnectionOwner {
   readonly #onClosed: (() => void)[] = []
 
   constructor(socket: Duplex, deps: ConnectionDeps) {
-    const { connection, sender, limits, relay, clock } = deps
+    const { connection, sender, limits, relay, clock, tally } = deps
     this.#socket = socket
     this.#deps = deps
-    this.#connection = new ConnectionState(connection, sender, limits, this)
+    this.#connection = new ConnectionState(connection, sender, limits, this, tally)
     this.#lane = this.#connection.lane
     this.#reader = new NotificationReader(this.#connection, deps, () => this.attend())
     relay.opened(this.#connection)

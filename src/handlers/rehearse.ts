@@ -1,6 +1,7 @@
 /** A rehearsal: runs a proxy with a simulator in place of APNs, and prints commands to try. */
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { moodOf } from '../commands/mood-option.ts'
 import { systemClock } from '../timing/clock.ts'
 import type { ServeArguments } from '../commands/serve.ts'
 import {
@@ -9,12 +10,15 @@ import {
   type Configuration,
 } from '../config/configuration.ts'
 import type { ProxyAddresses } from '../proxy/lifecycle-event.ts'
+import { reasonIn, type Mood } from '../simulator/mood.ts'
 import {
+  failingRoutes,
   onFreePorts,
   prepareRehearsal,
   rehearsalConfiguration,
   rehearsed,
   startRehearsalProvider,
+  type FailingRoute,
 } from '../simulator/rehearsal.ts'
 import { ownCommand, quoted } from './invocation.ts'
 import { openLog } from './terminal-log.ts'
@@ -23,13 +27,16 @@ import { logSimulated } from './simulate.ts'
 
 /** Runs until a signal; sets the exit code. */
 export async function rehearse(args: ServeArguments): Promise<void> {
-  const [configuration, sender] = await stage(args)
-  const log = openLog(configuration.log.level)
+  const [configuration, sender, failing] = await stage(args)
+  const mood = moodOf(args)
+  // Other fields and texts name APNs.
+  const log = openLog(configuration.log.level).child({ apns: 'simulator' })
   const onNotification = logSimulated.bind(undefined, log)
-  const provider = await startRehearsalProvider(configuration, onNotification, systemClock)
+  const provider = await startRehearsalProvider(configuration, onNotification, systemClock, mood)
   const startWith = (played: Configuration): Promise<Started> => start(proxyOf(played, args, log))
   try {
-    const started = startAnywhere(rehearsed(configuration, provider.providerApi), startWith, sender)
+    const played = rehearsed(configuration, provider.providerApi)
+    const started = startAnywhere(played, startWith, { sender, failing, mood })
     await serveUntilSignal(started, log)
   } finally {
     await provider.stop()
@@ -40,7 +47,7 @@ export async function rehearse(args: ServeArguments): Promise<void> {
 async function startAnywhere(
   configuration: Configuration,
   startWith: (configuration: Configuration) => Promise<Started>,
-  sender: SenderFiles | undefined,
+  scene: Scene,
 ): Promise<Started> {
   let occupied: number | undefined
   const started = await startWith(configuration).catch((error: unknown) => {
@@ -48,27 +55,47 @@ async function startAnywhere(
     occupied = error.port
     return startWith(onFreePorts(configuration))
   })
-  process.stderr.write(rehearsalGuide(started.addresses, sender, occupied))
+  process.stderr.write(rehearsalGuide(started.addresses, scene, occupied))
   return started
 }
 
-/** The configuration of a rehearsal, and the files of a sender that it accepts, if known. */
+/** What the operator should know before the first push. */
+interface Scene {
+  /** Undefined if no file of the configuration belongs to a sender. */
+  readonly sender: SenderFiles | undefined
+  readonly failing: readonly FailingRoute[]
+  readonly mood: Mood | undefined
+}
+
+/**
+ * The configuration of a rehearsal, the files of a sender that it accepts, if known, and the routes
+ * that will fail.
+ */
 async function stage({
   config,
   dataDirectory,
-}: ServeArguments): Promise<readonly [Configuration, SenderFiles | undefined]> {
-  if (config !== undefined) return [loadConfiguration(config), senderFilesOf(config)]
+}: ServeArguments): Promise<readonly [Configuration, SenderFiles | undefined, FailingRoute[]]> {
+  if (config !== undefined) {
+    const configuration = loadConfiguration(config)
+    const failing = failingRoutes(configuration.routes, systemClock.now())
+    return [configuration, senderFilesOf(config, failing), failing]
+  }
   const files = await prepareRehearsal(dataDirectory, systemClock)
   const sender = { certificate: fromHere(files.sender), ca: fromHere(files.authority) }
-  return [rehearsalConfiguration(dataDirectory, files), sender]
+  return [rehearsalConfiguration(dataDirectory, files), sender, []]
 }
 
-/** A route that sends with a certificate accepts a sender with the same certificate. */
-function senderFilesOf(config: string): SenderFiles | undefined {
+/**
+ * A route that sends with a certificate accepts a sender with the same certificate. Takes a route that
+ * delivers, if there is one.
+ */
+function senderFilesOf(config: string, failing: readonly FailingRoute[]): SenderFiles | undefined {
   const { parts } = examineConfiguration(config)
-  const route = parts?.routes.find(
+  const routes = (parts?.routes ?? []).filter(
     (entry) => entry?.certificate !== undefined && entry.senderCertificates === undefined,
   )
+  const fails = (name: string | undefined): boolean => failing.some((each) => each.name === name)
+  const route = routes.find((entry) => !fails(entry?.name)) ?? routes[0]
   if (route?.certificate === undefined) return undefined
   // `init` writes the CA here.
   const authority = join(dirname(parts?.tls?.certificate ?? ''), 'ca.pem')
@@ -77,6 +104,7 @@ function senderFilesOf(config: string): SenderFiles | undefined {
     key: route.key && fromHere(route.key),
     'passphrase-file': route.passphraseFile && fromHere(route.passphraseFile),
     ca: existsSync(authority) ? fromHere(authority) : undefined,
+    fails: fails(route.name),
   }
 }
 
@@ -91,6 +119,8 @@ type SenderFiles = {
   readonly 'passphrase-file'?: string | undefined
   /** Undefined if the CA of the gateway's certificate is not known. */
   readonly ca?: string | undefined
+  /** Whether the simulator refuses the credential of its route. */
+  readonly fails?: boolean
 }
 
 const good = '0123456789abcdef'.repeat(4)
@@ -99,12 +129,11 @@ const dead = 'dead'.repeat(16)
 
 /**
  * The text; for stderr, because stdout carries the log.
- * @param sender undefined if no file of the configuration belongs to a sender
  * @param occupied the port of another program, if the rehearsal uses free ports instead
  */
 function rehearsalGuide(
   { listeners, admin }: ProxyAddresses,
-  sender: SenderFiles | undefined,
+  { sender, failing, mood }: Scene,
   occupied: number | undefined,
 ): string {
   const portOf = (wanted: string): number | undefined =>
@@ -112,8 +141,9 @@ function rehearsalGuide(
   const ports = listeners.map(({ kind, host, port }) => `${kind} on ${host}:${port}`).join(', ')
   return `
 Rehearsal: ${ports}.
-The proxy sends to a simulated provider API: nothing goes to Apple.${movedNote(occupied)}
-${sender === undefined ? withoutSender : commands(sender, portOf('gateway'), portOf('feedback'))}
+The proxy sends to a simulated provider API: nothing goes to Apple. Where the log says APNs, it means
+the simulator.${movedNote(occupied)}${moodNote(mood)}${failing.map(failureNote).join('')}
+${sender === undefined ? withoutSender(mood) : commands(sender, portOf('gateway'), portOf('feedback'), mood)}
 Watch the rehearsal in a browser: http://127.0.0.1:${admin.port}/
 To send to APNs, read docs/getting-started.md. Ctrl-C stops.
 
@@ -125,17 +155,42 @@ function movedNote(occupied: number | undefined): string {
   return `\nPort ${occupied} is taken by another program, so all ports are free ones this time.`
 }
 
-const withoutSender = `
-Let your sender push to the proxy. The simulator rejects tokens that begin with bad, answers
-Unregistered for dead, and accepts all others (log line simulator.notification).
-`
+function moodNote(mood: Mood | undefined): string {
+  if (mood === undefined) return ''
+  return `
+
+Mood ${mood}: the simulator answers every push with ${reasonIn(mood)}, so none is delivered. A start
+without the mood delivers what waits.`
+}
+
+function failureNote({ name, reason, cause }: FailingRoute): string {
+  return `
+
+WARNING: route ${name} delivers nothing in this rehearsal. The simulator will answer ${reason}.
+${cause}`
+}
+
+function withoutSender(mood: Mood | undefined): string {
+  const answers =
+    mood === undefined
+      ? ' The simulator rejects tokens that begin with bad, answers\nUnregistered for dead, and accepts all others (log line simulator.notification).'
+      : ''
+  return `\nLet your sender push to the proxy.${answers}\n`
+}
 
 function commands(
   sender: SenderFiles,
   gatewayPort: number | undefined,
   feedbackPort: number | undefined,
+  mood: Mood | undefined,
 ): string {
   const send = `${ownCommand()} send ${optionsFor(sender, gatewayPort, 2195)} --token`
+  if (sender.fails === true || mood !== undefined)
+    return `In another terminal:
+
+  send a notification, which the simulator does not accept (see the log line simulator.notification)
+    ${send} ${good}
+`
   const read =
     feedbackPort === undefined
       ? ''
@@ -161,7 +216,7 @@ function optionsFor(sender: SenderFiles, port: number | undefined, usualPort: nu
   return [
     ...(port === usualPort || port === undefined ? [] : [`--port ${port}`]),
     ...files.flatMap(([option, path]) =>
-      path === undefined ? [] : [`--${option} ${quoted(path)}`],
+      typeof path === 'string' ? [`--${option} ${quoted(path)}`] : [],
     ),
   ].join(' ')
 }

@@ -2,6 +2,7 @@
 import { createPublicKey } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { systemClock, type Clock } from '../timing/clock.ts'
+import { moodOf } from '../commands/mood-option.ts'
 import type { SimulateArguments } from '../commands/simulate.ts'
 import { loadSigningKey } from '../credentials/credential.ts'
 import type { Logger } from '../log/log.ts'
@@ -10,7 +11,7 @@ import { startSimulator, type Simulator } from '../simulator/provider-api.ts'
 import type { ReceivedNotification } from '../simulator/provider-stream.ts'
 import type { RegisteredKey } from '../simulator/client-credential.ts'
 import { RecordFile } from '../simulator/record-file.ts'
-import { rehearsalAnswers } from '../simulator/scripted-answer.ts'
+import { answersIn } from '../simulator/mood.ts'
 import { ExitCode } from './exit-code.ts'
 import { openLog } from './terminal-log.ts'
 import { stopSignal } from './stop-signal.ts'
@@ -39,6 +40,7 @@ export async function startSimulation(
   const tls = await openCertificateFolder(folder, hosts, new Date(clock.now()))
   const record = await openRecord(args.record, log)
   const { host, port, environment } = args
+  const mood = moodOf(args)
   try {
     const simulator = await startSimulator(
       {
@@ -47,7 +49,7 @@ export async function startSimulation(
         tls,
         environment,
         signingKeys: registeredKeys(args),
-        answers: args.answer ?? rehearsalAnswers,
+        answers: args.answer ?? answersIn(mood),
         latencyMs: args.latency ?? { min: 0, max: 0 },
         maxConcurrentStreams: args.maxStreams,
         goawayEvery: args.goawayEvery ?? Infinity,
@@ -60,7 +62,7 @@ export async function startSimulation(
     )
     const { origin } = simulator
     const certificateAuthority = resolve(tls.certificateAuthorityPath)
-    log.info({ event: 'simulator.ready', origin, certificateAuthority })
+    log.info({ event: 'simulator.ready', origin, certificateAuthority, mood })
     return { origin, stop: () => simulator.stop().then(() => record?.close()) }
   } catch (error) {
     await record?.close()

@@ -39,6 +39,9 @@ export interface ActiveRouteDeps {
   readonly rejections: RecentRejections
 }
 
+/** How long an answer that did not come from APNs counts. */
+const foreignMs = 5 * 60_000
+
 /** The sender at the other end of a connection. */
 export interface ClientPeer {
   readonly address: string
@@ -137,8 +140,10 @@ export class ActiveRoute implements Admission {
 
   /** For the migration report. */
   get routeRecord(): RouteRecord {
-    const { name, topic, environment, credential } = this.#route
+    const { name, topic, environment, credential, expiration } = this.#route
     return {
+      ...this.#reach,
+      expiration: { default: expiration?.default, minimum: expiration?.minimum },
       name,
       topic,
       environment,
@@ -146,6 +151,16 @@ export class ActiveRoute implements Admission {
       credentialNotAfterMs:
         credential.kind === 'certificate' ? credential.certificate.notAfter.getTime() : null,
     }
+  }
+
+  get #reach(): Pick<RouteRecord, 'reach' | 'reachReason'> {
+    const { downReason, isSuspicious, standing, foreignAnswer } = this.relay
+    if (downReason !== undefined)
+      return { reach: isSuspicious ? 'suspected' : 'refused', reachReason: downReason }
+    if (foreignAnswer !== undefined && this.#deps.clock.now() - foreignAnswer.atMs <= foreignMs)
+      return { reach: 'foreign', reachReason: foreignAnswer.reason }
+    if (this.pool.isOut) return { reach: 'unreachable', reachReason: this.outageCause ?? '' }
+    return { reach: standing === 'proven' ? 'proven' : 'unproven', reachReason: '' }
   }
 
   /** For metrics and the status page. */

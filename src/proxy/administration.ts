@@ -105,6 +105,7 @@ export class Administration {
       startedAtMs: this.#startedAtMs,
       now: this.#history?.latest,
       gatewayCertificateNotAfterMs: configuration().tls.certificate.notAfter.getTime(),
+      isRehearsal: configuration().isRehearsal === true,
       store: stateOf(store()),
       routes: routes(),
       rejections: rejections.latest,

@@ -98,6 +98,7 @@ export class SenderAdmission {
     const connection: SenderConnection = new SenderConnection(socket, {
       connection: number,
       sender: certificate.publicKeySha256,
+      tally: record,
       relay: route.relay,
       canWrite: () => store.journal.healthy,
       limits: { errorDeadlineMs, maxPayloadBytes, quietMs, quietAtMostMs },

@@ -1,5 +1,5 @@
 /** A client connection of this process, as the relay sees it. */
-import type { Delivery, Source, SourceOwner } from './delivery.ts'
+import type { Delivery, DeliveryTally, Source, SourceOwner } from './delivery.ts'
 import { Lane, type LaneTimes } from './lane.ts'
 import type { Origin } from './remembered-error-response.ts'
 
@@ -15,6 +15,7 @@ export class ConnectionState implements Origin, Source {
   readonly sender: string
   readonly lane: Lane<Delivery>
   readonly owner: ConnectionOwner
+  readonly tally: DeliveryTally
   id = ''
   order = 0
   /** Its bytes may be decoded: this process knows every notification that it might resend. */
@@ -26,10 +27,17 @@ export class ConnectionState implements Origin, Source {
   owned = 0
   ownedBytes = 0
 
-  constructor(number: number, sender: string, times: LaneTimes, owner: ConnectionOwner) {
+  constructor(
+    number: number,
+    sender: string,
+    times: LaneTimes,
+    owner: ConnectionOwner,
+    tally: DeliveryTally = { delivered: 0 },
+  ) {
     this.number = number
     this.sender = sender
     this.lane = new Lane(times)
     this.owner = owner
+    this.tally = tally
   }
 }

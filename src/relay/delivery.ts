@@ -14,6 +14,11 @@ export interface SourceOwner {
   settled(): void
 }
 
+/** Where the deliveries of a sender are counted. */
+export interface DeliveryTally {
+  delivered: number
+}
+
 /** The connection that a delivery came on. */
 export interface Source {
   /** The number of the connection in this process and its log. */
@@ -22,6 +27,7 @@ export interface Source {
   readonly sender: string
   readonly lane: Lane<Delivery>
   readonly owner: SourceOwner
+  readonly tally: DeliveryTally
   /** How many deliveries of the connection the proxy owns. */
   owned: number
   /** The same in bytes, see {@link Delivery.bytes}. */

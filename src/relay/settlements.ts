@@ -53,6 +53,7 @@ export class Settlements {
   end(delivery: Delivery, ending: Ending): void {
     delivery.end(ending)
     if (ending.kind === 'unregistered') this.#addToFeedback(delivery, ending.timestamp)
+    if (ending.kind === 'delivered' && delivery.source) delivery.source.tally.delivered++
     if (this.#isRejection(ending)) this.#reject(delivery, ending.reason, statusOf(ending))
     else {
       this.#finish(delivery, ending.kind)

@@ -14,6 +14,7 @@ import {
   type HeaderFields,
 } from './request-check.ts'
 import {
+  foreignAnswerFor,
   isConnectionFault,
   statusFor,
   type ConnectionFault,
@@ -131,6 +132,8 @@ export class ProviderStream {
 
   #verdict(credential: Credential): Verdict {
     if (this.#simulation.silent) return { status: 0, reason: 'SILENCE' }
+    const { middlebox } = this.#simulation.script
+    if (middlebox !== undefined) return middlebox
     const fields = this.#fields
     const reason = checkRequest({ fields, bodyBytes: this.#bodyBytes, credential })
     if (reason === undefined) return this.#simulation.script.next(tokenOf(fields))
@@ -159,8 +162,12 @@ export class ProviderStream {
 
   #carryOut(verdict: Verdict): void {
     if (this.#stream.closed || this.#stream.destroyed) return
+    const foreign = foreignAnswerFor(verdict.reason)
     if (isConnectionFault(verdict.reason)) this.#fail(verdict.reason)
-    else this.#answer(verdict)
+    else if (foreign !== undefined) {
+      this.#stream.respond({ ':status': verdict.status, ...foreign.headers })
+      this.#stream.end(foreign.body)
+    } else this.#answer(verdict)
   }
 
   /** SILENCE needs no action. */
@@ -171,7 +178,7 @@ export class ProviderStream {
   }
 
   /** — source: Apple, "Handling notification responses from APNs" */
-  #answer({ status, reason }: Verdict): void {
+  #answer({ status, reason, retryAfterSeconds }: Verdict): void {
     const headers: Record<string, string | number> = { ':status': status, 'apns-id': this.#apnsId }
     if (this.#simulation.environment === 'sandbox') headers['apns-unique-id'] = randomUUID()
     if (reason === undefined) {
@@ -179,6 +186,7 @@ export class ProviderStream {
       this.#connection.delivered()
       return
     }
+    if (retryAfterSeconds !== undefined) headers['retry-after'] = retryAfterSeconds
     this.#stream.respond(headers)
     // In milliseconds.
     const timestamp = status === 410 ? this.#simulation.clock.now() : undefined

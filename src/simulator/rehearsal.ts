@@ -8,10 +8,17 @@ import {
   issuePushCertificate,
   issueServerCertificate,
 } from '../credentials/authority.ts'
-import { allAppleHosts, type Environment } from '../credentials/certificate.ts'
+import type { Reason } from '../apns/reason.ts'
+import type { Route } from '../config/route.ts'
+import { certificateFault } from './client-credential.ts'
+import {
+  allAppleHosts,
+  type Environment,
+  type PushCertificate,
+} from '../credentials/certificate.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
 import { startSimulator, type ReceivedNotification, type Simulator } from './provider-api.ts'
-import { rehearsalAnswers } from './scripted-answer.ts'
+import { answersIn, type Mood } from './mood.ts'
 
 /**
  * Paths of PEM files: the CA certificate that the sender must trust, the gateway's certificate and
@@ -50,16 +57,17 @@ export async function prepareRehearsal(
 /** The simulators of a rehearsal, as the proxy connects to them. */
 export type RehearsalProvider = Omit<Configuration['providerApi'], 'proxy'>
 
-/** Starts a simulator for each environment. */
+/** Starts a simulator for each environment. @param mood how all of them answer */
 export async function startRehearsalProvider(
   { dataDirectory }: Pick<Configuration, 'dataDirectory'>,
   onNotification: (notification: ReceivedNotification) => void,
   clock: Clock,
+  mood?: Mood,
 ): Promise<{ readonly providerApi: RehearsalProvider; readonly stop: () => Promise<void> }> {
   const files = await prepareRehearsal(dataDirectory, clock)
   const tls = loadCertificateCredential({ certificate: files.server })
   const start = (environment: Environment): Promise<Simulator> =>
-    startSimulator({ tls, environment, answers: rehearsalAnswers, onNotification }, { clock })
+    startSimulator({ tls, environment, answers: answersIn(mood), onNotification }, { clock })
   const [production, sandbox] = [await start('production'), await start('sandbox')]
   return {
     providerApi: {
@@ -80,11 +88,46 @@ export function rehearsed(
   const dataDirectory = join(configuration.dataDirectory, 'rehearsal', 'store')
   return {
     ...configuration,
+    isRehearsal: true,
     providerApi: { ...providerApi, proxy: undefined },
     store: { kind: 'lmdb' },
     workers: 1,
     dataDirectory,
   }
+}
+
+/** A route that delivers nothing in a rehearsal. */
+export interface FailingRoute {
+  readonly name: string
+  /** What the simulator answers. */
+  readonly reason: Reason
+  /** Why, and what to do. */
+  readonly cause: string
+}
+
+/** The routes whose credential the simulator will refuse. */
+export function failingRoutes(routes: readonly Route[], nowMs: number): FailingRoute[] {
+  return routes.flatMap(({ name, topic, environment, credential }): FailingRoute[] => {
+    if (credential.kind === 'signing-key')
+      return topic.startsWith('com.apple.mgmt.')
+        ? [{ name, reason: 'Forbidden', cause: 'MDM needs a certificate, not a signing key.' }]
+        : []
+    const { certificate } = credential
+    const reason = certificateFault(certificate, environment, nowMs)
+    if (reason === undefined) return []
+    return [{ name, reason, cause: causeOf(certificate, environment, nowMs) }]
+  })
+}
+
+function causeOf(
+  { topics, notAfter }: PushCertificate,
+  environment: Environment,
+  nowMs: number,
+): string {
+  if (topics.length === 0) return 'Its certificate names no topic, so it is no push certificate.'
+  if (notAfter.getTime() < nowMs)
+    return `Its certificate expired on ${notAfter.toISOString().slice(0, 10)}: renew it.`
+  return `Its certificate lacks Apple's mark for ${environment}: use one that Apple issued for it.`
 }
 
 /** The configuration on any free ports. */

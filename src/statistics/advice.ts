@@ -1,6 +1,7 @@
 /** What it takes to move a sender to the HTTP/2 API, derived from what the sender does today. */
 import type { RouteRecord } from './sender-statistics.ts'
-import { notificationsOf, type SenderRecord } from './sender-record.ts'
+import { cureOf, noneDelivered, obstacleOf, undelivered } from './deliveries.ts'
+import { countedOf, notificationsOf, type SenderRecord } from './sender-record.ts'
 
 /** `put-right`: something goes wrong today, and would go wrong with any API. */
 export const verdictKinds = ['switch-off', 'idle', 'replace', 'put-right', 'move'] as const
@@ -37,6 +38,7 @@ const manyConnections = 20
 const fast = 500
 
 const requirements: readonly Rule[] = [
+  ({ route }) => cureOf(route),
   ({ sender }) =>
     onlyOldTls(sender) &&
     `Give it a newer runtime or TLS library: it speaks ${oldVersions(sender).join(' and ')} only, and APNs requires TLS 1.2 or later with ALPN.`,
@@ -49,9 +51,7 @@ const requirements: readonly Rule[] = [
     `Send each push as POST https://${hosts[route.environment]}/3/device/<token in hexadecimal> with apns-topic: ${route.topic}.`,
   pushType,
   credential,
-  ({ sender: { withoutExpiration: count } }) =>
-    count > 0 &&
-    `Set apns-expiration: 0 if a push has no expiration: ${pushes(count)} of command 2 had none, which meant "do not store"; without the header, APNs stores the push.`,
+  expiration,
   ({ sender: { utf16Payloads: count } }) =>
     count > 0 &&
     `Encode payloads in UTF-8: ${pushes(count)} came in UTF-16, which the HTTP/2 API does not accept.`,
@@ -62,6 +62,10 @@ const requirements: readonly Rule[] = [
 
 /** What goes wrong today, with any API. */
 const faults: readonly Rule[] = [
+  ({ sender }) =>
+    sender.delivered > 0 &&
+    2 * sender.delivered < countedOf(sender) - sender.resent &&
+    `Find out why only ${sender.delivered} of its ${pushes(countedOf(sender))} were delivered (${listed(undelivered(sender))}).`,
   ({ sender }) =>
     sender.commands[0] > 0 &&
     `Read the answer to each request: it uses command 0 ${shareOf(sender.commands[0], sender)}, and cannot be told of bad tokens (${sender.untold} so far).`,
@@ -114,7 +118,7 @@ export function adviceOn(about: Case): Advice {
   }
 }
 
-function verdictOn({ sender, nowMs }: Case, faults: number): Omit<Advice, 'steps'> {
+function verdictOn({ sender, route, nowMs }: Case, faults: number): Omit<Advice, 'steps'> {
   const silent = Math.floor((nowMs - (sender.lastSentMs ?? sender.firstSeenMs)) / dayMs)
   if (silent >= silentDays) {
     const what = sender.lastSentMs === null ? 'Has sent nothing' : 'Silent'
@@ -130,6 +134,15 @@ function verdictOn({ sender, nowMs }: Case, faults: number): Omit<Advice, 'steps
       verdict: 'replace',
       summary: 'Cannot speak to APNs with its TLS version: replace it or its runtime.',
     }
+  const obstacle = obstacleOf(route)
+  const none = noneDelivered(sender)
+  if (obstacle !== undefined)
+    return {
+      verdict: 'put-right',
+      summary: `${none ?? 'Nothing is delivered at present'}: ${obstacle}. Put that right first.`,
+    }
+  if (none !== undefined)
+    return { verdict: 'put-right', summary: `${none} (${listed(undelivered(sender))}).` }
   if (faults > 0)
     return {
       verdict: 'put-right',
@@ -160,15 +173,42 @@ function pushType({ sender: { pushTypes } }: Case): string | false {
 
 function credential({ route, sender, nowMs }: Case): string | false {
   if (route === undefined) return false
-  if (route.credential === 'signing-key')
-    return 'Sign provider tokens with the signing key (.p8) of its route.'
+  const { reach, reachReason } = route
+  const isKey = route.credential === 'signing-key'
+  if (reach === 'refused')
+    return isKey
+      ? `Sign provider tokens with another signing key (.p8) than its route does now: APNs refuses that one (${reachReason}).`
+      : `Present another push certificate than its route does now: APNs refuses that one (${reachReason}).`
+  if (reach === 'suspected')
+    return `Present a credential only after it has delivered here: that of its route may be for another topic or environment.`
+  const doubt = reach === 'unproven' ? ' It has not delivered anything here so far.' : ''
+  if (isKey) return `Sign provider tokens with the signing key (.p8) of its route.${doubt}`
   const notAfterMs = route.credentialNotAfterMs ?? sender.certificateNotAfterMs
   const day = new Date(notAfterMs).toISOString().slice(0, 10)
   const use = `Present the push certificate of its route, which is valid until ${day}`
-  if (notAfterMs - nowMs > expiresSoonDays * dayMs) return `${use}.`
+  if (notAfterMs - nowMs > expiresSoonDays * dayMs) return `${use}.${doubt}`
   return route.topic.startsWith('com.apple.mgmt.')
-    ? `${use}: renew it first; MDM does not accept a signing key.`
-    : `${use}: renew it first, or use a signing key (.p8), which does not expire.`
+    ? `${use}: renew it first; MDM does not accept a signing key.${doubt}`
+    : `${use}: renew it first, or use a signing key (.p8), which does not expire.${doubt}`
+}
+
+/** See docs/mapping.md for what the proxy does. */
+function expiration({ route, sender: { withoutExpiration, commands } }: Case): string | false {
+  const { default: usual, minimum } = route?.expiration ?? {}
+  const count = withoutExpiration + (usual === undefined ? 0 : commands[0])
+  if (count === 0) return false
+  const lifetime = Math.max(usual ?? 0, minimum ?? 0)
+  return lifetime > 0
+    ? `Set apns-expiration to the time ${lifetimeInWords(lifetime)} after sending: ${pushes(count)} left the expiration open, and this proxy lets them live so long (expiration in the route).`
+    : `Set apns-expiration: 0 if a push has no expiration: ${pushes(count)} of command 2 had none, which meant "do not store". This proxy sends 0, so a device that is off misses the push (expiration in the route changes that); without the header, APNs stores it.`
+}
+
+/** `7 days`, `90 minutes`: the largest unit of which it is a whole number. */
+export function lifetimeInWords(seconds: number): string {
+  const units = { day: 86_400, hour: 3600, minute: 60, second: 1 }
+  const [unit, length] = Object.entries(units).find(([, each]) => seconds % each === 0) ?? ['', 1]
+  const count = seconds / length
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
 function shareOf(count: number, sender: SenderRecord): string {

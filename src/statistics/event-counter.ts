@@ -21,11 +21,12 @@ export function connectionCounter(sender: SenderRecord): (event: ConnectionEvent
   }
 }
 
-type CountName = 'unregistered' | 'silenced' | 'resent' | 'untold'
+type CountName = 'expired' | 'unregistered' | 'silenced' | 'resent' | 'untold'
 
 /** The count that an event increases. */
 const countOf: Partial<Record<(RouteEvent | RouteTrace)['event'], CountName>> = {
   'notification.unregistered': 'unregistered',
+  'notification.expired': 'expired',
   'notification.silenced': 'silenced',
   'notification.resent': 'resent',
   'rejection.untold': 'untold',

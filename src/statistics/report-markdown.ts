@@ -1,7 +1,8 @@
 /** Writes the migration report as Markdown. */
-import { listed } from './advice.ts'
+import { lifetimeInWords, listed } from './advice.ts'
+import { obstacleOf } from './deliveries.ts'
 import type { Report, SenderReport } from './migration-report.ts'
-import type { SenderRecord } from './sender-record.ts'
+import { countedOf, type SenderRecord } from './sender-record.ts'
 import type { RefusedPeerRecord, RouteRecord } from './sender-statistics.ts'
 
 export function markdownOf({
@@ -53,7 +54,8 @@ function section(report: SenderReport): string[] {
 }
 
 /** The rows of a sender; an empty cell where nothing was counted. */
-function details({ facts, route, notifications, perDay }: SenderReport): [string, string][] {
+function details(report: SenderReport): [string, string][] {
+  const { facts, route, notifications, perDay } = report
   const { certificateNotAfterMs, feedbackReadMs, unregistered: gone } = facts
   return [
     ['Public key', quoted(`sha256:${facts.publicKeySha256}`)],
@@ -68,9 +70,12 @@ function details({ facts, route, notifications, perDay }: SenderReport): [string
     ],
     ['Commands', commandsInWords(facts)],
     ['Push types', listed(facts.pushTypes)],
+    ['Without expiration', withoutExpiration(report)],
+    ['Delivered', countedOf(facts) > 0 ? `${facts.delivered} of ${countedOf(facts)}` : ''],
     ['Rejected', rejected(facts)],
     ['Devices gone', gone > 0 ? `${gone} ${gone === 1 ? 'push' : 'pushes'} to them` : ''],
     ['Sent again', facts.resent > 0 ? String(facts.resent) : ''],
+    ['Expired', facts.expired > 0 ? String(facts.expired) : ''],
     ['Unreadable', listed(facts.unreadable)],
     [
       'Feedback read',
@@ -84,7 +89,17 @@ function details({ facts, route, notifications, perDay }: SenderReport): [string
 function routeInWords(route: RouteRecord): string {
   const { name, topic, environment, credential, credentialNotAfterMs } = route
   const until = credentialNotAfterMs === null ? '' : ` until ${day(credentialNotAfterMs)}`
-  return `${quoted(name)}: ${quoted(topic)}, ${environment}, ${credential.replace('-', ' ')}${until}`
+  const obstacle = obstacleOf(route)
+  return `${quoted(name)}: ${quoted(topic)}, ${environment}, ${credential.replace('-', ' ')}${until}${obstacle === undefined ? '' : `; ${obstacle}`}`
+}
+
+function withoutExpiration({ facts, route }: SenderReport): string {
+  const { withoutExpiration: count } = facts
+  if (count === 0) return ''
+  const lifetime = Math.max(route?.expiration.default ?? 0, route?.expiration.minimum ?? 0)
+  return lifetime > 0
+    ? `${count} of command 2; the proxy lets them live for ${lifetimeInWords(lifetime)}`
+    : `${count} of command 2; the proxy has APNs try them once`
 }
 
 function rejected({ rejections, untold }: SenderRecord): string {

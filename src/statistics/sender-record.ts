@@ -43,6 +43,13 @@ export const senderRecord = z.strictObject({
   withoutExpiration: count,
   /** Notifications with the identifier of the one before. */
   repeatedIdentifiers: count,
+  /** Notifications that APNs accepted while the process ran that had received them. */
+  delivered: count,
+  /**
+   * Notifications of which it is not known whether they were delivered: an earlier process owned them
+   * when it ended. null: of none it is known, because an earlier version wrote the record.
+   */
+  uncounted: z.number().int().min(0).nullable().default(null),
   /** Rejections by reason, whether the sender was told or not. */
   rejections: counts,
   /** Rejections that the sender was not told. */
@@ -53,6 +60,8 @@ export const senderRecord = z.strictObject({
   resent: count,
   /** Notifications to devices that are gone. */
   unregistered: count,
+  /** Notifications that were given up. */
+  expired: count,
   /** Streams that could not be decoded, by fault. */
   unreadable: counts,
   feedbackReads: count,
@@ -73,7 +82,7 @@ const mostCharacters = 200
 
 /** A record whose counts are zero. */
 export function newSender(name: SenderName, nowMs: number): SenderRecord {
-  return senderRecord.parse({ ...name, firstSeenMs: nowMs, lastSeenMs: nowMs })
+  return senderRecord.parse({ ...name, firstSeenMs: nowMs, lastSeenMs: nowMs, uncounted: 0 })
 }
 
 /** The name of a sender as text. */
@@ -84,6 +93,20 @@ export function nameOfSender({ route, publicKeySha256 }: SenderName): string {
 /** All notifications of a sender. */
 export function notificationsOf({ commands }: SenderRecord): number {
   return commands[0] + commands[1] + commands[2]
+}
+
+/** Notifications of which it is known whether they were delivered, or that they were not so far. */
+export function countedOf(sender: SenderRecord): number {
+  const all = notificationsOf(sender)
+  return all - (sender.uncounted ?? all)
+}
+
+/** The process that owned them has ended: what it delivers of them later is not counted. */
+export function forgetUnsettled(sender: SenderRecord): void {
+  const { delivered, rejections, unregistered, resent, expired, silenced } = sender
+  const rejected = Object.values(rejections).reduce((sum, count) => sum + count, 0)
+  const settled = delivered + rejected + unregistered + resent + expired + silenced
+  sender.uncounted = Math.max(0, notificationsOf(sender) - settled)
 }
 
 /** Is called for every notification, so it only adds. */

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import {
   countDay,
+  forgetUnsettled,
   nameOfSender,
   newSender,
   notificationsOf,
@@ -36,7 +37,26 @@ export type RefusedPeerRecord = z.infer<typeof refusedPeerRecord>
 /** Distinguishes refused peers. */
 type RefusedPeer = Omit<RefusedPeerRecord, 'count' | 'firstSeenMs' | 'lastSeenMs'>
 
-/** A route as configured. */
+/**
+ * Whether a route delivers. `refused`: APNs refuses the credential; `suspected`: APNs rejects every
+ * token; `foreign`: another program answers in place of APNs; `unreachable`: there is no connection;
+ * `unproven`: nothing was delivered with the present set-up; `unknown`: an earlier version wrote it.
+ */
+export const reachKinds = [
+  'proven',
+  'unproven',
+  'refused',
+  'suspected',
+  'foreign',
+  'unreachable',
+  'unknown',
+] as const
+
+export type ReachKind = (typeof reachKinds)[number]
+
+const seconds = z.number().int().optional()
+
+/** A route as configured, and whether it delivers. */
 export const routeRecord = z.strictObject({
   name: z.string(),
   topic: z.string(),
@@ -44,6 +64,11 @@ export const routeRecord = z.strictObject({
   credential: z.enum(['certificate', 'signing-key']),
   /** null for a signing key, which does not expire. */
   credentialNotAfterMs: ms.nullable(),
+  reach: z.enum(reachKinds).default('unknown'),
+  /** Why nothing is delivered, as APNs or the system says it; empty if nothing is known. */
+  reachReason: z.string().default(''),
+  /** How long a notification lives, see `expiration` of a route. Empty: as the sender says. */
+  expiration: z.strictObject({ default: seconds, minimum: seconds }).prefault({}),
 })
 
 export type RouteRecord = z.infer<typeof routeRecord>
@@ -88,7 +113,10 @@ export class SenderStatistics {
   constructor(nowMs: number, earlier?: StatisticsSnapshot) {
     this.#sinceMs = earlier?.sinceMs ?? nowMs
     this.#sampledAtMs = nowMs
-    for (const record of earlier?.senders ?? []) this.#add(record, nowMs)
+    for (const record of earlier?.senders ?? []) {
+      forgetUnsettled(record)
+      this.#add(record, nowMs)
+    }
     for (const record of earlier?.strangers ?? [])
       this.#refusedPeers.set(nameOfRefusedPeer(record), record)
   }

@@ -109,6 +109,27 @@ t.test('a rehearsal on other ports says why', async (t) => {
   t.equal((await result).code, 0)
 })
 
+t.test('a rehearsal names the route that will fail, and promises no delivery', async (t) => {
+  const push = { topic: 'com.example.app', environments: [] }
+  const unmarked = await issuePushCertificate(authority, push, new Date())
+  const config = writeConfiguration(folder(t), unmarked, 'https://127.0.0.1:1', {})
+  const { output } = startCommand(t, ['serve', '--rehearse', '--config', config])
+  await until(() => output.stderr.includes('Ctrl-C stops'))
+  t.match(
+    output.stderr,
+    /WARNING: route app delivers nothing in this rehearsal\..*BadCertificateEnv/,
+  )
+  t.match(output.stderr, /lacks Apple's mark for production/)
+  t.notMatch(output.stderr, /that is delivered/)
+  t.match(await event(output, 'proxy.ready'), { apns: 'simulator' })
+})
+
+t.test('a mood without a rehearsal is refused: the pushes would go to Apple', async (t) => {
+  const config = writeConfiguration(folder(t), sender, 'https://127.0.0.1:1', {})
+  const refused = await runCommand(t, ['serve', '--config', config, '--mood', 'outage'])
+  t.match(refused, { code: 1, stderr: /needs --rehearse: without it, pushes go to Apple/ })
+})
+
 t.test('a start with a certificate that is not quite right says so in the log', async (t) => {
   const unmarked = await issuePushCertificate(
     authority,

@@ -118,6 +118,28 @@ t.test('answers replace the ones of a rehearsal', async (t) => {
   t.equal(await statusOf('bad0'), 200)
 })
 
+t.test('a mood answers everything, and a program on the way answers without apns-id', async (t) => {
+  const answerOf = async (line: string): Promise<Awaited<ReturnType<PushClient['push']>>> => {
+    const { lines, client } = await start(t, line)
+    const answer = await (await client()).push()
+    t.match(lines[0], { mood: String })
+    t.match(lines[1], { status: answer.status, reason: String })
+    return answer
+  }
+  const mismatch = await answerOf('--environment-mismatch')
+  t.match(mismatch, { status: 400, body: 'BadDeviceToken' })
+  t.match(await answerOf('--mood throttled'), {
+    status: 429,
+    headers: { 'retry-after': '5', 'apns-id': String },
+  })
+  const page = await answerOf('--middlebox login-page')
+  t.match(page, { status: 200, body: /^<html>/, headers: { 'content-type': 'text/html' } })
+  t.notOk('apns-id' in page.headers)
+  const redirect = await answerOf('--mood redirect')
+  t.match(redirect, { status: 302, headers: { location: /^https:/ } })
+  t.equal((await answerOf('--middlebox proxy-auth')).status, 407)
+})
+
 t.test('records tokens and payloads when asked to', async (t) => {
   const directory = t.testdir()
   const file = join(directory, 'record.jsonl')
@@ -158,6 +180,9 @@ t.test('a mistake on the command line is explained', async (t) => {
     ['--latency soon', /--latency soon: write milliseconds/],
     ['--answer bad', /--answer bad: write PREFIX=REASON/],
     ['--environment test', /production/],
+    ['--mood bad', /environment-mismatch/],
+    ['--mood outage --answer ab=RESET', /mutually exclusive/],
+    ['--mood outage --middlebox redirect', /mutually exclusive/],
     ['--signing-key a.p8', /signing-key -> key-id/],
   ]
   for (const [line, message] of rows) {
@@ -221,7 +246,7 @@ t.test('the help fits into 80 columns and names every option', async (t) => {
   for await (const line of createInterface(child.stdout)) lines.push(line)
   t.ok(lines.every((line) => line.length <= 80))
   const options =
-    'host port environment answer latency max-streams goaway-every signing-key key-id team-id ' +
+    'host port environment answer mood environment-mismatch middlebox latency max-streams goaway-every signing-key key-id team-id ' +
     'data-directory record'
   for (const option of options.split(' ')) t.match(lines.join('\n'), `--${option} `)
 })

@@ -20,6 +20,7 @@ import { folder } from '../fixtures/folder.ts'
 import { authority, pushCertificate } from '../fixtures/identity.ts'
 import { settled } from '../fixtures/ledger.ts'
 import { startClient } from '../fixtures/npm-client/client.ts'
+import { RawSender } from '../fixtures/raw-sender.ts'
 import { setStage, writeConfiguration, type Stage } from '../fixtures/stage.ts'
 import { without } from '../fixtures/tool.ts'
 
@@ -113,6 +114,22 @@ t.test('of apn@1.7.8: alive, when the proxy has gone, and when it has come again
   t.teardown(() => next.destroy())
   const { admin } = await next.start()
   t.same(await onlySender(report(t, { adminPort: admin.port }, '--json')), live)
+})
+
+t.test('of a sender whose route APNs refuses: nothing was delivered, and why', async (t) => {
+  const answers = [{ tokenPrefix: '', reason: 'BadCertificateEnvironment' }]
+  const stage = await setStage(t, { simulator: { answers }, file: { listeners } })
+  const sender = await RawSender.open(t, stage)
+  sender.write(`02 0000002f 01 0020 ${'ab'.repeat(32)} 02 0002 7b7d 03 0004 00000001`)
+  await stage.log.find('route.down')
+  t.match(await onlySender(report(t, stage, '--json')), {
+    verdict: 'put-right',
+    summary:
+      'Its only push was not delivered: APNs refuses the push certificate of its route ' +
+      '(BadCertificateEnvironment). Put that right first.',
+    route: { reach: 'refused' },
+    facts: { delivered: 0 },
+  })
 })
 
 t.test('reading the feedback service is seen, and that a stranger was not let in', async (t) => {

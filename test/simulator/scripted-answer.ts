@@ -1,9 +1,6 @@
+import { answersIn, moods, rehearsalAnswers } from '../../src/simulator/mood.ts'
 import t from 'tap'
-import {
-  isConnectionFault,
-  rehearsalAnswers,
-  ScriptedAnswers,
-} from '../../src/simulator/scripted-answer.ts'
+import { isConnectionFault, ScriptedAnswers } from '../../src/simulator/scripted-answer.ts'
 
 t.test('a token that nothing is written about is accepted', (t) => {
   t.strictSame(new ScriptedAnswers([]).next('aa'), { status: 200, reason: undefined })
@@ -65,5 +62,23 @@ t.test('a script that cannot be is refused with its line', (t) => {
   ]
   for (const { answer, problem } of rows)
     t.throws(() => new ScriptedAnswers([answer]), { message: problem })
+  t.end()
+})
+
+t.test('a mood answers every token alike; what a program on the way answers comes first', (t) => {
+  const foreign: Readonly<Record<string, number>> = {
+    'login-page': 200,
+    redirect: 302,
+    'proxy-auth': 407,
+  }
+  const ofApns = { 'environment-mismatch': 400, throttled: 429, outage: 503, 'all-gone': 410 }
+  const expected: Readonly<Record<string, number>> = { ...foreign, ...ofApns }
+  t.same([...moods].sort(), Object.keys(expected).sort())
+  for (const mood of moods) {
+    const script = new ScriptedAnswers(answersIn(mood))
+    t.equal(script.next('aa').status, expected[mood], mood)
+    t.equal(script.middlebox?.status, foreign[mood], mood)
+  }
+  t.equal(answersIn(undefined), rehearsalAnswers)
   t.end()
 })

@@ -13,6 +13,9 @@ const route: RouteRecord = {
   environment: 'production',
   credential: 'certificate',
   credentialNotAfterMs: nowMs + 300 * dayMs,
+  reach: 'proven',
+  reachReason: '',
+  expiration: {},
 }
 
 /** A sender that gives no cause for remarks. */
@@ -24,6 +27,7 @@ const usual: SenderRecord = {
   tlsVersions: { 'TLSv1.2': 3 },
   commands: { 0: 0, 1: 0, 2: 900 },
   pushTypes: { alert: 900 },
+  delivered: 900,
 }
 
 function advise(
@@ -81,6 +85,49 @@ const steps: readonly [string, Partial<SenderRecord>, Partial<RouteRecord>, RegE
     /renew it first; MDM does not accept a signing key/,
   ],
   ['command 2 without expiration', { withoutExpiration: 5 }, {}, /apns-expiration: 0.*5 pushes/],
+  [
+    'command 2 without expiration, of which the route makes a lifetime',
+    { withoutExpiration: 5 },
+    { expiration: { default: 7 * 86_400 } },
+    /apns-expiration to the time 7 days after sending: 5 pushes left the expiration open/,
+  ],
+  [
+    'command 0 on such a route',
+    { commands: { 0: 3, 1: 0, 2: 0 }, delivered: 3 },
+    { expiration: { default: 5400 } },
+    /90 minutes after sending: 3 pushes left the expiration open/,
+  ],
+  [
+    'a refused certificate',
+    {},
+    { reach: 'refused', reachReason: 'BadCertificateEnvironment' },
+    /^Put its route right first: APNs refuses the push certificate of its route \(BadCertificateEnvironment\)\. The certificate is for the other environment\..*check --live/,
+  ],
+  [
+    'a certificate that is not to be presented',
+    {},
+    { reach: 'refused', reachReason: 'BadCertificate' },
+    /^Present another push certificate than its route does now/,
+  ],
+  [
+    'a signing key that is not to be used',
+    {},
+    { reach: 'refused', reachReason: 'X', credential: 'signing-key', credentialNotAfterMs: null },
+    /^Sign provider tokens with another signing key/,
+  ],
+  [
+    'a suspected set-up',
+    {},
+    { reach: 'suspected', reachReason: 'BadDeviceToken for every token' },
+    /^Present a credential only after it has delivered here/,
+  ],
+  ['a route without proof', {}, { reach: 'unproven' }, /has not delivered anything here so far\.$/],
+  [
+    'few deliveries',
+    { delivered: 400, rejections: { PayloadTooLarge: 499 } },
+    {},
+    /only 400 of its 900 pushes were delivered \(PayloadTooLarge 499, waiting 1\)/,
+  ],
   ['UTF-16', { utf16Payloads: 1 }, {}, /UTF-8: one push came in UTF-16/],
   ['long tokens', { longTokens: 2 }, {}, /2 pushes went to one longer than 32 bytes/],
   [
@@ -120,7 +167,9 @@ for (const [name, sender, changed, expected] of steps)
     t.end()
   })
 
-const verdicts: readonly [string, Partial<SenderRecord>, VerdictKind, RegExp][] = [
+type Judged = Partial<SenderRecord> & { readonly reach?: RouteRecord['reach'] }
+
+const verdicts: readonly [string, Judged, VerdictKind, RegExp][] = [
   [
     'one that is silent',
     { lastSentMs: nowMs - 41 * dayMs },
@@ -146,13 +195,62 @@ const verdicts: readonly [string, Partial<SenderRecord>, VerdictKind, RegExp][] 
     'replace',
     /Cannot speak/,
   ],
+  [
+    'one of which nothing was delivered on a refused route',
+    { commands: { 0: 0, 1: 0, 2: 5 }, delivered: 0, reach: 'refused' },
+    'put-right',
+    /^None of its 5 pushes was delivered: APNs refuses the push certificate of its route \(BadCertificate\)\. Put that right first\.$/,
+  ],
+  [
+    'one whose only push was not delivered behind a captive portal',
+    { commands: { 0: 0, 1: 0, 2: 1 }, delivered: 0, reach: 'foreign' },
+    'put-right',
+    /^Its only push was not delivered: a program between the proxy and APNs answers in place of APNs/,
+  ],
+  [
+    'one on a route that is suspected',
+    { delivered: 0, reach: 'suspected' },
+    'put-right',
+    /^None of its 900 pushes was delivered: APNs rejects every token of its route/,
+  ],
+  [
+    'one without a connection to APNs',
+    { delivered: 0, reach: 'unreachable' },
+    'put-right',
+    /^None of its 900 pushes was delivered: its route has no connection to APNs/,
+  ],
+  [
+    'one of which all was rejected',
+    { delivered: 0, rejections: { PayloadEmpty: 899 } },
+    'put-right',
+    /^None of its 900 pushes was delivered \(PayloadEmpty 899, waiting 1\)\.$/,
+  ],
+  [
+    'one that an earlier process has left pushes of',
+    { delivered: 0, uncounted: 890, expired: 10 },
+    'put-right',
+    /^None of its last 10 pushes was delivered \(expired 10\)\.$/,
+  ],
+  [
+    'one whose record an earlier version wrote',
+    { delivered: 0, uncounted: null },
+    'move',
+    /^Can move to HTTP\/2: nothing/,
+  ],
+  [
+    'such a one on a refused route',
+    { delivered: 0, uncounted: null, reach: 'refused' },
+    'put-right',
+    /^Nothing is delivered at present: APNs refuses/,
+  ],
   ['one with a fault', { silenced: 1 }, 'put-right', /one thing goes wrong already/],
   ['one with two', { silenced: 1, unregistered: 1 }, 'put-right', /2 things go wrong/],
 ]
 
-for (const [name, sender, verdict, summary] of verdicts)
+for (const [name, { reach = 'proven', ...sender }, verdict, summary] of verdicts)
   t.test(`judges ${name}`, (t) => {
-    t.match(advise(sender), { verdict, summary })
+    const reachReason = reach === 'refused' ? 'BadCertificate' : ''
+    t.match(advise(sender, { reach, reachReason }), { verdict, summary })
     t.end()
   })
 

@@ -14,6 +14,9 @@ const route: RouteRecord = {
   environment: 'production',
   credential: 'certificate',
   credentialNotAfterMs: start + 400 * 86_400_000,
+  reach: 'proven',
+  reachReason: '',
+  expiration: {},
 }
 
 const received = {

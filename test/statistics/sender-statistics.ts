@@ -4,6 +4,7 @@ import { SenderStatistics, statisticsSnapshot } from '../../src/statistics/sende
 import {
   countConnection,
   countDay,
+  countedOf,
   countName,
   countReceived,
   notificationsOf,
@@ -62,6 +63,8 @@ t.test('counts what HTTP/2 treats differently', (t) => {
     utf16Payloads: 1,
     longTokens: 1,
     withoutExpiration: 1,
+    delivered: 0,
+    uncounted: 0,
   })
   t.end()
 })
@@ -133,6 +136,33 @@ t.test('a stranger that comes again is counted, and is the last to be forgotten'
     { address: '10.0.0.2', count: 1 },
     { ...old, count: 2, firstSeenMs: start, lastSeenMs: start + 2 },
   ])
+  t.end()
+})
+
+t.test('does not claim to know what became of pushes that an earlier process left', (t) => {
+  const earlier = new SenderStatistics(start)
+  const before = earlier.sender('app', certificate('a'), start)
+  send(before, 10)
+  before.delivered = 6
+  countName(before.rejections, 'BadDeviceToken')
+  const written = JSON.parse(JSON.stringify(earlier.snapshot([]))) as { senders: object[] }
+  const senderOf = (statistics: SenderStatistics): SenderRecord =>
+    statistics.sender('app', certificate('a'), start)
+  t.equal(countedOf(before), 10)
+  const next = senderOf(new SenderStatistics(start, statisticsSnapshot.parse(written)))
+  t.equal(countedOf(next), 7)
+  send(next, 2)
+  t.equal(countedOf(next), 9)
+
+  const { delivered, uncounted, expired, ...old } = before
+  t.same([delivered, uncounted, expired], [6, 0, 0])
+  const fromOld = statisticsSnapshot.parse({ ...written, senders: [old] })
+  t.match(fromOld.senders, [{ delivered: 0, uncounted: null, expired: 0 }])
+  t.equal(countedOf(senderOf(new SenderStatistics(start, fromOld))), 1)
+
+  const route = { name: 'app', topic: 'x', environment: 'sandbox', credential: 'signing-key' }
+  const routes = [{ ...route, credentialNotAfterMs: null }]
+  t.match(statisticsSnapshot.parse({ ...written, routes }).routes, [{ reach: 'unknown' }])
   t.end()
 })
 

@@ -40,6 +40,7 @@ const integration = {
     'end-to-end/getting-started.ts',
     'end-to-end/newcomer.ts',
     'end-to-end/report.ts',
+    'end-to-end/worst-hour.ts',
     'service/',
   ],
   parts: [

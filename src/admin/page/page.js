@@ -90,6 +90,7 @@ function take(next) {
     drawPlots()
   }
   showVerdict(next)
+  at('rehearsal').hidden = !next.rehearsal
   showContents(next)
   show(
     at('route-list'),
@@ -130,7 +131,7 @@ function showVerdict({ verdict, routes, startedAtMs, atMs }) {
   const { level, problems } = verdict
   headline(level, inWords(verdict))
   const connections = routes.reduce((sum, route) => sum + route.connections, 0)
-  const up = routes.filter(({ up }) => up).length
+  const up = routes.filter(({ up, suspected }) => up && !suspected).length
   const facts = [
     up === routes.length
       ? `${counted(up, 'route')} up`

@@ -43,9 +43,10 @@ function isWell({ up, suspected }) {
 }
 
 /** @param {RouteStatus} route */
-function stateOf({ up, downReason, suspected, overruled }) {
+function stateOf({ up, downReason, suspected, overruled, proven }) {
   if (suspected) return `suspected: ${downReason}`
-  if (up) return overruled ? 'up, suspicion overruled' : 'up'
+  if (up && overruled) return 'up, suspicion overruled'
+  if (up) return proven ? 'up' : 'up, nothing delivered so far'
   return downReason === null ? 'not connected' : `refused: ${downReason}`
 }
 
