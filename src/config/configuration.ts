@@ -53,6 +53,7 @@ export interface Configuration {
   readonly dataDirectory: string
   readonly store: StoreConfiguration
   readonly journal: ConfigurationFile['journal']
+  readonly told: ConfigurationFile['told']
   readonly log: ConfigurationFile['log']
   readonly limits: Pick<
     ConfigurationFile,
@@ -134,6 +135,7 @@ function built(
     dataDirectory: file.dataDirectory,
     store,
     journal: file.journal,
+    told: file.told,
     log: file.log,
     limits: file,
     routes: routes.filter((route) => route !== undefined),

@@ -13,6 +13,8 @@ export type FeedbackEvent =
 
 export interface FeedbackDeps {
   readonly store: FeedbackStore
+  /** Called for what was written: the reader may have it. */
+  readonly told: (tuples: readonly FeedbackTuple[]) => void
   readonly clock: Clock
   readonly emit: (event: FeedbackEvent) => void
 }
@@ -46,7 +48,7 @@ class FeedbackConnection {
   readonly #socket: Socket
   readonly #deps: FeedbackDeps
   #hold: FeedbackHold | undefined
-  #records: Iterator<Buffer, undefined> = records([])
+  #records: Iterator<TlsRecord, undefined> = records([])
   #cancelPatience: Cancel | undefined
   #cancelClose: Cancel | undefined
   #written = false
@@ -85,8 +87,12 @@ class FeedbackConnection {
     if (this.#socket.destroyed) return
     this.#wait()
     const { value } = this.#records.next()
-    if (value === undefined) this.#close()
-    else this.#socket.write(value, () => this.#next())
+    if (value === undefined) {
+      this.#close()
+      return
+    }
+    this.#socket.write(value.bytes, () => this.#next())
+    this.#deps.told(value.tuples)
   }
 
   #close(): void {
@@ -110,18 +116,25 @@ class FeedbackConnection {
   }
 }
 
-function* records(tuples: readonly FeedbackTuple[]): Iterator<Buffer, undefined> {
+interface TlsRecord {
+  readonly tuples: readonly FeedbackTuple[]
+  readonly bytes: Buffer
+}
+
+function* records(tuples: readonly FeedbackTuple[]): Iterator<TlsRecord, undefined> {
   let record: Buffer[] = []
   let bytes = 0
-  for (const tuple of tuples) {
+  let first = 0
+  for (const [index, tuple] of tuples.entries()) {
     const encoded = encodeFeedbackTuple(tuple)
     if (bytes + encoded.length > recordBytes) {
-      yield Buffer.concat(record)
+      yield { tuples: tuples.slice(first, index), bytes: Buffer.concat(record) }
       record = []
       bytes = 0
+      first = index
     }
     record.push(encoded)
     bytes += encoded.length
   }
-  if (bytes > 0) yield Buffer.concat(record)
+  if (bytes > 0) yield { tuples: tuples.slice(first), bytes: Buffer.concat(record) }
 }

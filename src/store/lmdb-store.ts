@@ -9,13 +9,16 @@ import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { lmdbProofs } from './lmdb-proofs.ts'
+import { LmdbTold } from './lmdb-told.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalEventLog } from './local-event-log.ts'
 import type { StoreEvent } from './store-event.ts'
 import { StoreError, type Store } from './store.ts'
+import type { ToldLimits } from './told.ts'
 
 export interface LmdbStoreDeps {
   readonly clock: Clock
+  readonly told: ToldLimits
   readonly emit: (event: StoreEvent) => void
 }
 
@@ -139,8 +142,10 @@ function storeIn(
   const writer = new Writer({ ...deps, commit, commitRemovals: committing(0) })
   const tables = { entries: table<number>('journal'), settled: table<number>('settled') }
   const journal = new LmdbJournal(tables, writer, deps.clock)
+  const told = new LmdbTold(table<number>('told'), writer, deps.told, deps.clock)
   const close = async (): Promise<void> => {
     journal.close()
+    told.close()
     writer.close()
     await root.close()
     room.close()
@@ -150,6 +155,7 @@ function storeIn(
   return {
     journal,
     feedback: new LmdbFeedback(table<FeedbackKey>('feedback'), writer),
+    told,
     proofs: lmdbProofs(table<string>('proofs'), writer),
     eventLog: new LocalEventLog(deps.clock),
     get bytes() {

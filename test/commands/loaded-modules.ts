@@ -75,6 +75,7 @@ for (const command of [
   'decode',
   'replay',
   'report',
+  'told',
   'simulate',
 ])
   t.test(`${command} --help loads the command line alone`, (t) => {

@@ -35,7 +35,7 @@ t.test('it is given the last tuple, too', { skip: without('go') }, async (t) => 
   const listener = createServer(
     { cert, key, maxVersion: 'TLSv1.2', allowHalfOpen: true },
     (socket) => {
-      serveFeedback(socket, 'app', { store, clock: systemClock, emit })
+      serveFeedback(socket, 'app', { store, told: () => undefined, clock: systemClock, emit })
     },
   )
   await once(listener.listen(0, '127.0.0.1'), 'listening')
