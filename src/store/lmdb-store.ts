@@ -1,5 +1,5 @@
 /** A store in one LMDB file, for a proxy that shares its data directory with no other. */
-import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import type { Clock } from '../timing/clock.ts'
@@ -65,6 +65,8 @@ async function openLocked(
   const isNew = judge(directory, path)
   if (isNew) probeRoom(directory)
   const root = openRoot(directory)
+  // A restored backup may be readable for others.
+  for (const name of ['data.mdb', 'lock.mdb']) chmodSync(join(directory, name), 0o600)
   let room: FileRoom | undefined
   try {
     room = new FileRoom(path)

@@ -17,7 +17,7 @@ const dayMs = 86_400_000
 
 /** Records up to this time are removed; ms since the epoch. */
 export function outdatedUpTo({ keepDays }: ToldLimits, nowMs: number): number {
-  return Math.floor(nowMs - keepDays * dayMs)
+  return keepDays === 0 ? Number.MAX_SAFE_INTEGER : Math.floor(nowMs - keepDays * dayMs)
 }
 
 const toldRecord: z.ZodType<ToldRecord> = z.object({
