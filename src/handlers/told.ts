@@ -5,7 +5,7 @@ import type { ToldArguments } from '../commands/told.ts'
 import type { ToldRange, ToldRecord } from '../store/store.ts'
 import { openToldDirectory, openToldStream, type ToldReader } from '../store/told-reader.ts'
 import { systemClock } from '../timing/clock.ts'
-import { ownCommand } from './invocation.ts'
+import { ownCommand, quoted } from './invocation.ts'
 import { printText } from './output.ts'
 import { csv, jsonLines, summary, type Format } from './told-format.ts'
 
@@ -78,11 +78,13 @@ async function* chosen(
       yield record
 }
 
-function formatOf({ format, config }: ToldArguments): Format {
+function formatOf({ format, config, dataDirectory }: ToldArguments): Format {
   const chosenFormat = format ?? (process.stdout.isTTY ? 'summary' : 'csv')
   if (chosenFormat === 'csv') return csv
   if (chosenFormat === 'jsonl') return jsonLines
-  const source = config === undefined ? '' : ` --config ${config}`
+  const place = config ?? dataDirectory
+  const option = config === undefined ? '--data-directory' : '--config'
+  const source = place === undefined ? '' : ` ${option} ${quoted(place)}`
   return (records) => summary(records, `${ownCommand()} told${source} --format csv > told.csv`)
 }
 
