@@ -53,7 +53,7 @@ export async function proofOf(
 }
 
 /** Where and when a sender was told. */
-export type Told = Pick<ToldRecord, 'atMs' | 'route' | 'address'>
+type Told = Pick<ToldRecord, 'atMs' | 'route' | 'address'>
 
 /** Keeps a token whose sender was told by status 8 that the token is invalid. */
 export function keepRejection(

@@ -118,7 +118,7 @@ t.test('a remembered bad token each time, and no other status', async (t) => {
 
 t.test('tuples of the feedback service, also of a reader that broke off', async (t) => {
   const stage = await setStage(t, {
-    file: { listeners },
+    file: { listeners, holdUntilProven: false },
     simulator: { answers: [{ tokenPrefix: '1234', reason: 'Unregistered' }] },
   })
   const sent = pushes(3)
