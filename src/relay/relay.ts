@@ -291,7 +291,8 @@ export class Relay implements ReplicatedStateOwner {
     if (isRefused) this.#settlements.refuse(delivery, received.code, refusalStatus[received.code])
     else if (request === undefined)
       this.#settlements.refuse(delivery, payloadNotAnObject, StatusCode.missingPayload)
-    else this.#trace('notification.accepted', delivery)
+    else if (this.#deps.isTraced())
+      this.#deps.emit({ event: 'notification.accepted', record: recordOf(delivery) })
     return delivery
   }
 
@@ -309,9 +310,5 @@ export class Relay implements ReplicatedStateOwner {
     }
     resend.leaveJournal()
     if (ending !== undefined) this.followed(resend, ending)
-  }
-
-  #trace(event: 'notification.accepted' | 'notification.delivered', delivery: Delivery): void {
-    if (this.#deps.isTraced()) this.#deps.emit({ event, record: recordOf(delivery) })
   }
 }

@@ -96,17 +96,23 @@ export class LmdbTold implements ToldStore, Change {
   }
 }
 
-/** Reads in pages: a long transaction would keep the proxy from using pages that it has freed. */
+/**
+ * Reads in pages: a long transaction would keep the proxy from using pages that it has freed.
+ * @param table undefined where an earlier version has kept nothing
+ */
 export async function* readToldTable(
-  table: ToldTable,
+  table: ToldTable | undefined,
   range: ToldRange,
 ): AsyncGenerator<ToldRecord, void> {
   let start = Math.max(0, Math.floor(range.sinceMs * keysPerMs))
   for (let size = readAtOnce; size === readAtOnce;) {
-    const page = Array.from(table.getRange({ start, limit: readAtOnce }), ({ key, value }) => {
-      start = key + 1
-      return parseTold(value.toString(), range)
-    })
+    const page = Array.from(
+      table?.getRange({ start, limit: readAtOnce }) ?? [],
+      ({ key, value }) => {
+        start = key + 1
+        return parseTold(value.toString(), range)
+      },
+    )
     size = page.length
     for (const record of page) if (record !== undefined) yield record
     await setImmediate()

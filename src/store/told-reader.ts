@@ -1,5 +1,5 @@
 /** Opens the told tokens of a store for reading only, while a proxy uses the store or none does. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { isLocked } from './directory-lock.ts'
@@ -19,11 +19,11 @@ const connectTimeoutMs = 5000
 
 /**
  * @returns undefined if the directory has no store
- * @throws {StoreError} if LMDB cannot read the file
+ * @throws {StoreError} if LMDB cannot read the file, and the system's error if this user may not
  */
 export async function openToldDirectory(directory: string): Promise<ToldReader | undefined> {
   const path = join(directory, 'data.mdb')
-  if (!existsSync(path)) return undefined
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
   // A running proxy has checked its file, and changes it while others read.
   const isInUse = await isLocked(directory)
   const file = isInUse ? undefined : inspectLmdbFile(path, 'format')
@@ -38,7 +38,7 @@ export async function openToldDirectory(directory: string): Promise<ToldReader |
   // Undefined in a store of an earlier version.
   const table = hasTable(root.openDB<Buffer, number>('told', { encoding: 'binary' }))
   return {
-    read: (range) => (table === undefined ? nothing() : readToldTable(table, range)),
+    read: (range) => readToldTable(table, range),
     close: () => root.close(),
   }
 }
@@ -64,8 +64,4 @@ export async function openToldStream(access: RedisAccess): Promise<ToldReader> {
 /** The types of lmdb do not say that a table can be missing. */
 function hasTable<T>(table: T): T | undefined {
   return table
-}
-
-async function* nothing(): AsyncGenerator<never, void> {
-  // An earlier version has kept nothing.
 }
