@@ -12,6 +12,7 @@ import { report } from './report.ts'
 import { send } from './send.ts'
 import { serve } from './serve.ts'
 import { simulate } from './simulate.ts'
+import { told } from './told.ts'
 import { ownCommand } from '../handlers/invocation.ts'
 
 // The CommonJS build loads in half the time of the ESM build, which also breaks lines within words.
@@ -28,6 +29,7 @@ export const commands = {
   replay: withWork(replay, async () => (await import('../handlers/replay.ts')).replay),
   report: withWork(report, async () => (await import('../handlers/report.ts')).report),
   overrule: withWork(overrule, async () => (await import('../handlers/overrule.ts')).overrule),
+  told: withWork(told, async () => (await import('../handlers/told.ts')).told),
   simulate: withWork(simulate, async () => (await import('../handlers/simulate.ts')).simulate),
 }
 

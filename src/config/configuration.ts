@@ -36,7 +36,7 @@ export interface ListenerConfiguration extends Omit<
 /** All that the proxy needs to run. */
 export interface Configuration extends Pick<
   ConfigurationFile,
-  'dataDirectory' | 'journal' | 'log'
+  'dataDirectory' | 'journal' | 'told' | 'log'
 > {
   readonly listeners: readonly ListenerConfiguration[]
   readonly admin: {
@@ -139,6 +139,7 @@ function built(
     dataDirectory: file.dataDirectory,
     store,
     journal: file.journal,
+    told: file.told,
     log: file.log,
     limits: file,
     alarms,

@@ -11,6 +11,7 @@ function fixedValues({ listeners, admin, journal, limits, ...rest }: Configurati
     admin: { host: admin.host, port: admin.port },
     store: rest.store,
     workers: rest.workers,
+    told: rest.told,
     dataDirectory: rest.dataDirectory,
     'journal.enabled': journal.enabled,
     'journal.maxUnwritten': journal.maxUnwritten,

@@ -174,6 +174,12 @@ export function configurationSchema(directory: string) {
         maxUnwritten: z.number().int().min(1).default(10_000),
       })
       .prefault({}),
+    told: z
+      .strictObject({
+        keepDays: z.number().min(0).max(3650).default(30),
+        maxEntries: z.number().int().min(1).default(200_000),
+      })
+      .prefault({}),
     dataDirectory: z.string().min(1).default('data').transform(at),
     providerApi: z
       .strictObject({

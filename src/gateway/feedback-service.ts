@@ -14,6 +14,8 @@ export type FeedbackEvent =
 
 export interface FeedbackDeps {
   readonly store: FeedbackStore
+  /** Called for what was written: the reader may have it. */
+  readonly told: (tuples: readonly FeedbackTuple[]) => void
   readonly clock: Clock
   readonly emit: (event: FeedbackEvent) => void
 }
@@ -41,7 +43,7 @@ const closeAfterMs = 50
 export async function serveFeedback(
   socket: Socket,
   route: string,
-  { store, clock, emit }: FeedbackDeps,
+  { store, told, clock, emit }: FeedbackDeps,
 ): Promise<void> {
   let isWritten = false
   let isClean = false
@@ -67,10 +69,12 @@ export async function serveFeedback(
   patience.start()
   const hold = await store.hold(route)
   const count = hold.tuples.length
-  for (const record of records(hold.tuples)) {
+  for (const { tuples, bytes } of records(hold.tuples)) {
+    if (socket.destroyed) break
     patience.restart()
+    told(tuples)
     // The next one follows as soon as this one is out, so that TLS does not join the two.
-    await Promise.race([new Promise((written) => socket.write(record, written)), closed])
+    await Promise.race([new Promise((written) => socket.write(bytes, written)), closed])
   }
   isWritten = true
   if (count === 0 || socket.readableEnded) socket.end()
@@ -81,18 +85,25 @@ export async function serveFeedback(
   if (count > 0) emit({ event: isRead ? 'feedback.read' : 'feedback.abandoned', count })
 }
 
-function* records(tuples: readonly FeedbackTuple[]): Iterable<Buffer> {
+interface TlsRecord {
+  readonly tuples: readonly FeedbackTuple[]
+  readonly bytes: Buffer
+}
+
+function* records(tuples: readonly FeedbackTuple[]): Iterable<TlsRecord> {
   let record: Buffer[] = []
   let bytes = 0
-  for (const tuple of tuples) {
+  let first = 0
+  for (const [index, tuple] of tuples.entries()) {
     const encoded = encodeFeedbackTuple(tuple)
     if (bytes + encoded.length > recordBytes) {
-      yield Buffer.concat(record)
+      yield { tuples: tuples.slice(first, index), bytes: Buffer.concat(record) }
       record = []
       bytes = 0
+      first = index
     }
     record.push(encoded)
     bytes += encoded.length
   }
-  if (bytes > 0) yield Buffer.concat(record)
+  if (bytes > 0) yield { tuples: tuples.slice(first), bytes: Buffer.concat(record) }
 }

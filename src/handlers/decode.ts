@@ -1,12 +1,11 @@
 /** The work of `decode`: describes the bytes that a sender and a gateway exchanged. */
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { SourceReader, type SourcePart } from '../capture/capture-source.ts'
 import { SourceDescriber } from '../capture/source-describer.ts'
 import type { Description } from '../capture/describe-message.ts'
 import type { DecodeArguments } from '../commands/decode.ts'
 import { ExitCode } from './exit-code.ts'
 import { inFile, openInput } from './input.ts'
+import { printText } from './output.ts'
 import { ProgressBar } from './progress-bar.ts'
 
 /** Prints the descriptions. Sets exit code 1 if a stream is malformed. */
@@ -48,13 +47,4 @@ async function* described(
   }
   yield partsOf(() => source.end())
   yield [...describer.end()]
-}
-
-/** Prints as fast as the reader reads. A reader that closes the pipe early is no failure. */
-async function printText(text: AsyncIterable<string>): Promise<void> {
-  try {
-    await pipeline(Readable.from(text), process.stdout, { end: false })
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error
-  }
 }

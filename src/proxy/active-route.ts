@@ -19,7 +19,14 @@ import { Http2Session } from '../upstream/http2/http2-session.ts'
 import { Pool } from '../upstream/pool.ts'
 import type { OpenSession, SessionEvent } from '../upstream/session.ts'
 import { logEvents } from './log-event.ts'
-import { eventLogOf, feedbackOf, journalOf, noJournal, proofOf } from './store-for-route.ts'
+import {
+  eventLogOf,
+  feedbackOf,
+  journalOf,
+  keepRejection,
+  noJournal,
+  proofOf,
+} from './store-for-route.ts'
 import {
   isSameAccess,
   setupOf,
@@ -236,7 +243,16 @@ export class ActiveRoute implements Admission {
       log(event)
       count(event)
       rejections.note(this.name, event)
+      if (event.event === 'rejection.told') this.#keepTold(event)
     }
+  }
+
+  #keepTold(event: Extract<RouteEvent, { readonly event: 'rejection.told' }>): void {
+    const { store, clock } = this.#deps
+    const { connection } = event.record
+    const [, peer] = [...this.clients].find(([{ id }]) => id === connection) ?? []
+    const where = { atMs: clock.now(), route: this.name, address: peer?.address }
+    keepRejection(store, where, event)
   }
 
   #opener(): OpenSession {

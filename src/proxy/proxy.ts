@@ -164,12 +164,13 @@ export class Proxy {
   /** If Redis is unreachable, the start waits. So the admin port, which shows why, opens first. */
   async #openStore(): Promise<Store> {
     const { clock, log } = this.#deps
-    const { store, dataDirectory, journal } = this.#configuration
-    if (store.kind === 'lmdb') return openLmdbStore(dataDirectory, { clock, emit: this.#log })
+    const { store, dataDirectory, journal, told } = this.#configuration
+    if (store.kind === 'lmdb') return openLmdbStore(dataDirectory, { clock, told, emit: this.#log })
     await this.#administration.open()
     const { openRedisStore } = await import('../store/redis-store.ts')
     return openRedisStore(store, {
       clock,
+      told,
       maxUnwritten: journal.maxUnwritten,
       emit: logEvents(log, { redis: inPublic(store.address) }),
     })

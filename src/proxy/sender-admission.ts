@@ -16,6 +16,7 @@ import type { Store } from '../store/store.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { ActiveRoute } from './active-route.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
+import { keepFeedback } from './store-for-route.ts'
 
 export interface ClientConnectionsDeps {
   /** The routes whose connections count towards `maxConnections`. */
@@ -53,11 +54,16 @@ export class SenderAdmission {
   }: RecognisedSender<ActiveRoute>): void {
     const { statistics, clock, recorder, store } = this.#deps
     const now = clock.now()
+    const { publicKeySha256: sender } = certificate
     countFeedbackRead(statistics.sender(route.name, certificate, now), address, now)
     route.feedbackReadAtMs = now
     recorder?.record(socket, { kind: 'feedback', route: route.name, address })
     void serveFeedback(socket, route.name, {
       store: store.feedback,
+      told: (tuples) => {
+        const where = { atMs: clock.now(), route: route.name, sender, address }
+        keepFeedback(store, where, tuples)
+      },
       clock,
       emit: logEvents(route.log),
     })

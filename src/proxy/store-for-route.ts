@@ -3,7 +3,10 @@ import type { Route } from '../config/route.ts'
 import type { RouteProof } from '../relay/route-health.ts'
 import type { RelayDeps } from '../relay/relay.ts'
 import { parseReplicatedEvent, type ReplicatedEvent } from '../relay/replicated-event.ts'
-import type { Store } from '../store/store.ts'
+import type { RouteEvent } from '../relay/route-event.ts'
+import { StatusCode } from '../binary/status-code.ts'
+import type { FeedbackTuple } from '../binary/feedback-tuple.ts'
+import type { Store, ToldRecord } from '../store/store.ts'
 
 /** For `journal.enabled: false`: a crash loses all owned deliveries. */
 export const noJournal: RelayDeps['journal'] = { put: () => ({ settled: () => undefined }) }
@@ -50,4 +53,31 @@ export async function proofOf(
     standing: isOverruled ? 'overruled' : isProven ? 'proven' : 'unproven',
     keep: (standing) => proofs.keep(name, kept[standing]),
   }
+}
+
+/** Where and when a sender was told. */
+type Told = Pick<ToldRecord, 'atMs' | 'route' | 'address'>
+
+/** Keeps a token whose sender was told by status 8 that the token is invalid. */
+export function keepRejection(
+  { told }: Store,
+  where: Told,
+  { record, reason, statusCode }: Extract<RouteEvent, { readonly event: 'rejection.told' }>,
+): void {
+  const { sender, token, apnsId, identifier } = record
+  if (statusCode !== StatusCode.invalidToken || sender === undefined || token === undefined) return
+  told.add({ ...where, kind: 'error-response', sender, token, reason, apnsId, identifier })
+}
+
+/** The feedback list does not keep which reason APNs gave with its 410. */
+const reason = 'Unregistered'
+
+/** Keeps the tuples that the feedback service has written to a reader. */
+export function keepFeedback(
+  { told }: Store,
+  where: Told & Pick<ToldRecord, 'sender'>,
+  tuples: readonly FeedbackTuple[],
+): void {
+  for (const { token, timestamp } of tuples)
+    told.add({ ...where, kind: 'feedback', token: token.toString('hex'), reason, timestamp })
 }

@@ -296,7 +296,8 @@ export class Relay implements ReplicatedStateOwner {
     if (isRefused) this.#settlements.refuse(delivery, received.code, refusalStatus[received.code])
     else if (request === undefined)
       this.#settlements.refuse(delivery, payloadNotAnObject, StatusCode.missingPayload)
-    else this.#trace('notification.accepted', delivery)
+    else if (this.#deps.isTraced())
+      this.#deps.emit({ event: 'notification.accepted', record: recordOf(delivery) })
     return delivery
   }
 
@@ -314,9 +315,5 @@ export class Relay implements ReplicatedStateOwner {
     }
     resend.leaveJournal()
     if (ending !== undefined) this.followed(resend, ending)
-  }
-
-  #trace(event: 'notification.accepted' | 'notification.delivered', delivery: Delivery): void {
-    if (this.#deps.isTraced()) this.#deps.emit({ event, record: recordOf(delivery) })
   }
 }

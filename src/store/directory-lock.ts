@@ -26,7 +26,7 @@ export async function lockDirectory(directory: string): Promise<ReleaseLock | un
   const own = `${prefix}${randomUUID().slice(0, 8)}${suffix}`
   const release = await bind(join(folder, own))
   for (const name of readdirSync(folder)) {
-    if (name === own || !name.startsWith(prefix) || !name.endsWith(suffix)) continue
+    if (name === own || !isLock(name, prefix)) continue
     const path = join(folder, name)
     if (await isAlive(path)) {
       await release()
@@ -35,6 +35,19 @@ export async function lockDirectory(directory: string): Promise<ReleaseLock | un
     rmSync(path, { force: true })
   }
   return release
+}
+
+/** Whether a process holds the lock. Takes no lock, so a start at the same time is not disturbed. */
+export async function isLocked(directory: string): Promise<boolean> {
+  if (process.platform === 'win32') return isAlive(pipeOf(directory))
+  const { folder, prefix } = socketPlace(realpathSync(directory))
+  for (const name of readdirSync(folder))
+    if (isLock(name, prefix) && (await isAlive(join(folder, name)))) return true
+  return false
+}
+
+function isLock(name: string, prefix: string): boolean {
+  return name.startsWith(prefix) && name.endsWith(suffix)
 }
 
 /** In the directory, so that containers that share it find it. For a long path, in the system's tmp. */
@@ -47,11 +60,15 @@ function socketPlace(directory: string): { folder: string; prefix: string } {
 /** Windows has no sockets in directories, but removes a pipe when its process ends. */
 async function lockWithPipe(directory: string): Promise<ReleaseLock | undefined> {
   try {
-    return await bind(`\\\\.\\pipe\\apns-legacy-proxy-${hashOf(realpathSync(directory))}`)
+    return await bind(pipeOf(directory))
   } catch (error) {
     if (codeOf(error) === 'EADDRINUSE') return undefined
     throw error
   }
+}
+
+function pipeOf(directory: string): string {
+  return `\\\\.\\pipe\\apns-legacy-proxy-${hashOf(realpathSync(directory))}`
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,5 +1,5 @@
 /** A store in one LMDB file, for a proxy that shares its data directory with no other. */
-import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import type { Clock } from '../timing/clock.ts'
@@ -9,13 +9,16 @@ import { LmdbFeedback, type FeedbackKey } from './lmdb-feedback.ts'
 import { inspectLmdbFile } from './lmdb-file.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
 import { lmdbProofs } from './lmdb-proofs.ts'
+import { LmdbTold } from './lmdb-told.ts'
 import { Writer, type Change } from './lmdb-writer.ts'
 import { LocalEventLog } from './local-event-log.ts'
 import type { StoreEvent } from './store-event.ts'
 import { StoreError, type Store } from './store.ts'
+import type { ToldLimits } from './told.ts'
 
 export interface LmdbStoreDeps {
   readonly clock: Clock
+  readonly told: ToldLimits
   readonly emit: (event: StoreEvent) => void
 }
 
@@ -62,6 +65,8 @@ async function openLocked(
   const isNew = judge(directory, path)
   if (isNew) probeRoom(directory)
   const root = openRoot(directory)
+  // A restored backup may be readable for others.
+  for (const name of ['data.mdb', 'lock.mdb']) chmodSync(join(directory, name), 0o600)
   let room: FileRoom | undefined
   try {
     room = new FileRoom(path)
@@ -139,8 +144,10 @@ function storeIn(
   const writer = new Writer({ ...deps, commit, commitRemovals: committing(0) })
   const tables = { entries: table<number>('journal'), settled: table<number>('settled') }
   const journal = new LmdbJournal(tables, writer, deps.clock)
+  const told = new LmdbTold(table<number>('told'), writer, deps.told, deps.clock)
   const close = async (): Promise<void> => {
     journal.close()
+    told.close()
     writer.close()
     await root.close()
     room.close()
@@ -150,6 +157,7 @@ function storeIn(
   return {
     journal,
     feedback: new LmdbFeedback(table<FeedbackKey>('feedback'), writer),
+    told,
     proofs: lmdbProofs(table<string>('proofs'), writer),
     eventLog: new LocalEventLog(deps.clock),
     get bytes() {

@@ -19,6 +19,8 @@ type Key =
   | `held:${string}`
   /** Hash: route → the set-up with which APNs has accepted a notification. */
   | 'proofs'
+  /** Stream of {@link ToldRecord}. */
+  | 'told'
   /** By signing key. A provider token; a secret. */
   | `provider-token:${string}`
 

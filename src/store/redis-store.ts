@@ -12,14 +12,17 @@ import { RedisLease } from './redis-lease.ts'
 import { RedisLink } from './redis-link.ts'
 import { redisProofs } from './redis-proofs.ts'
 import { redisTokens } from './redis-provider-token.ts'
+import { RedisTold } from './redis-told.ts'
 import type { RedisStoreEvent } from './store-event.ts'
 import type { ProofStore, Store, ProviderTokenStore } from './store.ts'
+import type { ToldLimits } from './told.ts'
 
 export interface RedisStoreDeps {
   readonly clock: Clock
   readonly emit: (event: RedisStoreEvent) => void
   /** Notifications that may wait in memory for Redis. */
   readonly maxUnwritten: number
+  readonly told: ToldLimits
 }
 
 const tidyMs = 10_000
@@ -46,6 +49,7 @@ class RedisStore implements Store {
   readonly eventLog: RedisEventLog
   readonly tokens: ProviderTokenStore
   readonly proofs: ProofStore
+  readonly told: RedisTold
   readonly bytes = undefined
   readonly #address: string
   readonly #deps: RedisStoreDeps
@@ -72,6 +76,7 @@ class RedisStore implements Store {
       back: () => {
         this.journal.write()
         void this.feedback.flush()
+        void this.told.flush()
         this.#back()
       },
     })
@@ -92,6 +97,7 @@ class RedisStore implements Store {
     this.journal = new RedisJournal({ ...parts, maxUnwritten, damaged })
     this.eventLog = new RedisEventLog({ ...parts, logLink, journal: this.journal, damaged })
     this.feedback = new RedisFeedback({ ...parts, eventLog: this.eventLog, damaged })
+    this.told = new RedisTold({ ...parts, limits: deps.told })
     this.proofs = redisProofs(link, parts.keys)
     this.tokens = redisTokens(link, parts.keys)
     this.#lease = new RedisLease({ ...parts, journal: this.journal })
@@ -101,7 +107,10 @@ class RedisStore implements Store {
   open(): Promise<void> {
     this.#link.start()
     this.#logLink.start()
-    this.#cancelTidy = every(this.#deps.clock, tidyMs, () => this.eventLog.trim())
+    this.#cancelTidy = every(this.#deps.clock, tidyMs, () => {
+      this.eventLog.trim()
+      this.told.tidy()
+    })
     return new Promise((resolve, reject) => {
       this.#opened = resolve
       this.#refused = reject
@@ -157,7 +166,7 @@ class RedisStore implements Store {
   async #finish(): Promise<void> {
     if (!this.#link.isUp) return
     try {
-      await Promise.all([this.journal.flush(), this.feedback.flush()])
+      await Promise.all([this.journal.flush(), this.feedback.flush(), this.told.flush()])
       await this.#lease.close()
     } catch {
       // The lease expires.

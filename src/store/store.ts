@@ -125,10 +125,44 @@ export interface ProofStore {
   keep(route: string, setup: string): void
 }
 
+/** A token that a sender may have read as invalid or gone, and may have deleted because of that. */
+export interface ToldRecord {
+  /** When it was written to the sender, ms since the epoch. */
+  readonly atMs: number
+  /** `error-response`: status 8. `feedback`: a tuple of the feedback service. */
+  readonly kind: 'error-response' | 'feedback'
+  readonly route: string
+  /** Hex SHA-256 of its public key. */
+  readonly sender: string
+  readonly address?: string | undefined
+  /** Hexadecimal. */
+  readonly token: string
+  readonly reason: string
+  readonly apnsId?: string | undefined
+  readonly identifier?: number | undefined
+  /** Of a feedback tuple; UNIX seconds. */
+  readonly timestamp?: number | undefined
+}
+
+/** From `sinceMs` to just before `untilMs`, ms since the epoch. */
+export interface ToldRange {
+  readonly sinceMs: number
+  readonly untilMs: number
+}
+
+/** The tokens that senders were told of, so that a list that a sender has purged can be restored. */
+export interface ToldStore {
+  /** Returns at once. Is written at the end of the turn of the event loop, with other changes. */
+  add(record: ToldRecord): void
+  /** What is written, the oldest first. Reads a part at a time. */
+  read(range: ToldRange): AsyncIterable<ToldRecord>
+}
+
 export interface Store {
   readonly journal: Journal
   readonly proofs: ProofStore
   readonly feedback: FeedbackStore
+  readonly told: ToldStore
   readonly eventLog: EventLog
   /** Absent if no other process can share the store. */
   readonly tokens?: ProviderTokenStore

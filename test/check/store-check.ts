@@ -84,7 +84,12 @@ t.test(
     ])
     t.match(await findingsOf(trusting(':secret@')), [{ severity: 'ok' }, { severity: 'warning' }])
     const emit = ({ event }: RedisStoreEvent): unknown => event !== 'store.back' && t.fail(event)
-    const deps = { clock: systemClock, emit, maxUnwritten: 1 }
+    const deps = {
+      clock: systemClock,
+      told: { keepDays: 30, maxEntries: 1000 },
+      emit,
+      maxUnwritten: 1,
+    }
     const store = await openRedisStore(trusting(':secret@'), deps)
     await store.close()
   },
@@ -116,7 +121,12 @@ t.test('the ACL rule of docs/scaling.md is enough, and less is told', options, a
     if (event.event === 'store.lost') lost.push(event.error.message)
     else if (event.event === 'store.damaged') t.fail()
   }
-  const store = await openRedisStore(user, { clock: systemClock, emit, maxUnwritten: 1 })
+  const store = await openRedisStore(user, {
+    clock: systemClock,
+    told: { keepDays: 30, maxEntries: 1000 },
+    emit,
+    maxUnwritten: 1,
+  })
   store.feedback.add('app', 'aa', 1)
   store.feedback.drop('app', 'aa')
   store.feedback.add('app', 'bb', 1)

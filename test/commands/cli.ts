@@ -20,6 +20,7 @@ for (const command of [
   ['decode'],
   ['replay'],
   ['report'],
+  ['told'],
   ['simulate'],
 ])
   t.test(`${command.join('')} --help fits 80 columns`, async (t) => {

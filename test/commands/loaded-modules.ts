@@ -76,6 +76,7 @@ for (const command of [
   'replay',
   'report',
   'overrule',
+  'told',
   'simulate',
 ])
   t.test(`${command} --help loads the command line alone`, (t) => {

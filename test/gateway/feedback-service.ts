@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
+import type { FeedbackTuple } from '../../src/binary/feedback-tuple.ts'
 import { serveFeedback, type FeedbackEvent } from '../../src/gateway/feedback-service.ts'
 import { LmdbFeedback } from '../../src/store/lmdb-feedback.ts'
 import type { FeedbackStore } from '../../src/store/store.ts'
@@ -20,6 +21,8 @@ interface Service {
   readonly store: FeedbackStore
   readonly clock: FakeClock
   readonly events: string[]
+  /** Sizes of the parts that were told. */
+  readonly told: number[]
   /** The sockets of the service, in the order of the connections. */
   readonly sockets: readonly Socket[]
   connect(): TLSSocket
@@ -33,13 +36,15 @@ async function startService(t: Test, count: number): Promise<Service> {
   const events: string[] = []
   const emit = ({ event, count }: FeedbackEvent): unknown =>
     events.push(`${event.replace('feedback.', '')} ${count}`)
+  const sizes: number[] = []
+  const told = (tuples: readonly FeedbackTuple[]): unknown => sizes.push(tuples.length)
   const sockets: Socket[] = []
   const { certificatePem: cert, keyPem: key } = identity
   const listener = createServer(
     { cert, key, maxVersion: 'TLSv1.2', allowHalfOpen: true },
     (socket) => {
       sockets.push(socket)
-      void serveFeedback(socket, 'app', { store, clock, emit })
+      void serveFeedback(socket, 'app', { store, told, clock, emit })
     },
   )
   listener.listen(0, '127.0.0.1')
@@ -58,7 +63,7 @@ async function startService(t: Test, count: number): Promise<Service> {
       ca: authority.certificatePem,
       checkServerIdentity: () => undefined,
     })
-  return { store, clock, events, sockets, connect: dial }
+  return { store, clock, events, told: sizes, sockets, connect: dial }
 }
 
 /** Advances the clock until the service has closed its side. */
@@ -102,6 +107,7 @@ t.test('fills each TLS record with as many whole tuples as fit', async (t) => {
     if (tokens.readUInt32BE(number * 38 + 34) !== number) t.fail(`tuple ${number}`)
   await untilAtLeast(() => service.events.length, 1)
   t.same(service.events, ['read 1000'])
+  t.same(service.told, [431, 431, 138], 'each part is told when it is written')
   t.same(await readAll(service), [])
   t.equal(service.store.count('app'), 0)
 })

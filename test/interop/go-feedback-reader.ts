@@ -35,7 +35,12 @@ t.test('it is given the last tuple, too', { skip: without('go') }, async (t) => 
   const listener = createServer(
     { cert, key, maxVersion: 'TLSv1.2', allowHalfOpen: true },
     (socket) => {
-      void serveFeedback(socket, 'app', { store, clock: systemClock, emit })
+      void serveFeedback(socket, 'app', {
+        store,
+        told: () => undefined,
+        clock: systemClock,
+        emit,
+      })
     },
   )
   await once(listener.listen(0, '127.0.0.1'), 'listening')

@@ -4,11 +4,21 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { FeedbackTuple } from '../../src/binary/feedback-tuple.ts'
 import { systemClock } from '../../src/timing/clock.ts'
-import type { JournalRecord, Store, LoggedEvent } from '../../src/store/store.ts'
+import type {
+  JournalRecord,
+  LoggedEvent,
+  Store,
+  ToldRange,
+  ToldRecord,
+} from '../../src/store/store.ts'
+import type { ToldLimits } from '../../src/store/told.ts'
 import { until } from '../fixtures/condition.ts'
 
 /** Opens the same storage again and again, once what was opened before is closed. */
 export type OpenStore = () => Promise<Store>
+
+/** What the stores of the tests keep of what senders were told. */
+export const told: ToldLimits = { keepDays: 30, maxEntries: 1000 }
 
 /** A record that is told apart by its number. */
 export function numberedRecord(number: number): JournalRecord {
@@ -234,6 +244,53 @@ export function conformance(name: string, storage: (t: Test) => OpenStore): void
     await store.close()
   })
 
+  t.test(`${name} keeps what senders were told, over restarts, in the order of time`, async (t) => {
+    const open = storage(t)
+    const store = await open()
+    const now = systemClock.now()
+    const records = [3, 2, 1, 0].map((age) => toldRecord(age, now - age * 60_000))
+    for (const record of records) store.told.add(record)
+    const range = { sinceMs: now - 2 * 60_000, untilMs: now }
+    t.strictSame(await listTold(store, 4), records)
+    t.strictSame(await listTold(store, 2, range), records.slice(1, 3))
+    await store.close()
+
+    const next = await open()
+    next.told.add(toldRecord(9, now))
+    t.strictSame(await listTold(next, 5), [...records, toldRecord(9, now)])
+    await next.close()
+  })
+
+  t.test(`${name} keeps the latest of too many that were told in one moment`, async (t) => {
+    const open = storage(t)
+    const store = await open()
+    const now = systemClock.now()
+    const records = Array.from({ length: 2300 }, (_, number) => toldRecord(number, now))
+    for (const record of records) store.told.add(record)
+    const latest = records.slice(-told.maxEntries)
+    t.strictSame(await listTold(store, latest.length, { last: latest.at(-1) }), latest)
+    await store.close()
+  })
+
+  t.test(`${name} gives to a reader what is told while the reader reads`, async (t) => {
+    const store = await storage(t)()
+    const now = systemClock.now()
+    for (let number = 0; number < 900; number++) store.told.add(toldRecord(number, now))
+    await listTold(store, 900)
+    let number = 900
+    const seen: string[] = []
+    for await (const { token } of store.told.read({ sinceMs: 0, untilMs: Infinity })) {
+      seen.push(token)
+      if (number < 950) store.told.add(toldRecord(number++, now))
+    }
+    t.strictSame(
+      seen.slice(0, 900),
+      Array.from({ length: 900 }, (_, at) => toldRecord(at, 0).token),
+    )
+    t.equal((await listTold(store, 950)).length, 950)
+    await store.close()
+  })
+
   t.test(`${name} refuses timestamps that are not in seconds`, async (t) => {
     const store = await storage(t)()
     for (const timestamp of [1_617_148_800_000, 1.5, -1, NaN])
@@ -257,6 +314,34 @@ export function conformance(name: string, storage: (t: Test) => OpenStore): void
       { numRuns: 40 },
     )
   })
+}
+
+function toldRecord(number: number, atMs: number): ToldRecord {
+  const token = number.toString(16).padStart(64, '0')
+  const common = { atMs, route: 'Grüße, MDM', sender: 'ab'.repeat(32), token }
+  return number % 2 === 0
+    ? { ...common, kind: 'feedback', reason: 'Unregistered', timestamp: 4_294_967_295 }
+    : { ...common, kind: 'error-response', reason: 'BadDeviceToken', apnsId: 'x', identifier: 0 }
+}
+
+/** All that is written, once there are so many and the last one is as given. */
+async function listTold(
+  { told }: Store,
+  count: number,
+  { last, ...range }: Partial<ToldRange> & { readonly last?: ToldRecord | undefined } = {},
+): Promise<readonly ToldRecord[]> {
+  let records: ToldRecord[] = []
+  await until(
+    async () => {
+      records = []
+      for await (const one of told.read({ sinceMs: 0, untilMs: Infinity, ...range }))
+        records.push(one)
+      const isLast = last === undefined || isDeepStrictEqual(records.at(-1), last)
+      return records.length === count && isLast
+    },
+    { seen: () => records.length },
+  )
+  return records
 }
 
 /** What a reader would be given. */

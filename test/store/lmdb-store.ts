@@ -23,7 +23,7 @@ import type { StoreEvent } from '../../src/store/store-event.ts'
 import { StoreError, type JournalBatch, type Store } from '../../src/store/store.ts'
 import { until, untilAtLeast } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { conformance, numberedRecord } from './conformance.ts'
+import { conformance, numberedRecord, told } from './conformance.ts'
 
 /** No write may fail. */
 function silent(event: StoreEvent): void {
@@ -31,7 +31,7 @@ function silent(event: StoreEvent): void {
 }
 
 function openSilent(directory: string): Promise<Store> {
-  return openLmdbStore(directory, { clock: systemClock, emit: silent })
+  return openLmdbStore(directory, { clock: systemClock, told, emit: silent })
 }
 
 function makeDirectory(t: Test): string {
@@ -74,7 +74,7 @@ t.test('makes the directory and its files readable for their owner only', async 
 t.test('notes settlements after 20 ms, and sets no timer when there are none', async (t) => {
   const directory = makeDirectory(t)
   const clock = new FakeClock()
-  const store = await openLmdbStore(directory, { clock, emit: silent })
+  const store = await openLmdbStore(directory, { clock, told, emit: silent })
   const batch = store.journal.put('app', [numberedRecord(0), numberedRecord(1)])
   await store.journal.flush()
   t.equal(clock.pending, 0)
@@ -337,7 +337,7 @@ t.test('waits for room on a full disk, then writes what it kept', async (t) => {
       event.event === 'journal.failed' ? `failed ${event.error.message.slice(0, 6)}` : 'recovered',
     )
   const clock = new FakeClock()
-  const store = await openLmdbStore(directory, { clock, emit })
+  const store = await openLmdbStore(directory, { clock, told, emit })
   fillDisk(join(directory, 'ballast'))
   const batches = Array.from({ length: 60 }, (_, number) =>
     store.journal.put(
@@ -368,7 +368,7 @@ t.test('shrinks again after it has filled the disk itself', async (t) => {
   const directory = makeDisk(t, '8m')
   if (directory === undefined) return
   const clock = new FakeClock()
-  const store = await openLmdbStore(directory, { clock, emit: () => undefined })
+  const store = await openLmdbStore(directory, { clock, told, emit: () => undefined })
   const batches: JournalBatch[] = []
   while (store.journal.healthy)
     batches.push(

@@ -16,7 +16,7 @@ import type {
 import { until, untilAtLeast, untilIs } from '../fixtures/condition.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { noRedis, RedisServer } from '../fixtures/redis-server.ts'
-import { conformance, numberedRecord } from './conformance.ts'
+import { conformance, numberedRecord, told } from './conformance.ts'
 
 interface Options {
   readonly events?: string[]
@@ -34,7 +34,7 @@ function accessTo(url: string, prefix = 'test'): Parameters<typeof openRedisStor
 async function openAt(server: RedisServer, options: Options = {}): Promise<Store> {
   const { events = [], prefix, maxUnwritten = 10_000, clock = systemClock } = options
   const emit = ({ event }: RedisStoreEvent): unknown => events.push(event.replace('store.', ''))
-  return openRedisStore(accessTo(server.url, prefix), { clock, emit, maxUnwritten })
+  return openRedisStore(accessTo(server.url, prefix), { clock, told, emit, maxUnwritten })
 }
 
 /** Asks Redis itself. */
@@ -416,6 +416,7 @@ t.test(
     const server = await RedisServer.start(t, '--requirepass', 'right')
     const deps = {
       clock: systemClock,
+      told,
       maxUnwritten: 1,
       emit: () => undefined,
     }

@@ -82,7 +82,7 @@ const integration = {
     'upstream/http2/protocol-fault.ts',
     'upstream/session.ts',
   ],
-  store: ['store/lmdb-store.ts', 'store/redis-store.ts'],
+  store: ['store/lmdb-store.ts', 'store/redis-store.ts', 'store/told.ts'],
   senders: ['end-to-end/'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
