@@ -8,8 +8,12 @@ import {
   type MetricSources,
 } from '../admin/metrics.ts'
 import type { RecentRejections } from '../admin/recent-rejections.ts'
-import type { StoreState } from '../admin/proxy-state.ts'
-import { statusOf, type Status } from '../admin/status.ts'
+import { healthOf, isOfOutcomes, problemsOf } from '../admin/health.ts'
+import { RouteOutcomes } from '../admin/outcome-problems.ts'
+import type { Problem } from '../admin/problem.ts'
+import { ProblemWatch, type ProblemChange } from '../admin/problem-watch.ts'
+import type { ProxyState, StoreState } from '../admin/proxy-state.ts'
+import { statusOf } from '../admin/status.ts'
 import { SenderStatistics, type StatisticsSnapshot } from '../statistics/sender-statistics.ts'
 import { reportOf, type Report } from '../statistics/migration-report.ts'
 import type { Configuration } from '../config/configuration.ts'
@@ -30,6 +34,7 @@ export interface AdministrationSources {
   readonly statistics: () => StatisticsSnapshot | undefined
   readonly rejections: RecentRejections
   readonly clock: Clock
+  readonly emit: (change: ProblemChange) => void
 }
 
 /** Serves the admin port. */
@@ -37,7 +42,9 @@ export class Administration {
   readonly #sources: AdministrationSources
   readonly #metrics: ReturnType<typeof createMetrics>
   readonly #startedAtMs: number
+  readonly #outcomes = new RouteOutcomes()
   #history: TrafficHistory | undefined
+  #watch: ProblemWatch | undefined
   #server: AdminServer | undefined
 
   constructor(sources: AdministrationSources) {
@@ -51,13 +58,18 @@ export class Administration {
    * @throws the system's error when the address cannot be bound
    */
   async open(): Promise<ProxyAddresses['admin']> {
-    const { clock, configuration, routes } = this.#sources
+    const { clock, configuration, emit, routes } = this.#sources
     this.#history ??= new TrafficHistory(() => totalsOf(routes()), clock)
+    this.#watch ??= new ProblemWatch({
+      evaluate: () => problemsOf(this.#state(this.#outcomes.judge(routes()))),
+      clock,
+      emit,
+    })
     this.#server ??= await AdminServer.open(configuration().admin, {
       metrics: this.#metrics,
       readiness: () => this.#readiness(),
       report: () => this.#report(),
-      status: () => this.#status(),
+      status: () => statusOf(this.#state()),
       history: () => this.#history?.samples ?? [],
       clock,
     })
@@ -72,16 +84,23 @@ export class Administration {
 
   async close(): Promise<void> {
     this.#history?.stop()
+    this.#watch?.stop()
     await this.#server?.close()
   }
 
   #readiness(): Readiness {
     const store = this.#sources.store()
+    const problems = this.#problems
     const routes = Object.fromEntries(this.#sources.routes().map(({ name, isUp }) => [name, isUp]))
     return {
       ready: store?.journal.healthy === true && Object.values(routes).every(Boolean),
       routes,
       store: store?.isReachable === true ? 'reachable' : 'unreachable',
+      degraded: problems.length > 0,
+      problems: problems.map(({ code, route }) => ({
+        code,
+        ...(route !== undefined && { route }),
+      })),
     }
   }
 
@@ -93,17 +112,23 @@ export class Administration {
     )
   }
 
-  #status(): Status {
+  get #problems(): readonly Problem[] {
+    return healthOf(this.#state()).problems
+  }
+
+  /** @param outcomeProblems those that have appeared and not ended, unless given */
+  #state(outcomeProblems: readonly Problem[] = this.#watch?.present.filter(isOfOutcomes) ?? []): ProxyState {
     const { clock, configuration, rejections, routes, store } = this.#sources
-    return statusOf({
+    return {
       atMs: clock.now(),
       startedAtMs: this.#startedAtMs,
       now: this.#history?.latest,
       gatewayCertificateNotAfterMs: configuration().tls.certificate.notAfter.getTime(),
       store: stateOf(store()),
       routes: routes(),
+      outcomeProblems,
       rejections: rejections.latest,
-    })
+    }
   }
 
   #metricSources(): MetricSources {
@@ -112,6 +137,7 @@ export class Administration {
       version,
       routes,
       listeners,
+      problems: () => this.#problems,
       certificates: () => certificatesOf(configuration(), clock.now()),
       store: () => ({
         entries: store()?.journal.unsettled ?? 0,

@@ -1,4 +1,6 @@
 /** Every log event of the running proxy, as a table: its level, its text and its fields. */
+import { isLogged } from '../admin/health.ts'
+import type { ProblemChange } from '../admin/problem-watch.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import type { ConnectionEvent } from '../gateway/connection-event.ts'
 import type { FeedbackEvent } from '../gateway/feedback-service.ts'
@@ -19,6 +21,7 @@ export type AnyEvent =
   | FeedbackEvent
   | ListenerEvent
   | LifecycleEvent
+  | ProblemChange
   | RecorderEvent
   | RedisStoreEvent
   | RouteEvent
@@ -65,6 +68,18 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
     'not APNs but a program on the way to it has answered: check proxies and firewalls; the notification is sent again',
   ],
   'route.up': ['info'],
+
+  'problem.appeared': [
+    ({ problem }) =>
+      isLogged(problem) ? 'debug' : problem.severity === 'alarm' ? 'error' : 'warn',
+    ({ problem }) => problem.what,
+    ({ problem: { code, route, what, cure } }) => ({ code, route, what, cure }),
+  ],
+  'problem.cleared': [
+    ({ problem }) => (isLogged(problem) ? 'debug' : 'info'),
+    undefined,
+    ({ problem: { code, route }, lastedMs }) => ({ code, route, lastedMs }),
+  ],
 
   'session.opening': ['debug'],
   'session.ready': ['info'],

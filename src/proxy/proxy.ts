@@ -63,6 +63,7 @@ export class Proxy {
       statistics: () => this.#statisticsFile?.snapshot(),
       rejections: this.#rejections,
       clock: deps.clock,
+      emit: this.#log,
     })
   }
 
