@@ -117,7 +117,9 @@ export class Administration {
   }
 
   /** @param outcomeProblems those that have appeared and not ended, unless given */
-  #state(outcomeProblems: readonly Problem[] = this.#watch?.present.filter(isOfOutcomes) ?? []): ProxyState {
+  #state(
+    outcomeProblems: readonly Problem[] = this.#watch?.present.filter(isOfOutcomes) ?? [],
+  ): ProxyState {
     const { clock, configuration, rejections, routes, store } = this.#sources
     return {
       atMs: clock.now(),
