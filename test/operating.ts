@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { outcomeThresholds } from '../src/admin/outcome-threshold.ts'
-import { stateCodes } from '../src/admin/state-problems.ts'
+import { stateCodes } from '../src/admin/known-problem.ts'
 import { setStage } from './fixtures/stage.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -2,7 +2,7 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { LatencyHistogram } from '../timing/latency-histogram.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
-import { knownProblems } from './health.ts'
+import { knownProblems } from './known-problem.ts'
 import { keyOf, type Problem } from './problem.ts'
 import { CountedHistogram } from './counted-histogram.ts'
 

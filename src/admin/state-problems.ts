@@ -1,34 +1,9 @@
 /** The problems of the present state: of the store, of certificates, and of each route. */
 import { meaningOf } from '../apns/reason.ts'
 import { meaningInWords } from '../apns/reason-meaning.ts'
-import type { Problem, Severity } from './problem.ts'
+import { stateCodes } from './known-problem.ts'
+import type { Problem } from './problem.ts'
 import type { ProxyState, RouteState, StoreState } from './proxy-state.ts'
-
-interface StateRow {
-  readonly severity: Severity
-  readonly of: 'proxy' | 'route'
-  /** The log event that has the problem already. */
-  readonly logEvent?: string
-}
-
-/** The codes of all problems that a state shows. */
-export const stateCodes = {
-  'redis-unreachable': { severity: 'alarm', of: 'proxy', logEvent: 'store.lost' },
-  'redis-unreachable-since-start': { severity: 'alarm', of: 'proxy', logEvent: 'store.lost' },
-  'journal-unwritable': { severity: 'alarm', of: 'proxy', logEvent: 'journal.failed' },
-  'server-certificate-expired': { severity: 'alarm', of: 'proxy' },
-  'server-certificate-expires-in-a-week': { severity: 'alarm', of: 'proxy' },
-  'server-certificate-expires-in-a-month': { severity: 'warning', of: 'proxy' },
-  'set-up-suspected': { severity: 'alarm', of: 'route', logEvent: 'route.suspected' },
-  'credential-refused': { severity: 'alarm', of: 'route', logEvent: 'route.down' },
-  'no-connection': { severity: 'alarm', of: 'route', logEvent: 'session.closed' },
-  'foreign-answers': { severity: 'alarm', of: 'route', logEvent: 'answer.foreign' },
-  'journal-full': { severity: 'alarm', of: 'route' },
-  'push-certificate-expired': { severity: 'alarm', of: 'route' },
-  'push-certificate-expires-in-a-week': { severity: 'alarm', of: 'route' },
-  'push-certificate-expires-in-a-month': { severity: 'warning', of: 'route' },
-  'feedback-unread': { severity: 'warning', of: 'route' },
-} as const satisfies Readonly<Record<string, StateRow>>
 
 type StateCode = keyof typeof stateCodes
 

@@ -8,7 +8,8 @@ import {
   type MetricSources,
 } from '../admin/metrics.ts'
 import type { RecentRejections } from '../admin/recent-rejections.ts'
-import { healthOf, isOfOutcomes, problemsOf } from '../admin/health.ts'
+import { healthOf, problemsOf } from '../admin/health.ts'
+import { isOfOutcomes } from '../admin/known-problem.ts'
 import { RouteOutcomes } from '../admin/outcome-problems.ts'
 import type { Problem } from '../admin/problem.ts'
 import { ProblemWatch, type ProblemChange } from '../admin/problem-watch.ts'

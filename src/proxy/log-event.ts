@@ -1,5 +1,5 @@
 /** Every log event of the running proxy, as a table: its level, its text and its fields. */
-import { isLogged } from '../admin/health.ts'
+import { isLogged } from '../admin/known-problem.ts'
 import type { ProblemChange } from '../admin/problem-watch.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import type { ConnectionEvent } from '../gateway/connection-event.ts'

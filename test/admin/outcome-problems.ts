@@ -1,7 +1,8 @@
 /** Which outcomes are called a problem, from which counts on. */
 import t from 'tap'
 import { RouteOutcomes, outcomeProblems } from '../../src/admin/outcome-problems.ts'
-import { healthOf, isLogged, isOfOutcomes, knownProblems } from '../../src/admin/health.ts'
+import { healthOf } from '../../src/admin/health.ts'
+import { isLogged, isOfOutcomes, knownProblems } from '../../src/admin/known-problem.ts'
 import type { Problem } from '../../src/admin/problem.ts'
 import type { Outcomes, WindowName } from '../../src/admin/outcome-window.ts'
 import { countRejection, newCounters, type RouteCounters } from '../../src/relay/route-counters.ts'
