@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { outcomeThresholds } from '../src/admin/outcome-threshold.ts'
+import { stateCodes } from '../src/admin/known-problem.ts'
 import { setStage } from './fixtures/stage.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -148,7 +150,7 @@ function eventsOfSource(): Map<string, Set<string>> {
     if (!path.endsWith('.ts')) continue
     const text = readFileSync(join(source, path), 'utf8')
     // A row of the table of log events: one level, or a function that returns one of some.
-    const rows = text.matchAll(/('[\w.-]+'|bug): \[\s*([^\n]*)/g)
+    const rows = text.matchAll(/('[\w.-]+'|bug): \[\s*((?:[^\n]*=>\n)?[^\n]*)/g)
     const calls = text.matchAll(/\blog(?:\.(\w+))?\(\s*\{\s*event: '([^']+)'/g)
     for (const [, name = '', line = ''] of rows) {
       const levels = levelsIn(line)
@@ -167,5 +169,42 @@ t.test('every event of the log is documented with its level, and no other', (t) 
   t.same([...documented.keys()].sort(), [...events.keys()].sort())
   for (const [event, levels] of events)
     for (const level of levels) t.ok(documented.get(event)?.includes(level), `${event} ${level}`)
+  t.end()
+})
+
+t.test('the thresholds of outcomes are those of the code', (t) => {
+  const spans = { 'five-minutes': '5 minutes', hour: 'hour' }
+  const ofCode = outcomeThresholds.map(
+    ({ code, severity, window, minimum, of, share, timesUsual }) => [
+      code,
+      severity,
+      spans[window],
+      `${minimum} ${of}`,
+      (share === 0 ? 'any' : `${share * 100} %`) +
+        (timesUsual === undefined ? '' : ` and ${timesUsual} times the share before`),
+    ],
+  )
+  const documented = rowsOf('code').map(([code, ...cells]) => [
+    ...quoted(code),
+    ...cells.slice(0, -1),
+  ])
+  t.strictSame(documented, ofCode)
+  t.end()
+})
+
+t.test('the problems of states are those of the code, with their log events', (t) => {
+  const ofCode = Object.entries(stateCodes).map(([code, row]) => [
+    code,
+    row.severity,
+    'logEvent' in row ? row.logEvent : '',
+  ])
+  const documented = rowsOf('code of a state').map(([code, level, , event]) => [
+    quoted(code)[0],
+    level,
+    quoted(event)[0] ?? '',
+  ])
+  t.strictSame(documented, ofCode)
+  const events = eventsOfSource()
+  for (const [, , event = ''] of ofCode) t.ok(event === '' || events.has(event), event)
   t.end()
 })

@@ -18,6 +18,13 @@ export interface Readiness {
   readonly routes: Readonly<Record<string, boolean>>
   /** While it is unreachable, the proxy keeps notifications in memory, and is ready until that is full. */
   readonly store: 'reachable' | 'unreachable'
+  /** Whether there are problems. The proxy can be ready all the same. */
+  readonly degraded: boolean
+  readonly problems: readonly {
+    readonly code: string
+    /** Omitted if the problem concerns the whole proxy. */
+    readonly route?: string
+  }[]
 }
 
 /** The sources of all answers. */
@@ -44,7 +51,7 @@ type Page = (response: ServerResponse) => unknown
 /** Anybody may connect, so a limit keeps file descriptors free for senders. */
 const mostConnections = 256
 
-/** Probes have no token. The answers contain only states and the names of routes. */
+/** Probes have no token. The answers contain only states, codes of problems and names of routes. */
 const openToAll: readonly string[] = ['/healthz', '/readyz']
 
 /** A browser loads scripts and styles from this server only, and no other page can frame it. */

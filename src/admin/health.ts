@@ -1,7 +1,7 @@
 /** Decides whether the proxy is healthy; otherwise lists its problems and their cures. */
-import { meaningOf } from '../apns/reason.ts'
-import { meaningInWords } from '../apns/reason-meaning.ts'
-import type { ProxyState, RouteState, StoreState } from './proxy-state.ts'
+import type { Problem, Severity } from './problem.ts'
+import type { ProxyState } from './proxy-state.ts'
+import { stateProblems } from './state-problems.ts'
 
 export interface Health {
   readonly level: 'healthy' | Severity
@@ -9,165 +9,31 @@ export interface Health {
   readonly problems: readonly Problem[]
 }
 
-/** `alarm`: something does not work; `warning`: something will stop to work unless somebody acts. */
-export type Severity = 'warning' | 'alarm'
-
-export interface Problem {
-  readonly severity: Severity
-  /** Undefined if the problem concerns the whole proxy. */
-  readonly route?: string
-  readonly what: string
-  readonly cure: string
-}
-
-const dayMs = 24 * 60 * 60 * 1000
-const warnDays = 30
-const alarmDays = 7
-/** How long the path to APNs is in doubt after an answer that did not come from APNs. */
-const foreignMs = 5 * 60_000
-/** Senders that read the feedback service do so at least daily. */
-const unreadMs = dayMs
+/** While a route has one of these, its outcomes say the same again. */
+const explaining: readonly string[] = [
+  'set-up-suspected',
+  'credential-refused',
+  'no-connection',
+  'foreign-answers',
+]
+/** What an explained state has cost is news. */
+const unexplained = 'expired-undelivered'
 
 export function healthOf(state: ProxyState): Health {
-  const problems = [
-    storeProblems[state.store],
-    gatewayProblem(state),
-    ...state.routes.flatMap((route) => [
-      reachProblem(route),
-      foreignProblem(route, state),
-      roomProblem(route),
-      credentialProblem(route, state),
-      feedbackProblem(route, state),
-    ]),
-  ].filter((problem) => problem !== undefined)
-  const sorted = (['alarm', 'warning'] as const).flatMap((level) =>
-    problems.filter(({ severity }) => severity === level),
+  const problems = (['alarm', 'warning'] as const).flatMap((level) =>
+    problemsOf(state).filter(({ severity }) => severity === level),
   )
-  return { level: sorted[0]?.severity ?? 'healthy', problems: sorted }
+  return { level: problems[0]?.severity ?? 'healthy', problems }
 }
 
-function alarm(what: string, cure: string, route?: string): Problem {
-  return { severity: 'alarm', ...(route !== undefined && { route }), what, cure }
-}
-
-const storeProblems: Readonly<Record<StoreState, Problem | undefined>> = {
-  written: undefined,
-  unwritten: alarm(
-    'Redis cannot be reached. The proxy still sends notifications to APNs, and keeps undelivered ones in memory only.',
-    'Restore Redis, and stop no proxy before that. The log has the cause, as store.lost.',
-  ),
-  full: alarm(
-    'The journal cannot be written. Senders wait until it can.',
-    'Make room on the disk of dataDirectory and let the proxy write there; if the store is Redis, restore Redis. The log has the cause, as journal.failed or store.lost.',
-  ),
-  awaited: alarm(
-    'Redis has been unreachable since the start. No sender can connect.',
-    'Start Redis, or correct store and restart. The log has the cause, as store.lost, and “apns-legacy-proxy check” tests the connection.',
-  ),
-}
-
-function gatewayProblem(state: ProxyState): Problem | undefined {
-  return expiryProblem(
-    state.gatewayCertificateNotAfterMs - state.atMs,
-    'The server certificate',
-    'senders that verify it can no longer connect',
-    'Renew the file named in tls.certificate; the proxy applies it without a restart.',
+/** The problems of the present state, and those of outcomes that no state explains. */
+export function problemsOf(state: ProxyState): readonly Problem[] {
+  const ofState = stateProblems(state)
+  const explained = ofState
+    .filter(({ code }) => explaining.includes(code))
+    .map(({ route }) => route)
+  const ofOutcomes = state.outcomeProblems.filter(
+    ({ code, route }) => code === unexplained || !explained.includes(route),
   )
-}
-
-function reachProblem(route: RouteState): Problem | undefined {
-  const { name, downReason, isSuspicious, isOut, outageCause, owned } = route
-  if (isSuspicious && downReason !== undefined)
-    return alarm(
-      `APNs rejects every token of this route: ${downReason} The proxy tells no sender meanwhile. ${waiting(owned)}`,
-      'Correct certificate or key, topic and environment; the proxy applies them without a restart and delivers what waits. If the tokens really are bad, overrule the suspicion: with the button at this route, or with “apns-legacy-proxy overrule”.',
-      name,
-    )
-  if (downReason !== undefined)
-    return alarm(
-      `APNs refuses the credential of this route: ${downReason}. ${waiting(owned)}`,
-      credentialCure(downReason),
-      name,
-    )
-  if (!isOut) return undefined
-  const cause = outageCause === undefined ? '' : `: ${outageCause}`
-  return alarm(
-    `No connection to APNs${cause}. ${waiting(owned)}`,
-    'The proxy retries by itself. “apns-legacy-proxy check” tests name resolution, firewall, proxy and TLS.',
-    name,
-  )
-}
-
-function foreignProblem(
-  { name, foreignAnswer }: RouteState,
-  { atMs }: ProxyState,
-): Problem | undefined {
-  if (foreignAnswer === undefined || atMs - foreignAnswer.atMs > foreignMs) return undefined
-  return alarm(
-    `A program between this machine and APNs answers in place of APNs: ${foreignAnswer.reason}. The proxy sends again what it has answered.`,
-    'Let this machine reach APNs directly, or correct the HTTP proxy, firewall or portal on the way.',
-    name,
-  )
-}
-
-function waiting(owned: number): string {
-  if (owned === 0) return 'Nothing is waiting.'
-  return `${owned.toLocaleString('en')} ${owned === 1 ? 'notification waits' : 'notifications wait'} in the journal.`
-}
-
-function credentialCure(reason: string): string {
-  const known = meaningOf(reason) === undefined ? '' : `${meaningInWords(reason)} `
-  return `${known}“apns-legacy-proxy check --live” shows what is wrong with certificate or key, topic and environment; the proxy applies a replaced file without a restart.`
-}
-
-function roomProblem({ name, owned, ownedLimit }: RouteState): Problem | undefined {
-  if (owned < ownedLimit) return undefined
-  return alarm(
-    `The journal is full: ${owned.toLocaleString('en')} notifications are owned. Senders wait.`,
-    'Wait until APNs has accepted them. If that takes too long, raise journal.maxEntries.',
-    name,
-  )
-}
-
-function credentialProblem(
-  { name, credential }: RouteState,
-  { atMs }: ProxyState,
-): Problem | undefined {
-  if (credential.kind !== 'certificate') return undefined
-  return expiryProblem(
-    credential.notAfterMs - atMs,
-    'The push certificate',
-    'APNs refuses it then',
-    'Renew it in Apple’s portal, keeping its topic, and replace the file; the proxy applies it without a restart.',
-    name,
-  )
-}
-
-function expiryProblem(
-  leftMs: number,
-  subject: string,
-  consequence: string,
-  cure: string,
-  route?: string,
-): Problem | undefined {
-  const days = Math.floor(leftMs / dayMs)
-  if (leftMs > warnDays * dayMs) return undefined
-  const time = days < 1 ? 'within a day' : `in ${days} ${days === 1 ? 'day' : 'days'}`
-  const when = leftMs <= 0 ? 'has expired' : `expires ${time}: ${consequence}`
-  const severity = leftMs <= alarmDays * dayMs ? 'alarm' : 'warning'
-  return { ...alarm(`${subject} ${when}.`, cure, route), severity }
-}
-
-function feedbackProblem(
-  { name, feedbackWaiting: waiting, feedbackReadAtMs: readAtMs }: RouteState,
-  { atMs, startedAtMs }: ProxyState,
-): Problem | undefined {
-  if (waiting === 0 || atMs - (readAtMs ?? startedAtMs) < unreadMs) return undefined
-  const tokens = `${waiting.toLocaleString('en')} ${waiting === 1 ? 'token waits' : 'tokens wait'}`
-  return {
-    severity: 'warning',
-    route: name,
-    what: `${tokens} in the feedback service, which nobody has read for a day.`,
-    cure: 'Let the sender read the feedback port. If it cannot, set unregistered: error in the route: then it receives an error response.',
-  }
+  return [...ofState, ...ofOutcomes]
 }

@@ -2,6 +2,8 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { LatencyHistogram } from '../timing/latency-histogram.ts'
 import type { RouteCounters } from '../relay/route-counters.ts'
+import { knownProblems } from './known-problem.ts'
+import { keyOf, type Problem } from './problem.ts'
 import { CountedHistogram } from './counted-histogram.ts'
 
 /** The values of one route. */
@@ -71,6 +73,7 @@ export interface MetricSources {
   readonly alarms: () => Readonly<Record<string, number>>
   readonly certificates: () => readonly CertificateGauge[]
   readonly store: () => StoreGauge
+  readonly problems: () => readonly Problem[]
 }
 
 const prefix = 'apns_legacy_proxy_'
@@ -141,7 +144,7 @@ const routeCounters: readonly Row<RouteGauge>[] = [
     ({ counters }) => counters.rejections,
     'reason',
   ],
-  ['retries_total', 'Requests sent again', ({ counters }) => counters.retries],
+  ['retries_total', 'Requests sent again, by cause', ({ counters }) => counters.retries, 'cause'],
   [
     'foreign_answers_total',
     'Answers of a program between the proxy and APNs',
@@ -249,12 +252,29 @@ const processMetrics: readonly (readonly [
     },
   ],
   [
+    'problem',
+    '1 while the status page shows the problem',
+    ['route', 'code', 'severity'],
+    problemSamples,
+  ],
+  [
     'build_info',
     'Versions of the proxy and of Node; always 1',
     ['version', 'node'],
     ({ version }) => [[1, version, process.versions.node]],
   ],
 ]
+
+/** All problems that can occur; those that do not are 0. */
+function problemSamples({ problems, routes }: MetricSources): readonly Sample[] {
+  const present = new Set(problems().map(keyOf))
+  const owners = { proxy: [''], route: routes().map(({ name }) => name) }
+  return knownProblems.flatMap(({ code, severity, of }) =>
+    owners[of].map((route): Sample => {
+      return [Number(present.has(keyOf({ code, route }))), route, code, severity]
+    }),
+  )
+}
 
 function samplesOf(owner: string, value: number | Readonly<Record<string, number>>): Sample[] {
   if (typeof value === 'number') return [[value, owner]]

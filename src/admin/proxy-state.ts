@@ -1,5 +1,6 @@
 /** The state of a running proxy that the admin port shows. Contains neither tokens nor payloads. */
 import type { Command } from '../binary/notification.ts'
+import type { Problem } from './problem.ts'
 import type { TrafficSample } from './traffic-history.ts'
 import type { RouteGauge } from './metrics.ts'
 import type { ForeignAnswer } from '../relay/answer-handler.ts'
@@ -51,6 +52,8 @@ export interface ProxyState {
   readonly isRehearsal?: boolean
   readonly store: StoreState
   readonly routes: readonly RouteState[]
+  /** Judged from what arrives, see `outcome-problems.ts`. */
+  readonly outcomeProblems: readonly Problem[]
   /** Newest first. */
   readonly rejections: readonly RejectionRecord[]
 }

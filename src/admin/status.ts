@@ -126,13 +126,13 @@ function routeStatus(route: RouteState): RouteStatus {
     suspected: route.isSuspicious,
     proven: route.standing === 'proven',
     overruled: route.standing === 'overruled',
-    received: total(counters.received),
+    received: sumOf(counters.received),
     receivedByCommand: counters.received,
     inFlight: upstream.inFlight,
     waiting: upstream.waiting,
     owned,
     settled: counters.settled,
-    retries: counters.retries,
+    retries: sumOf(counters.retries),
     rejectedByReason: reasonCounts(counters.rejections),
     feedback: { waiting: feedbackWaiting, readAtMs: feedbackReadAtMs },
     credential,
@@ -142,8 +142,8 @@ function routeStatus(route: RouteState): RouteStatus {
   }
 }
 
-function total(byCommand: Readonly<Record<Command, number>>): number {
-  return byCommand[0] + byCommand[1] + byCommand[2]
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
 }
 
 function reasonCounts(rejections: RouteCounters['rejections']): ReasonCount[] {
@@ -164,7 +164,7 @@ function together(senders: readonly SenderState[]): SenderStatus[] {
       tlsVersion,
       commands,
       connections: connections + 1,
-      received: received + total(receivedByCommand),
+      received: received + sumOf(receivedByCommand),
     })
   }
   return [...groups.values()]

@@ -1,6 +1,6 @@
 /** The message about a problem that has appeared or cleared, as the receivers get it. */
 import { randomUUID } from 'node:crypto'
-import type { Severity } from '../admin/health.ts'
+import type { Severity } from '../admin/problem.ts'
 import type { ProblemChange } from '../admin/problem-watch.ts'
 
 /** The body of the request, and the standard input of the command. */

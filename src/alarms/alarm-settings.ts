@@ -1,5 +1,5 @@
 /** Who is told about problems of the proxy, and about which ones. */
-import type { Severity } from '../admin/health.ts'
+import type { Severity } from '../admin/problem.ts'
 
 /** A receiver of HTTP requests. */
 export interface Webhook {

@@ -32,6 +32,8 @@ export type Outcome =
       /** `now`: APNs has not processed the request; `later`: after a pause. */
       readonly retry: 'now' | 'later'
       readonly retryAfterMs?: number
+      /** The HTTP status of APNs' answer; undefined if APNs did not answer. */
+      readonly status?: number
       /** The answer does not come from APNs, but from a program between the proxy and APNs. */
       readonly isForeign?: true
     }
@@ -66,10 +68,10 @@ export function outcomeOf(response: ProviderResponse): Outcome {
     case 'credential':
       return { kind: 'credential', reason }
     case 'retry-now':
-      return { kind: 'unavailable', reason, retry: 'now' }
+      return { kind: 'unavailable', reason, retry: 'now', status }
     case 'stale-provider-token':
     case 'retry-later':
-      return { kind: 'unavailable', reason, retry: 'later', ...retryAfterOf(response) }
+      return { kind: 'unavailable', reason, retry: 'later', status, ...retryAfterOf(response) }
   }
 }
 

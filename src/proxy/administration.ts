@@ -9,8 +9,13 @@ import {
   type MetricSources,
 } from '../admin/metrics.ts'
 import type { RecentRejections } from '../admin/recent-rejections.ts'
-import type { StoreState } from '../admin/proxy-state.ts'
-import { statusOf, type Status } from '../admin/status.ts'
+import { healthOf, problemsOf } from '../admin/health.ts'
+import { isOfOutcomes } from '../admin/known-problem.ts'
+import { RouteOutcomes } from '../admin/outcome-problems.ts'
+import type { Problem } from '../admin/problem.ts'
+import { ProblemWatch, type ProblemChange } from '../admin/problem-watch.ts'
+import type { ProxyState, StoreState } from '../admin/proxy-state.ts'
+import { statusOf } from '../admin/status.ts'
 import { SenderStatistics, type StatisticsSnapshot } from '../statistics/sender-statistics.ts'
 import { reportOf, type Report } from '../statistics/migration-report.ts'
 import type { Alarms } from '../alarms/alarms.ts'
@@ -34,6 +39,7 @@ export interface AdministrationSources {
   readonly actions: readonly Action[]
   readonly alarms: Alarms
   readonly clock: Clock
+  readonly onChange: (change: ProblemChange) => void
 }
 
 /** Serves the admin port. */
@@ -41,7 +47,9 @@ export class Administration {
   readonly #sources: AdministrationSources
   readonly #metrics: ReturnType<typeof createMetrics>
   readonly #startedAtMs: number
+  readonly #outcomes = new RouteOutcomes()
   #history: TrafficHistory | undefined
+  #watch: ProblemWatch | undefined
   #server: AdminServer | undefined
 
   constructor(sources: AdministrationSources) {
@@ -55,13 +63,18 @@ export class Administration {
    * @throws the system's error when the address cannot be bound
    */
   async open(): Promise<ProxyAddresses['admin']> {
-    const { actions, clock, configuration, routes } = this.#sources
+    const { actions, clock, configuration, onChange, routes } = this.#sources
     this.#history ??= new TrafficHistory(() => totalsOf(routes()), clock)
+    this.#watch ??= new ProblemWatch({
+      evaluate: () => problemsOf(this.#state(this.#outcomes.judge(routes()))),
+      clock,
+      emit: onChange,
+    })
     this.#server ??= await AdminServer.open(configuration().admin, {
       metrics: this.#metrics,
       readiness: () => this.#readiness(),
       report: () => this.#report(),
-      status: () => this.#status(),
+      status: () => statusOf(this.#state()),
       history: () => this.#history?.samples ?? [],
       actions,
       clock,
@@ -77,16 +90,23 @@ export class Administration {
 
   async close(): Promise<void> {
     this.#history?.stop()
+    this.#watch?.stop()
     await this.#server?.close()
   }
 
   #readiness(): Readiness {
     const store = this.#sources.store()
+    const problems = this.#problems
     const routes = Object.fromEntries(this.#sources.routes().map(({ name, isUp }) => [name, isUp]))
     return {
       ready: store?.journal.healthy === true && Object.values(routes).every(Boolean),
       routes,
       store: store?.isReachable === true ? 'reachable' : 'unreachable',
+      degraded: problems.length > 0,
+      problems: problems.map(({ code, route }) => ({
+        code,
+        ...(route !== undefined && { route }),
+      })),
     }
   }
 
@@ -98,9 +118,16 @@ export class Administration {
     )
   }
 
-  #status(): Status {
+  get #problems(): readonly Problem[] {
+    return healthOf(this.#state()).problems
+  }
+
+  /** @param outcomeProblems those that have appeared and not ended, unless given */
+  #state(
+    outcomeProblems: readonly Problem[] = this.#watch?.present.filter(isOfOutcomes) ?? [],
+  ): ProxyState {
     const { clock, configuration, rejections, routes, store } = this.#sources
-    return statusOf({
+    return {
       atMs: clock.now(),
       startedAtMs: this.#startedAtMs,
       now: this.#history?.latest,
@@ -108,8 +135,9 @@ export class Administration {
       isRehearsal: configuration().isRehearsal === true,
       store: stateOf(store()),
       routes: routes(),
+      outcomeProblems,
       rejections: rejections.latest,
-    })
+    }
   }
 
   #metricSources(): MetricSources {
@@ -119,6 +147,7 @@ export class Administration {
       routes,
       listeners,
       alarms: () => alarms.counts,
+      problems: () => this.#problems,
       certificates: () => certificatesOf(configuration(), clock.now()),
       store: () => ({
         entries: store()?.journal.unsettled ?? 0,

@@ -1,5 +1,7 @@
 /** Every log event of the running proxy, as a table: its level, its text and its fields. */
 import type { AlarmEvent } from '../alarms/alarm-event.ts'
+import { isLogged } from '../admin/known-problem.ts'
+import type { ProblemChange } from '../admin/problem-watch.ts'
 import { statusCodeName } from '../binary/status-code.ts'
 import type { ConnectionEvent } from '../gateway/connection-event.ts'
 import type { FeedbackEvent } from '../gateway/feedback-service.ts'
@@ -21,6 +23,7 @@ export type AnyEvent =
   | FeedbackEvent
   | ListenerEvent
   | LifecycleEvent
+  | ProblemChange
   | RecorderEvent
   | RedisStoreEvent
   | RouteEvent
@@ -71,6 +74,18 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
     'not APNs but a program on the way to it has answered: check proxies and firewalls; the notification is sent again',
   ],
   'route.up': ['info'],
+
+  'problem.appeared': [
+    ({ problem }) =>
+      isLogged(problem) ? 'debug' : problem.severity === 'alarm' ? 'error' : 'warn',
+    ({ problem }) => problem.what,
+    ({ problem: { code, route, what, cure } }) => ({ code, route, what, cure }),
+  ],
+  'problem.cleared': [
+    ({ problem }) => (isLogged(problem) ? 'debug' : 'info'),
+    undefined,
+    ({ problem: { code, route }, lastedMs }) => ({ code, route, lastedMs }),
+  ],
 
   'session.opening': ['debug'],
   'session.ready': ['info'],

@@ -70,6 +70,10 @@ export class Proxy {
       actions: operatorActions({ routes: () => this.routes }),
       alarms: this.#alarms,
       clock: deps.clock,
+      onChange: (change) => {
+        this.#log(change)
+        this.#alarms.report(change)
+      },
     })
   }
 

@@ -11,7 +11,7 @@ import {
 } from './setup-evidence.ts'
 import type { LoggedEvent, RelayEventLog } from './replicated-event.ts'
 import type { ReplicatedState } from './replicated-state.ts'
-import { pauseBefore, type Unavailable } from './retry.ts'
+import { pauseBefore, retryCauseOf, type Unavailable } from './retry.ts'
 import { recordOf, type RouteEvent, type RouteTrace } from './route-event.ts'
 import type { RelayFeedback, Settlements } from './settlements.ts'
 import { blamesToken } from './setup-guard.ts'
@@ -176,7 +176,7 @@ export class AnswerHandler implements SetupEvidenceOwner {
       return
     }
     if (pauseMs > 0) delivery.compact()
-    settlements.counters.retries++
+    settlements.counters.retries[retryCauseOf(outcome)]++
     if (isTraced()) {
       const record = recordOf(delivery)
       emit({ event: 'notification.retried', record, reason: outcome.reason, pauseMs })

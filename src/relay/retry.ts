@@ -1,6 +1,7 @@
 /** When a notification that the provider API could not take is sent again (delivery contract, D8). */
 import type { Outcome } from '../apns/outcome.ts'
 import { backoffMs, spread } from '../timing/backoff.ts'
+import type { RetryCause } from './route-counters.ts'
 
 /** An outcome that says nothing against the notification. */
 export type Unavailable = Extract<Outcome, { kind: 'unavailable' | 'credential' }>
@@ -28,6 +29,16 @@ export function pauseBefore(
     return 0
   const pauseMs = Math.min(spread(backoffMs(pauses, attempts), random), Math.max(1, leftMs - 1))
   return Math.max(pauseMs, outcome.kind === 'unavailable' ? (outcome.retryAfterMs ?? 0) : 0)
+}
+
+/** Why a notification is sent again, for the counters. */
+export function retryCauseOf(outcome: Unavailable): RetryCause {
+  if (outcome.kind === 'credential') return 'other-answer'
+  if (outcome.isForeign) return 'foreign'
+  const { status } = outcome
+  if (status === undefined) return 'unanswered'
+  if (status === 429) return 'throttled'
+  return status >= 500 ? 'server-error' : 'other-answer'
 }
 
 /** A push that APNs may not store is not worth more than this. */

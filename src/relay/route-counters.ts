@@ -22,6 +22,21 @@ export const settledOutcomes = [
 /** One of {@link settledOutcomes}. */
 export type SettledOutcome = (typeof settledOutcomes)[number]
 
+/**
+ * Why a request was sent again. `throttled`: 429; `server-error`: 5xx; `foreign`: a program between
+ * the proxy and APNs answered; `unanswered`: no answer; `other-answer`: any other answer of APNs.
+ */
+export const retryCauses = [
+  'throttled',
+  'server-error',
+  'foreign',
+  'unanswered',
+  'other-answer',
+] as const
+
+/** One of {@link retryCauses}. */
+export type RetryCause = (typeof retryCauses)[number]
+
 /** A payload that is no JSON object, which no provider API would take. */
 export const payloadNotAnObject = 'payload-not-an-object'
 
@@ -43,7 +58,7 @@ export interface RouteCounters {
    */
   readonly rejections: Record<string, number>
   /** Requests that were sent once more. */
-  retries: number
+  readonly retries: Record<RetryCause, number>
   /** Answers of a program between the proxy and APNs. */
   foreignAnswers: number
   /** From a rejected notification's arrival to its error response. */
@@ -57,7 +72,7 @@ export function newCounters(): RouteCounters {
     recovered: 0,
     settled: { delivered: 0, unregistered: 0, rejected: 0, untold: 0, resent: 0, expired: 0 },
     rejections: Object.fromEntries(rejectionReasons.map((reason) => [reason, 0])),
-    retries: 0,
+    retries: { throttled: 0, 'server-error': 0, foreign: 0, unanswered: 0, 'other-answer': 0 },
     foreignAnswers: 0,
     errorResponseLatency: new LatencyHistogram(),
   }

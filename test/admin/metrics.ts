@@ -30,11 +30,13 @@ const sources: MetricSources = {
   alarms: () => ({ sent: 0, failed: 0 }),
   certificates: () => [],
   store: () => ({ entries: 0, bytes: undefined, healthy: true }),
+  problems: () => [],
 }
 
 /** The samples as Prometheus reads them, without the prefix, and without those of the process. */
 async function samples(given: Partial<MetricSources> = {}): Promise<string[]> {
-  return samplesIn(await createMetrics({ ...sources, ...given }).metrics())
+  const lines = samplesIn(await createMetrics({ ...sources, ...given }).metrics())
+  return lines.filter((line) => !line.startsWith('problem{'))
 }
 
 function samplesIn(text: string): string[] {
@@ -59,7 +61,11 @@ t.test('every series of a route is there before anything has happened, at zero',
       'notifications_settled_total{route="app",outcome="untold"} 0',
       'notifications_settled_total{route="app",outcome="resent"} 0',
       'notifications_settled_total{route="app",outcome="expired"} 0',
-      'retries_total{route="app"} 0',
+      'retries_total{route="app",cause="throttled"} 0',
+      'retries_total{route="app",cause="server-error"} 0',
+      'retries_total{route="app",cause="foreign"} 0',
+      'retries_total{route="app",cause="unanswered"} 0',
+      'retries_total{route="app",cause="other-answer"} 0',
       'foreign_answers_total{route="app"} 0',
       'request_duration_seconds_sum{route="app"} 0',
       'request_duration_seconds_count{route="app"} 0',
@@ -87,7 +93,7 @@ t.test('each count stands in its own series, by route', async (t) => {
     recovered: 8,
     settled: { delivered: 31, unregistered: 2, rejected: 3, untold: 4, resent: 5, expired: 6 },
     rejections: { BadDeviceToken: 5, other: 2 },
-    retries: 7,
+    retries: { ...newCounters().retries, throttled: 7 },
     foreignAnswers: 9,
   }
   const busy = route('mdm', {
@@ -115,7 +121,11 @@ t.test('each count stands in its own series, by route', async (t) => {
       'notifications_settled_total{route="mdm",outcome="expired"} 6',
       'rejections_total{route="mdm",reason="BadDeviceToken"} 5',
       'rejections_total{route="mdm",reason="other"} 2',
-      'retries_total{route="mdm"} 7',
+      'retries_total{route="mdm",cause="throttled"} 7',
+      'retries_total{route="mdm",cause="server-error"} 0',
+      'retries_total{route="mdm",cause="foreign"} 0',
+      'retries_total{route="mdm",cause="unanswered"} 0',
+      'retries_total{route="mdm",cause="other-answer"} 0',
       'foreign_answers_total{route="mdm"} 9',
       'notifications_owned{route="mdm"} 9',
       'notifications_owned_limit{route="mdm"} 10',
@@ -217,6 +227,29 @@ t.test('what holds for the process', async (t) => {
 
 t.test('a store that is elsewhere takes nothing on this disk, rather than 0', async (t) => {
   t.notOk((await samples()).some((line) => line.startsWith('store_bytes')))
+})
+
+t.test('a problem is 1 while it lasts, and every other one is 0', async (t) => {
+  const texts = { what: '', cure: '' }
+  const metrics = createMetrics({
+    ...sources,
+    routes: () => [route('app'), route('mdm')],
+    problems: () => [
+      { ...texts, code: 'throttled', severity: 'alarm', route: 'mdm' },
+      { ...texts, code: 'redis-unreachable', severity: 'alarm' },
+    ],
+  })
+  const lines = samplesIn(await metrics.metrics()).filter((line) => line.startsWith('problem{'))
+  t.strictSame(
+    lines.filter((line) => line.endsWith(' 1')),
+    [
+      'problem{route="",code="redis-unreachable",severity="alarm"} 1',
+      'problem{route="mdm",code="throttled",severity="alarm"} 1',
+    ],
+  )
+  t.ok(lines.includes('problem{route="app",code="throttled",severity="alarm"} 0'))
+  t.ok(lines.includes('problem{route="app",code="rejected-many",severity="warning"} 0'))
+  t.equal(lines.length, new Set(lines).size)
 })
 
 t.test('what is read twice is counted once', async (t) => {

@@ -88,20 +88,26 @@ const rows: Row[] = [
     what: 'a provider token that is too old',
     status: 403,
     body: '{"reason":"ExpiredProviderToken"}',
-    outcome: { kind: 'unavailable', reason: 'ExpiredProviderToken', retry: 'later' },
+    outcome: { kind: 'unavailable', reason: 'ExpiredProviderToken', retry: 'later', status: 403 },
   },
   {
     what: 'routine maintenance',
     status: 503,
     body: '{"reason":"Shutdown"}',
-    outcome: { kind: 'unavailable', reason: 'Shutdown', retry: 'now' },
+    outcome: { kind: 'unavailable', reason: 'Shutdown', retry: 'now', status: 503 },
   },
   {
     what: 'too many requests, with retry-after',
     status: 429,
     body: '{"reason":"TooManyRequests"}',
     retryAfterSeconds: 7,
-    outcome: { kind: 'unavailable', reason: 'TooManyRequests', retry: 'later', retryAfterMs: 7000 },
+    outcome: {
+      kind: 'unavailable',
+      reason: 'TooManyRequests',
+      retry: 'later',
+      status: 429,
+      retryAfterMs: 7000,
+    },
   },
   {
     what: 'an unknown reason, by its status',
@@ -118,6 +124,7 @@ const rows: Row[] = [
       kind: 'unavailable',
       reason: 'TooManyRequests',
       retry: 'later',
+      status: 429,
       retryAfterMs: 3_600_000,
     },
   },
@@ -137,13 +144,13 @@ const rows: Row[] = [
   {
     what: 'no body',
     status: 500,
-    outcome: { kind: 'unavailable', reason: 'HTTP 500', retry: 'later' },
+    outcome: { kind: 'unavailable', reason: 'HTTP 500', retry: 'later', status: 500 },
   },
   {
     what: 'a body that is not JSON',
     status: 502,
     body: '<html>Bad Gateway</html>',
-    outcome: { kind: 'unavailable', reason: 'HTTP 502', retry: 'later' },
+    outcome: { kind: 'unavailable', reason: 'HTTP 502', retry: 'later', status: 502 },
   },
   {
     what: 'a body that is not an object',

@@ -34,7 +34,7 @@ t.test('two workers share one port, and each counts for itself', options, async 
   for (const worker of [0, 1])
     t.strictSame(await running.get(worker, '/readyz'), {
       status: 200,
-      body: '{"ready":true,"routes":{"app":true},"store":"reachable"}',
+      body: '{"ready":true,"routes":{"app":true},"store":"reachable","degraded":false,"problems":[]}',
     })
   running.child.kill('SIGTERM')
   t.equal((await running.result).code, 0)

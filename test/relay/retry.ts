@@ -1,5 +1,5 @@
 import t from 'tap'
-import { giveUpAt, pauseBefore, type Unavailable } from '../../src/relay/retry.ts'
+import { giveUpAt, pauseBefore, retryCauseOf, type Unavailable } from '../../src/relay/retry.ts'
 
 const later: Unavailable = { kind: 'unavailable', reason: 'ServiceUnavailable', retry: 'later' }
 const now: Unavailable = { kind: 'unavailable', reason: 'Shutdown', retry: 'now' }
@@ -53,6 +53,20 @@ t.test('a Retry-After of 0, or in the past, does not shorten the pause', (t) => 
 
 t.test('retries after a refused credential with the same pauses', (t) => {
   t.equal(pauseBefore({ kind: 'credential', reason: 'BadCertificate' }, 2, least, Infinity), 500)
+  t.end()
+})
+
+t.test('names the cause of a retry by the answer', (t) => {
+  const causeOf = (more: Partial<Unavailable>): string =>
+    retryCauseOf({ kind: 'unavailable', reason: 'any', retry: 'later', ...more })
+  t.equal(causeOf({ status: 429 }), 'throttled')
+  t.equal(causeOf({ status: 500 }), 'server-error')
+  t.equal(causeOf({ status: 503 }), 'server-error')
+  t.equal(causeOf({ status: 403 }), 'other-answer')
+  t.equal(causeOf({ status: 400 }), 'other-answer')
+  t.equal(causeOf({}), 'unanswered')
+  t.equal(causeOf({ isForeign: true }), 'foreign')
+  t.equal(retryCauseOf({ kind: 'credential', reason: 'Forbidden' }), 'other-answer')
   t.end()
 })
 

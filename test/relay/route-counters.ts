@@ -9,7 +9,7 @@ t.test('has every counter at 0 at first', (t) => {
     received: { 0: 0, 1: 0, 2: 0 },
     recovered: 0,
     settled: { delivered: 0, unregistered: 0, rejected: 0, untold: 0, resent: 0, expired: 0 },
-    retries: 0,
+    retries: { throttled: 0, 'server-error': 0, foreign: 0, unanswered: 0, 'other-answer': 0 },
     foreignAnswers: 0,
   })
   t.same(Object.keys(counts.settled), settledOutcomes)

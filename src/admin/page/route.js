@@ -54,38 +54,63 @@ function stateOf({ up, downReason, suspected, overruled, proven }) {
  * Some counts are always shown, the others only if they are not zero.
  * @param {RouteStatus} route
  */
-function numbers({ received, settled, inFlight, waiting, owned, retries, feedback }) {
+function numbers(route) {
+  const { received, settled, inFlight, waiting, owned, retries, feedback } = route
   /** @type {readonly [string, number, string][]} */
   const always = [
     ['Received', received, 'notifications from senders'],
     ['Delivered', settled.delivered, 'accepted by APNs'],
-    ['In flight', inFlight, 'sent to APNs, not yet answered'],
-    ['Owned', owned, 'received, not yet settled'],
-    ['Rejected', settled.rejected, 'by APNs or the proxy; the sender was told'],
+    ['In flight', inFlight, 'requests sent to APNs and not yet answered'],
+    ['Owned', owned, 'received and not settled yet: the proxy delivers or reports them'],
+    ['Rejected', rejectedOf(route), 'by APNs or the proxy; the table of reasons adds up to this'],
     ['Feedback waiting', feedback.waiting, 'tokens for the next reader of the feedback service'],
   ]
   /** @type {readonly [string, number, string][]} */
   const sometimes = [
-    ['Unregistered', settled.unregistered, 'devices that are gone'],
-    ['Untold', settled.untold, 'rejected, and the sender could not be told'],
+    ['Unregistered', settled.unregistered, 'answered 410, for the feedback service; not rejected'],
+    ['Untold', settled.untold, 'of the rejected: no error response could name them'],
     ['Waiting', waiting, 'requests that wait for room in a session'],
     ['Retries', retries, 'requests sent again'],
-    ['Resent', settled.resent, 'a second copy, not delivered again'],
-    ['Expired', settled.expired, 'not delivered in time'],
+    ['Resent', settled.resent, 'second copies, not delivered again'],
+    ['Expired', settled.expired, 'given up undelivered: their time was over'],
   ]
+  const shown = [...always, ...sometimes.filter(([, value]) => value > 0)]
   return element(
-    'dl',
-    { class: 'numbers' },
-    ...[...always, ...sometimes.filter(([, value]) => value > 0)].map(
-      ([name, value, explanation]) =>
-        element(
-          'div',
-          { class: value === 0 ? 'zero' : 'some', title: explanation },
-          element('dt', {}, name),
-          element('dd', {}, count(value)),
-        ),
-    ),
+    'div',
+    {},
+    element('dl', { class: 'numbers' }, ...shown.map(number)),
+    explanations(shown.filter(([name]) => explained.includes(name))),
   )
+}
+
+/** Names that are explained beside the numbers too: a telephone shows no titles. */
+const explained = ['Owned', 'Rejected', 'Unregistered', 'Untold', 'Resent', 'Expired']
+
+/** @param {readonly [string, number, string]} entry */
+function number([name, value, explanation]) {
+  return element(
+    'div',
+    { class: value === 0 ? 'zero' : 'some', title: explanation },
+    element('dt', {}, name),
+    element('dd', {}, count(value)),
+  )
+}
+
+/** @param {readonly (readonly [string, number, string])[]} entries */
+function explanations(entries) {
+  return element(
+    'p',
+    { class: 'explanation' },
+    ...entries.flatMap(([name, , explanation]) => [element('b', {}, name), ` ${explanation}. `]),
+  )
+}
+
+/**
+ * Told, untold, or not decided yet.
+ * @param {RouteStatus} route
+ */
+function rejectedOf({ rejectedByReason }) {
+  return rejectedByReason.reduce((sum, { count: times }) => sum + times, 0)
 }
 
 /** @param {RouteStatus} route */
@@ -108,14 +133,23 @@ function senders({ senders, connections }) {
 }
 
 /** @param {RouteStatus} route */
-function rejections({ rejectedByReason }) {
+function rejections(route) {
+  const { rejectedByReason, settled } = route
   const title = element('h4', {}, 'Rejected, by reason')
   if (rejectedByReason.length === 0) return element('section', {}, title, nothing('None.'))
   const rows = rejectedByReason.map(({ reason, count: times, meaning }) => [
     element('span', { title: meaning }, reason),
     count(times),
   ])
-  return element('section', {}, title, table(['Reason', 'Count'], rows, 1))
+  const total = rejectedOf(route)
+  const undecided = total - settled.rejected - settled.untold
+  const sums = [
+    ['Rejected in all', count(total)],
+    ['of these, told to the sender', count(settled.rejected)],
+    ['of these, untold', count(settled.untold)],
+    ...(undecided > 0 ? [['of these, not decided yet', count(undecided)]] : []),
+  ]
+  return element('section', {}, title, table(['Reason', 'Count'], rows, 1, sums))
 }
 
 /** @param {RouteStatus} route */
@@ -185,28 +219,20 @@ function nothing(text) {
  * @param {readonly string[]} head
  * @param {readonly (readonly import('./markup.js').Child[])[]} rows
  * @param {number} numbersFrom the column from which on there are numbers
+ * @param {readonly (readonly string[])[]} sums rows at the foot
  */
-function table(head, rows, numbersFrom) {
+function table(head, rows, numbersFrom, sums = []) {
   /** @param {number} column */
   const kind = (column) => ({ class: column >= numbersFrom ? 'number' : 'text' })
+  /** @param {readonly import('./markup.js').Child[]} cells */
+  const row = (cells) =>
+    element('tr', {}, ...cells.map((cell, column) => element('td', kind(column), cell)))
+  const names = head.map((name, column) => element('th', { scope: 'col', ...kind(column) }, name))
   return element(
     'table',
     {},
-    element(
-      'thead',
-      {},
-      element(
-        'tr',
-        {},
-        ...head.map((name, column) => element('th', { scope: 'col', ...kind(column) }, name)),
-      ),
-    ),
-    element(
-      'tbody',
-      {},
-      ...rows.map((cells) =>
-        element('tr', {}, ...cells.map((cell, column) => element('td', kind(column), cell))),
-      ),
-    ),
+    element('thead', {}, element('tr', {}, ...names)),
+    element('tbody', {}, ...rows.map(row)),
+    sums.length > 0 && element('tfoot', {}, ...sums.map(row)),
   )
 }
