@@ -8,9 +8,10 @@ export function text<const M extends Options = object>(describe: string, more?: 
 
 /** The configuration. In a container, an environment variable can name it. */
 export function configurationFile<const M extends Options = object>(describe: string, more?: M) {
-  const named = process.env['APNS_LEGACY_PROXY_CONFIG']
-  const preset = named === undefined ? {} : { default: named }
-  return { ...text(describe, more), alias: 'c', requiresArg: true, ...preset }
+  const { APNS_LEGACY_PROXY_CONFIG: named } = process.env
+  const preset: object = named === undefined ? {} : { default: named }
+  const option = { string: true, describe, alias: 'c', requiresArg: true, ...(more as M) } as const
+  return { ...option, ...preset }
 }
 
 export function flag<const M extends Options = object>(describe: string, more?: M) {

@@ -100,7 +100,8 @@ t.test('what is not known is null, so that it is still there', (t) => {
 t.test('the page explains its numbers in the words of docs/status-page.md', (t) => {
   const page = readFileSync(new URL('../../src/admin/page/route.js', import.meta.url), 'utf8')
   const explained = [...page.matchAll(/^ {4}\['([\w ]+)', .*, '(.+)'\],$/gm)]
-  const [, section = ''] = document.split('## Numbers of a route')
+  const [, after = ''] = document.split('## Numbers of a route')
+  const [section = ''] = after.split('\n## ')
   const documented = [...section.matchAll(/^\| ([A-Z][\w ]+?) *\| (.+?) *\|$/gm)]
   t.equal(explained.length, 12)
   t.strictSame(

@@ -12,7 +12,7 @@ const recorder = fileURLToPath(new URL('../fixtures/apart/loaded.mjs', import.me
 const credentials = fileURLToPath(new URL('../fixtures/credentials/', import.meta.url))
 
 /** All that commands may load of the proxy. */
-const versionFile = 'proxy/version.js'
+const versionFile = 'proxy/version.js', 'simulator/'
 
 /** yargs, and what it brings along. */
 const yargs = [
@@ -62,8 +62,8 @@ t.test('--version loads nothing but the version', (t) => {
   t.end()
 })
 
-/** The command line alone. */
-const commandLine = ['cli.js', 'commands/', 'handlers/', versionFile]
+/** The command line alone. Of the simulator, it knows the names of its moods. */
+const commandLine = ['cli.js', 'commands/', 'handlers/', versionFile, 'simulator/']
 
 for (const command of [
   '',

@@ -30,6 +30,15 @@ const elsewhere = new Map([
     'rm /usr/local/share/ca-certificates/apns-proxy.crt && update-ca-certificates --fresh',
     'the same',
   ],
+  ['cp ca.pem /etc/pki/ca-trust/source/anchors/apns-proxy.pem', 'on Red Hat only'],
+  ['update-ca-trust extract', 'the same'],
+  ['cp ca.pem /etc/pki/trust/anchors/apns-proxy.pem', 'on SUSE only'],
+  [
+    'sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ca.pem',
+    'on macOS only',
+  ],
+  ["ps -eo args | grep '[j]ava'", 'says what runs on this machine'],
+  ["find / -name cacerts -not -path '/proc/*' 2>/dev/null", 'searches the whole machine'],
 ])
 const covered = new Set(elsewhere.keys())
 
