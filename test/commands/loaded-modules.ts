@@ -12,7 +12,7 @@ const recorder = fileURLToPath(new URL('../fixtures/apart/loaded.mjs', import.me
 const credentials = fileURLToPath(new URL('../fixtures/credentials/', import.meta.url))
 
 /** All that commands may load of the proxy. */
-const versionFile = 'proxy/version.js', 'simulator/'
+const versionFile = 'proxy/version.js'
 
 /** yargs, and what it brings along. */
 const yargs = [
