@@ -148,7 +148,7 @@ for (const { name, windows, codes, what } of rows)
 t.test('names the meaning of the most frequent reason as cure', (t) => {
   const rejections = { BadDeviceToken: 5, MissingTopic: 30 }
   const [problem] = outcomeProblems('app', within(both({ rejected: 35, rejections })))
-  t.match(problem?.cure, /^The certificate is valid for several topics\. Set topic in the route\./)
+  t.match(problem?.cure, /^The request has no topic: .* Set topic in the route\./)
   t.end()
 })
 

@@ -43,7 +43,13 @@ const told: Readonly<Record<string, Outcome>> = {
   aa: { kind: 'delivered' },
   bb: { kind: 'unregistered', reason: 'Unregistered', timestamp: 1_617_148_800 },
   cc: { kind: 'rejected', reason: 'BadDeviceToken', amendment: undefined },
-  dd: { kind: 'unavailable', reason: 'TooManyRequests', retry: 'later', retryAfterMs: 7000 },
+  dd: {
+    kind: 'unavailable',
+    reason: 'TooManyRequests',
+    status: 429,
+    retry: 'later',
+    retryAfterMs: 7000,
+  },
 }
 
 for (const { name, tool, start } of foreignPeers)

@@ -143,6 +143,7 @@ function behave(t: Test, Session: SessionClass): void {
         outcome: {
           kind: 'unavailable',
           reason: 'TooManyRequests',
+          status: 429,
           retry: 'later',
           retryAfterMs: 7000,
         },
@@ -150,7 +151,7 @@ function behave(t: Test, Session: SessionClass): void {
       {
         what: 'a Retry-After that is no time',
         answer: [503, '', { 'retry-after': 'soon', 'apns-id': '1' }],
-        outcome: { kind: 'unavailable', reason: 'HTTP 503', retry: 'later' },
+        outcome: { kind: 'unavailable', reason: 'HTTP 503', status: 503, retry: 'later' },
       },
       {
         what: 'an error without a body',
