@@ -1,5 +1,5 @@
 /** Loads the token that protects the admin port where other machines can reach it. */
-import { readFileSync } from 'node:fs'
+import { firstLineIn } from '../credentials/secret-file.ts'
 
 /** Characters: too many to guess. */
 const shortest = 16
@@ -7,13 +7,14 @@ const shortest = 16
 /**
  * Reads the first line of a file.
  * @throws {RangeError} if it is too short or has other characters than visible ASCII
+ * @throws {CredentialError} if the file cannot be read
  */
 export function loadAdminToken(file: string): string {
-  const [line = ''] = readFileSync(file, 'utf8').split('\n')
-  const token = line.trim()
+  const { text, form } = firstLineIn(file)
+  const token = text.trim()
   if (token.length >= shortest && /^[\x21-\x7e]+$/.test(token)) return token
   throw new RangeError(
-    `the first line of ${file} must be ${shortest} or more letters, digits and signs without ` +
-      'spaces: openssl rand -hex 32 makes one',
+    `the first line of ${file} (read as ${form}) must be ${shortest} or more letters, digits and ` +
+      'signs without spaces; openssl rand -hex 32 makes one',
   )
 }
