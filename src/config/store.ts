@@ -1,5 +1,5 @@
 /** Loads the part of a configuration that selects the store. */
-import { loadCertificates } from '../credentials/credential.ts'
+import { certificatesIn } from '../credentials/credential.ts'
 import { firstLineIn } from '../credentials/secret-file.ts'
 import { parseRedisUrl, type RedisAddress } from '../store/redis-address.ts'
 import type { Attempt } from './route.ts'
@@ -38,11 +38,4 @@ function passwordIn(file: string): string {
       `the first line of ${file} is empty (read as ${form}); write the password there`,
     )
   return text
-}
-
-/** All certificates of a file, as PEM. */
-export function certificatesIn(file: string): string {
-  return loadCertificates(file)
-    .map(({ pem }) => pem)
-    .join('')
 }

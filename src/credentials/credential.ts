@@ -114,6 +114,13 @@ export function loadCertificates(file: string): PushCertificate[] {
   return [...some(certificates, 'not-a-certificate', file)]
 }
 
+/** All certificates of a file, as PEM. @throws {@link CredentialError} */
+export function certificatesIn(file: string): string {
+  return loadCertificates(file)
+    .map(({ pem }) => pem)
+    .join('')
+}
+
 /**
  * Loads an authentication key (.p8). Key id and team id are 10 characters each.
  * — source: Apple, "Establishing a token-based connection to APNs"
