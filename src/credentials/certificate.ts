@@ -49,6 +49,11 @@ export function hasPushMark({ environments, topics, topic }: PushCertificate): b
   return environments.length > 0 || topics.some((listed) => listed !== topic)
 }
 
+/** The environment for which `init` plans a route: a certificate for both serves production. */
+export function usualEnvironment({ environments }: PushCertificate): Environment {
+  return environments[0] ?? 'production'
+}
+
 /** Whether the certificate signs apps: its UID is a team ID, which has no dot. */
 export function isForSigning(certificate: PushCertificate): boolean {
   return !hasPushMark(certificate) && certificate.topic?.includes('.') === false

@@ -4,6 +4,7 @@ import {
   dayOf,
   hasPushMark,
   publicKeySha256,
+  usualEnvironment,
   type Environment,
   type PushCertificate,
 } from './certificate.ts'
@@ -66,7 +67,11 @@ export function identityFor(
   )
   const fitting = ofBoth.length > 0 ? ofBoth : ofTopic
   const topics = new Set(fitting.map(({ certificate }) => certificate.topic))
-  if (topic === undefined ? topics.size === 1 : topics.size > 0) return fitting[0]
+  // In the sandbox, a certificate for it alone comes before one for both environments.
+  const usual = ({ certificate }: Identity): boolean =>
+    usualEnvironment(certificate) === environment
+  if (topic === undefined ? topics.size === 1 : topics.size > 0)
+    return fitting.find(usual) ?? fitting[0]
   const list = candidates.map(({ certificate }) => shortly(certificate)).join(', ')
   throw new CredentialError('several-identities', file, list)
 }

@@ -1,6 +1,10 @@
 /** Sorts credential files by their content. Their names do not matter. */
 import type { KeyObject } from 'node:crypto'
-import type { Environment, PushCertificate } from '../credentials/certificate.ts'
+import {
+  usualEnvironment,
+  type Environment,
+  type PushCertificate,
+} from '../credentials/certificate.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import { openCredentialFile } from '../credentials/credential-file.ts'
 import { identitiesIn, pushIdentities } from '../credentials/identity.ts'
@@ -136,11 +140,6 @@ function newestOfEach(identities: readonly PushIdentity[]): PushIdentity[] {
 /** The proxy tells senders apart by their keys. */
 export function haveSameKey(one: SenderIdentity, other: SenderIdentity): boolean {
   return one.certificate.publicKeySha256 === other.certificate.publicKeySha256
-}
-
-/** Of a route that is planned for the certificate. */
-export function usualEnvironment({ environments }: PushCertificate): Environment {
-  return environments[0] ?? 'production'
 }
 
 /** The certificate that names a topic. The others are its issuers. */

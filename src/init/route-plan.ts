@@ -3,12 +3,12 @@ import { basename } from 'node:path'
 import {
   dayOf,
   isForSigning,
+  usualEnvironment,
   type Environment,
   type PushCertificate,
 } from '../credentials/certificate.ts'
 import {
   haveSameKey,
-  usualEnvironment,
   type Credentials,
   type PushIdentity,
   type SenderIdentity,

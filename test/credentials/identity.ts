@@ -26,6 +26,7 @@ const one = await issue('com.example.one', both, 9)
 const two = await issue('com.example.two', both)
 const production = await issue('com.example.one', ['production'], 5)
 const sandbox = await issue('com.example.one', ['sandbox'])
+const newest = await issue('com.example.one', both, -3)
 /** As Apple issues it for signing apps: the team as UID, and no extension for pushes. */
 const distribution = await issue('TEAM123456', [])
 
@@ -35,6 +36,7 @@ const files = {
   'two-environments': [production, sandbox],
   'with-distribution': [distribution, production],
   renewed: [one, production],
+  'both-and-sandbox': [newest, sandbox],
 }
 for (const [name, identities] of Object.entries(files)) {
   writeFileSync(join(directory, `${name}.p12`), exportOf(identities, 'secret'))
@@ -69,6 +71,9 @@ const rows: readonly (readonly [
   ['with-distribution', undefined, production, "Apple's push mark, for a sender"],
   ['with-distribution', { environment: 'sandbox' }, production, 'what there is'],
   ['renewed', { environment: 'production' }, production, 'the later end'],
+  ['both-and-sandbox', { environment: 'production' }, newest, 'its environment'],
+  ['both-and-sandbox', { environment: 'sandbox' }, sandbox, 'its environment alone'],
+  ['renewed', { environment: 'sandbox' }, one, 'its environment among two'],
   ['two-apps', undefined, two, 'the later end, for a sender'],
 ]
 

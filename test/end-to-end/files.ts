@@ -129,6 +129,12 @@ const accepted: readonly (readonly [
     ['com.example.app production', 'com.example.app sandbox'],
   ],
   [
+    'a .p12 with a certificate for both and one for the sandbox alone',
+    { 'all.p12': exportOf([sandbox, app], passphrase), 'all.pass': passphrase },
+    [app, sandbox],
+    ['com.example.app production', 'com.example.app sandbox'],
+  ],
+  [
     'a .p12 with a certificate for pushes and one that signs apps',
     { 'all.p12': exportOf([distribution, app], passphrase), 'all.pass': passphrase },
     [app],
