@@ -51,7 +51,8 @@ const alert: Inference = { pushType: 'alert', priority: 'sender' }
 const background: Inference = { pushType: 'background', priority: 5 }
 
 export function inferPush(topic: string, payload: Readonly<Record<string, unknown>>): Inference {
-  if (typeof payload['mdm'] === 'string') return mdm
+  // Beside other keys, mdm is a key of the app's own.
+  if (typeof payload['mdm'] === 'string' && Object.keys(payload).length === 1) return mdm
   const rule = topicRules.find(
     ({ begins, ends }) =>
       (begins !== undefined && topic.startsWith(begins)) ||

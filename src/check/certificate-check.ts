@@ -2,7 +2,8 @@
 import { X509Certificate } from 'node:crypto'
 import type { Route } from '../config/route.ts'
 import { environmentOids } from '../credentials/apple-extension.ts'
-import { appleHosts, dayOf, type Environment } from '../credentials/certificate.ts'
+import { appleHosts, dayOf, isForSigning, type Environment } from '../credentials/certificate.ts'
+import { shortly } from '../credentials/identity.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 
 const serverRenewal =
@@ -88,7 +89,15 @@ export function routeFindings(route: Route, subject: string, nowMs: number): Fin
   if (credential.kind === 'signing-key') return findings
   const { pem, topics, environments, publicKeySha256 } = credential.certificate
   const key = `${subject}.certificate`
-  if (topics.length === 0)
+  if (isForSigning(credential.certificate))
+    findings.push(
+      error(
+        key,
+        `is no push certificate: its UID is a team, not a topic. APNs rejects it for ${topic}`,
+        'give the push certificate that Apple issued: its subject has a UID with the topic',
+      ),
+    )
+  else if (topics.length === 0)
     findings.push(
       warning(
         key,
@@ -109,6 +118,9 @@ export function routeFindings(route: Route, subject: string, nowMs: number): Fin
   findings.push(
     expiryFinding(key, new X509Certificate(pem), nowMs, renewal),
     ok(key, `its key is sha256:${publicKeySha256}`),
+    ...credential.others.map((other) =>
+      ok(key, `the file also has ${shortly(other)}, which this route does not use`),
+    ),
   )
   return findings
 }

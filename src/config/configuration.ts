@@ -1,7 +1,11 @@
 /** Reads and checks a configuration file, and loads the files that it refers to. */
 import { dirname, resolve } from 'node:path'
 import type { SecureVersion } from 'node:tls'
-import { loadCertificateCredential, type CertificateCredential } from '../credentials/credential.ts'
+import {
+  certificatesIn,
+  loadCertificateCredential,
+  type CertificateCredential,
+} from '../credentials/credential.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import type { AlarmSettings } from '../alarms/alarm-settings.ts'
 import type { Environment } from '../credentials/certificate.ts'
@@ -18,7 +22,7 @@ import {
   type Schema,
 } from './schema.ts'
 import { keysAt, messageFor, unknownKey } from './issue.ts'
-import { certificatesIn, loadStore, type StoreConfiguration } from './store.ts'
+import { loadStore, type StoreConfiguration } from './store.ts'
 import { workerCount, workerProblems } from './workers.ts'
 
 type ListenerEntry = ConfigurationFile['listeners'][number]

@@ -78,7 +78,7 @@ function usualExpiration(topic: string): ExpirationPolicy | undefined {
 function loadCredential(entry: RouteEntry): CertificateCredential | SigningKey {
   const { certificate = '', signingKey, keyId = '', teamId = '' } = entry
   if (signingKey !== undefined) return loadSigningKey(signingKey, keyId, teamId)
-  return loadCertificateCredential({ ...entry, certificate })
+  return loadCertificateCredential({ ...entry, certificate }, entry)
 }
 
 function loadSenders({ senderCertificates = [] }: RouteEntry): string[] {

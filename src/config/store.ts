@@ -1,6 +1,6 @@
 /** Loads the part of a configuration that selects the store. */
-import { readFileSync } from 'node:fs'
-import { loadCertificates } from '../credentials/credential.ts'
+import { certificatesIn } from '../credentials/credential.ts'
+import { firstLineIn } from '../credentials/secret-file.ts'
 import { parseRedisUrl, type RedisAddress } from '../store/redis-address.ts'
 import type { Attempt } from './route.ts'
 import type { Parts } from './schema.ts'
@@ -22,7 +22,7 @@ export function loadStore(parts: Parts, attempt: Attempt): StoreConfiguration | 
   if (store === 'lmdb') return { kind: 'lmdb' }
   const address = parseRedisUrl(store)
   if (typeof address === 'string') return undefined
-  const password = file && attempt('storePasswordFile', () => firstLine(file))
+  const password = file && attempt('storePasswordFile', () => passwordIn(file))
   return {
     kind: 'redis',
     address: { ...address, password: password ?? address.password },
@@ -31,16 +31,11 @@ export function loadStore(parts: Parts, attempt: Attempt): StoreConfiguration | 
   }
 }
 
-function firstLine(file: string): string {
-  const [line = ''] = readFileSync(file, 'utf8').split(/\r?\n/)
-  if (line === '')
-    throw new RangeError(`the first line of ${file} is empty; write the password there`)
-  return line
-}
-
-/** All certificates of a file, as PEM. */
-export function certificatesIn(file: string): string {
-  return loadCertificates(file)
-    .map(({ pem }) => pem)
-    .join('')
+function passwordIn(file: string): string {
+  const { text, form } = firstLineIn(file)
+  if (text === '')
+    throw new RangeError(
+      `the first line of ${file} is empty (read as ${form}); write the password there`,
+    )
+  return text
 }

@@ -1,6 +1,7 @@
 /** Parses a configuration file into plain data, with its environment variables, without checking its keys. */
 import { readFileSync } from 'node:fs'
 import { LineCounter, parse, parseDocument, visit, type Document } from 'yaml'
+import { decodeText } from '../credentials/text-encoding.ts'
 import type { ConfigProblem } from './config-error.ts'
 
 const cures: Readonly<Record<string, string>> = {
@@ -12,7 +13,7 @@ const cures: Readonly<Record<string, string>> = {
 /** Reads YAML or JSON. On failure, notes the problems and returns undefined. */
 export function readYamlFile(file: string, problems: ConfigProblem[]): unknown {
   try {
-    const text = readFileSync(file, 'utf8')
+    const { text } = decodeText(readFileSync(file))
     if (text.trim() !== '') return parseYaml(text, problems)
     problems.push({ path: file, message: 'is empty; start from an example in the documentation' })
   } catch (error) {

@@ -44,6 +44,21 @@ export interface PushCertificate {
   readonly notAfter: Date
 }
 
+/** Whether the certificate has what Apple gives push certificates alone: environments or a topic list. */
+export function hasPushMark({ environments, topics, topic }: PushCertificate): boolean {
+  return environments.length > 0 || topics.some((listed) => listed !== topic)
+}
+
+/** The environment for which `init` plans a route: a certificate for both serves production. */
+export function usualEnvironment({ environments }: PushCertificate): Environment {
+  return environments[0] ?? 'production'
+}
+
+/** Whether the certificate signs apps: its UID is a team ID, which has no dot. */
+export function isForSigning(certificate: PushCertificate): boolean {
+  return !hasPushMark(certificate) && certificate.topic?.includes('.') === false
+}
+
 const environments: readonly Environment[] = ['production', 'sandbox']
 const topicListOids = [topicsOid, voipTopicsOid]
 

@@ -1,5 +1,7 @@
 /** Every fault of a credential file, with its cure. */
 
+const olderOpenssl = '(without -legacy, where OpenSSL is older than 3)'
+
 /** "What is wrong; what to do". */
 const messages = {
   'file-missing': 'there is no such file; correct the path; a relative one starts at {folder}',
@@ -9,9 +11,21 @@ const messages = {
   'file-empty': 'the file is empty; copy the original file again',
   'not-a-certificate':
     'the file has no readable certificate; ' + 'give the push certificate as .pem, .cer or .p12',
+  'certificate-request':
+    'this is a certificate request, not a certificate; ' +
+    'give the certificate that Apple issued for it, with the key from which it was made',
+  'public-key':
+    'the file has only the public half of a key; ' +
+    'give the private one, such as the AuthKey_….p8 file as downloaded from the Apple developer account',
+  'pem-incomplete':
+    'the file begins like PEM, but holds no complete certificate or private key; ' +
+    'copy the original file again, with its lines BEGIN and END',
+  'several-identities':
+    'the file has several push certificates: {note}; name the one for this route under {topic}, ' +
+    'and under {environment} if there are two for this topic',
   'pkcs12-unexpected':
     'this is a PKCS#12 file, but a PEM or DER certificate is needed here; ' +
-    'extract its certificate: openssl pkcs12 -clcerts -nokeys -in FILE -out FILE.pem',
+    `extract its certificate: openssl pkcs12 -legacy -clcerts -nokeys -in {in} -out {out} ${olderOpenssl}`,
   'pkcs12-damaged': 'the PKCS#12 file is damaged; export it again, or copy it again as binary',
   'no-private-key':
     'the file has no private key; ' +
@@ -25,11 +39,14 @@ const messages = {
     'write the passphrase into a file and name that file under {passphraseFile}',
   'wrong-passphrase':
     'the passphrase does not open the file; ' +
-    'correct the passphrase in the file named under {passphraseFile}',
+    'correct the passphrase in the first line of the file named under {passphraseFile}{note}',
   'unsupported-encryption':
     'the proxy does not support the encryption of the file; ' +
-    'convert it on the machine that made it: openssl pkcs12 -nodes -in FILE -out FILE.pem, ' +
-    'or for a key alone: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE.pem',
+    `convert it: openssl pkcs12 -legacy -nodes -in {in} -out {out} ${olderOpenssl}, and give {out} instead`,
+  'unsupported-key-encryption':
+    'the proxy does not support the encryption of the key; convert it: openssl pkcs8 -topk8 ' +
+    '-provider legacy -provider default -v2 aes-256-cbc -in {in} -out {out} (without -provider, ' +
+    'where OpenSSL is older than 3), and name {out} under {key}',
   'key-mismatch':
     'the private key does not belong to the certificate; ' +
     'give the key from which the certificate was requested',
@@ -58,27 +75,47 @@ export class CredentialError extends Error {
   override readonly name = 'CredentialError'
   readonly code: CredentialErrorCode
   readonly file: string
+  readonly #note: string
 
-  constructor(code: CredentialErrorCode, file: string) {
-    super(inWords(code, file, 'configuration'))
+  /** @param note what the message says of this very file */
+  constructor(code: CredentialErrorCode, file: string, note = '') {
+    super(inWords(code, file, note, 'configuration'))
     this.code = code
     this.file = file
+    this.#note = note
   }
 
   /** The message for a file that the options of a command name. */
   get messageForOptions(): string {
-    return inWords(this.code, this.file, 'options')
+    return inWords(this.code, this.file, this.#note, 'options')
   }
 }
 
 /** Names what the operator corrects: a key of the configuration, or an option of the command. */
-function inWords(code: CredentialErrorCode, file: string, where: keyof typeof folders): string {
+function inWords(
+  code: CredentialErrorCode,
+  file: string,
+  note: string,
+  where: keyof typeof folders,
+): string {
+  const facts: Readonly<Record<string, string>> = {
+    note,
+    in: argument(file),
+    out: argument(`${file}.pem`),
+    folder: folders[where],
+  }
   const name = (_: string, word: string): string => {
-    if (word === 'folder') return folders[where]
+    const fact = facts[word]
+    if (fact !== undefined) return fact
     if (where === 'configuration') return `"${word}"`
     return `--${word.replaceAll(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`
   }
   return `${file}: ${messages[code].replaceAll(/\{(\w+)\}/g, name)}`
+}
+
+/** A file name as an argument of a command in a shell. */
+function argument(file: string): string {
+  return /^[\w./\\:@%+,-]+$/.test(file) ? file : `"${file.replaceAll(/["$`]/g, '\\$&')}"`
 }
 
 const folders = {

@@ -1,10 +1,11 @@
 /** Loads the credentials with which the proxy identifies itself: push certificates and signing keys. */
-import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { publicKeySha256, type PushCertificate } from './certificate.ts'
+import { X509Certificate, type KeyObject } from 'node:crypto'
+import type { PushCertificate } from './certificate.ts'
 import { CredentialError } from './credential-error.ts'
-import { openCredentialFile, pemBlocks, readCredentialFile } from './credential-file.ts'
+import { openCredentialFile, readCredentialFile } from './credential-file.ts'
+import { identitiesIn, identityFor, type Purpose } from './identity.ts'
 import { isPkcs12 } from './pkcs12.ts'
+import { firstLineIn, type SecretLine } from './secret-file.ts'
 
 export { CredentialError } from './credential-error.ts'
 
@@ -16,6 +17,8 @@ export interface CertificateCredential {
   readonly certificatePem: string
   /** Unencrypted PKCS#8. Secret. */
   readonly keyPem: string
+  /** Further certificates in the files whose keys are there too. */
+  readonly others: readonly PushCertificate[]
 }
 
 /** An Apple authentication key (.p8), which signs provider tokens. */
@@ -27,40 +30,60 @@ export interface SigningKey {
   readonly teamId: string
 }
 
+interface CertificateFiles {
+  readonly certificate: string
+  readonly key?: string | undefined
+  readonly passphrase?: string
+  /** Has the passphrase in its first line. */
+  readonly passphraseFile?: string | undefined
+}
+
 /**
  * Loads a certificate and its private key from PEM (one file or two, key encrypted or not), DER
- * with a separate key, or PKCS#12. If several certificates have the key, as after a renewal, this
- * takes the one that expires last.
+ * with a separate key, or PKCS#12. Of several certificates with their keys, this takes the one that
+ * fits the purpose, or else the push certificate that expires last.
  *
- * @throws {@link CredentialError}, and the system's error for a passphrase file that it cannot read
+ * @throws {@link CredentialError}
  */
-export function loadCertificateCredential(files: {
-  certificate: string
-  key?: string | undefined
-  passphrase?: string
-  /** Has the passphrase in its text, without the last end of line. */
-  passphraseFile?: string | undefined
-}): CertificateCredential {
-  const keyFile = files.key ?? files.certificate
+export function loadCertificateCredential(
+  files: CertificateFiles,
+  purpose?: Purpose,
+): CertificateCredential {
   const { passphraseFile } = files
-  const passphrase = passphraseFile === undefined ? files.passphrase : passphraseIn(passphraseFile)
+  const secret = passphraseFile === undefined ? undefined : firstLineIn(passphraseFile)
+  try {
+    return credentialIn(files, secret?.text ?? files.passphrase, purpose)
+  } catch (error) {
+    throw secret === undefined ? error : withForm(error, secret)
+  }
+}
+
+/** An error about the passphrase, with how its file was read. */
+function withForm(error: unknown, { form }: SecretLine): unknown {
+  const isAbout = error instanceof CredentialError && error.code === 'wrong-passphrase'
+  return isAbout ? new CredentialError(error.code, error.file, ` (read as ${form})`) : error
+}
+
+function credentialIn(
+  files: CertificateFiles,
+  passphrase: string | undefined,
+  purpose: Purpose | undefined,
+): CertificateCredential {
+  const keyFile = files.key ?? files.certificate
   const own = openCredentialFile(files.certificate, passphrase)
   const certificates = some(own.certificates(), 'not-a-certificate', files.certificate)
   const holder = files.key === undefined ? own : openCredentialFile(files.key, passphrase)
   const keys = some(holder.keys(), 'no-private-key', keyFile)
-  const pair = newestPair(certificates, keys)
-  if (pair === undefined) throw new CredentialError('key-mismatch', keyFile)
+  const identities = identitiesIn(certificates, keys)
+  const chosen = identityFor(purpose, identities, files.certificate)
+  if (chosen === undefined) throw new CredentialError('key-mismatch', keyFile)
   return {
     kind: 'certificate',
-    certificate: pair.certificate,
-    certificatePem: chainFrom(pair.certificate, certificates).join(''),
-    keyPem: pair.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    certificate: chosen.certificate,
+    certificatePem: chainFrom(chosen.certificate, certificates).join(''),
+    keyPem: chosen.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    others: identities.filter((other) => other !== chosen).map(({ certificate }) => certificate),
   }
-}
-
-/** The passphrase in a file, without the last end of line. */
-export function passphraseIn(file: string): string {
-  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
 }
 
 function some<Item>(
@@ -70,23 +93,6 @@ function some<Item>(
 ): readonly Item[] {
   if (items.length === 0) throw new CredentialError(code, file)
   return items
-}
-
-/** Among the certificates whose key is given, the one that expires last, with its first key. */
-export function newestPair(
-  certificates: readonly PushCertificate[],
-  keys: readonly KeyObject[],
-): { readonly certificate: PushCertificate; readonly key: KeyObject } | undefined {
-  const byPublicKey = new Map(
-    keys.toReversed().map((key) => [publicKeySha256(createPublicKey(key)), key]),
-  )
-  const [pair] = certificates
-    .flatMap((certificate) => {
-      const key = byPublicKey.get(certificate.publicKeySha256)
-      return key === undefined ? [] : [{ certificate, key }]
-    })
-    .sort((one, other) => other.certificate.notAfter.getTime() - one.certificate.notAfter.getTime())
-  return pair
 }
 
 /** TLS needs each certificate followed by its issuer. Files have them in any order. */
@@ -108,6 +114,13 @@ export function loadCertificates(file: string): PushCertificate[] {
   return [...some(certificates, 'not-a-certificate', file)]
 }
 
+/** All certificates of a file, as PEM. @throws {@link CredentialError} */
+export function certificatesIn(file: string): string {
+  return loadCertificates(file)
+    .map(({ pem }) => pem)
+    .join('')
+}
+
 /**
  * Loads an authentication key (.p8). Key id and team id are 10 characters each.
  * — source: Apple, "Establishing a token-based connection to APNs"
@@ -125,13 +138,13 @@ export function loadSigningKey(file: string, keyId: string, teamId: string): Sig
 
 const appleId = /^[A-Z0-9]{10}$/
 
+/** Not an encrypted one: a route has no passphrase for it. */
 function readSigningKey(file: string): KeyObject {
-  const block = pemBlocks(readCredentialFile(file)).find(({ label }) =>
-    label.endsWith('PRIVATE KEY'),
-  )
   try {
-    return createPrivateKey(block?.text ?? '')
-  } catch {
-    throw new CredentialError('not-a-signing-key', file)
+    const [key] = openCredentialFile(file, undefined).keys()
+    if (key !== undefined) return key
+  } catch (error) {
+    if (!(error instanceof CredentialError) || error.code !== 'passphrase-needed') throw error
   }
+  throw new CredentialError('not-a-signing-key', file)
 }

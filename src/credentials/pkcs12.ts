@@ -2,7 +2,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import type Forge from 'node-forge'
 import { CredentialError } from './credential-error.ts'
-import { forge } from './node-forge.ts'
+import { firstValue, forge, forgeAsn1 } from './node-forge.ts'
 
 /** DER certificates and keys, in the order of the file. */
 export interface Pkcs12 {
@@ -47,7 +47,8 @@ function decrypt(bytes: Buffer, passphrase: string | undefined, file: string): P
   let failure: unknown
   for (const attempt of attempts(passphrase ?? '')) {
     try {
-      return attempt(forge().asn1.fromDer(bytes.toString('latin1')))
+      // Copying can add bytes behind the file, such as an end of line.
+      return attempt(forgeAsn1().fromDer(bytes.toString('latin1'), firstValue))
     } catch (error) {
       failure ??= error
     }

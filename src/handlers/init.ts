@@ -8,7 +8,8 @@ import {
   type Authority,
 } from '../credentials/authority.ts'
 import { allAppleHosts, dayOf } from '../credentials/certificate.ts'
-import { loadCertificateCredential, passphraseIn } from '../credentials/credential.ts'
+import { loadCertificateCredential } from '../credentials/credential.ts'
+import { firstLineIn } from '../credentials/secret-file.ts'
 import { configurationText } from '../init/configuration-yaml.ts'
 import {
   isAboutPassphrase,
@@ -34,7 +35,7 @@ export async function init(args: InitArguments): Promise<void> {
   const directory = resolve(args.directory)
   const fromEnvironment = passphraseInEnvironment(directory)
   const fromFiles = args.passphraseFile.map((file) => ({
-    text: passphraseIn(file),
+    ...firstLineIn(file),
     file: resolve(file),
   }))
   const passphrases = [...fromFiles, ...fromEnvironment]
@@ -79,10 +80,11 @@ function openAll(files: readonly string[], passphrases: readonly Passphrase[]): 
 }
 
 function passphraseHelp(file: string, passphrases: readonly Passphrase[]): string {
+  const read = passphrases.map((passphrase) => `${passphrase.file}: ${passphrase.form}`).join('; ')
   const problem =
     passphrases.length === 0
       ? 'is encrypted, and no passphrase was given'
-      : 'is encrypted, and no given passphrase decrypts it'
+      : `is encrypted, and no given passphrase decrypts it (first line of ${read})`
   return (
     `${file} ${problem}. Write the passphrase to a file that only you can read, and name the file ` +
     `with --passphrase-file. Or set the environment variable ${passphraseVariable}. There is no ` +
@@ -93,7 +95,9 @@ function passphraseHelp(file: string, passphrases: readonly Passphrase[]): strin
 /** Plans a file for the passphrase: the proxy reads passphrases only from files. */
 function passphraseInEnvironment(directory: string): Passphrase[] {
   const text = process.env[passphraseVariable]
-  return text === undefined ? [] : [{ text, file: join(directory, 'push.pass') }]
+  return text === undefined
+    ? []
+    : [{ text, form: passphraseVariable, file: join(directory, 'push.pass') }]
 }
 
 async function tlsFiles(args: InitArguments, now: Date): Promise<NewFile[]> {

@@ -37,15 +37,21 @@ dataDirectory: data
 
 # Senders, and the credentials that the proxy sends their notifications with.
 routes:
-${routes.map((route) => routeText(route, directory)).join('\n')}`
+${routes.map((route) => routeText(route, directory, routes)).join('\n')}`
 }
 
-function routeText(route: PlannedRoute, directory: string): string {
+/** Whether another route takes its certificate from the same file. */
+function hasSibling({ credential }: PlannedRoute, routes: readonly PlannedRoute[]): boolean {
+  return routes.filter((other) => other.credential.file === credential.file).length > 1
+}
+
+function routeText(route: PlannedRoute, directory: string, all: readonly PlannedRoute[]): string {
   const { name, environment, topic, credential, senders } = route
   const at = (file: string | undefined): string | undefined => file && pathFrom(directory, file)
   const own =
     credential.kind === 'certificate'
       ? {
+          topic: hasSibling(route, all) ? topic : undefined,
           certificate: at(credential.file),
           key: at(credential.keyFile),
           passphraseFile: at(credential.passphrase?.file),

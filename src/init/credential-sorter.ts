@@ -1,12 +1,16 @@
 /** Sorts credential files by their content. Their names do not matter. */
 import type { KeyObject } from 'node:crypto'
-import type { PushCertificate } from '../credentials/certificate.ts'
-import { newestPair } from '../credentials/credential.ts'
+import {
+  usualEnvironment,
+  type Environment,
+  type PushCertificate,
+} from '../credentials/certificate.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import { openCredentialFile } from '../credentials/credential-file.ts'
+import { identitiesIn, pushIdentities } from '../credentials/identity.ts'
+import type { SecretLine } from '../credentials/secret-file.ts'
 
-export interface Passphrase {
-  readonly text: string
+export interface Passphrase extends SecretLine {
   /** Has the passphrase, or will have it. */
   readonly file: string
 }
@@ -28,6 +32,8 @@ export interface SenderIdentity {
 
 /** A certificate with its key, which can be in another file. The proxy sends with it. */
 export interface PushIdentity extends SenderIdentity {
+  /** Those for which the file has a certificate with this topic and key. */
+  readonly environments: readonly Environment[]
   readonly keyFile: string | undefined
   readonly passphrase: Passphrase | undefined
 }
@@ -74,34 +80,66 @@ export function isAboutPassphrase(error: unknown): error is CredentialError {
 export function sortCredentials(opened: readonly Opened[]): Credentials {
   const identities = opened.filter(({ certificates }) => certificates.length > 0)
   const keyFiles = opened.filter(({ certificates }) => certificates.length === 0)
-  const pushes = identities.flatMap((holder) => pushIn(holder, keyFiles))
+  const found = identities.map((holder) => pushesIn(holder, keyFiles))
+  const pushes = found.flatMap(newestOfEach)
+  const further = found.flat().filter((push) => !pushes.some((other) => haveSameKey(push, other)))
   const used = new Set(pushes.flatMap(({ file, keyFile }) => [file, keyFile]))
   const strays = keyFiles.filter(({ file }) => !used.has(file))
   return {
     pushes,
-    senders: identities.flatMap((holder) =>
-      used.has(holder.file) ? [] : [{ file: holder.file, certificate: leafOf(holder) }],
-    ),
+    senders: [
+      ...identities
+        .filter(({ file }) => !used.has(file))
+        .map((holder) => ({ file: holder.file, certificate: leafOf(holder) })),
+      ...further,
+    ],
     signingKeys: strays.filter(holdsSigningKey).map(({ file }) => file),
     strayKeys: strays.filter((stray) => !holdsSigningKey(stray)).map(({ file }) => file),
   }
 }
 
-function pushIn(holder: Opened, keyFiles: readonly Opened[]): PushIdentity[] {
+/** Production first, then what expires last. */
+function pushesIn(holder: Opened, keyFiles: readonly Opened[]): PushIdentity[] {
   const { file, certificates } = holder
   const owners = [holder, ...keyFiles]
-  const pair = newestPair(
+  const found = identitiesIn(
     certificates,
     owners.flatMap(({ keys }) => keys),
   )
-  const owner = owners.find(({ keys }) => pair !== undefined && keys.includes(pair.key))
-  if (pair !== undefined && owner !== undefined) {
-    const keyFile = owner === holder ? undefined : owner.file
-    const passphrase = owner.passphrase ?? holder.passphrase
-    return [{ certificate: pair.certificate, file, keyFile, passphrase }]
-  }
-  if (holder.keys.length > 0) throw new CredentialError('key-mismatch', file)
-  return []
+  if (found.length === 0 && holder.keys.length > 0) throw new CredentialError('key-mismatch', file)
+  const pushes = pushIdentities(found).map(({ certificate, key }) => {
+    const owner = owners.find(({ keys }) => keys.includes(key))
+    const keyFile = owner === holder ? undefined : owner?.file
+    const environments = found
+      .map((other) => other.certificate)
+      .filter(({ topic }) => topic === certificate.topic)
+      .filter(({ publicKeySha256 }) => publicKeySha256 === certificate.publicKeySha256)
+      .flatMap((other) => other.environments)
+    const passphrase = owner?.passphrase ?? holder.passphrase
+    return { certificate, file, environments, keyFile, passphrase }
+  })
+  const rank = ({ certificate }: PushIdentity): number =>
+    Number(usualEnvironment(certificate) === 'sandbox')
+  return pushes.sort((one, other) => rank(one) - rank(other))
+}
+
+/** Of the identities of one file, the first for each topic and environment, and for each topic and key. */
+function newestOfEach(identities: readonly PushIdentity[]): PushIdentity[] {
+  return identities.filter((push, index) => {
+    const earlier = identities
+      .slice(0, index)
+      .filter(({ certificate }) => certificate.topic === push.certificate.topic)
+    return !earlier.some(
+      (other) =>
+        haveSameKey(push, other) ||
+        usualEnvironment(push.certificate) === usualEnvironment(other.certificate),
+    )
+  })
+}
+
+/** The proxy tells senders apart by their keys. */
+export function haveSameKey(one: SenderIdentity, other: SenderIdentity): boolean {
+  return one.certificate.publicKeySha256 === other.certificate.publicKeySha256
 }
 
 /** The certificate that names a topic. The others are its issuers. */

@@ -1,7 +1,18 @@
 /** Plans routes for the given credentials, or reports what they need. */
 import { basename } from 'node:path'
-import { dayOf, type Environment, type PushCertificate } from '../credentials/certificate.ts'
-import type { Credentials, PushIdentity, SenderIdentity } from './credential-sorter.ts'
+import {
+  dayOf,
+  isForSigning,
+  usualEnvironment,
+  type Environment,
+  type PushCertificate,
+} from '../credentials/certificate.ts'
+import {
+  haveSameKey,
+  type Credentials,
+  type PushIdentity,
+  type SenderIdentity,
+} from './credential-sorter.ts'
 
 /** The options for facts that the files do not contain. */
 type Knowledge = Readonly<Record<'topic' | 'keyId' | 'teamId', string | undefined>>
@@ -70,11 +81,16 @@ function keyless({ file }: SenderIdentity): string {
 
 /** The key of a sender must determine one route. */
 function twinProblems(pushes: readonly PushIdentity[]): string[] {
-  const keyOf = ({ certificate }: PushIdentity): string => certificate.publicKeySha256
   return pushes.flatMap((push, index) => {
-    const twin = pushes.slice(0, index).find((earlier) => keyOf(earlier) === keyOf(push))
+    const twin = pushes.slice(0, index).find((earlier) => haveSameKey(earlier, push))
     if (twin === undefined) return []
-    return `${push.file}: has the same key as ${twin.file}; give only the one that expires last`
+    const [topic, other] = [push.certificate.topic, twin.certificate.topic]
+    if (topic === other)
+      return `${push.file}: has the same key as ${twin.file}; give only the one that expires last`
+    return (
+      `${push.file}: the certificates for ${String(other)} and ${String(topic)} have the same key, ` +
+      'and the proxy tells senders apart by their keys; request one of them anew, with a key of its own'
+    )
   })
 }
 
@@ -82,6 +98,10 @@ function pushProblems({ certificate, file }: PushIdentity, nowMs: number): strin
   if (certificate.topic === undefined && certificate.topics.length === 0)
     return [
       `${file}: names no topic (no UID in its subject), so it is not a push certificate; give the push certificate of the sender`,
+    ]
+  if (isForSigning(certificate))
+    return [
+      `${file}: is no push certificate (${certificate.subject}): its UID is a team, not a topic; give the push certificate of the sender`,
     ]
   if (certificate.notAfter.getTime() > nowMs) return []
   return [
@@ -99,8 +119,8 @@ function certificateRoute(push: PushIdentity, senders: readonly SenderIdentity[]
   return {
     name: nameFor(topic),
     topic,
-    environment: certificate.environments[0] ?? 'production',
-    environments: certificate.environments,
+    environment: usualEnvironment(certificate),
+    environments: push.environments,
     credential: { kind: 'certificate', ...push },
     senders: others.length === 0 ? [] : [push, ...others],
   }

@@ -1,5 +1,5 @@
 /** Keeps the statistics over restarts, in one small file of the data directory. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
@@ -31,12 +31,21 @@ const fileName = 'census.json'
  */
 export function readStatistics(directory: string): StatisticsSnapshot | undefined {
   const file = join(directory, fileName)
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'utf8')
+  const text = textOf(file)
+  if (text === undefined) return undefined
   try {
     return statisticsSnapshot.parse(JSON.parse(text))
   } catch (cause) {
     throw new Error(`${file} is damaged, or of another version`, { cause })
+  }
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
   }
 }
 

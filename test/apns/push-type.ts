@@ -15,12 +15,12 @@ interface Row {
 
 const rows: readonly Row[] = [
   {
-    what: 'a top-level mdm string',
+    what: 'a top-level mdm string and nothing else',
     payload: { mdm: '0A1B' },
     is: { pushType: 'mdm', priority: 'sender' },
   },
   {
-    what: 'a top-level mdm string, whatever the topic',
+    what: 'a top-level mdm string and nothing else, whatever the topic',
     topic: 'com.example.app.voip',
     payload: { mdm: '0A1B' },
     is: { pushType: 'mdm', priority: 'sender' },
@@ -29,6 +29,14 @@ const rows: readonly Row[] = [
     what: 'an MDM topic',
     topic: 'com.apple.mgmt.External.6f1c2a52-64a4-4f0c-9d3e-8b1f6d6a7c21',
     payload: {},
+    is: { pushType: 'mdm', priority: 'sender' },
+  },
+  { what: 'a key mdm of the app beside an alert', payload: { mdm: 'on', ...visible }, is: alert },
+  { what: 'a key mdm of the app beside aps', payload: { mdm: 'on', aps: {} }, is: background },
+  {
+    what: 'an MDM topic, whatever is beside mdm',
+    topic: 'com.apple.mgmt.External.6f1c2a52-64a4-4f0c-9d3e-8b1f6d6a7c21',
+    payload: { mdm: '0A1B', ...visible },
     is: { pushType: 'mdm', priority: 'sender' },
   },
   { what: 'mdm that is not a string', payload: { mdm: true, ...visible }, is: alert },

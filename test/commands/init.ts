@@ -263,7 +263,7 @@ const refusals: readonly (readonly [string, Record<string, string>, readonly str
       'an encrypted file with another passphrase',
       {},
       ['mdm-legacy.p12', '--passphrase-file', 'wrong'],
-      /is encrypted, and no given passphrase decrypts it\. /,
+      /is encrypted, and no given passphrase decrypts it \(first line of .*wrong: UTF-8, 1 line\)\. /,
     ],
     [
       'a certificate alone',

@@ -12,7 +12,10 @@ t.teardown(() => {
   for (const name of Object.keys(variables)) Reflect.deleteProperty(process.env, name)
 })
 
-function read(t: Test, text: string): { value: unknown; problems: readonly ConfigProblem[] } {
+function read(
+  t: Test,
+  text: string | Buffer,
+): { value: unknown; problems: readonly ConfigProblem[] } {
   const problems: ConfigProblem[] = []
   const file = join(folder(t), 'proxy.yaml')
   writeFileSync(file, text)
@@ -32,6 +35,12 @@ const values: readonly (readonly [name: string, text: string, value: unknown])[]
   ['the name of a key stays as it is', '"${PROXY_HOST}": 1', { '${PROXY_HOST}': 1 }],
   ['another use of the dollar sign stays as it is', 'topic: a$b$', { topic: 'a$b$' }],
 ]
+
+t.test('a file in UTF-16, as PowerShell writes it', (t) => {
+  const text = Buffer.from('\uFEFFname: Käse\r\n', 'utf16le')
+  t.same(read(t, text), { value: { name: 'Käse' }, problems: [] })
+  t.end()
+})
 
 for (const [name, text, value] of values)
   t.test(name, (t) => {

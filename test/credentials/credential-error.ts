@@ -6,11 +6,20 @@ t.test('names the file first, then what is wrong, then what to do', (t) => {
   t.equal(
     error.message,
     'keys/mdm.p12: the passphrase does not open the file; ' +
-      'correct the passphrase in the file named under "passphraseFile"',
+      'correct the passphrase in the first line of the file named under "passphraseFile"',
   )
   t.equal(error.code, 'wrong-passphrase')
   t.equal(error.file, 'keys/mdm.p12')
   t.equal(error.name, 'CredentialError')
+  t.end()
+})
+
+t.test('puts the name of the file into a command, in quotes if a shell needs them', (t) => {
+  const command = (file: string): string =>
+    / -in (.*) \(without/.exec(new CredentialError('unsupported-encryption', file).message)?.[1] ??
+    ''
+  t.equal(command('keys/old.p12'), 'keys/old.p12 -out keys/old.p12.pem')
+  t.equal(command('old $HOME.p12'), '"old \\$HOME.p12" -out "old \\$HOME.p12.pem"')
   t.end()
 })
 

@@ -83,6 +83,14 @@ for (const [name, damage] of damages)
     t.ok(readStatistics(directory))
   })
 
+t.test('a file that cannot be read is not taken for one that is not there', (t) => {
+  const directory = folder(t)
+  t.equal(readStatistics(directory), undefined)
+  writeFileSync(join(directory, 'file'), '')
+  t.throws(() => readStatistics(join(directory, 'file')), { code: 'ENOTDIR' })
+  t.end()
+})
+
 t.test('goes on where it cannot be written', async (t) => {
   const directory = join(folder(t), 'data')
   await mkdir(directory)
