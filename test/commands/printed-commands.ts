@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { secretFileFindings } from '../../src/check/file-check.ts'
-import { loadAdminToken } from '../../src/config/admin-token.ts'
+import { loadSharedSecret } from '../../src/config/shared-secret.ts'
 import { configurationSchema, partsSchema } from '../../src/config/schema.ts'
 import { loadCertificateCredential, loadCertificates } from '../../src/credentials/credential.ts'
 import { nextSteps } from '../../src/init/next-step.ts'
@@ -133,9 +133,9 @@ for (const [name, complain, accept, answer] of conversions)
 t.test('the printed command makes a token for the admin port', { skip }, async (t) => {
   const file = join(folder(t), 'token')
   writeFileSync(file, 'short\n')
-  const { stdout } = await runLine(commandIn(complaint(() => loadAdminToken(file))), root)
+  const { stdout } = await runLine(commandIn(complaint(() => loadSharedSecret(file))), root)
   writeFileSync(file, stdout)
-  t.equal(loadAdminToken(file), stdout.trim())
+  t.equal(loadSharedSecret(file), stdout.trim())
 })
 
 t.test('the printed command takes a secret from the eyes of others', async (t) => {

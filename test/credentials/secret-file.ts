@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadAdminToken } from '../../src/config/admin-token.ts'
+import { loadSharedSecret } from '../../src/config/shared-secret.ts'
 import { configurationSchema, partsSchema } from '../../src/config/schema.ts'
 import { loadStore } from '../../src/config/store.ts'
 import { loadCertificateCredential } from '../../src/credentials/credential.ts'
@@ -56,7 +56,7 @@ for (const [what, content, form] of forms)
     t.equal(opened.keys.length, 1)
     t.match(storeWith(file), { address: { password: secret } })
     // The passphrase of the fixtures is too short for a token.
-    t.throws(() => loadAdminToken(file), {
+    t.throws(() => loadSharedSecret(file), {
       message: new RegExp(`\\(read as ${form}\\) must be 16 or more`),
     })
     t.end()
@@ -64,7 +64,7 @@ for (const [what, content, form] of forms)
 
 t.test('a token is read in the same way', (t) => {
   const token = '0123456789abcdef'
-  t.equal(loadAdminToken(fileWith(Buffer.from(`\uFEFF ${token} \r\nmore`, 'utf16le'))), token)
+  t.equal(loadSharedSecret(fileWith(Buffer.from(`\uFEFF ${token} \r\nmore`, 'utf16le'))), token)
   t.end()
 })
 
@@ -93,7 +93,7 @@ t.test('a passphrase that does not open the file: how its file was read', (t) =>
 })
 
 t.test('a token or password that cannot be: how its file was read', (t) => {
-  t.throws(() => loadAdminToken(fileWith('short\nlong enough for a token\n')), {
+  t.throws(() => loadSharedSecret(fileWith('short\nlong enough for a token\n')), {
     message: /the first line of .* \(read as UTF-8, 2 lines\) must be 16 or more/,
   })
   const password = fileWith('\nsecret\n')

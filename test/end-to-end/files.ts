@@ -71,7 +71,7 @@ function scene(t: Test, files: Readonly<Record<string, string | Buffer>>): Scene
     check: () =>
       checkConfiguration(
         join(directory, 'proxy.yaml'),
-        { offline: true, live: false },
+        { offline: true, live: false, version: '0.0.0' },
         systemClock,
       ),
   }
