@@ -12,7 +12,10 @@ const json = Buffer.from(JSON.stringify({ reason: 'InternalServerError' })).toSt
 
 /** A whole answer in one HEADERS frame, for the first few requests. */
 function answering(mood: string, block: string): ProviderMood {
-  return { mood, request: first(few, (peer, { streamId }) => peer.write(frame(1, 5, streamId, block))) }
+  return {
+    mood,
+    request: first(few, (peer, { streamId }) => peer.write(frame(1, 5, streamId, block))),
+  }
 }
 
 /** An error status with a body, for the first few requests. */
@@ -71,13 +74,21 @@ const malformed: readonly ProviderMood[] = [
 ]
 
 const unusual: readonly ProviderMood[] = [
-  accepting('100 and 103 in front of the answer', (id) =>
-    [status('100'), status('103'), status('199')].map((block) => frame(1, 4, id, block)).join('') + end(id),
+  accepting(
+    '100 and 103 in front of the answer',
+    (id) =>
+      [status('100'), status('103'), status('199')]
+        .map((block) => frame(1, 4, id, block))
+        .join('') + end(id),
   ),
-  accepting('1,000 times 103 in front of the answer', (id) =>
-    frame(1, 4, id, status('103')).repeat(1000) + end(id),
+  accepting(
+    '1,000 times 103 in front of the answer',
+    (id) => frame(1, 4, id, status('103')).repeat(1000) + end(id),
   ),
-  accepting('trailers', (id) => head(id) + frame(0, 0, id, '7b7d') + frame(1, 5, id, field('x', 'y'))),
+  accepting(
+    'trailers',
+    (id) => head(id) + frame(0, 0, id, '7b7d') + frame(1, 5, id, field('x', 'y')),
+  ),
   accepting('a 200 with a body of 1 MiB', (id) => head(id) + large(id, 1)),
   accepting('a 200 whose body never ends', (id) => head(id) + frame(0, 0, id, '20')),
   accepting('a 200, then a reset', (id) => head(id) + frame(3, 0, id, '00000002')),
@@ -89,7 +100,11 @@ const unusual: readonly ProviderMood[] = [
     frame(1, 0x0d, id, `04${status200}${apnsId}00000000`),
   ),
   answering('a 200 of a web page', status200 + field('content-type', 'text/html')),
-  failing('a 403 of a web page', status('403') + field('content-type', 'text/html'), '3c68746d6c3e'),
+  failing(
+    'a 403 of a web page',
+    status('403') + field('content-type', 'text/html'),
+    '3c68746d6c3e',
+  ),
   {
     mood: 'a 500 with a body of 1 MiB',
     request: first(few, (peer, { streamId }) =>
@@ -101,15 +116,28 @@ const unusual: readonly ProviderMood[] = [
   failing('a 421', status('421')),
   {
     mood: 'a 500 whose body never ends',
-    request: first(few, (peer, { streamId }) => peer.write(frame(1, 4, streamId, status('500') + apnsId))),
+    request: first(few, (peer, { streamId }) =>
+      peer.write(frame(1, 4, streamId, status('500') + apnsId)),
+    ),
   },
-  ...['0', '999999999', '99999999999', '-1', '1.5', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT'].map(
-    (value) =>
-      failing(
-        `Retry-After: ${value}`,
-        status('429') + apnsId + field('date', 'Sun, 29 Nov 2026 00:00:00 GMT') + field('retry-after', value),
-        Buffer.from('{"reason":"TooManyRequests"}').toString('hex'),
-      ),
+  ...[
+    '0',
+    '999999999',
+    '99999999999',
+    '-1',
+    '1.5',
+    'soon',
+    'Thu, 01 Jan 1970 00:00:00 GMT',
+    'Fri, 31 Dec 9999 23:59:59 GMT',
+  ].map((value) =>
+    failing(
+      `Retry-After: ${value}`,
+      status('429') +
+        apnsId +
+        field('date', 'Sun, 29 Nov 2026 00:00:00 GMT') +
+        field('retry-after', value),
+      Buffer.from('{"reason":"TooManyRequests"}').toString('hex'),
+    ),
   ),
 ]
 
@@ -125,7 +153,9 @@ const order: readonly ProviderMood[] = [
     request: ignore,
   },
   { mood: 'answers in the opposite order', count: 50, request: answerInReverse },
-  spoiling('an answer on the stream of the next request', (id) => frame(1, 5, id + 200, status200 + apnsId)),
+  spoiling('an answer on the stream of the next request', (id) =>
+    frame(1, 5, id + 200, status200 + apnsId),
+  ),
   { mood: 'answers byte by byte', request: drip },
   { mood: 'answers after one second, 1,000 at a time', count: 1000, request: answerLate },
   {
@@ -154,8 +184,12 @@ const order: readonly ProviderMood[] = [
 
 const held = new WeakMap<RawConnection, RawRequest[]>()
 
-/** The last of ten requests is answered first. */
+/** The last of ten requests is answered first; behind the first 50, each at once. */
 function answerInReverse(peer: RawConnection, request: RawRequest): void {
+  if (peer.requests.length > 50) {
+    peer.ok(request)
+    return
+  }
   const waiting = [request, ...(held.get(peer) ?? [])]
   held.set(peer, waiting)
   if (waiting.length < 10) return
@@ -164,7 +198,7 @@ function answerInReverse(peer: RawConnection, request: RawRequest): void {
 }
 
 function answerLate(peer: RawConnection, request: RawRequest): void {
-  setTimeout(() => peer.ok(request), 1000)
+  peer.okLater(request, 1000)
 }
 
 const dripping = new WeakMap<RawConnection, Promise<void>>()

@@ -1,7 +1,11 @@
 /** Providers that are in trouble below HTTP/2, or end their connections. */
 import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
-import { createAuthority, issueServerCertificate, type Issued } from '../../src/credentials/authority.ts'
+import {
+  createAuthority,
+  issueServerCertificate,
+  type Issued,
+} from '../../src/credentials/authority.ts'
 import { loopbackHosts } from '../fixtures/loopback.ts'
 import { authority } from '../fixtures/identity.ts'
 import { emptySettings, field, frame } from '../fixtures/raw-peer.ts'
@@ -15,7 +19,12 @@ const noError = 0
 const enhanceYourCalm = 11
 
 const goaways: readonly ProviderMood[] = [
-  { mood: 'GOAWAY at once', greeting: emptySettings + goaway(0, noError), connections: 5, request: ignore },
+  {
+    mood: 'GOAWAY at once',
+    greeting: emptySettings + goaway(0, noError),
+    connections: 5,
+    request: ignore,
+  },
   { mood: 'GOAWAY before SETTINGS', greeting: goaway(0, noError), request: ignore },
   {
     mood: 'GOAWAY with each error code, one for each connection',
@@ -24,11 +33,13 @@ const goaways: readonly ProviderMood[] = [
     request: ignore,
   },
   spoiling('GOAWAY whose last identifier is too small', () => goaway(0, noError)),
-  spoiling('GOAWAY twice, the second with a smaller identifier', () =>
-    goaway(highest, noError) + goaway(0, noError),
+  spoiling(
+    'GOAWAY twice, the second with a smaller identifier',
+    () => goaway(highest, noError) + goaway(0, noError),
   ),
-  spoiling('GOAWAY twice, the second with a larger identifier', () =>
-    goaway(0, noError) + goaway(highest, noError),
+  spoiling(
+    'GOAWAY twice, the second with a larger identifier',
+    () => goaway(0, noError) + goaway(highest, noError),
   ),
   spoiling('1,000 GOAWAY', () => goaway(highest, noError).repeat(1000)),
   spoiling('GOAWAY with 16,000 bytes of debug data', () =>
@@ -61,7 +72,11 @@ const ends: readonly ProviderMood[] = [
     },
   },
   { mood: 'FIN instead of an answer', connections: 5, request: ({ socket }) => socket.end() },
-  { mood: 'a reset instead of an answer', connections: 5, request: ({ socket }) => socket.destroy() },
+  {
+    mood: 'a reset instead of an answer',
+    connections: 5,
+    request: ({ socket }) => socket.destroy(),
+  },
   spoiling('silence inside the header of a frame', () => '0000'),
   spoiling('silence inside a frame', (id) => frame(1, 5, id, apnsId).slice(0, 30)),
   spoiling('FIN inside a frame', (id) => frame(1, 5, id, apnsId).slice(0, 30)),
@@ -85,7 +100,10 @@ function answer500(peer: RawConnection, { streamId }: RawRequest): void {
 /** Issued when they are first needed. */
 const certificates = new Map<string, Promise<Issued>>()
 
-function certificate(name: string, issue: () => Promise<Issued>): () => Promise<SecureContextOptions> {
+function certificate(
+  name: string,
+  issue: () => Promise<Issued>,
+): () => Promise<SecureContextOptions> {
   return async () => {
     const issued = certificates.get(name) ?? issue()
     certificates.set(name, issued)
@@ -101,16 +119,33 @@ const issueFor = (hosts: readonly string[], when: Date) => (): Promise<Issued> =
   issueServerCertificate(authority, hosts, when, 'ecdsa')
 
 const handshakes: readonly ProviderMood[] = [
-  { mood: 'a reset of TCP, 100 times', connections: 100, plain: (socket) => socket.resetAndDestroy(), lines: 450 },
+  {
+    mood: 'a reset of TCP, 100 times',
+    connections: 100,
+    plain: (socket) => socket.resetAndDestroy(),
+    lines: 450,
+  },
   { mood: 'a TLS handshake that stalls', plain: (socket) => socket.resume() },
   { mood: 'a TLS handshake that stalls inside a record', plain: write('16030300ff0200') },
   { mood: 'a TLS alert instead of a handshake', plain: write('15030300020228') },
   { mood: 'garbage instead of TLS', plain: write('9f3c51e07a2288d416b5'.repeat(20)) },
-  { mood: 'HTTP/1.1 without TLS', plain: write(Buffer.from('HTTP/1.1 302 Found\r\n\r\n').toString('hex')) },
+  {
+    mood: 'HTTP/1.1 without TLS',
+    plain: write(Buffer.from('HTTP/1.1 302 Found\r\n\r\n').toString('hex')),
+  },
   { mood: 'HTTP/2 without TLS', plain: write(emptySettings) },
-  { mood: 'a certificate of another host', tls: certificate('host', issueFor(['example.com'], now)) },
-  { mood: 'a certificate that has expired', tls: certificate('old', issueFor(loopbackHosts, longAgo)) },
-  { mood: 'a certificate that is not valid yet', tls: certificate('new', issueFor(loopbackHosts, later)) },
+  {
+    mood: 'a certificate of another host',
+    tls: certificate('host', issueFor(['example.com'], now)),
+  },
+  {
+    mood: 'a certificate that has expired',
+    tls: certificate('old', issueFor(loopbackHosts, longAgo)),
+  },
+  {
+    mood: 'a certificate that is not valid yet',
+    tls: certificate('new', issueFor(loopbackHosts, later)),
+  },
   {
     mood: 'a certificate that signs itself',
     tls: certificate('self', () => createAuthority('127.0.0.1', now)),

@@ -13,6 +13,12 @@ export interface RawRequest {
   readonly token: string
 }
 
+/** What APNs says against a token. */
+export interface Rejection {
+  readonly status: number
+  readonly reason: string
+}
+
 /** How a provider misbehaves. What is absent is as it should be. */
 export interface Manner {
   /** So many connections misbehave, then all is well. Default 2. */
@@ -83,6 +89,15 @@ export class RawConnection {
     this.write(frame(1, 5, request.streamId, status200 + apnsId))
   }
 
+  /** As {@link ok}, after a time. */
+  okLater(request: RawRequest, ms: number): void {
+    this.#provider.pending++
+    setTimeout(() => {
+      this.#provider.pending--
+      this.ok(request)
+    }, ms)
+  }
+
   #receive(chunk: Buffer): void {
     this.#provider.activity++
     this.#received = Buffer.concat([this.#received, chunk])
@@ -109,7 +124,8 @@ export class RawConnection {
     // The window of the connection stays as it is.
     else if (type === 0 && payload !== '') this.write(grant(0, payload.length / 2))
     else if (type === 4 && !isAck && this.#manner.isMute !== true) this.write(frame(4, 1, 0))
-    else if (type === 6 && !isAck && this.#manner.isMute !== true) this.write(frame(6, 1, 0, payload))
+    else if (type === 6 && !isAck && this.#manner.isMute !== true)
+      this.write(frame(6, 1, 0, payload))
     if (type <= 1 && isAck) this.#complete(streamId)
   }
 
@@ -126,8 +142,16 @@ export class RawConnection {
     if (request === undefined) return
     this.#open.delete(streamId)
     this.requests.push(request)
-    const answer = this.#manner.request ?? ((peer, each) => peer.ok(each))
-    answer(this, request)
+    const rejection = this.#provider.rejections.get(request.token)
+    if (rejection !== undefined) this.#reject(request, rejection)
+    else if (this.#manner.request === undefined) this.ok(request)
+    else this.#manner.request(this, request)
+  }
+
+  #reject({ streamId }: RawRequest, { status, reason }: Rejection): void {
+    const body = Buffer.from(JSON.stringify({ reason })).toString('hex')
+    this.write(frame(1, 4, streamId, field(':status', String(status)) + apnsId))
+    this.write(frame(0, 1, streamId, body))
   }
 }
 
@@ -143,6 +167,10 @@ export class RawProvider {
   readonly #server = createServer((socket) => this.#serve(socket))
   readonly #sockets = new Set<Socket>()
   readonly #accepted = new Map<string, number>()
+  /** Tokens that are rejected, also by a provider that is good. */
+  readonly rejections = new Map<string, Rejection>()
+  /** Requests that will be accepted after a time. */
+  pending = 0
   /** Of all notifications together. */
   accepted = 0
   #manner = good

@@ -15,7 +15,10 @@ export interface ProviderMood extends Manner {
 /** A sender that misbehaves. */
 export interface SenderMood {
   readonly mood: string
-  /** Resolves when it is over, with the names of the notifications that must be delivered once. */
+  /**
+   * Resolves when it is over, with the names of the notifications that must be delivered once.
+   * @throws when the proxy has not answered it as it should
+   */
   readonly play: (scene: Scene) => Promise<readonly string[]>
   /** As in {@link ProviderMood}. */
   readonly lines?: number
@@ -58,7 +61,9 @@ export async function play(scene: Scene, mood: Mood): Promise<Row> {
   })
   try {
     for (const canary of canaries) await canary.connect()
-    own = await ('play' in mood ? playSender(scene, mood, canaries) : playProvider(scene, mood, canaries))
+    own = await ('play' in mood
+      ? playSender(scene, mood, canaries)
+      : playProvider(scene, mood, canaries))
     scene.moody.behave()
     for (const canary of canaries) {
       await canary.connect()
@@ -124,7 +129,9 @@ async function useSince(
       lines: now.log.lines - before.log.lines,
     }
     if (now.log.bugs > before.log.bugs)
-      faults.push(`errors in the log: ${now.log.last.filter((line) => /error|bug/i.test(line)).join('')}`)
+      faults.push(
+        `a bug, see the log: ${now.log.last.filter((text) => /bug|Error/.test(text)).join('')}`,
+      )
     if (use.lines > mostLines) faults.push(`${use.lines} lines in the log`)
     if (now.log.bytes - before.log.bytes > mostLogBytes)
       faults.push(`${now.log.bytes - before.log.bytes} bytes in the log`)

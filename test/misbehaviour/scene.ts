@@ -177,7 +177,8 @@ export class Scene {
         if (!isQuiet) quietSinceMs = performance.now()
         before = now
         const patienceMs = this.#accepted > look.delivered ? unreadMs : quietMs
-        const mayMove = isQuiet && performance.now() - quietSinceMs > patienceMs
+        const isPrompt = this.moody.pending === 0
+        const mayMove = isPrompt && isQuiet && performance.now() - quietSinceMs > patienceMs
         moveMs = mayMove ? Math.min(2 * moveMs + stepMs, longestStepMs) : 0
         return false
       },

@@ -1,3 +1,6 @@
 /** Every kind of sender that misbehaves. */
+import { handshakeMoods } from './handshake-moods.ts'
 import type { SenderMood } from './run.ts'
-export const senderMoods: readonly SenderMood[] = []
+import { streamMoods } from './stream-moods.ts'
+
+export const senderMoods: readonly SenderMood[] = [...handshakeMoods, ...streamMoods]

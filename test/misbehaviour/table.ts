@@ -18,7 +18,9 @@ process.exitCode = faulty.length > 0 || code !== 0 ? 1 : 0
 
 async function playAll(title: string, moods: readonly Mood[]): Promise<void> {
   const chosen = moods.filter(({ mood }) => mood.includes(only))
-  console.log(`\n${line([title, 'delivered', 'doubled', 'lost', 'RSS MiB', 'CPU ms', 'log lines', ''])}`)
+  console.log(
+    `\n${line([title, 'delivered', 'doubled', 'lost', 'RSS MiB', 'CPU ms', 'log lines', ''])}`,
+  )
   for (const mood of chosen) {
     const row = await play(scene, mood)
     console.log(lineOf(row))
