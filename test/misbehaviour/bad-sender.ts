@@ -1,5 +1,4 @@
 /** What senders that misbehave do to the port of the proxy, with TLS and without it. */
-import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { until } from '../fixtures/condition.ts'
@@ -17,8 +16,19 @@ export async function knock(port: number, ...bytes: readonly Buffer[]): Promise<
   })
   socket.resume()
   for (const each of bytes) socket.write(each)
-  await Promise.race([once(socket, 'connect'), once(socket, 'close')])
+  await opened(socket, 'connect')
   return socket
+}
+
+/** Resolves once the socket is open, or closed. */
+async function opened(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      resolve()
+    }
+    socket.once(event, done)
+    socket.once('close', done)
+  })
 }
 
 /** Resolves once the proxy has closed. @throws Error after a minute */
@@ -51,7 +61,7 @@ export async function open(
   socket.on('error', () => {
     // The proxy has closed.
   })
-  await Promise.race([once(socket, 'secureConnect'), once(socket, 'close')])
+  await opened(socket, 'secureConnect')
   return socket
 }
 

@@ -1,6 +1,7 @@
 /** Senders that misbehave before their first notification. */
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import { until } from '../fixtures/condition.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
 import {
   bytes,
@@ -153,20 +154,17 @@ const unusual: readonly SenderMood[] = [
   },
   {
     mood: 'renegotiation, 20 times',
-    play: async ({ bad }) => {
+    play: async (scene) => {
       const own = names('renegotiation', 1)
-      const socket = await openReading(bad)
+      const socket = await openReading(scene.bad)
       socket.write(notifications(own))
-      for (let count = 0; count < 20 && !socket.destroyed; count++)
-        await new Promise<void>((done) => {
-          socket.once('close', () => {
-            done()
-          })
-          const begun = socket.renegotiate({}, () => {
-            done()
-          })
-          if (begun === false) done()
-        })
+      let over = socket.destroyed
+      socket.once('close', () => (over = true))
+      for (let count = 0; count < 20 && !over; count++) {
+        let answered = socket.renegotiate({}, () => (answered = true)) === false
+        await until(() => answered || over)
+      }
+      await scene.delivered(own)
       socket.destroy()
       return own
     },

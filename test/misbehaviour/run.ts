@@ -8,7 +8,7 @@ export interface ProviderMood extends Manner {
   readonly mood: string
   /** Notifications that are sent meanwhile over the route of this provider. Default 3. */
   readonly count?: number
-  /** Lines that the proxy may log. Default {@link mostLines}. */
+  /** Lines that the proxy may log. Default 150. */
   readonly lines?: number
 }
 
@@ -22,6 +22,8 @@ export interface SenderMood {
   readonly play: (scene: Scene) => Promise<readonly string[]>
   /** As in {@link ProviderMood}. */
   readonly lines?: number
+  /** What the process may keep of it: of a thousand connections at once, the memory is not given back. */
+  readonly growthMiB?: number
 }
 
 export type Mood = ProviderMood | SenderMood
@@ -44,7 +46,8 @@ export interface Row {
 const during = 3
 const after = 2
 const mostLines = 150
-const mostLogBytes = 512 * 1024
+const mostLogBytes = 128 * 1024
+const lineBytes = 500
 /** Buffers and code of the first moods stay; what grows more has been kept. */
 const mostGrowthMiB = 64
 
@@ -81,7 +84,7 @@ export async function play(scene: Scene, mood: Mood): Promise<Row> {
   const count = scene.count(names)
   if (count.doubled > 0 || count.lost > 0)
     faults.push(`${count.lost} lost, ${count.doubled} doubled of ${names.length}`)
-  const use = await useSince(scene, before, mood.lines ?? mostLines, faults)
+  const use = await useSince(scene, before, mood, faults)
   return { mood: mood.mood, expected: names.length, ...count, ...use, faults }
 }
 
@@ -117,7 +120,7 @@ async function playSender(
 async function useSince(
   scene: Scene,
   before: Watched | undefined,
-  mostLines: number,
+  mood: Mood,
   faults: string[],
 ): Promise<{ rssMiB: number; cpuMs: number; lines: number }> {
   try {
@@ -132,10 +135,12 @@ async function useSince(
       faults.push(
         `a bug, see the log: ${now.log.last.filter((text) => /bug|Error/.test(text)).join('')}`,
       )
-    if (use.lines > mostLines) faults.push(`${use.lines} lines in the log`)
-    if (now.log.bytes - before.log.bytes > mostLogBytes)
+    const lines = mood.lines ?? mostLines
+    const growthMiB = ('growthMiB' in mood ? mood.growthMiB : undefined) ?? mostGrowthMiB
+    if (use.lines > lines) faults.push(`${use.lines} lines in the log`)
+    if (now.log.bytes - before.log.bytes > mostLogBytes + lines * lineBytes)
       faults.push(`${now.log.bytes - before.log.bytes} bytes in the log`)
-    if (use.rssMiB > mostGrowthMiB) faults.push(`grown by ${use.rssMiB.toFixed(0)} MiB`)
+    if (use.rssMiB > growthMiB) faults.push(`grown by ${use.rssMiB.toFixed(0)} MiB`)
     return use
   } catch (error) {
     faults.push(messageOf(error))
