@@ -1,6 +1,13 @@
 /** What senders that misbehave do to the port of the proxy, with TLS and without it. */
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import {
+  connect as connectTls,
+  createSecureContext,
+  type ConnectionOptions,
+  type SecureContext,
+  type SecureContextOptions as SecureOptions,
+  type TLSSocket,
+} from 'node:tls'
 import { until } from '../fixtures/condition.ts'
 import { authority } from '../fixtures/identity.ts'
 import { enhanced } from '../fixtures/resender.ts'
@@ -41,20 +48,31 @@ export function ended(socket: Socket): Promise<void> {
   return until(() => socket.readableEnded || socket.closed)
 }
 
+function optionsOf({ certificatePem: cert, keyPem: key }: SenderStage['sender']): SecureOptions {
+  return { ca: authority.certificatePem, cert, key, maxVersion: 'TLSv1.2' }
+}
+
+/** Made once: to read the certificates takes longer than a handshake. */
+const contexts = new WeakMap<SenderStage['sender'], SecureContext>()
+
+function contextOf(sender: SenderStage['sender']): SecureContext {
+  const context = contexts.get(sender) ?? createSecureContext(optionsOf(sender))
+  contexts.set(sender, context)
+  return context
+}
+
 /** A TLS connection with the certificate of the bad sender, or other options; its side stays open. */
 export async function open(
   { port, sender }: SenderStage,
   options: ConnectionOptions = {},
 ): Promise<TLSSocket> {
   const halfOpen: object = { allowHalfOpen: true }
+  const isOther = 'cert' in options || 'maxVersion' in options
   const socket = connectTls({
     host: '127.0.0.1',
     port,
-    ca: authority.certificatePem,
     servername: 'gateway.push.apple.com',
-    cert: sender.certificatePem,
-    key: sender.keyPem,
-    maxVersion: 'TLSv1.2',
+    ...(isOther ? optionsOf(sender) : { secureContext: contextOf(sender) }),
     ...halfOpen,
     ...options,
   })

@@ -124,6 +124,8 @@ export class Scene {
         ],
         // Node's own timer ends a handshake that stalls, so this one passes in full.
         handshakeTimeoutMs: 3000,
+        // A machine with other work answers late. The clock is moved where a timeout is wanted.
+        requestTimeoutMs: 60_000,
         routes: [
           {
             name: 'moody',

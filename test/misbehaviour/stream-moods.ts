@@ -1,5 +1,5 @@
 /** Senders that misbehave in the bytes that they write, or do not read. */
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { enhanced } from '../fixtures/resender.ts'
 import { until } from '../fixtures/condition.ts'
 import {
@@ -157,11 +157,13 @@ const slow: readonly SenderMood[] = [
   },
   {
     mood: 'an error response that is never read',
-    play: async ({ bad }) => {
+    play: async (scene) => {
       const own = names('deaf', 200)
-      const socket = await open(bad)
+      const socket = await open(scene.bad)
       socket.pause()
       socket.write(Buffer.concat([rejected, notifications(own)]))
+      await scene.delivered(own)
+      socket.destroy()
       return own
     },
   },
@@ -183,14 +185,21 @@ const slow: readonly SenderMood[] = [
   },
   {
     mood: '10,000 identical bad notifications on one connection',
-    // One line for each that was refused.
-    lines: 10_100,
-    play: async ({ bad }) => {
-      const socket = await openReading(bad)
-      socket.write(Buffer.concat(Array<Buffer>(10_000).fill(rejected)))
+    // For each one line when it is refused, and one when it can no longer be told.
+    lines: 20_100,
+    play: async (scene) => {
+      const count = 10_000
+      const { untold } = await scene.proxy.look()
+      const socket = await openReading(scene.bad)
+      socket.write(Buffer.concat(Array<Buffer>(count).fill(rejected)))
       await ended(socket)
       socket.end()
       await closed(socket)
+      // All but the first, once none of them can be a resend any more.
+      await until(async () => {
+        const look = await scene.proxy.look({ moveMs: 1000 })
+        return look.untold - untold >= count - 1
+      })
       return []
     },
   },
@@ -222,6 +231,14 @@ const slow: readonly SenderMood[] = [
   },
 ]
 
+async function openMany(scene: Scene, count: number): Promise<readonly Socket[]> {
+  const sockets: Socket[] = []
+  await repeat(count, async () => {
+    sockets.push(await openReading(scene.bad))
+  })
+  return sockets
+}
+
 const many: readonly SenderMood[] = [
   {
     mood: '900 connections of one certificate',
@@ -229,7 +246,7 @@ const many: readonly SenderMood[] = [
     lines: 2000,
     play: async (scene) => {
       const own = names('many', 900)
-      const sockets = await Promise.all(own.map(() => openReading(scene.bad)))
+      const sockets = await openMany(scene, own.length)
       for (const [index, socket] of sockets.entries())
         socket.write(notifications(own.slice(index, index + 1)))
       await scene.delivered(own)
@@ -243,7 +260,7 @@ const many: readonly SenderMood[] = [
     growthMiB: 150,
     lines: 2500,
     play: async (scene) => {
-      const sockets = await Promise.all(Array.from({ length: 1100 }, () => openReading(scene.bad)))
+      const sockets = await openMany(scene, 1100)
       await until(() => sockets.filter((socket) => socket.closed).length >= 100)
       for (const socket of sockets) socket.end()
       await until(() => sockets.every((socket) => socket.closed))

@@ -74,6 +74,7 @@ const integration = {
     'upstream/http2/hpack-encoder.ts',
     'upstream/http2/http2-session.ts',
     'upstream/http2/protocol-fault.ts',
+    'upstream/http2/useless-session.ts',
     'upstream/session.ts',
   ],
   store: ['store/lmdb-store.ts', 'store/redis-store.ts'],
