@@ -185,8 +185,8 @@ const slow: readonly SenderMood[] = [
   },
   {
     mood: '10,000 identical bad notifications on one connection',
-    // For each one line when it is refused, and one when it can no longer be told.
-    lines: 20_100,
+    // One for each that is refused.
+    lines: 10_100,
     play: async (scene) => {
       const count = 10_000
       const { untold } = await scene.proxy.look()
