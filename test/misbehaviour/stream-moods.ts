@@ -172,7 +172,8 @@ const slow: readonly SenderMood[] = [
     play: async (scene) => {
       const own = names('behind', 2000)
       const socket = await openReading(scene.bad)
-      socket.write(rejected)
+      // Another one than in the other moods: the same one is not named again and again (D16).
+      socket.write(bytes('01 7fffffff 7fffffff 0000 0002 7b7d'))
       await ended(socket)
       for (const [index, name] of own.entries()) {
         socket.write(enhanced(index, pushOf(name)))
