@@ -102,11 +102,14 @@ export function* notificationFields(): Fields {
   else yield unreadable
 }
 
+/** More than any sender writes into a frame; a frame can have 43,000 empty ones, which take a second. */
+const mostItems = 2000
+
 /** Command 2: `frame data length (4) | items`. */
 function* frameFields(): Fields {
   let left = yield { name: 'frame-length', bytes: 4 }
   if (left > longestFrameBytes) yield unreadable
-  while (left >= itemHeaderBytes) {
+  for (let count = 0; left >= itemHeaderBytes && count < mostItems; count++) {
     const itemId = yield { name: 'item-id', bytes: 1 }
     const bytes = yield { name: 'item-length', bytes: 2 }
     left -= itemHeaderBytes

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Folders that hold no tests. */
-const apart = ['audit', 'bench', 'fixtures', 'fuzz', 'screenshot', 'suite']
+const apart = ['audit', 'bench', 'fixtures', 'fuzz', 'misbehaviour', 'screenshot', 'suite']
 
 /** Every test file, relative to `test/`, with `/`. */
 export const testFiles: readonly string[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -30,6 +30,7 @@ const integration = {
     'end-to-end/delivery.ts',
     'end-to-end/limits.ts',
     'end-to-end/memory.ts',
+    'end-to-end/misbehaviour.ts',
     'end-to-end/repeat.ts',
     'end-to-end/restart.ts',
     'end-to-end/shutdown.ts',
@@ -80,6 +81,7 @@ const integration = {
     'upstream/http2/hpack-encoder.ts',
     'upstream/http2/http2-session.ts',
     'upstream/http2/protocol-fault.ts',
+    'upstream/http2/useless-session.ts',
     'upstream/session.ts',
   ],
   store: ['store/lmdb-store.ts', 'store/redis-store.ts', 'store/told.ts'],

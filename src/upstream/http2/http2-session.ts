@@ -14,8 +14,9 @@ import { FrameWriter } from './frame-writer.ts'
 import type { Stream } from './stream.ts'
 
 /**
- * In this order; a phase may be skipped. `connecting`: until the peer's SETTINGS. `ready`: takes
- * requests. `draining`: finishes requests in flight. `ending`: the socket is about to close.
+ * In this order; a phase may be skipped. `connecting`: until the peer's SETTINGS allow a request.
+ * `ready`: takes requests. `draining`: finishes requests in flight. `ending`: the socket is about to
+ * close.
  */
 const phases = ['connecting', 'ready', 'draining', 'ending', 'closed'] as const
 
@@ -43,6 +44,8 @@ export class Http2Session implements ProviderSession {
   #cause: string | undefined
   #isCredentialRefused = false
   readonly #cancelTick: Cancel
+  /** When the first request was overdue since the last answer. */
+  #overdueSinceMs: number | undefined
 
   /**
    * @param firstStreamId odd; other than 1 in tests only, to reach the last identifier
@@ -145,7 +148,7 @@ export class Http2Session implements ProviderSession {
     this.#keepAlive.receivedAtMs = this.#clock.now()
     const { room } = this
     const violation = this.#connection.receive(chunk)
-    if (this.#connection.isOpen) this.#enter('ready')
+    if (this.streamLimit > 0) this.#enter('ready')
     if (!this.#connection.awaitsPong) this.#keepAlive.pingSentAtMs = undefined
     for (const goaway of this.#connection.takeGoaways()) this.#goneAway(goaway)
     if (violation !== undefined) this.#fail(violation)
@@ -167,7 +170,10 @@ export class Http2Session implements ProviderSession {
   }
 
   #answer({ delivery, end, sentAtMs, outcome }: Stream): void {
-    if (end === 'complete') this.#owner.requestLatency.add(this.#keepAlive.receivedAtMs - sentAtMs)
+    if (end === 'complete') {
+      this.#overdueSinceMs = undefined
+      this.#owner.requestLatency.add(this.#keepAlive.receivedAtMs - sentAtMs)
+    }
     const isStale = outcome.kind === 'unavailable' && outcome.reason === staleProviderToken
     this.#owner.answered(delivery, isStale ? this.#stale(outcome) : outcome)
   }
@@ -239,14 +245,25 @@ export class Http2Session implements ProviderSession {
     const isConnecting = this.#phase === 'connecting'
     const verdict = this.#keepAlive.check(now, isConnecting ? this.#openedAtMs : undefined)
     if (verdict === 'gone')
-      this.destroy(isConnecting ? 'no answer while connecting' : 'no answer to a PING')
+      this.destroy(isConnecting ? this.#unconnected : 'no answer to a PING')
     else if (verdict !== 'wait') this.#pingIfNeeded(now, verdict === 'quiet')
   }
 
-  /** Sends a PING to a quiet peer, and to one that leaves requests unanswered. */
+  get #unconnected(): string {
+    return this.#connection.isOpen ? 'the peer allows no request' : 'no answer while connecting'
+  }
+
+  /**
+   * Sends a PING to a quiet peer, and to one that leaves requests unanswered. If it goes on answering
+   * PINGs alone, the owner opens another session.
+   */
   #pingIfNeeded(now: number, isQuiet: boolean): void {
     const { room } = this
-    const hasOverdue = this.#connection.cancelSentBy(now - this.#times.requestTimeoutMs)
+    const { requestTimeoutMs } = this.#times
+    const hasOverdue = this.#connection.cancelSentBy(now - requestTimeoutMs)
+    if (hasOverdue) this.#overdueSinceMs ??= now
+    if (now - (this.#overdueSinceMs ?? now) >= 2 * requestTimeoutMs && hasOverdue)
+      this.#drainAndReport('answers PING, and no request')
     this.#answerEnded(room)
     if (!(isQuiet || hasOverdue) || this.#phase === 'ending') return
     this.#keepAlive.pingSentAtMs = now
