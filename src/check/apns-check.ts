@@ -65,7 +65,8 @@ async function originFindings(
       ...clockFindings(origin, answer, clock.now()),
     ]
   })
-  if (proxy !== undefined) return [ok(origin, `the way there leads through ${proxy.shown}`), ...found]
+  if (proxy !== undefined)
+    return [ok(origin, `the way there leads through ${proxy.shown}`), ...found]
   const isReached = found.every(({ severity }) => severity !== 'error')
   return [...(await addressFindings(origin, isReached)), ...found]
 }

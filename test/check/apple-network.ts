@@ -79,10 +79,10 @@ t.test('says nothing of other servers, and of names that do not resolve', async 
 })
 
 t.test('the DNS override of all of push.apple.com is found in a check', async (t) => {
-  resolveTo(t, '127.0.0.1')
   const issued = await issueServerCertificate(authority, ['api.push.apple.com'], new Date())
   const simulator = await startSimulator({ tls: issued }, { clock: systemClock })
   t.teardown(() => simulator.stop())
+  resolveTo(t, '127.0.0.1')
   const route = routeWith(await pushCertificate('com.example.app'))
   const find = (port: number) => {
     const target = { subject: 'app', route, origin: `${apple}:${port}`, proxy: undefined }
