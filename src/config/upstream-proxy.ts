@@ -12,8 +12,9 @@ export interface UpstreamProxy {
 export const noProxy = 'none'
 
 export const mustBeProxy =
-  'must be an http://, https://, socks5:// or socks5h:// address with a port, for example ' +
-  'http://proxy.example:3128, or none; percent-encode special characters of the password'
+  'must be an http://, https://, socks5:// or socks5h:// address, such as ' +
+  'http://proxy.example:3128; correct it and percent-encode its password, or set ' +
+  'providerApi.proxy: none'
 
 const variables = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'] as const
 
