@@ -5,8 +5,11 @@ import { ProviderToken } from '../apns/provider-token.ts'
 import { requestFor, requestHeaders } from '../apns/request.ts'
 import type { Clock } from '../timing/clock.ts'
 import type { Route } from '../config/route.ts'
+import type { UpstreamProxy } from '../config/upstream-proxy.ts'
+import { addressFindings } from './apple-network.ts'
 import { ok, type Finding } from './finding.ts'
 import { Probe, ProbeFault, type ProbeTarget } from './probe.ts'
+import { rootFindings } from './root-check.ts'
 import { answerFinding, clockFindings, faultFinding, refusalFinding } from './apns-message.ts'
 
 /** A route, and the origin of its provider API. */
@@ -15,13 +18,13 @@ export interface RouteTarget {
   readonly subject: string
   readonly route: Route
   readonly origin: string
+  /** On the way there. */
+  readonly proxy: UpstreamProxy | undefined
 }
 
 export interface ApnsCheckOptions {
   /** PEM, trusted in addition to Node's roots. */
   readonly certificateAuthority: string | undefined
-  /** `http://[user:password@]host:port`; a secret. */
-  readonly proxy: string | undefined
   /** Also sends a push to a token that no device has. */
   readonly live: boolean
 }
@@ -32,9 +35,9 @@ export async function apnsFindings(
   options: ApnsCheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
-  const origins = [...new Set(targets.map(({ origin }) => origin))]
-  const groups = origins.map(async (origin) => {
-    const own = await originFindings({ ...options, origin, certificate: undefined }, clock)
+  const origins = new Map(targets.map(({ origin, proxy }) => [origin, proxy]))
+  const groups = [...origins].map(async ([origin, proxy]) => {
+    const own = await originFindings(origin, proxy, options, clock)
     if (own.some(({ severity }) => severity === 'error')) return own
     const routes = targets.filter((target) => target.origin === origin)
     const theirs = await Promise.all(routes.map((target) => routeFindings(target, options, clock)))
@@ -46,23 +49,38 @@ export async function apnsFindings(
 /** Not a push: any answer proves that HTTP/2 works, and has the time. */
 const question = { ':method': 'GET', ':path': '/' }
 
-async function originFindings(target: ProbeTarget, clock: Clock): Promise<Finding[]> {
-  return probing(target.origin, target, clock, async (probe) => {
+async function originFindings(
+  origin: string,
+  proxy: UpstreamProxy | undefined,
+  { certificateAuthority }: ApnsCheckOptions,
+  clock: Clock,
+): Promise<Finding[]> {
+  const target = { origin, certificate: undefined, certificateAuthority, proxy: proxy?.url }
+  const found = await probing(origin, target, clock, async (probe) => {
     const answer = await probe.request(question, Buffer.alloc(0))
-    const reached = ok(target.origin, `reached by HTTP/2 (${probe.path})`)
-    return [reached, ...clockFindings(target.origin, answer, clock.now())]
+    const { certificate, path } = probe
+    return [
+      ok(origin, `reached by HTTP/2 (${path})`),
+      ...(certificate ? rootFindings(target, certificate, clock.now()) : []),
+      ...clockFindings(origin, answer, clock.now()),
+    ]
   })
+  if (proxy !== undefined)
+    return [ok(origin, `the way there leads through ${proxy.shown}`), ...found]
+  const isReached = found.every(({ severity }) => severity !== 'error')
+  return [...(await addressFindings(origin, isReached)), ...found]
 }
 
 async function routeFindings(
-  { subject, route, origin }: RouteTarget,
-  { live, ...way }: ApnsCheckOptions,
+  { subject, route, origin, proxy }: RouteTarget,
+  { live, certificateAuthority }: ApnsCheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
   const { credential } = route
   const certificate = credential.kind === 'certificate' ? credential : undefined
   if (!live && certificate === undefined) return []
-  return probing(subject, { origin, certificate, ...way }, clock, async (probe) => {
+  const target = { origin, certificate, certificateAuthority, proxy: proxy?.url }
+  return probing(subject, target, clock, async (probe) => {
     if (!live) {
       const answer = await probe.request(question, Buffer.alloc(0))
       const taken = ok(subject, `${origin} accepts its certificate in the handshake`)

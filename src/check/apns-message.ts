@@ -49,12 +49,13 @@ const byCode: Readonly<Record<string, string>> = {
 /** By the step that failed, if the code has no message. */
 const byStep: Readonly<Record<Step, string>> = {
   proxy:
-    'providerApi.proxy does not connect to the provider API; ' +
-    'correct its address and credentials, and have it allow CONNECT to this port',
+    'the proxy on the way does not connect to the provider API; ' +
+    'correct its address and credentials where they are set, and let it connect to this port',
   dns: 'its name cannot be resolved; check the DNS server of this machine',
   tcp:
     'no TCP connection can be opened: perhaps a firewall drops it; ' +
-    'allow this machine to reach 17.0.0.0/8 at port 443, or at 2197 with the port under providerApi',
+    'let this machine reach the networks of Apple (docs/configuration.md lists them) at port 443, ' +
+    'or at 2197 with the port under providerApi; or set providerApi.proxy',
   tls:
     'the TLS handshake fails; ' +
     'check whether a firewall or a proxy in between interferes with TLS to this address',

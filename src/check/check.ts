@@ -1,6 +1,6 @@
 /** Checks the configuration and the connection to APNs, and reports all problems at once. */
 import type { Clock } from '../timing/clock.ts'
-import { examineConfiguration, type Examination } from '../config/configuration.ts'
+import { examineConfiguration, noProxies, type Examination } from '../config/configuration.ts'
 import { alarmFindings } from './alarm-check.ts'
 import { problemFinding, type Finding } from './finding.ts'
 import { apnsFindings, type RouteTarget } from './apns-check.ts'
@@ -53,7 +53,7 @@ async function networkFindings(
   { live, token, version }: CheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
-  const { alarms, certificateAuthority, store } = loaded
+  const { alarms, certificateAuthority, store, proxies = noProxies } = loaded
   const kept = [
     ...(store === undefined ? [] : await storeFindings(store, clock)),
     ...(alarms === undefined ? [] : await alarmFindings(alarms, version, clock)),
@@ -63,15 +63,24 @@ async function networkFindings(
   const targets = loaded.routes.flatMap((route, index): RouteTarget[] =>
     route === undefined
       ? []
-      : [{ subject: `routes[${index}] ${route.name}`, route, origin: origins[route.environment] }],
+      : [
+          {
+            subject: `routes[${index}] ${route.name}`,
+            route,
+            origin: origins[route.environment],
+            proxy: proxies[route.environment],
+          },
+        ],
   )
-  const reach = { certificateAuthority, proxy: origins.proxy, live }
+  const reach = { certificateAuthority, live }
   const found = await apnsFindings(targets, reach, clock)
   const own =
     token === undefined
       ? []
       : await Promise.all(
-          targets.map((target) => tokenFindings(target, token, { ...reach, origins }, clock)),
+          targets.map((target) =>
+            tokenFindings(target, token, { ...reach, origins, proxies }, clock),
+          ),
         )
   return [...kept, ...found, ...own.flat()]
 }

@@ -1,4 +1,5 @@
 /** Connects to the provider API step by step, and reports which step failed. */
+import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { isIP, type Socket } from 'node:net'
@@ -48,9 +49,12 @@ export class Probe {
   #goawayReason: string | undefined
   /** Such as `17.188.143.34, TLSv1.3`. */
   readonly path: string
+  /** Of the server. */
+  readonly certificate: X509Certificate | undefined
 
-  private constructor(session: ClientHttp2Session, path: string, clock: Clock) {
+  private constructor(session: ClientHttp2Session, socket: TLSSocket, path: string, clock: Clock) {
     this.#session = session
+    this.certificate = socket.getPeerX509Certificate()
     this.path = path
     this.#clock = clock
     session.on('goaway', (_code: number, _last: number, debugData?: Buffer) => {
@@ -69,7 +73,7 @@ export class Probe {
       progress.step = 'http2'
       const session = connectHttp2(target.origin, { createConnection: () => socket })
       await arrival(session, 'remoteSettings')
-      return new Probe(session, path, clock)
+      return new Probe(session, socket, path, clock)
     } catch (error) {
       if (giveUp.signal.aborted) throw new ProbeFault(progress.step, 'TIMEOUT', silence)
       giveUp.abort()

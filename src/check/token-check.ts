@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { readBody } from '../apns/outcome.ts'
 import { requestHeaders } from '../apns/request.ts'
+import type { UpstreamProxies } from '../config/configuration.ts'
 import type { Environment } from '../credentials/certificate.ts'
 import type { Clock } from '../timing/clock.ts'
 import { authorizationOf, probing, type ApnsCheckOptions, type RouteTarget } from './apns-check.ts'
@@ -12,6 +13,7 @@ import type { Probe } from './probe.ts'
 /** The way to both environments. */
 export interface TokenCheckOptions extends Omit<ApnsCheckOptions, 'live'> {
   readonly origins: Readonly<Record<Environment, string>>
+  readonly proxies: UpstreamProxies
 }
 
 const payload = Buffer.from('{"aps":{"content-available":1}}')
@@ -21,7 +23,7 @@ const accepted = 'accepted'
 export async function tokenFindings(
   { subject, route }: RouteTarget,
   token: string,
-  { origins, ...way }: TokenCheckOptions,
+  { origins, proxies, certificateAuthority }: TokenCheckOptions,
   clock: Clock,
 ): Promise<Finding[]> {
   const { topic, environment, credential } = route
@@ -34,11 +36,16 @@ export async function tokenFindings(
     at: Environment,
     judge: (reason: string, finding: Finding | undefined) => Finding[] | Promise<Finding[]>,
   ): Promise<Finding[]> =>
-    probing(subject, { origin: origins[at], certificate, ...way }, clock, async (probe: Probe) => {
-      const answer = await probe.request(headers, payload)
-      const reason = readBody(answer.body).reason ?? `HTTP ${answer.status}`
-      return judge(answer.status === 200 ? accepted : reason, refusalFinding(subject, answer))
-    })
+    probing(
+      subject,
+      { origin: origins[at], proxy: proxies[at]?.url, certificate, certificateAuthority },
+      clock,
+      async (probe: Probe) => {
+        const answer = await probe.request(headers, payload)
+        const reason = readBody(answer.body).reason ?? `HTTP ${answer.status}`
+        return judge(answer.status === 200 ? accepted : reason, refusalFinding(subject, answer))
+      },
+    )
   return asking(environment, (reason, refusal) => {
     if (reason === accepted) return [ok(subject, `the token of --token belongs to ${environment}`)]
     if (reason !== 'BadDeviceToken') return [refusal ?? unclear(subject, environment, reason)]

@@ -23,6 +23,7 @@ import {
 } from './schema.ts'
 import { keysAt, messageFor, unknownKey } from './issue.ts'
 import { loadStore, type StoreConfiguration } from './store.ts'
+import { upstreamProxy, type UpstreamProxy } from './upstream-proxy.ts'
 import { workerCount, workerProblems } from './workers.ts'
 
 type ListenerEntry = ConfigurationFile['listeners'][number]
@@ -36,6 +37,11 @@ export interface ListenerConfiguration extends Omit<
   /** Addresses and networks of the load balancers that speak the PROXY protocol. */
   readonly balancers: readonly string[] | undefined
 }
+
+/** The proxy on the way to each environment. */
+export type UpstreamProxies = Readonly<Record<Environment, UpstreamProxy | undefined>>
+
+export const noProxies: UpstreamProxies = { production: undefined, sandbox: undefined }
 
 /** All that the proxy needs to run. */
 export interface Configuration extends Pick<
@@ -54,8 +60,7 @@ export interface Configuration extends Pick<
     readonly origins: Readonly<Record<Environment, string>>
     /** PEM, trusted in addition to Node's roots. */
     readonly certificateAuthority: string | undefined
-    /** `http://[user:password@]host:port` of an HTTP proxy; a secret. */
-    readonly proxy: string | undefined
+    readonly proxies: UpstreamProxies
   }
   /** Number of processes that share the work; 1 = this process alone. */
   readonly workers: number
@@ -122,7 +127,7 @@ export function examineValue(path: string, value: unknown): Examination {
 
 function built(
   file: ConfigurationFile,
-  { tls, certificateAuthority, adminToken, store, alarms, routes }: Loaded,
+  { tls, certificateAuthority, proxies = noProxies, adminToken, store, alarms, routes }: Loaded,
 ): Configuration | undefined {
   if (tls === undefined || store === undefined) return undefined
   return {
@@ -137,7 +142,7 @@ function built(
     providerApi: {
       origins: { production: file.providerApi.production, sandbox: file.providerApi.sandbox },
       certificateAuthority,
-      proxy: file.providerApi.proxy,
+      proxies,
     },
     workers: workerCount(file.workers),
     dataDirectory: file.dataDirectory,
@@ -198,6 +203,7 @@ function pathOf(keys: readonly PropertyKey[], file: string): string {
 export interface Loaded {
   readonly tls?: CertificateCredential | undefined
   readonly certificateAuthority?: string | undefined
+  readonly proxies?: UpstreamProxies | undefined
   readonly adminToken?: string | undefined
   readonly store?: StoreConfiguration | undefined
   readonly alarms?: AlarmSettings | undefined
@@ -218,11 +224,22 @@ function load(parts: Parts, problems: ConfigProblem[]): Loaded {
     tls: tls && attempt('tls.certificate', () => loadCertificateCredential(tls), tls.key),
     certificateAuthority:
       authority && attempt('providerApi.certificateAuthority', () => certificatesIn(authority)),
+    proxies: providerApi && attempt('providerApi.proxy', () => proxiesOf(providerApi)),
     adminToken: tokenFile && attempt('admin.tokenFile', () => loadSharedSecret(tokenFile)),
     store: loadStore(parts, attempt),
     alarms: parts.alarms && loadAlarms(parts.alarms, attempt),
     routes,
   }
+}
+
+function proxiesOf({
+  production,
+  sandbox,
+  proxy,
+}: ConfigurationFile['providerApi']): UpstreamProxies {
+  const to = (origin: string): UpstreamProxy | undefined =>
+    upstreamProxy(origin, proxy, process.env)
+  return { production: to(production), sandbox: to(sandbox) }
 }
 
 /** @param place comes before the keys in `problems` */

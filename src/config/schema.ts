@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { pushTypes } from '../apns/push-type.ts'
 import { parseRedisUrl } from '../store/redis-address.ts'
 import { isLoopback, network } from './ip-network.ts'
+import { isProxyAddress, mustBeProxy, noProxy } from './upstream-proxy.ts'
 
 const mustBeStore = 'must be lmdb, or the URL of Redis, for example redis://host:6379'
 export const highestPort = 65_535
@@ -23,10 +24,9 @@ const webhook = z.url({
   protocol: /^https?$/,
   error: 'must be an https:// or http:// address, as the receiver of the alarms shows it',
 })
-const proxy = z.url({
-  protocol: /^http$/,
-  error: 'must be an http:// address with a port, for example http://proxy.example:3128',
-})
+const proxy = z
+  .string()
+  .refine((value) => value === noProxy || isProxyAddress(value), { error: mustBeProxy })
 const store = z.string().superRefine(
   report((value) => {
     if (value === 'lmdb') return undefined

@@ -14,7 +14,10 @@ export interface ProxyAddresses {
   readonly admin: { readonly host: string; readonly port: number }
 }
 
-type ServedRoute = Pick<Route, 'name' | 'environment' | 'topic'>
+interface ServedRoute extends Pick<Route, 'name' | 'environment' | 'topic'> {
+  /** The proxy on the way to the provider API, without its password, and where it is set. */
+  readonly through: string | undefined
+}
 
 /** Each name is also the name of the log event. */
 export type LifecycleEvent =

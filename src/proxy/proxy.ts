@@ -243,9 +243,14 @@ export class Proxy {
   }
 
   #reportReady(addresses: ProxyAddresses): void {
-    const { ignored, routes } = this.#configuration
+    const { ignored, routes, providerApi } = this.#configuration
     if (ignored.length > 0) this.#log({ event: 'configuration.ignored', keys: ignored })
-    const served = routes.map(({ name, environment, topic }) => ({ name, environment, topic }))
+    const served = routes.map(({ name, environment, topic }) => ({
+      name,
+      environment,
+      topic,
+      through: providerApi.proxies[environment]?.shown,
+    }))
     this.#log({ event: 'proxy.ready', ...addresses, routes: served })
   }
 }

@@ -33,7 +33,7 @@ export async function upstreamAccess(
       certificateAuthority: providerApi.certificateAuthority,
       providerToken:
         credential.kind === 'signing-key' ? await keyRing.tokenOf(credential) : undefined,
-      proxy: providerApi.proxy,
+      proxy: providerApi.proxies[environment]?.url,
       random,
     },
     times: { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, pingTimeoutMs },

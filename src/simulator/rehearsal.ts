@@ -2,7 +2,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../timing/clock.ts'
-import { examineValue, soundConfiguration, type Configuration } from '../config/configuration.ts'
+import {
+  examineValue,
+  noProxies,
+  soundConfiguration,
+  type Configuration,
+} from '../config/configuration.ts'
+import { noProxy } from '../config/upstream-proxy.ts'
 import {
   createAuthority,
   issuePushCertificate,
@@ -55,7 +61,7 @@ export async function prepareRehearsal(
 }
 
 /** The simulators of a rehearsal, as the proxy connects to them. */
-export type RehearsalProvider = Omit<Configuration['providerApi'], 'proxy'>
+export type RehearsalProvider = Omit<Configuration['providerApi'], 'proxies'>
 
 /** Starts a simulator for each environment. @param mood how all of them answer */
 export async function startRehearsalProvider(
@@ -89,7 +95,7 @@ export function rehearsed(
   return {
     ...configuration,
     isRehearsal: true,
-    providerApi: { ...providerApi, proxy: undefined },
+    providerApi: { ...providerApi, proxies: noProxies },
     store: { kind: 'lmdb' },
     workers: 1,
     dataDirectory,
@@ -154,6 +160,7 @@ export function rehearsalConfiguration(
     tls: { certificate: files.server, key: files.server },
     dataDirectory,
     routes: [{ name: 'rehearsal', certificate: files.sender }],
+    providerApi: { proxy: noProxy },
   }
   return soundConfiguration('rehearsal', examineValue('rehearsal', value))
 }

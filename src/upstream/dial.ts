@@ -1,6 +1,5 @@
-/** Opens sockets to the provider API: name resolution, TLS, and an HTTP proxy if configured. */
+/** Opens sockets to the provider API: name resolution, TLS, and a proxy if configured. */
 import { lookup, type LookupAddress } from 'node:dns'
-import { request } from 'node:http'
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net'
 import {
   connect as connectTls,
@@ -10,6 +9,7 @@ import {
   type SecureContext,
 } from 'node:tls'
 import type { SessionTarget } from './session.ts'
+import { openTunnel, TunnelRefusal } from './tunnel.ts'
 
 /** Exactly one of these is called, once. */
 export interface Dialler {
@@ -27,67 +27,29 @@ export interface Dialler {
 export function dial(target: SessionTarget, dialler: Dialler): () => void {
   const { host, port, tls } = addressOf(target.origin)
   const options = tls ? tlsOptions(target, host) : undefined
-  if (target.proxy !== undefined)
-    return openTunnel(target.proxy, isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`, {
-      dialled: (socket) =>
-        dialler.dialled(options ? connectTls({ ...options, host, socket }) : socket),
-      failed: dialler.failed,
-    })
   const address = { host, port, lookup: spread(target.random) }
-  dialler.dialled(options ? connectTls({ ...address, ...options }) : connectTcp(address))
-  return () => undefined
+  if (target.proxy === undefined) {
+    dialler.dialled(options ? connectTls({ ...address, ...options }) : connectTcp(address))
+    return () => undefined
+  }
+  const giveUp = new AbortController()
+  const destination = { ...address, authorities: authoritiesOf(target) }
+  openTunnel(target.proxy, destination, giveUp.signal).then(
+    (socket) => dialler.dialled(options ? connectTls({ ...options, host, socket }) : socket),
+    (error: unknown) => dialler.failed(`the proxy${tunnelFault(error)}`),
+  )
+  return () => giveUp.abort()
+}
+
+function tunnelFault(error: unknown): string {
+  if (error instanceof TunnelRefusal) return ` ${error.message}`
+  return `: ${error instanceof Error ? describe(error) : String(error)}`
 }
 
 function addressOf(origin: string): { host: string; port: number; tls: boolean } {
   const { protocol, hostname, port } = new URL(origin)
   const tls = protocol === 'https:'
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (tls ? 443 : 80)), tls }
-}
-
-/** What the proxy does, by its status if it opens no tunnel, and the remedy. */
-const refusals: Readonly<Record<number, string>> = {
-  401: 'asks for credentials, or rejects them; set http://user:password@… in providerApi.proxy',
-  403: 'does not allow it; let it pass CONNECT to port 443 or 2197 of the provider API',
-  407: 'asks for credentials, or rejects them; set http://user:password@… in providerApi.proxy',
-  502: 'cannot reach the provider API itself',
-  503: 'cannot reach the provider API itself',
-  504: 'cannot reach the provider API itself',
-}
-
-/**
- * Opens a TCP connection to `authority`, which is `host:port`, through an HTTP proxy.
- * — source: RFC 9110, 9.3.6
- * @param proxy `http://[user:password@]host:port`
- */
-function openTunnel(proxy: string, authority: string, dialler: Dialler): () => void {
-  const connecting = request({
-    ...addressOf(proxy),
-    method: 'CONNECT',
-    path: authority,
-    agent: false,
-    headers: { host: authority, ...authorization(new URL(proxy)) },
-  })
-  connecting.on('connect', ({ statusCode = 0 }, socket: Socket) => {
-    socket.on('error', () => {
-      // A `close` follows, which is handled.
-    })
-    if (statusCode === 200) dialler.dialled(socket)
-    else {
-      socket.destroy()
-      const refusal = refusals[statusCode] ?? 'it refuses to connect'
-      dialler.failed(`the proxy answers ${statusCode}: ${refusal}`)
-    }
-  })
-  connecting.on('error', (error) => dialler.failed(`the proxy: ${describe(error)}`))
-  connecting.end()
-  return () => connecting.destroy()
-}
-
-/** — source: RFC 7617 */
-function authorization({ username, password }: URL): Record<string, string> {
-  if (username === '') return {}
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
 }
 
 function tlsOptions(target: SessionTarget, host: string): ConnectionOptions {
@@ -104,15 +66,23 @@ function tlsOptions(target: SessionTarget, host: string): ConnectionOptions {
 const contexts = new WeakMap<SessionTarget, SecureContext>()
 
 function contextOf(target: SessionTarget): SecureContext {
-  const { certificate, certificateAuthority } = target
+  const { certificate } = target
+  const authorities = authoritiesOf(target)
   const context =
     contexts.get(target) ??
     createSecureContext({
       ...(certificate && { cert: certificate.certificatePem, key: certificate.keyPem }),
-      ...(certificateAuthority && { ca: [...rootCertificates, certificateAuthority] }),
+      ...(authorities && { ca: authorities }),
     })
   contexts.set(target, context)
   return context
+}
+
+/** Undefined: the roots of Node, which it has read already. */
+function authoritiesOf({ certificateAuthority }: SessionTarget): string[] | undefined {
+  return certificateAuthority === undefined
+    ? undefined
+    : [...rootCertificates, certificateAuthority]
 }
 
 function spread(random: () => number): LookupFunction {

@@ -72,7 +72,7 @@ export interface SessionTarget {
   readonly certificateAuthority: string | undefined
   /** If the route uses a signing key. */
   readonly providerToken: ProviderToken | undefined
-  /** `http://[user:password@]host:port` of an HTTP proxy that allows CONNECT; a secret. */
+  /** `scheme://[user:password@]host:port`: http, https, socks5 or socks5h; a secret. */
   readonly proxy: string | undefined
   /** In [0, 1); chooses among the addresses of a name. */
   readonly random: () => number

@@ -139,8 +139,9 @@ t.test('the network is asked with the CA and origins of the file', async (t) => 
     { offline: false, live: true, version: '1.2.3' },
     systemClock,
   )
-  t.match(findings.slice(-3), [
+  t.match(findings.slice(-4), [
     { severity: 'ok', subject: simulator.origin, finding: /^reached by HTTP\/2/ },
+    { severity: 'ok', subject: simulator.origin, finding: /root CA test authority/ },
     { severity: 'ok', subject: simulator.origin, finding: /^its clock agrees/ },
     { severity: 'ok', subject: 'routes[0] app', finding: /^APNs accepts credential and topic/ },
   ])

@@ -1,5 +1,6 @@
 /** Which environment knows a device token. */
 import t, { type Test } from 'tap'
+import { noProxies } from '../../src/config/configuration.ts'
 import { tokenFindings } from '../../src/check/token-check.ts'
 import type { Finding } from '../../src/check/finding.ts'
 import { startSimulator, type ReceivedNotification } from '../../src/simulator/provider-api.ts'
@@ -27,8 +28,10 @@ async function ask(
     return simulator.origin
   }
   const origins = { production: await play(production), sandbox: await play(sandbox) }
-  const target = { subject: 'routes[0] app', route: routeWith(app), origin: origins.production }
-  const way = { origins, certificateAuthority: authority.certificatePem, proxy: undefined }
+  const route = routeWith(app)
+  const proxy = undefined
+  const target = { subject: 'routes[0] app', route, origin: origins.production, proxy }
+  const way = { origins, certificateAuthority: authority.certificatePem, proxies: noProxies }
   const findings = await tokenFindings(target, token, way, systemClock)
   t.notMatch(JSON.stringify(findings), token)
   return { findings, received }

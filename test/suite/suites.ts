@@ -57,6 +57,7 @@ const integration = {
     'check/check.ts',
     'check/probe.ts',
     'check/apns-check.ts',
+    'check/apple-network.ts',
     'check/store-check.ts',
     'check/token-check.ts',
     'credentials/authority.ts',
