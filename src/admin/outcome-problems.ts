@@ -65,6 +65,7 @@ function isExceeded(
   const { count, total } = countsOf(row, windows[row.window])
   if (total < minimum || count === 0) return false
   const before = countsOf(row, windows['before-the-hour'])
+  if (timesUsual > 0 && before.total < minimum) return false
   const usual = before.total === 0 ? 0 : before.count / before.total
   return count / total >= Math.max(share, usual * timesUsual)
 }

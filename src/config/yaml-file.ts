@@ -1,6 +1,6 @@
 /** Parses a configuration file into plain data, with its environment variables, without checking its keys. */
 import { readFileSync } from 'node:fs'
-import { LineCounter, parse, parseDocument, visit, type Document } from 'yaml'
+import { LineCounter, parseDocument, visit, type Document } from 'yaml'
 import { decodeText } from '../credentials/text-encoding.ts'
 import type { ConfigProblem } from './config-error.ts'
 
@@ -42,8 +42,8 @@ function parseYaml(text: string, problems: ConfigProblem[]): unknown {
 }
 
 /**
- * Replaces each `${NAME}` in a value. An unquoted value is read again: `${PORT}` can be a number.
- * @returns a problem for each variable that is not set
+ * Replaces each `${NAME}` in a value. Without quotes, `${PORT}` can be a number.
+ * @returns a problem for each variable that is not set, and for each `${` that names none
  */
 function insertVariables(
   document: Document.Parsed,
@@ -63,18 +63,19 @@ function insertVariables(
           })
         return value ?? ''
       })
+      if (filled.includes('${'))
+        problems.push({
+          path: positionOf(node.range?.[0] ?? 0),
+          message: 'has ${ that names no variable; write ${NAME} with letters, digits and _ alone',
+        })
       node.value = node.type === 'PLAIN' ? plainValue(filled) : filled
     },
   })
   return problems
 }
 
-/** A list or a mapping in a variable stays text. */
+/** What a number or true or false in the file would be. Anything else stays text. */
 function plainValue(text: string): unknown {
-  try {
-    const value: unknown = parse(text)
-    return typeof value === 'object' ? text : value
-  } catch {
-    return text
-  }
+  if (text === 'true' || text === 'false') return text === 'true'
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
 }

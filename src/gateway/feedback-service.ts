@@ -50,10 +50,10 @@ export async function serveFeedback(
   const patience = new Timer(clock, patienceMs, () => socket.destroy())
   const end = new Timer(clock, closeAfterMs, () => socket.end())
   const closed = new Promise<boolean>((resolve) => {
-    socket.once('close', (hadError: boolean) => {
+    socket.once('close', () => {
       patience.stop()
       end.stop()
-      resolve(isClean && !hadError)
+      resolve(isClean)
     })
   })
   socket.on('error', () => {

@@ -31,7 +31,14 @@ interface Listener {
  */
 export async function overrule({ route: name, yes, ...args }: OverruleArguments): Promise<void> {
   const listeners = (await placesOf(args)).map(listenerOf)
-  const routes = await Promise.all(listeners.map((listener) => routesAt(listener)))
+  const answers = await Promise.all(listeners.map((listener) => routesAt(listener)))
+  if (answers.every((answer) => answer === undefined))
+    throw new Error(
+      `No proxy answers at ${listeners.map(({ admin }) => admin).join(', ')}; start it, or correct ` +
+        '--config or --admin',
+    )
+  // A worker that restarts does not answer.
+  const routes = answers.map((answer) => answer ?? [])
   const seen = routes.map((all) => all.find((route) => route.name === name))
   const at = seen.findIndex((route) => route?.suspected)
   const listener = listeners[at]
@@ -59,10 +66,10 @@ function listenerOf({ admin, token }: Place): Listener {
   return { admin, token }
 }
 
-async function routesAt({ admin, token }: Listener): Promise<readonly Route[]> {
+/** Undefined if nobody answers. */
+async function routesAt({ admin, token }: Listener): Promise<readonly Route[] | undefined> {
   const response = await askAdmin(admin, token, '/api/status')
-  if (response === undefined)
-    throw new Error(`No proxy answers at ${admin}; start it, or correct --config or --admin`)
+  if (response === undefined) return undefined
   const known = status.safeParse(response.ok ? await jsonOf(response) : undefined).data
   if (known !== undefined) return known.routes
   throw new Error(

@@ -63,6 +63,8 @@ export class ActiveRoute implements Admission {
   readonly clients = new Map<SenderConnection, ClientPeer>()
   /** When a sender last read the feedback service, ms since the epoch; null = not yet. */
   feedbackReadAtMs: number | null = null
+  /** Tuples that a feedback reader was offered since the last one read them all. */
+  readonly offeredTuples = new Set<string>()
   /** Why the last session, or the last attempt to open one, ended. */
   outageCause: string | undefined
   readonly #deps: ActiveRouteDeps
@@ -211,8 +213,9 @@ export class ActiveRoute implements Admission {
     if (isChanged) this.pool.reconfigure(this.#opener(), access, isSameSetup)
     const present = isSameSetup ? this.relay.standing : 'unproven'
     const standing = present === 'unproven' ? proof.standing : present
-    if (isChanged || standing !== this.relay.standing)
+    if (!isSameSetup || standing !== this.relay.standing)
       this.relay.setupRenewed({ ...proof, standing })
+    else if (isChanged) this.relay.accessRenewed()
   }
 
   /** Stops the connections, waits until all deliveries are settled, and closes the sessions. */

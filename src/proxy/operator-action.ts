@@ -25,8 +25,8 @@ function overrule(routes: readonly ActiveRoute[], encoded: string | undefined): 
     return { status: 404, body: { error: `no such route; the routes are: ${names}` } }
   }
   const { name, relay } = route
-  if (!relay.isSuspicious) {
-    const error = `route ${name} is not suspected, so no rejection is held back`
+  if (!relay.holdsBack) {
+    const error = `route ${name} is not suspected by this process, so it holds no rejection back`
     return { status: 409, body: { error } }
   }
   const held = relay.owned

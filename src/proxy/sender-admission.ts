@@ -58,14 +58,18 @@ export class SenderAdmission {
     countFeedbackRead(statistics.sender(route.name, certificate, now), address, now)
     route.feedbackReadAtMs = now
     recorder?.record(socket, { kind: 'feedback', route: route.name, address })
+    const log = logEvents(route.log)
     void serveFeedback(socket, route.name, {
       store: store.feedback,
       told: (tuples) => {
         const where = { atMs: clock.now(), route: route.name, sender, address }
-        keepFeedback(store, where, tuples)
+        keepFeedback(store, where, tuples, route.offeredTuples)
       },
       clock,
-      emit: logEvents(route.log),
+      emit: (event) => {
+        if (event.event === 'feedback.read') route.offeredTuples.clear()
+        log(event)
+      },
     })
   }
 

@@ -72,12 +72,21 @@ export function keepRejection(
 /** The feedback list does not keep which reason APNs gave with its 410. */
 const reason = 'Unregistered'
 
-/** Keeps the tuples that the feedback service has written to a reader. */
+/**
+ * Keeps the tuples that the feedback service has written to a reader.
+ * @param offered what was kept already: a reader that breaks off gets the same tuples again
+ */
 export function keepFeedback(
   { told }: Store,
   where: Told & Pick<ToldRecord, 'sender'>,
   tuples: readonly FeedbackTuple[],
+  offered: Set<string>,
 ): void {
-  for (const { token, timestamp } of tuples)
-    told.add({ ...where, kind: 'feedback', token: token.toString('hex'), reason, timestamp })
+  for (const { token: bytes, timestamp } of tuples) {
+    const token = bytes.toString('hex')
+    const tuple = `${where.sender} ${token} ${timestamp}`
+    if (offered.has(tuple)) continue
+    offered.add(tuple)
+    told.add({ ...where, kind: 'feedback', token, reason, timestamp })
+  }
 }

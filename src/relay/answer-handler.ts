@@ -128,7 +128,7 @@ export class AnswerHandler implements SetupEvidenceOwner {
     isPresentSetup: boolean,
   ): void {
     const { credential, feedback, settlements, emit, isTraced } = this.#deps
-    if (isPresentSetup && credential.isProven) credential.works()
+    if (isPresentSetup && credential.standing === 'proven') credential.works()
     else if (isPresentSetup) this.#evidence.prove()
     feedback.drop(delivery.request.token)
     if (isTraced()) emit({ event: 'notification.delivered', record: recordOf(delivery) })
@@ -168,7 +168,7 @@ export class AnswerHandler implements SetupEvidenceOwner {
 
   #retry(delivery: Delivery, outcome: Unavailable): void {
     const { clock, random, upstream, settlements, emit, isTraced } = this.#deps
-    if (outcome.kind === 'unavailable' && outcome.isForeign) this.#noteForeign(outcome.reason)
+    if (outcome.isForeign) this.#noteForeign(outcome.reason)
     const leftMs = delivery.giveUpAtMs - clock.now()
     const pauseMs = pauseBefore(outcome, ++delivery.attempts, random(), leftMs)
     if (pauseMs >= leftMs) {

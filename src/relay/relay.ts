@@ -104,6 +104,10 @@ export class Relay implements ReplicatedStateOwner {
     return this.#credential.isSuspicious
   }
 
+  get holdsBack(): boolean {
+    return this.#credential.holdsBack
+  }
+
   get standing(): Standing {
     return this.#credential.standing
   }
@@ -240,6 +244,11 @@ export class Relay implements ReplicatedStateOwner {
   setupRenewed(proof: RouteProof): void {
     this.#replicated.clearBadTokens()
     this.#credential.renewed(proof)
+  }
+
+  /** The way to APNs has changed, and the set-up has not: a refused credential is tried again. */
+  accessRenewed(): void {
+    this.#credential.answered()
   }
 
   /** An operator overrules the suspicion of the set-up: what is held back is told. */

@@ -4,7 +4,7 @@ import { backoffMs, spread } from '../timing/backoff.ts'
 import type { RetryCause } from './route-counters.ts'
 
 /** An outcome that says nothing against the notification. */
-export type Unavailable = Extract<Outcome, { kind: 'unavailable' | 'credential' }>
+export type Unavailable = Extract<Outcome, { kind: 'unavailable' }>
 
 const pauses = { firstMs: 500, longestMs: 30_000 }
 /** How often in a row a notification is sent again without a pause. */
@@ -25,15 +25,13 @@ export function pauseBefore(
   random: number,
   leftMs: number,
 ): number {
-  if (outcome.kind === 'unavailable' && outcome.retry === 'now' && attempts <= promptAttempts)
-    return 0
+  if (outcome.retry === 'now' && attempts <= promptAttempts) return 0
   const pauseMs = Math.min(spread(backoffMs(pauses, attempts), random), Math.max(1, leftMs - 1))
-  return Math.max(pauseMs, outcome.kind === 'unavailable' ? (outcome.retryAfterMs ?? 0) : 0)
+  return Math.max(pauseMs, outcome.retryAfterMs ?? 0)
 }
 
 /** Why a notification is sent again, for the counters. */
 export function retryCauseOf(outcome: Unavailable): RetryCause {
-  if (outcome.kind === 'credential') return 'other-answer'
   if (outcome.isForeign) return 'foreign'
   const { status } = outcome
   if (status === undefined) return 'unanswered'

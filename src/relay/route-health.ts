@@ -63,6 +63,11 @@ export class RouteHealth {
     return this.#refusal === undefined && this.#guard.isSuspicious
   }
 
+  /** Whether rejections are held back, even if APNs refuses the credential meanwhile. */
+  get holdsBack(): boolean {
+    return this.#guard.isSuspicious
+  }
+
   get standing(): Standing {
     return this.#guard.standing
   }

@@ -170,8 +170,14 @@ export class Settlements {
 
   /** The connection cannot report it. While it is remembered, a resend may arrive and be reported. */
   #untold(delivery: Delivery, forGood?: 'for good'): void {
-    if (delivery.isResent) this.#finish(delivery, 'resent')
-    else if (forGood || this.#isStopping || !this.#deps.replicated.originals.remembers(delivery)) {
+    if (delivery.isResent) {
+      this.#finish(delivery, 'resent')
+      this.#deps.emit({ event: 'notification.resent', record: recordOf(delivery) })
+    } else if (
+      forGood ||
+      this.#isStopping ||
+      !this.#deps.replicated.originals.remembers(delivery)
+    ) {
       this.#finish(delivery, 'untold')
       this.#conclude(delivery, 'rejection.untold')
     } else {

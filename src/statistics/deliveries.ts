@@ -45,8 +45,14 @@ export function noneDelivered(sender: SenderRecord): string | undefined {
 
 /** What became of the pushes that were not delivered, by cause. */
 export function undelivered(sender: SenderRecord): Record<string, number> {
-  const { rejections, unregistered, resent, expired, delivered } = sender
-  const causes = { ...rejections, 'devices gone': unregistered, 'sent again': resent, expired }
+  const { rejections, silenced, unregistered, resent, expired, delivered } = sender
+  const causes = {
+    ...rejections,
+    'rejected again and again': silenced,
+    'devices gone': unregistered,
+    'sent again': resent,
+    expired,
+  }
   const settled = Object.values(causes).reduce((sum, count) => sum + count, delivered)
   const all = { ...causes, waiting: Math.max(0, countedOf(sender) - settled) }
   return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0))

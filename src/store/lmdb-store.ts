@@ -147,8 +147,8 @@ function storeIn(
   const told = new LmdbTold(table<number>('told'), writer, deps.told, deps.clock)
   const close = async (): Promise<void> => {
     journal.close()
-    told.close()
     writer.close()
+    told.close()
     await root.close()
     room.close()
     await release()

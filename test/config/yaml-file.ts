@@ -6,7 +6,13 @@ import type { ConfigProblem } from '../../src/config/config-error.ts'
 import { readYamlFile } from '../../src/config/yaml-file.ts'
 import { folder } from '../fixtures/folder.ts'
 
-const variables = { PROXY_PORT: '3195', PROXY_HOST: 'redis', PROXY_DIGITS: '0123', PROXY_MAP: '{}' }
+const variables = {
+  PROXY_PORT: '3195',
+  PROXY_HOST: 'redis',
+  PROXY_DIGITS: '0123',
+  PROXY_MAP: '{}',
+  PROXY_HASH: 'a #b',
+}
 Object.assign(process.env, variables)
 t.teardown(() => {
   for (const name of Object.keys(variables)) Reflect.deleteProperty(process.env, name)
@@ -30,6 +36,7 @@ const values: readonly (readonly [name: string, text: string, value: unknown])[]
     'store: redis://${PROXY_HOST}:${PROXY_PORT}',
     { store: 'redis://redis:3195' },
   ],
+  ['a comment sign in a variable is text', 'name: ${PROXY_HASH}', { name: 'a #b' }],
   ['an item of a list', 'from:\n  - ${PROXY_HOST}', { from: ['redis'] }],
   ['a variable cannot bring a mapping', 'name: ${PROXY_MAP}', { name: '{}' }],
   ['the name of a key stays as it is', '"${PROXY_HOST}": 1', { '${PROXY_HOST}': 1 }],
@@ -47,6 +54,12 @@ for (const [name, text, value] of values)
     t.same(read(t, text), { value, problems: [] })
     t.end()
   })
+
+t.test('a default in a variable is no text that a folder is named after', (t) => {
+  const { problems } = read(t, 'dataDirectory: ${PROXY_DATA:-/var/lib/proxy}\n')
+  t.match(problems, [{ path: 'line 1, column 16', message: /names no variable/ }])
+  t.end()
+})
 
 t.test('a variable that is not set is a problem with its place', (t) => {
   const { problems } = read(t, 'log:\n  level: ${PROXY_LEVEL_THAT_NOBODY_SETS}\n')

@@ -51,11 +51,6 @@ t.test('a Retry-After of 0, or in the past, does not shorten the pause', (t) => 
   t.end()
 })
 
-t.test('retries after a refused credential with the same pauses', (t) => {
-  t.equal(pauseBefore({ kind: 'credential', reason: 'BadCertificate' }, 2, least, Infinity), 500)
-  t.end()
-})
-
 t.test('names the cause of a retry by the answer', (t) => {
   const causeOf = (more: Partial<Unavailable>): string =>
     retryCauseOf({ kind: 'unavailable', reason: 'any', retry: 'later', ...more })
@@ -66,7 +61,6 @@ t.test('names the cause of a retry by the answer', (t) => {
   t.equal(causeOf({ status: 400 }), 'other-answer')
   t.equal(causeOf({}), 'unanswered')
   t.equal(causeOf({ isForeign: true }), 'foreign')
-  t.equal(retryCauseOf({ kind: 'credential', reason: 'Forbidden' }), 'other-answer')
   t.end()
 })
 
