@@ -6,7 +6,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../log/log.ts'
 import { backoffMs } from '../timing/backoff.ts'
-import { readyMessage, workerVariable } from './worker.ts'
+import { readyMessage, stopMessage, workerVariable } from './worker.ts'
 
 export interface SupervisorDeps {
   readonly log: Logger
@@ -73,6 +73,7 @@ export class Supervisor {
 
   /** Kills a worker that does not serve yet: its notifications are in the journal. */
   stop(): void {
+    if (this.#isStopping()) return
     this.#stopping.abort()
     for (const { worker, isReady } of this.#workers.values())
       if (isReady) worker.send('SIGTERM')
@@ -135,6 +136,7 @@ export class Supervisor {
     this.#workers.set(number, running)
     worker.on('message', (message: unknown) => {
       if (message === readyMessage) this.#serves(number, running)
+      if (message === stopMessage) this.stop()
     })
     return new Promise((resolve) => {
       const ended = (code: number | null, signal: string | null): void => {

@@ -10,6 +10,9 @@ export const workerVariable = 'APNS_LEGACY_PROXY_WORKER'
 /** The message by which a worker tells the supervisor that it serves. */
 export const readyMessage = 'ready'
 
+/** The message by which a worker asks the supervisor to stop all. */
+export const stopMessage = 'stop'
+
 /** Undefined in a process that is no worker. */
 export function workerNumber(): number | undefined {
   return cluster.isWorker ? Number(process.env[workerVariable]) : undefined

@@ -8,10 +8,12 @@ import { feedback } from './feedback.ts'
 import { init } from './init.ts'
 import { overrule } from './overrule.ts'
 import { replay } from './replay.ts'
+import { reload } from './reload.ts'
 import { report } from './report.ts'
 import { send } from './send.ts'
 import { serve } from './serve.ts'
 import { simulate } from './simulate.ts'
+import { stop } from './stop.ts'
 import { told } from './told.ts'
 import { ownCommand } from '../handlers/invocation.ts'
 
@@ -23,6 +25,8 @@ export const commands = {
   init: withWork(init, async () => (await import('../handlers/init.ts')).init),
   check: withWork(check, async () => (await import('../handlers/check.ts')).check),
   serve: withWork(serve, async () => (await import('../handlers/serve.ts')).serve),
+  reload: withWork(reload, async () => (await import('../handlers/order.ts')).reload),
+  stop: withWork(stop, async () => (await import('../handlers/order.ts')).stop),
   send: withWork(send, async () => (await import('../handlers/send.ts')).send),
   feedback: withWork(feedback, async () => (await import('../handlers/feedback.ts')).feedback),
   decode: withWork(decode, async () => (await import('../handlers/decode.ts')).decode),

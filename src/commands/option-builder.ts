@@ -47,3 +47,14 @@ export function inputFile(describe: string) {
   const coerce = (path: string): string => (path === '' ? '-' : path)
   return { type: 'string', demandOption: true, coerce, describe } as const
 }
+
+/** Where the running proxy is. */
+export const adminOptions = {
+  config: text('Configuration; default: proxy.yaml, else the rehearsal in this folder', {
+    alias: 'c',
+    requiresArg: true,
+  }),
+  admin: text('Address of the admin listener, if not the configured one: http://host:port', {
+    requiresArg: true,
+  }),
+} as const

@@ -1,6 +1,6 @@
 /** The command line of `overrule`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { flag, text } from './option-builder.ts'
+import { adminOptions, flag, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy overrule --help`. */
 export const overrule = declare(
@@ -10,13 +10,7 @@ export const overrule = declare(
     yargs
       .options({
         route: text('Name of the suspected route', { demandOption: true, requiresArg: true }),
-        config: text('Configuration; default: proxy.yaml, else the rehearsal in this folder', {
-          alias: 'c',
-          requiresArg: true,
-        }),
-        admin: text('Address of the admin listener, if not the configured one: http://host:port', {
-          requiresArg: true,
-        }),
+        ...adminOptions,
         yes: flag('Do not ask for confirmation', { alias: 'y' }),
       })
       .example('$0 overrule --route app', 'Tell what route app holds back')

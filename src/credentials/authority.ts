@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import forge from 'node-forge'
 import type { Environment } from './certificate.ts'
+import type { ExtensionValue } from './name-constraints.ts'
 import { encodeNull, encodeTopics, environmentOids, topicsOid } from './apple-extension.ts'
 
 /** RSA-2048, which every old sender supports, or ECDSA on P-256. */
@@ -33,11 +34,19 @@ interface Request {
 
 const generate = promisify(generateKeyPair)
 
-/** Makes a self-signed authority, valid for 10 years from `now`. It may not sign other authorities. */
-export function createAuthority(commonName: string, now: Date): Promise<Authority> {
+/**
+ * Makes a self-signed authority, valid for 10 years from `now`. It may not sign other authorities.
+ * @param constraints the hosts for which it can issue certificates; absent: all
+ */
+export function createAuthority(
+  commonName: string,
+  now: Date,
+  constraints?: ExtensionValue,
+): Promise<Authority> {
   const extensions = [
     { name: 'basicConstraints', critical: true, cA: true, pathLenConstraint: 0 },
     { name: 'keyUsage', critical: true, keyCertSign: true, cRLSign: true },
+    ...(constraints ? [{ ...constraints }] : []),
   ]
   return issue({ subject: [attribute('commonName', commonName)], extensions, years: 10 }, now)
 }

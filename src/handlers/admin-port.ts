@@ -12,6 +12,21 @@ export interface Place {
   readonly token?: string | undefined
 }
 
+/** The admin listener of one process. */
+export interface Listener {
+  readonly admin: string
+  readonly token: string | undefined
+}
+
+/** @throws Error if the address is not known */
+export function listenerOf({ admin, token }: Place): Listener {
+  if (admin === undefined)
+    throw new Error(
+      'admin.port is 0; name the address that the log has as proxy.ready with --admin',
+    )
+  return { admin, token }
+}
+
 /** Both sources of a `serve` without a configuration. */
 const rehearsal: Place = {
   admin: 'http://127.0.0.1:9195',
@@ -66,12 +81,13 @@ export async function askAdmin(
   token: string | undefined,
   path: string,
   method: 'GET' | 'POST' = 'GET',
+  timeout: 'short' | 'unlimited' = 'short',
 ): Promise<Response | undefined> {
   let response
   try {
     response = await fetch(new URL(path, admin), {
       method,
-      signal: AbortSignal.timeout(answerTimeoutMs),
+      signal: timeout === 'short' ? AbortSignal.timeout(answerTimeoutMs) : null,
       headers: {
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(method === 'POST' && {

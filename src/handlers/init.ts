@@ -9,6 +9,7 @@ import {
 } from '../credentials/authority.ts'
 import { allAppleHosts, dayOf } from '../credentials/certificate.ts'
 import { loadCertificateCredential } from '../credentials/credential.ts'
+import { hostsOutside, nameConstraints } from '../credentials/name-constraints.ts'
 import { firstLineIn } from '../credentials/secret-file.ts'
 import { configurationText } from '../init/configuration-yaml.ts'
 import {
@@ -101,12 +102,13 @@ function passphraseInEnvironment(directory: string): Passphrase[] {
 }
 
 async function tlsFiles(args: InitArguments, now: Date): Promise<NewFile[]> {
-  const { ca, host, keyType } = args
+  const { ca, keyType } = args
+  const hosts = [...allAppleHosts, ...args.host]
   const authority =
     ca === undefined
-      ? await createAuthority(`apns-legacy-proxy ${dayOf(now)}`, now)
-      : openAuthority(ca)
-  const server = await issueServerCertificate(authority, [...allAppleHosts, ...host], now, keyType)
+      ? await createAuthority(`apns-legacy-proxy ${dayOf(now)}`, now, nameConstraints(hosts))
+      : openAuthority(ca, hosts)
+  const server = await issueServerCertificate(authority, hosts, now, keyType)
   return [
     { path: 'tls/ca.pem', content: authority.certificatePem, secret: false },
     ...(ca === undefined ? [{ path: 'tls/ca.key', content: authority.keyPem, secret: true }] : []),
@@ -116,7 +118,13 @@ async function tlsFiles(args: InitArguments, now: Date): Promise<NewFile[]> {
 }
 
 /** Reads the key from the `.key` file beside the certificate, where `init` writes it. */
-function openAuthority(certificate: string): Authority {
+function openAuthority(certificate: string, hosts: readonly string[]): Authority {
   const key = certificate.replace(/\.[^.]*$/, '.key')
-  return loadCertificateCredential({ certificate, key })
+  const authority = loadCertificateCredential({ certificate, key })
+  const outside = hostsOutside(authority.certificatePem, hosts)
+  if (outside.length === 0) return authority
+  throw new Error(
+    `--ca ${certificate}: the name constraints of this CA do not permit ${outside.join(', ')}. Omit ` +
+      '--ca to make a new CA with all names of --host, and let the senders trust the new one',
+  )
 }

@@ -1,7 +1,7 @@
 /** The work of `overrule`: an operator says that a suspected route is right, and its tokens are bad. */
 import { z } from 'zod'
 import type { OverruleArguments } from '../commands/overrule.ts'
-import { askAdmin, jsonOf, placesOf, type Place } from './admin-port.ts'
+import { askAdmin, jsonOf, listenerOf, placesOf, type Listener } from './admin-port.ts'
 import { confirmed } from './confirmation.ts'
 
 /** What the command needs of `/api/status`. */
@@ -18,12 +18,6 @@ const status = z.object({
 const failure = z.object({ error: z.string() })
 
 type Route = z.infer<typeof status>['routes'][number]
-
-/** The admin listener of one process. */
-interface Listener {
-  readonly admin: string
-  readonly token: string | undefined
-}
 
 /**
  * Overrules the suspicion in all processes of the route, after a question.
@@ -56,14 +50,6 @@ export async function overrule({ route: name, yes, ...args }: OverruleArguments)
       'use of the token.\nThis lasts until APNs accepts a later notification, or until certificate or ' +
       'key, topic or environment change.',
   )
-}
-
-function listenerOf({ admin, token }: Place): Listener {
-  if (admin === undefined)
-    throw new Error(
-      'admin.port is 0; name the address that the log has as proxy.ready with --admin',
-    )
-  return { admin, token }
 }
 
 /** Undefined if nobody answers. */

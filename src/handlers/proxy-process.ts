@@ -5,6 +5,7 @@ import type { Configuration } from '../config/configuration.ts'
 import { installCrashGuard } from '../log/crash-guard.ts'
 import type { Logger } from '../log/log.ts'
 import { logEvents } from '../proxy/log-event.ts'
+import type { ProcessControl } from '../proxy/operator-action.ts'
 import type { ProxyAddresses } from '../proxy/lifecycle-event.ts'
 import { Proxy } from '../proxy/proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
@@ -20,9 +21,10 @@ export function proxyOf(
   capture: CaptureArguments,
   log: Logger,
   inherited?: ReadonlyMap<string, number>,
+  control?: ProcessControl,
 ): Proxy {
   const recorder = recorderOf(capture, configuration, log)
-  const deps = { log, clock: systemClock, random: Math.random, recorder, inherited }
+  const deps = { log, clock: systemClock, random: Math.random, recorder, inherited, control }
   return new Proxy(configuration, deps)
 }
 

@@ -10,6 +10,7 @@ import {
 import { referencedFiles } from '../config/referenced-files.ts'
 import { reasonsForRestart } from '../config/restart-needed.ts'
 import type { Logger } from '../log/log.ts'
+import type { ReloadOutcome } from '../proxy/operator-action.ts'
 import type { Proxy } from '../proxy/proxy.ts'
 import type { SignalSource } from './stop-signal.ts'
 
@@ -36,36 +37,41 @@ export class Reloading {
   #watched: ReadonlySet<string> = new Set()
   #soon: NodeJS.Timeout | undefined
   #last: Promise<unknown>
-  #isDue = false
+  /** The reload that waits for its turn. */
+  #due: Promise<ReloadOutcome> | undefined
 
   constructor(deps: ReloadingDeps) {
     this.#last = deps.started.catch(() => undefined)
     this.#deps = deps
     this.#watch()
-    deps.signals.on('SIGHUP', this.#reload)
+    deps.signals.on('SIGHUP', this.#onSignal)
   }
 
   stop(): void {
-    this.#deps.signals.off('SIGHUP', this.#reload)
+    this.#deps.signals.off('SIGHUP', this.#onSignal)
     clearTimeout(this.#soon)
     for (const file of this.#watched) unwatchFile(file, this.#changed)
   }
 
+  readonly #onSignal = (): void => {
+    void this.reload()
+  }
+
   readonly #changed = (): void => {
     clearTimeout(this.#soon)
-    this.#soon = setTimeout(this.#reload, settleMs).unref()
+    this.#soon = setTimeout(this.#onSignal, settleMs).unref()
   }
 
   /** Runs one reload at a time. All that are asked for while one runs become one. */
-  readonly #reload = (): void => {
-    if (this.#isDue) return
-    this.#isDue = true
-    this.#last = this.#last.then(() => this.#apply())
+  reload(): Promise<ReloadOutcome> {
+    this.#due ??= this.#last.then(() => this.#apply())
+    this.#last = this.#due
+    return this.#due
   }
 
-  async #apply(): Promise<void> {
+  async #apply(): Promise<ReloadOutcome> {
     const { path, proxy, log, worker } = this.#deps
-    this.#isDue = false
+    this.#due = undefined
     try {
       const configuration = nextConfiguration(path, proxy.configuration, worker)
       log.level = configuration.log.level
@@ -73,8 +79,13 @@ export class Reloading {
       this.#watch()
       const routes = configuration.routes.map(({ name }) => name)
       log.info({ event: 'configuration.reloaded', routes })
+      return { routes }
     } catch (error) {
       logRefused(log, error, 'the proxy keeps its old configuration')
+      const message = error instanceof Error ? error.message : String(error)
+      return {
+        problems: error instanceof ConfigError ? [...error.problems] : [{ path, message }],
+      }
     }
   }
 

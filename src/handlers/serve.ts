@@ -6,6 +6,7 @@ import {
   configurationFor,
   folderFor,
   readyMessage,
+  stopMessage,
   supervisorSignals,
   workerNumber,
 } from '../cluster/worker.ts'
@@ -18,6 +19,7 @@ import {
 } from '../config/configuration.ts'
 import { installCrashGuard } from '../log/crash-guard.ts'
 import type { Logger } from '../log/log.ts'
+import type { ProcessControl } from '../proxy/operator-action.ts'
 import type { Proxy } from '../proxy/proxy.ts'
 import { fail } from './command-error.ts'
 import { ExitCode } from './exit-code.ts'
@@ -26,7 +28,7 @@ import { openLog } from './terminal-log.ts'
 import { proxyOf, serveUntilSignal, start } from './proxy-process.ts'
 import { rehearse } from './rehearse.ts'
 import { logRefused, nextConfiguration, Reloading } from './reload.ts'
-import { endNow, stopSignal, type SignalSource } from './stop-signal.ts'
+import { endNow, stopOrder, stopSignal, type SignalSource } from './stop-signal.ts'
 
 /** Runs until a signal; sets the exit code. */
 export function serve(args: ServeArguments): Promise<void> {
@@ -54,7 +56,11 @@ async function run(path: string, args: ServeArguments): Promise<void> {
     for (const { socket } of listeners)
       if (!inherited.has(socket)) log.warn({ event: 'socket.missing', socket }, socketMissing)
   if (workers > 1) await supervise(path, configuration, log, inherited.size > 0)
-  else await runProxy(path, proxyOf(configuration, args, log, inherited), log, process)
+  else {
+    const proxyWith = (control: ProcessControl): Proxy =>
+      proxyOf(configuration, args, log, inherited, control)
+    await runProxy(path, proxyWith, log, process)
+  }
 }
 
 /** Runs workers until a signal, or until a worker cannot start; then ends the process. */
@@ -93,8 +99,9 @@ async function work(worker: number, path: string, args: ServeArguments): Promise
     const log = openLog(configuration.log.level).child({ worker })
     const inherited = inheritedSockets(configuration.listeners, process.env, process.ppid)
     const capture = args.capture && folderFor(worker, args.capture)
-    const proxy = proxyOf(configuration, { ...args, capture }, log, inherited)
-    await runProxy(path, proxy, log, signals, worker)
+    const proxyWith = (control: ProcessControl): Proxy =>
+      proxyOf(configuration, { ...args, capture }, log, inherited, control)
+    await runProxy(path, proxyWith, log, signals, worker)
   } catch (error) {
     fail(error)
   }
@@ -105,11 +112,18 @@ async function work(worker: number, path: string, args: ServeArguments): Promise
 /** @param worker number of this worker; undefined for a single process */
 async function runProxy(
   path: string,
-  proxy: Proxy,
+  proxyWith: (control: ProcessControl) => Proxy,
   log: Logger,
   signals: SignalSource,
   worker?: number,
 ): Promise<void> {
+  const proxy = proxyWith({
+    reload: () => reloading.reload(),
+    stop() {
+      if (worker === undefined) signals.emit(stopOrder)
+      else process.send?.(stopMessage)
+    },
+  })
   const started = start(proxy)
   const reloading = new Reloading({ path, proxy, started, log, signals, worker })
   if (worker !== undefined)

@@ -3,7 +3,10 @@ import type { Logger } from '../log/log.ts'
 import { ExitCode } from './exit-code.ts'
 
 /** Emits signals: `process`, or the supervisor of this worker. */
-export type SignalSource = Pick<NodeJS.EventEmitter, 'on' | 'off'>
+export type SignalSource = Pick<NodeJS.EventEmitter, 'on' | 'off' | 'emit'>
+
+/** Emitted when an operator orders a stop on the admin port. Unlike a signal, a second one ends nothing. */
+export const stopOrder = 'stop-order'
 
 /** Resolves at the first signal that `signals` emits; `now` runs at the second. */
 export function stopSignal(now: () => void, signals: SignalSource = process): Promise<void> {
@@ -14,6 +17,10 @@ export function stopSignal(now: () => void, signals: SignalSource = process): Pr
       else now()
       first = false
     }
+    signals.on(stopOrder, () => {
+      first = false
+      resolve()
+    })
     signals.on('SIGINT', onSignal)
     signals.on('SIGTERM', onSignal)
   })

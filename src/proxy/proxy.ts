@@ -23,7 +23,7 @@ import { ActiveRoutes } from './active-routes.ts'
 import { Administration } from './administration.ts'
 import { SenderAdmission } from './sender-admission.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
-import { operatorActions } from './operator-action.ts'
+import { operatorActions, type ProcessControl } from './operator-action.ts'
 import type { ListenerAddress, ProxyAddresses } from './lifecycle-event.ts'
 import { version } from './version.ts'
 
@@ -35,6 +35,8 @@ export interface ProxyDeps {
   readonly recorder?: Recorder | undefined
   /** File descriptors of sockets that systemd has bound, by the `socket` of their listener. */
   readonly inherited?: ReadonlyMap<string, number> | undefined
+  /** What an operator can order on the admin port; absent in a rehearsal. */
+  readonly control?: ProcessControl | undefined
 }
 
 /** At a stop, the proxy waits so long for handshakes that have begun. */
@@ -49,6 +51,10 @@ export class Proxy {
   readonly #administration: Administration
   /** In the order of the configuration. */
   readonly #listeners: Listener<ActiveRoute>[] = []
+  #tellSettled: (owned: number) => void = () => undefined
+  readonly #settled = new Promise<number>((resolve) => {
+    this.#tellSettled = resolve
+  })
   #configuration: Configuration
   #store: Store | undefined
   #statisticsFile: StatisticsFile | undefined
@@ -67,7 +73,11 @@ export class Proxy {
       store: () => this.#store,
       statistics: () => this.#statisticsFile?.snapshot(),
       rejections: this.#rejections,
-      actions: operatorActions({ routes: () => this.routes }),
+      actions: operatorActions({
+        routes: () => this.routes,
+        control: deps.control,
+        settled: this.#settled,
+      }),
       alarms: this.#alarms,
       clock: deps.clock,
       onChange: (change) => {
@@ -140,6 +150,7 @@ export class Proxy {
     await closed
     if (drained) await this.#routes?.drainSessions()
     const owned = this.#owned
+    this.#tellSettled(owned)
     await this.destroy()
     this.#log({ event: 'proxy.stopped', drained, owned })
     return drained

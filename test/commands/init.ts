@@ -217,6 +217,33 @@ t.test('a further certificate of the same topic is a sender beside the own one',
   t.equal(routes[0]?.senderKeys.length, 2)
 })
 
+t.test('a CA signs for the hosts alone for which it was made', async (t) => {
+  const it = desk(t, 'push-combined.pem')
+  const again = (...hosts: string[]): Promise<CommandResult> =>
+    it.init(
+      'push-combined.pem',
+      '--ca',
+      'tls/ca.pem',
+      '-d',
+      hosts.join(),
+      ...hosts.flatMap((host) => ['--host', host]),
+    )
+  await it.init('push-combined.pem', '--host', 'proxy.example.com', '--host', '10.0.0.1')
+  t.equal((await again('proxy.example.com', '10.0.0.1')).code, 0)
+  t.match(await again('10.0.0.1', '10.0.0.2', '::1', 'other.example.com'), {
+    code: 1,
+    stderr: /^--ca tls\/ca\.pem: .*do not permit 10\.0\.0\.2, ::1, other\.example\.com\. Omit --ca/,
+  })
+})
+
+t.test('a CA without constraints signs for every host', async (t) => {
+  const it = desk(t, 'push-combined.pem')
+  it.write('old.pem', authority.certificatePem)
+  it.write('old.key', authority.keyPem)
+  const args = ['--ca', 'old.pem', '--host', 'other.example.com', '--host', '10.0.0.2']
+  t.equal((await it.init('push-combined.pem', ...args)).code, 0)
+})
+
 t.test('an existing CA signs a renewed certificate, and its key stays where it is', async (t) => {
   const it = desk(t, 'push-combined.pem')
   await it.init('push-combined.pem')

@@ -76,6 +76,8 @@ for (const command of [
   'replay',
   'report',
   'overrule',
+  'reload',
+  'stop',
   'told',
   'simulate',
 ])

@@ -1,8 +1,10 @@
-/** The systemd units that the package brings: sound in systemd's own eyes, and true to the program. */
+/** The units for systemd, launchd and WinSW that the package brings: well-formed, and true to the program. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import yargs from 'yargs'
+import { serve } from '../../src/commands/serve.ts'
 import { ExitCode } from '../../src/handlers/exit-code.ts'
 import { configurationSchema } from '../../src/config/schema.ts'
 import { builtCommand } from '../fixtures/command.ts'
@@ -62,3 +64,60 @@ t.test('each socket unit has the port and the name of the listener of its kind',
   }
   t.end()
 })
+
+const plist = read('launchd/apns-legacy-proxy.plist')
+const winsw = read('windows/apns-legacy-proxy.xml')
+
+function read(name: string): string {
+  return readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
+}
+
+/** The arguments of the program, and the seconds that it gets to stop. */
+const others = [
+  {
+    name: 'launchd',
+    text: plist,
+    args: [...(/<array>.*?<\/array>/s.exec(plist)?.[0] ?? '').matchAll(/<string>(.*)<\/string>/g)]
+      .map(([, value = '']) => value)
+      .slice(1),
+    stopSeconds: Number(/<key>ExitTimeOut<\/key>\s*<integer>(\d+)</.exec(plist)?.[1]),
+  },
+  {
+    name: 'WinSW',
+    text: winsw,
+    args: [
+      ...(/<arguments>(.*)<\/arguments>/.exec(winsw)?.[1] ?? '').matchAll(/"([^"]*)"|(\S+)/g),
+    ].map(([, quoted, bare]) => quoted ?? bare ?? ''),
+    stopSeconds: Number(/<stoptimeout>(\d+) sec</.exec(winsw)?.[1]),
+  },
+] as const
+
+for (const { name, text, args, stopSeconds } of others) {
+  t.test(`${name}: the file is well-formed XML`, { skip: without('python3') }, (t) => {
+    const script = 'import sys, xml.dom.minidom as dom; dom.parseString(sys.stdin.buffer.read())'
+    const { status, stderr } = spawnSync('python3', ['-c', script], { input: text })
+    t.equal(status, 0, stderr.toString())
+    t.end()
+  })
+
+  t.test(`${name}: runs serve with a configuration`, async (t) => {
+    const [program = '', ...words] = args
+    t.match(program, /node_modules[/\\]apns-legacy-proxy[/\\]dist[/\\]cli\.js$/)
+    const parsed = await yargs(words)
+      .command({ ...serve, handler: () => undefined })
+      .strict()
+      .exitProcess(false)
+      .fail((message: string | undefined, error: Error | undefined) => {
+        throw error ?? new Error(message)
+      })
+      .parseAsync()
+    t.same(parsed._, ['serve'])
+    t.match(parsed['config'], /proxy\.yaml$/)
+  })
+
+  t.test(`${name}: is more patient than the drain`, (t) => {
+    const { drainSeconds } = configurationSchema('.').shape
+    t.ok(stopSeconds > drainSeconds.parse(undefined), String(stopSeconds))
+    t.end()
+  })
+}
