@@ -1,6 +1,6 @@
 /** The LMDB store: conformance, killed processes, bad directories, full disks. */
 import { once } from 'node:events'
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
