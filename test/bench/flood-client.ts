@@ -3,15 +3,18 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Issued } from '../../src/credentials/authority.ts'
+import { notificationEncoder, payloadOf } from './notification.ts'
 
 interface Task {
   readonly port: number
   readonly count: number
-  readonly kind: 'half' | 'silent' | 'stranger' | 'storm'
+  readonly kind: 'half' | 'silent' | 'stranger' | 'storm' | 'push'
   readonly authority: Issued
   readonly push: Issued
   readonly server: Issued
 }
+
+const encode = await notificationEncoder(2)
 
 /** The beginning of a ClientHello of 512 bytes. */
 const halfHello = Buffer.from(`1603010200010001fc0303${'5f'.repeat(60)}`, 'hex')
@@ -37,15 +40,19 @@ async function hold({ port, kind }: Task): Promise<void> {
   if (kind === 'half') socket.write(halfHello)
 }
 
-/** A whole handshake, and nothing after it. The server's certificate belongs to no route. */
+/** A whole handshake, and one push if that is the kind. The server's certificate belongs to no route. */
 async function knock({ port, kind, authority, push, server }: Task): Promise<void> {
-  const { certificatePem: cert, keyPem: key } = kind === 'storm' ? push : server
+  const { certificatePem: cert, keyPem: key } = kind === 'stranger' ? server : push
   const ca = authority.certificatePem
   const socket = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca, cert, key })
   quiet(socket)
   await once(socket, 'secureConnect').catch(() => undefined)
-  socket.end()
-  if (!socket.closed) await once(socket, 'close')
+  if (kind === 'push')
+    socket.on('error', ({ message }) => {
+      console.error(`the push failed: ${message}`)
+    })
+  socket.end(kind === 'push' ? encode(1, payloadOf(1)) : '')
+  if (!socket.closed) await once(socket, 'close').catch(() => undefined)
 }
 
 function quiet<Kind extends Socket>(socket: Kind): Kind {

@@ -50,12 +50,12 @@ async function measure(
     senders: 0,
     maxConnections,
   })
-  const [client, canary] = [startFile('flood-client.ts'), startFile('connecting-sender.ts')]
+  const [client, canary] = [startFile('flood-client.ts'), startFile('flood-client.ts')]
   const { port } = gateway
   const sing = async (): Promise<number> => {
     const { delivered } = await gateway.read()
     const startMs = performance.now()
-    await ask(canary, { port, count: 1, atOnce: 1, ...setting })
+    await ask(canary, { kind: 'push', port, count: 1, ...setting })
     while ((await gateway.read()).delivered <= delivered) await pause(5)
     return performance.now() - startMs
   }
@@ -67,7 +67,7 @@ async function measure(
   await (holds ? flood : pause(firstMs))
   const canaryDuringMs = await sing()
   await flood
-  await pause(calmMs)
+  await pause(holds ? calmMs : calmMs / 5)
   const canaryAfterMs = await sing()
   const { rssBytes: rssAfter } = await gateway.read()
   await gateway.stop()
