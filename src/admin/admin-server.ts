@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Report } from '../statistics/migration-report.ts'
 import type { Clock } from '../timing/clock.ts'
 import { actionAt, actionRefusal, type Action } from './action.ts'
+import { AdminConnections, adminLimits, type AdminLimits } from './admin-connections.ts'
 import { authorize, type AuthorizationRules } from './authorization.ts'
 import { loadAssets } from './asset.ts'
 import type { TrafficSample } from './traffic-history.ts'
@@ -44,12 +45,11 @@ export interface AdminSources {
 export interface AdminOptions extends AuthorizationRules {
   /** 0 lets the system choose. */
   readonly port: number
+  /** Over {@link adminLimits}. */
+  readonly limits?: Partial<AdminLimits>
 }
 
 type Page = (response: ServerResponse) => unknown
-
-/** Anybody may connect, so a limit keeps file descriptors free for senders. */
-const mostConnections = 256
 
 /** Probes have no token. The answers contain only states, codes of problems and names of routes. */
 const openToAll: readonly string[] = ['/healthz', '/readyz']
@@ -68,18 +68,26 @@ const safetyHeaders = {
 /** Serves the status page at `/`, for programs the paths in {@link pagesOf}, and the actions. */
 export class AdminServer {
   readonly #server: Server
+  readonly #connections: AdminConnections
   readonly #eventStream: StatusStream
   readonly #pages: ReadonlyMap<string, Page>
   readonly #actions: readonly Action[]
   #rules: AuthorizationRules
 
-  private constructor(rules: AuthorizationRules, sources: AdminSources) {
+  private constructor({ limits: chosen, ...rules }: AdminOptions, sources: AdminSources) {
+    const limits = { ...adminLimits, ...chosen }
     this.#rules = rules
     this.#actions = sources.actions
     this.#eventStream = new StatusStream(sources, sources.clock)
     this.#pages = pagesOf(sources, this.#eventStream)
-    this.#server = createServer((request, response) => this.#answer(request, response))
-    this.#server.maxConnections = mostConnections
+    this.#connections = new AdminConnections(limits, sources.clock, (response) =>
+      this.#eventStream.has(response),
+    )
+    this.#server = createServer(limits, (request, response) => {
+      this.#connections.answers(request.socket, response)
+      this.#answer(request, response)
+    })
+    this.#server.on('connection', (socket) => this.#connections.admit(socket))
     this.#server.on('clientError', (_error, socket) => socket.destroy())
   }
 

@@ -34,6 +34,10 @@ export class StatusStream {
     return this.#listeners.size
   }
 
+  has(response: ServerResponse): boolean {
+    return this.#listeners.has(response)
+  }
+
   /** Adds a listener until its response closes. @returns false if there are too many listeners */
   join(response: ServerResponse): boolean {
     if (this.#listeners.size >= mostListeners) return false

@@ -26,6 +26,20 @@ export function offeredVersion(bytes: Buffer): string | undefined {
   return undefined
 }
 
+/** The longest record. — source: RFC 5246, 6.2.3 */
+const mostRecordBytes = 16_384 + 2048
+
+/** False while the ClientHello is incomplete; true also if this is none, so that TLS can say so. */
+export function isWholeHello(bytes: Buffer): boolean {
+  const [first = 0] = bytes
+  const isTls = first === 0x16
+  if (!isTls && first < 0x80) return bytes.length > 0
+  if (bytes.length < 5) return false
+  if (!isTls && bytes[2] !== 0x01) return true
+  const restBytes = isTls ? bytes.readUInt16BE(3) : bytes.readUInt16BE(0) & 0x7fff
+  return bytes.length >= (isTls ? 5 : 2) + restBytes || restBytes > mostRecordBytes
+}
+
 function nameOf(version: number): string {
   return versions[version] ?? `0x${version.toString(16).padStart(4, '0')}`
 }

@@ -3,7 +3,7 @@
 /**
  * For each cause, how often a handshake has failed at the start: never.
  *
- * - `timeout`: not finished within `handshakeTimeoutMs`, or not begun
+ * - `timeout`: begun, and not finished within `handshakeTimeoutMs`
  * - `reset`: the peer went away
  * - `not-tls`, `plain-http`: something else was spoken
  * - `tls-version`, `cipher`: nothing that both sides know

@@ -24,6 +24,8 @@ export type ListenerEvent =
       /** The highest TLS version that the peer offered, where its ClientHello was read. */
       readonly offered: string | undefined
     }
+  /** A health check: a connection without a byte, or a load balancer's own without a certificate. */
+  | { readonly event: 'connection.probed'; readonly address: string }
   /** `maxConnections` is reached. */
   | { readonly event: 'connection.dropped' }
 
@@ -43,6 +45,8 @@ export class TurnedAwayCounters {
         break
       case 'connection.dropped':
         this.dropped++
+        break
+      case 'connection.probed':
     }
   }
 }

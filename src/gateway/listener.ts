@@ -6,7 +6,12 @@ import type { Environment } from '../credentials/certificate.ts'
 import type { Clock } from '../timing/clock.ts'
 import { handshakeCause } from './handshake-cause.ts'
 import { TurnedAwayCounters, type ListenerEvent } from './listener-event.ts'
-import { PendingHandshakes, type HandshakeLimits, type Peer } from './pending-handshakes.ts'
+import {
+  listHas,
+  PendingHandshakes,
+  type HandshakeLimits,
+  type Peer,
+} from './pending-handshakes.ts'
 import {
   CertificateReader,
   type Admission,
@@ -79,6 +84,7 @@ export class Listener<Route extends Admission> {
     this.#server = createServer({ allowHalfOpen: true })
     this.#handshakes = new PendingHandshakes(deps.clock, {
       startTls: (socket) => this.#tls.emit('connection', socket),
+      probed: ({ address }) => this.#emit({ event: 'connection.probed', address }),
       failed: (peer, error) => this.#failed(peer, error),
     })
   }
@@ -186,6 +192,10 @@ export class Listener<Route extends Admission> {
       return
     }
     closeUnserved(socket, handshakeTimeoutMs, clock)
+    if (certificate === undefined && this.#isBalancer(address)) {
+      this.#emit({ event: 'connection.probed', address })
+      return
+    }
     const refusal = certificate === undefined ? 'no-certificate' : 'unknown-certificate'
     this.#emit({ event: 'sender.refused', address, refusal, certificate, environment })
   }
@@ -193,7 +203,15 @@ export class Listener<Route extends Admission> {
   #failed(peer: Peer | undefined, error: Error): void {
     const { address = 'unknown', offered } = peer ?? {}
     const cause = handshakeCause(error)
-    this.#emit({ event: 'handshake.failed', address, cause, error, offered })
+    if (cause === 'reset' && this.#isBalancer(address))
+      this.#emit({ event: 'connection.probed', address })
+    else this.#emit({ event: 'handshake.failed', address, cause, error, offered })
+  }
+
+  /** Whether a load balancer connects for itself: it checks the health of the proxy. */
+  #isBalancer(address: string): boolean {
+    const { balancers } = this.#options
+    return balancers !== undefined && listHas(balancers, address)
   }
 
   #emit(event: ListenerEvent): void {

@@ -1,7 +1,7 @@
 /** Connections whose TLS handshake is not complete: PROXY header, ClientHello, and the time for both. */
 import { isIP, type BlockList, type Socket } from 'node:net'
 import type { Clock } from '../timing/clock.ts'
-import { offeredVersion } from './client-hello.ts'
+import { isWholeHello, offeredVersion } from './client-hello.ts'
 import { ProxyHeaderError, readProxyHeader } from './proxy-header.ts'
 
 /** Who connects, as far as is known before the certificate. */
@@ -22,8 +22,10 @@ export interface HandshakeLimits {
 
 /** How a handshake goes on. */
 export interface HandshakeOwner {
-  /** The ClientHello has arrived; `socket` is paused and all its bytes are unread. */
+  /** The ClientHello has arrived whole; `socket` is paused and all its bytes are unread. */
   readonly startTls: (socket: Socket) => void
+  /** The peer sent nothing, as a health check does; its socket is destroyed after this call. */
+  readonly probed: (peer: Peer) => void
   /** The peer failed before TLS began; its socket is destroyed after this call. */
   readonly failed: (peer: Peer, error: Error) => void
 }
@@ -32,11 +34,16 @@ interface Handshake {
   readonly socket: Socket
   address: string
   offered: string | undefined
+  /** Whether the peer has begun a PROXY header or a ClientHello, and not finished it. */
+  isPartial: boolean
 }
 
-/** A peer that never sends a byte is treated like one whose handshake stalls. */
-const silent = Object.assign(new Error('no byte within the time for the handshake'), {
+const stalled = Object.assign(new Error('no whole ClientHello within the time for the handshake'), {
   code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
+})
+
+const gone = Object.assign(new Error('the peer disconnected before its ClientHello was whole'), {
+  code: 'ECONNRESET',
 })
 
 const notListed = Object.assign(
@@ -57,15 +64,18 @@ export class PendingHandshakes {
     this.#owner = owner
   }
 
-  /** Reads the first bytes of an accepted connection, then hands it to TLS. */
+  /**
+   * Reads the first bytes of an accepted connection, then hands it to TLS. A connection of TLS takes
+   * much memory, so one that never sends a whole ClientHello does not get any.
+   */
   begin(socket: Socket, { balancers, handshakeTimeoutMs }: HandshakeLimits): void {
     const address = socket.remoteAddress ?? 'unknown'
-    const handshake: Handshake = { socket, address, offered: undefined }
-    if (balancers !== undefined && !includes(balancers, address)) {
+    const handshake: Handshake = { socket, address, offered: undefined, isPartial: false }
+    if (balancers !== undefined && !listHas(balancers, address)) {
       this.#fail(handshake, notListed)
       return
     }
-    const cancel = this.#clock.after(handshakeTimeoutMs, () => this.#fail(handshake, silent))
+    const cancel = this.#clock.after(handshakeTimeoutMs, () => this.#late(handshake))
     const key = keyOf(socket)
     this.#pending.set(key, handshake)
     socket.on('close', () => {
@@ -73,17 +83,22 @@ export class PendingHandshakes {
       this.#remove(key)
     })
     const leave = (): unknown => socket.destroy()
+    const closed = (): void => {
+      if (handshake.isPartial) this.#owner.failed(handshake, gone)
+    }
     let bytes = Buffer.alloc(0)
     const read = (chunk: Buffer): void => {
       bytes = Buffer.concat([bytes, chunk])
+      handshake.isPartial = true
       const hello = balancers === undefined ? bytes : this.#behindHeader(bytes, handshake)
-      if (hello.length === 0) return
+      if (hello?.length === 0) handshake.isPartial = false
+      if (hello === undefined || !isWholeHello(hello)) return
       cancel()
-      socket.off('data', read).off('end', leave).pause().unshift(hello)
+      socket.off('data', read).off('end', leave).off('close', closed).pause().unshift(hello)
       handshake.offered = offeredVersion(hello)
       this.#owner.startTls(socket)
     }
-    socket.on('data', read).once('end', leave)
+    socket.on('data', read).once('end', leave).once('close', closed)
   }
 
   /** @param socket as accepted, or the TLS socket over it */
@@ -111,20 +126,29 @@ export class PendingHandshakes {
     cancel()
   }
 
-  /** What a peer sends behind the header of its load balancer; nothing before that is complete. */
-  #behindHeader(bytes: Buffer, handshake: Handshake): Buffer {
+  /** What a peer sends behind the header of its load balancer; undefined before that is complete. */
+  #behindHeader(bytes: Buffer, handshake: Handshake): Buffer | undefined {
     try {
       const header = readProxyHeader(bytes)
       handshake.address = header?.source ?? handshake.address
-      return bytes.subarray(header?.lengthBytes ?? bytes.length)
+      return header && bytes.subarray(header.lengthBytes)
     } catch (error) {
       if (!(error instanceof ProxyHeaderError)) throw error
       this.#fail(handshake, error)
-      return bytes.subarray(bytes.length)
+      return undefined
+    }
+  }
+
+  #late(handshake: Handshake): void {
+    if (handshake.isPartial) this.#fail(handshake, stalled)
+    else {
+      this.#owner.probed(handshake)
+      handshake.socket.destroy()
     }
   }
 
   #fail(handshake: Handshake, error: Error): void {
+    handshake.isPartial = false
     this.#owner.failed(handshake, error)
     handshake.socket.destroy()
   }
@@ -135,7 +159,8 @@ export class PendingHandshakes {
   }
 }
 
-function includes(list: BlockList, address: string): boolean {
+/** Whether a list of networks has this address. */
+export function listHas(list: BlockList, address: string): boolean {
   return isIP(address) !== 0 && list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
 }
 

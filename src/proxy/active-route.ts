@@ -19,6 +19,7 @@ import { Http2Session } from '../upstream/http2/http2-session.ts'
 import { Pool } from '../upstream/pool.ts'
 import type { OpenSession, SessionEvent } from '../upstream/session.ts'
 import { logEvents } from './log-event.ts'
+import { RepeatedEvents } from './repeated-events.ts'
 import {
   eventLogOf,
   feedbackOf,
@@ -60,6 +61,7 @@ export class ActiveRoute implements Admission {
   readonly relay: Relay
   readonly pool: Pool
   readonly log: Logger
+  readonly repeated: RepeatedEvents
   readonly clients = new Map<SenderConnection, ClientPeer>()
   /** When a sender last read the feedback service, ms since the epoch; null = not yet. */
   feedbackReadAtMs: number | null = null
@@ -86,6 +88,7 @@ export class ActiveRoute implements Admission {
     this.#ownedLimit = settings.journal.maxEntries
     this.#deps = deps
     this.log = deps.log.child({ route: route.name })
+    this.repeated = new RepeatedEvents(clock, logEvents(this.log))
     this.pool = new Pool(this.#opener(), access, {
       clock,
       random,
@@ -224,6 +227,7 @@ export class ActiveRoute implements Admission {
     await this.relay.idle()
     this.relay.leave()
     await this.pool.drain()
+    this.repeated.flush()
   }
 
   /** @param latestAtMs when to interrupt senders that do not pause, ms since the epoch */
@@ -240,7 +244,7 @@ export class ActiveRoute implements Admission {
   }
 
   #routeSubscribers(rejections: RecentRejections): (event: RouteEvent | RouteTrace) => void {
-    const log = logEvents(this.log)
+    const log = logEvents(this.log, {}, this.repeated)
     const count = routeCounter(this.name, this.#deps.statistics)
     return (event) => {
       log(event)

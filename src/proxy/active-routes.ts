@@ -95,7 +95,10 @@ export class ActiveRoutes {
   }
 
   destroy(): void {
-    for (const { pool } of [...this.#active, ...this.#draining]) pool.destroy()
+    for (const { pool, repeated } of [...this.#active, ...this.#draining]) {
+      pool.destroy()
+      repeated.flush()
+    }
     this.#keyRing.keep([])
   }
 }

@@ -14,6 +14,7 @@ import type { RouteEvent, RouteTrace } from '../relay/route-event.ts'
 import type { RedisStoreEvent, StoreEvent } from '../store/store-event.ts'
 import type { SessionEvent } from '../upstream/session.ts'
 import type { AdmissionEvent, LifecycleEvent } from './lifecycle-event.ts'
+import type { RepeatedEvent, RepeatedEvents } from './repeated-events.ts'
 
 /** The events of all parts of the proxy. */
 export type AnyEvent =
@@ -26,6 +27,7 @@ export type AnyEvent =
   | ProblemChange
   | RecorderEvent
   | RedisStoreEvent
+  | RepeatedEvent
   | RouteEvent
   | RouteTrace
   | SessionEvent
@@ -96,6 +98,7 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
     ({ cause, retryInMs }) => ({ cause, retryInMs: Math.round(retryInMs) }),
   ],
 
+  'connection.probed': ['debug'],
   'connection.opened': ['info'],
   'connection.closed': ['info'],
   'connection.refused': ['warn', 'the route is down: see route.down'],
@@ -155,6 +158,12 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
     'the reader disconnected too early: the next reader gets the same tokens',
   ],
 
+  'events.repeated': [
+    ({ level }) => (level === 'info' ? 'info' : 'warn'),
+    'so many more within a minute were not logged',
+    ({ of, cause, address, count }) => ({ of, cause, address, count }),
+  ],
+
   'journal.recovered': ['info'],
   'journal.failed': [
     'error',
@@ -205,27 +214,69 @@ const rows: { readonly [Name in EventName]?: Row<EventNamed<Name>> } = {
   'capture.finished': ['info', 'the last of --capture-connections is being recorded'],
 }
 
+/** How many of one cause and one peer are logged in a minute; see {@link RepeatedEvents}. */
+const mostLogged: {
+  readonly [Name in EventName]?: readonly [
+    most: number,
+    causeOf?: (event: EventNamed<Name>) => string,
+  ]
+} = {
+  'handshake.failed': [10, ({ cause }) => cause],
+  'sender.refused': [10, ({ refusal }) => refusal],
+  'connection.dropped': [10],
+  'connection.refused': [10, ({ reason }) => reason],
+  'connection.unreadable': [10, ({ error }) => error.code],
+  'notification.rejected': [100, ({ reason }) => reason],
+  'notification.unregistered': [100, ({ reason }) => reason],
+  'notification.expired': [100],
+}
+
 /**
  * Returns a subscriber that logs events.
  * @param context fields that each line has before the fields of the event
+ * @param repeated sums up events of which there are many; they are then logged at level debug only
  */
-export function logEvents(log: Logger, context: object = {}): (event: AnyEvent) => void {
-  return (event) => write(log, context, event.event, event)
+export function logEvents(
+  log: Logger,
+  context: object = {},
+  repeated?: RepeatedEvents,
+): (event: AnyEvent) => void {
+  return (event) => write({ log, context, repeated }, event.event, event)
+}
+
+interface Target {
+  readonly log: Logger
+  readonly context: object
+  readonly repeated: RepeatedEvents | undefined
 }
 
 function write<Name extends EventName>(
-  log: Logger,
-  context: object,
+  { log, context, repeated }: Target,
   name: Name,
   event: EventNamed<Name>,
 ): void {
   const row = rows[name]
   if (row === undefined) return
   const [level, text, fields = fieldsOf] = row
-  log[typeof level === 'string' ? level : level(event)](
+  const usual = typeof level === 'string' ? level : level(event)
+  log[isOneOfMany(repeated, name, event, usual) ? 'debug' : usual](
     { event: name, ...context, ...fields(event) },
     typeof text === 'function' ? text(event) : text,
   )
+}
+
+function isOneOfMany<Name extends EventName>(
+  repeated: RepeatedEvents | undefined,
+  of: Name,
+  event: EventNamed<Name>,
+  usual: Level,
+): boolean {
+  const limit = mostLogged[of]
+  if (repeated === undefined || limit === undefined) return false
+  const [most, causeOf] = limit
+  const level = usual === 'info' ? 'info' : 'warn'
+  const address = 'address' in event ? event.address : undefined
+  return !repeated.isLogged({ of, level, cause: causeOf?.(event), address }, most)
 }
 
 /** Keeps only the identification of a notification. The logger replaces the token by its tag. */

@@ -24,6 +24,7 @@ import { Administration } from './administration.ts'
 import { SenderAdmission } from './sender-admission.ts'
 import { logEvents, type AnyEvent } from './log-event.ts'
 import { operatorActions, type ProcessControl } from './operator-action.ts'
+import { RepeatedEvents } from './repeated-events.ts'
 import type { ListenerAddress, ProxyAddresses } from './lifecycle-event.ts'
 import { version } from './version.ts'
 
@@ -46,6 +47,7 @@ const lateHandshakeMs = 1000
 export class Proxy {
   readonly #deps: ProxyDeps
   readonly #log: (event: AnyEvent) => void
+  readonly #repeated: RepeatedEvents
   readonly #rejections: RecentRejections
   readonly #alarms: Alarms
   readonly #administration: Administration
@@ -63,7 +65,8 @@ export class Proxy {
   constructor(configuration: Configuration, deps: ProxyDeps) {
     this.#configuration = configuration
     this.#deps = deps
-    this.#log = logEvents(deps.log)
+    this.#repeated = new RepeatedEvents(deps.clock, logEvents(deps.log))
+    this.#log = logEvents(deps.log, {}, this.#repeated)
     this.#rejections = new RecentRejections(deps.clock)
     this.#alarms = new Alarms(configuration.alarms, { ...deps, version, emit: this.#log })
     this.#administration = new Administration({
@@ -161,6 +164,7 @@ export class Proxy {
     this.#routes?.destroy()
     for (const listener of this.#listeners) listener.destroyConnections()
     await this.#closeListeners()
+    this.#repeated.flush()
     await this.#administration.close()
     await this.#alarms.stop()
     await this.#statisticsFile?.close()

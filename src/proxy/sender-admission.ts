@@ -81,7 +81,7 @@ export class SenderAdmission {
     countConnection(record, address, socket.getProtocol())
     const connection = ++this.#lastNumber
     recorder?.record(socket, { kind: 'gateway', route: route.name, address, connection })
-    const log = logEvents(route.log, { connection })
+    const log = logEvents(route.log, { connection }, route.repeated)
     const { downReason, isSuspicious } = route.relay
     if (downReason !== undefined && !isSuspicious) {
       log({ event: 'connection.refused', reason: downReason })

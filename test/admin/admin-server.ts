@@ -338,16 +338,6 @@ t.test('a page that fails is 500, without the reason, and the next one is served
   t.equal((await ask('/healthz')).status, 200)
 })
 
-t.test('many who connect and say nothing are not all kept', async (t) => {
-  const { server } = await serve(t)
-  const sockets = Array.from({ length: 257 }, () => connect(server.address.port, '127.0.0.1'))
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-  })
-  await Promise.race(sockets.map((socket) => once(socket.resume(), 'close')))
-  t.equal(sockets.filter(({ destroyed }) => destroyed).length, 1)
-})
-
 t.test('what is not HTTP is cut off, and the next request is served', async (t) => {
   const { server, ask } = await serve(t)
   const socket = connect(server.address.port, '127.0.0.1')

@@ -11,6 +11,7 @@ import { measureBurst } from './burst.ts'
 import { compare } from './comparison.ts'
 import { measureConnections } from './connections.ts'
 import { benchDecoder } from './decoder.ts'
+import { measureFloods } from './floods.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
 import { measureLongPaths } from './long-path.ts'
@@ -25,6 +26,7 @@ import {
   conditions,
   connectionsTable,
   decoderTable,
+  floodTable,
   hideProgress,
   idleTable,
   latencyTable,
@@ -55,6 +57,7 @@ const parts: Readonly<Record<string, (setting: Setting, count: number) => Promis
   workers: async (setting, count) => workersTable(await measureWorkers(setting, count)),
   memory: async (setting, count) => memoryTable(await measureMemory(setting, 4 * count)),
   idle: async (setting) => idleTable(await measureIdle(setting)),
+  floods: async (setting) => floodTable(await measureFloods(setting)),
 }
 
 try {

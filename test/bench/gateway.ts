@@ -53,6 +53,7 @@ export class Gateway {
   readonly #adminPorts: readonly number[]
   /** Where senders connect. */
   readonly port: number
+  #logLines = 0
 
   private constructor(
     child: ReturnType<typeof startProgram>,
@@ -64,6 +65,14 @@ export class Gateway {
     this.#child = child
     this.#senders = senders
     this.#adminPorts = adminPorts
+    child.stdout?.on('data', (text: Buffer) => {
+      this.#logLines += text.toString().split('\n').length - 1
+    })
+  }
+
+  /** Lines that it has logged since its start was over. */
+  get logLines(): number {
+    return this.#logLines
   }
 
   /** Starts it, and connects the senders. */

@@ -6,6 +6,7 @@ import type { Burst } from './burst.ts'
 import { yardsticks, type Compared, type Comparison } from './comparison.ts'
 import type { ConnectionCost, ConnectionCosts } from './connections.ts'
 import type { DecoderResult } from './decoder.ts'
+import type { Flood } from './floods.ts'
 import { mostIdleMiB, type Idle } from './idle.ts'
 import { rate, type Lag } from './latency.ts'
 import type { LongPath } from './long-path.ts'
@@ -67,6 +68,22 @@ export function startTable(starts: readonly Start[]): string {
       `${start.times[0]?.toFixed(0) ?? ''} to ${start.times.at(-1)?.toFixed(0) ?? ''}`,
       start.waitingMs.toFixed(0),
       (median(start) / (yardstick === undefined ? NaN : median(yardstick))).toFixed(2),
+    ]),
+  )
+}
+
+/** The table of floods. */
+export function floodTable(floods: readonly Flood[]): string {
+  const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0)
+  return table(
+    ['flood', 'log lines', 'MiB before', 'MiB after', 'first push during, ms', 'and after, ms'],
+    floods.map((flood) => [
+      flood.name,
+      String(flood.logLines),
+      mebibytes(flood.rssBefore),
+      mebibytes(flood.rssAfter),
+      flood.canaryDuringMs.toFixed(0),
+      flood.canaryAfterMs.toFixed(0),
     ]),
   )
 }

@@ -29,6 +29,7 @@ function behindBalancer(t: Test, options: StageOptions = {}, from = '127.0.0.0/8
         { kind: 'gateway', ...listener },
         { kind: 'feedback', ...listener },
       ],
+      ...options.file,
     },
   })
 }
@@ -97,6 +98,21 @@ t.test('health checks leave no trace: nothing said, and LOCAL', async (t) => {
     await once(socket, 'close')
   }
   t.equal(stage.log.count('handshake.failed'), 0)
+})
+
+t.test('a health check over TLS needs no certificate, a sender does', async (t) => {
+  const stage = await behindBalancer(t, { file: { log: { level: 'debug' } } })
+  const connectBehind = async (header: Buffer): Promise<void> => {
+    const socket = await dialPlain(t, stage)
+    socket.write(header)
+    const peer = await RawSender.open(t, stage, { socket, cert: undefined, key: undefined })
+    await peer.saw('end')
+  }
+  await connectBehind(local)
+  t.match(await stage.log.find('connection.probed'), { level: 'debug', address: '127.0.0.1' })
+  t.equal(stage.log.count('sender.refused'), 0)
+  await connectBehind(line)
+  t.match(await stage.log.find('sender.refused'), { address: '192.0.2.7' })
 })
 
 const turnedDown = [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { offeredVersion } from '../../src/gateway/client-hello.ts'
+import { isWholeHello, offeredVersion } from '../../src/gateway/client-hello.ts'
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 
@@ -37,3 +37,29 @@ for (const [what, bytes] of Object.entries(others))
     t.equal(offeredVersion(bytesOf(bytes)), undefined)
     t.end()
   })
+
+const hello = bytesOf(`16 0301 0040 01 00003c 0303 ${'5f'.repeat(58)}`)
+const oldHello = bytesOf(`8065 01 0301 ${'00'.repeat(0x65 - 3)}`)
+
+t.test('a hello is whole with its last byte, and not before', (t) => {
+  for (const bytes of [hello, oldHello]) {
+    for (let length = 0; length < bytes.length; length++)
+      if (isWholeHello(bytes.subarray(0, length))) t.fail(`${length} of ${bytes.length}`)
+    t.ok(isWholeHello(bytes))
+    t.ok(isWholeHello(Buffer.concat([bytes, bytes])))
+  }
+  t.end()
+})
+
+t.test('what cannot become a hello is not waited for', (t) => {
+  for (const bytes of [
+    '47',
+    '15 0301 0002',
+    '00',
+    'ff ff ff ff ff',
+    '80 65 02 00 00',
+    '16 0301 ffff',
+  ])
+    t.ok(isWholeHello(bytesOf(bytes)), bytes)
+  t.end()
+})

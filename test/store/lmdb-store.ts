@@ -1,6 +1,6 @@
 /** The LMDB store: conformance, killed processes, bad directories, full disks. */
 import { once } from 'node:events'
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
@@ -22,6 +22,7 @@ import { openLmdbStore } from '../../src/store/lmdb-store.ts'
 import type { StoreEvent } from '../../src/store/store-event.ts'
 import { StoreError, type JournalBatch, type Store } from '../../src/store/store.ts'
 import { until, untilAtLeast } from '../fixtures/condition.ts'
+import { fillDisk, makeDisk } from '../fixtures/disk.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { conformance, numberedRecord, told } from './conformance.ts'
 
@@ -395,26 +396,3 @@ t.test('says so when there is no room for a new store', async (t) => {
   if (directory === undefined) return
   await t.rejects(openSilent(directory), { code: 'no-room', message: /free some space/ })
 })
-
-/** A small disk of its own; undefined, with a word about it, where this user cannot mount one. */
-function makeDisk(t: Test, size: string): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'disk-'))
-  const mounting = ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]
-  const mounted = spawnSync('mount', mounting).status === 0
-  t.teardown(() => {
-    if (mounted) spawnSync('umount', [directory])
-    rmSync(directory, { recursive: true })
-  })
-  if (mounted) return directory
-  t.pass('not tried: only root can mount a small disk')
-  return undefined
-}
-
-function fillDisk(path: string): void {
-  const chunk = Buffer.alloc(64 * 1024)
-  try {
-    for (;;) writeFileSync(path, chunk, { flag: 'a' })
-  } catch {
-    // Full.
-  }
-}

@@ -45,6 +45,7 @@ const integration = {
     'service/',
   ],
   parts: [
+    'admin/admin-connections.ts',
     'admin/admin-server.ts',
     'alarms/alarms.ts',
     'alarms/command.ts',
