@@ -142,7 +142,9 @@ export class Listener<Route extends Admission> {
       else this.#drop(socket)
     })
     this.#tls.on('tlsClientError', (error, socket) => {
-      this.#failed(this.#handshakes.find(socket), error)
+      const peer = this.#handshakes.complete(socket)
+      // A failure of a closed connection has been told when it closed.
+      if (peer !== undefined) this.#failed(peer, error)
       // Node leaves a socket open whose handshake has timed out.
       socket.destroy()
     })
@@ -190,8 +192,7 @@ export class Listener<Route extends Admission> {
     this.#emit({ event: 'sender.refused', address, refusal, certificate, environment })
   }
 
-  #failed(peer: Peer | undefined, error: Error): void {
-    const { address = 'unknown', offered } = peer ?? {}
+  #failed({ address, offered }: Peer, error: Error): void {
     const cause = handshakeCause(error)
     this.#emit({ event: 'handshake.failed', address, cause, error, offered })
   }

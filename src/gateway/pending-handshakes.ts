@@ -30,6 +30,8 @@ export interface HandshakeOwner {
 
 interface Handshake {
   readonly socket: Socket
+  /** Whether TLS has begun. */
+  isInTls: boolean
   address: string
   offered: string | undefined
 }
@@ -37,6 +39,11 @@ interface Handshake {
 /** A peer that never sends a byte is treated like one whose handshake stalls. */
 const silent = Object.assign(new Error('no byte within the time for the handshake'), {
   code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
+})
+
+/** The peer has closed the connection. */
+const gone = Object.assign(new Error('the connection was closed during the handshake'), {
+  code: 'ECONNRESET',
 })
 
 const notListed = Object.assign(
@@ -60,7 +67,7 @@ export class PendingHandshakes {
   /** Reads the first bytes of an accepted connection, then hands it to TLS. */
   begin(socket: Socket, { balancers, handshakeTimeoutMs }: HandshakeLimits): void {
     const address = socket.remoteAddress ?? 'unknown'
-    const handshake: Handshake = { socket, address, offered: undefined }
+    const handshake: Handshake = { socket, isInTls: false, address, offered: undefined }
     if (balancers !== undefined && !includes(balancers, address)) {
       this.#fail(handshake, notListed)
       return
@@ -70,7 +77,9 @@ export class PendingHandshakes {
     this.#pending.set(key, handshake)
     socket.on('close', () => {
       cancel()
+      if (this.#pending.get(key) !== handshake) return
       this.#remove(key)
+      if (handshake.isInTls) this.#owner.failed(handshake, gone)
     })
     const leave = (): unknown => socket.destroy()
     let bytes = Buffer.alloc(0)
@@ -81,20 +90,22 @@ export class PendingHandshakes {
       cancel()
       socket.off('data', read).off('end', leave).pause().unshift(hello)
       handshake.offered = offeredVersion(hello)
+      handshake.isInTls = true
       this.#owner.startTls(socket)
     }
     socket.on('data', read).once('end', leave)
   }
 
-  /** @param socket as accepted, or the TLS socket over it */
-  find(socket: Socket): Peer | undefined {
-    return this.#pending.get(keyOf(socket))
-  }
-
-  /** The handshake is over; returns what {@link find} did. */
+  /**
+   * The handshake is over, and the pending one that it was is returned. The TLS socket of a peer that is
+   * gone has no address: then this is the one that is being closed. Undefined if that is closed already.
+   * @param socket the TLS socket
+   */
   complete(socket: Socket): Peer | undefined {
-    const peer = this.find(socket)
-    this.#remove(keyOf(socket))
+    const peer =
+      this.#pending.get(keyOf(socket)) ??
+      [...this.#pending.values()].find((other) => other.isInTls && other.socket.destroyed)
+    if (peer !== undefined) this.#remove(keyOf(peer.socket))
     return peer
   }
 

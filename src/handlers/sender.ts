@@ -1,21 +1,25 @@
 /** The legacy sender that `send`, `feedback` and `replay` act as. */
-import { readFileSync } from 'node:fs'
 import { statusCodeName } from '../binary/status-code.ts'
 import type { SenderArguments } from '../commands/sender-option.ts'
-import { loadCertificateCredential } from '../credentials/credential.ts'
+import { loadCertificateCredential, loadCertificates } from '../credentials/credential.ts'
 import type { GatewayAnswer } from '../sender/legacy-sender.ts'
 import type { SenderOptions } from '../sender/sender-socket.ts'
 
 /**
  * Reads the files that the arguments name.
- * @throws {CredentialError} for an unusable certificate or key, and the system's error for a file
- * that cannot be read
+ * @throws {CredentialError} for an unusable certificate or key
  */
 export function senderFrom(args: SenderArguments): SenderOptions {
   const { host, port, serverName: servername, ca: authority } = args
   const { certificatePem: cert, keyPem: key } = loadCertificateCredential(args)
-  const ca = authority === undefined ? undefined : readFileSync(authority, 'utf8')
+  const ca = authority && pemIn(authority)
   return { host, port, cert, key, ca, servername }
+}
+
+function pemIn(file: string): string {
+  return loadCertificates(file)
+    .map(({ pem }) => pem)
+    .join('')
 }
 
 /** A sentence without its full stop. @param waitMs how long the command waited for an answer */
