@@ -15,8 +15,7 @@ export function readYamlFile(file: string, problems: ConfigProblem[]): unknown {
   } catch (error) {
     const fault = error instanceof Error ? error.message : String(error)
     const refused = isMissing(error) ? missing : fileFault(error)
-    const message =
-      refused === undefined ? `is not YAML: ${fault}` : `cannot be read: ${refused}`
+    const message = refused === undefined ? `is not YAML: ${fault}` : `cannot be read: ${refused}`
     problems.push({ path: file, message })
   }
   return undefined
@@ -55,7 +54,10 @@ function syntaxProblems(
         : []
     if (error.code !== 'DUPLICATE_KEY') return { path, message: `is not YAML: ${error.message}` }
     const { name, firstAt } = repeatedKey(contents, offset)
-    return { path, message: `repeats the key ${name} of ${positionOf(firstAt)}; remove one of the two` }
+    return {
+      path,
+      message: `repeats the key ${name} of ${positionOf(firstAt)}; remove one of the two`,
+    }
   })
 }
 

@@ -21,7 +21,7 @@ export async function printText(text: AsyncIterable<string>): Promise<void> {
   try {
     await pipeline(Readable.from(text), process.stdout, { end: false })
   } catch (error) {
-    // Told already, if it is one of standard output.
-    if (process.stdout.errored === null) throw error
+    // An error of standard output has been told.
+    if (!(error instanceof Error && 'syscall' in error && error.syscall === 'write')) throw error
   }
 }

@@ -17,7 +17,10 @@ const messages: readonly (readonly [RegExp, string])[] = [
   [/^Not enough arguments following: (.*)$/s, '--$1: write a value behind it'],
   [/^Invalid values:\s+Argument: (.*), Given: (.*), Choices: (.*)$/s, '--$1 $2: choose one of $3'],
   [/^Arguments (.*) and (.*) are mutually exclusive$/s, 'Give --$1 or --$2, not both'],
-  [/^Missing dependent arguments:\s+(\S+) -> (\S+).*$/s, '--$1 has an effect only with --$2; give both'],
+  [
+    /^Missing dependent arguments:\s+(\S+) -> (\S+).*$/s,
+    '--$1 has an effect only with --$2; give both',
+  ],
   [/^Not enough non-option arguments.*$/s, 'Name the file'],
   [/^Unknown arguments?: (.*)$/s, '$1: the command takes no such argument; remove it'],
 ]
