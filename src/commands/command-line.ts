@@ -73,7 +73,8 @@ export async function run(args: readonly string[], version: string): Promise<voi
     .fail((message: string | null | undefined, error: Error | undefined) => {
       options = Object.keys(parser.getOptions().key)
       // Without a message, the work of a command has failed.
-      throw typeof message === 'string' ? new CommandError(ExitCode.usage, message) : error
+      if (typeof message === 'string') throw new CommandError(ExitCode.usage, message)
+      throw error ?? new Error('The command has failed.')
     })
   try {
     for (const addTo of Object.values(commands)) addTo(parser)

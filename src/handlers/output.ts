@@ -8,8 +8,8 @@ import { pipeline } from 'node:stream/promises'
  */
 export function surviveClosedOutput(): void {
   process.stderr.on('error', () => undefined)
-  process.stdout.on('error', (error) => {
-    if ('code' in error && (error.code === 'EPIPE' || error.code === 'EIO')) return
+  process.stdout.on('error', (error: Error & { code?: string }) => {
+    if (error.code === 'EPIPE' || error.code === 'EIO') return
     void import('./command-error.ts').then(({ fail }) =>
       fail(new Error('standard output', { cause: error })),
     )

@@ -53,7 +53,7 @@ function unknownOptions(args: readonly string[], options: readonly string[]): st
     const [, typed = '', name = ''] = /^(--(?:no-)?([^=.]+))/.exec(word) ?? []
     if (name !== '') return known.has(name) ? [] : [typed]
     const letters = /^-([a-z-]{2,})$/i.exec(word)?.[1] ?? ''
-    return [...letters].every((letter) => known.has(letter)) ? [] : [word]
+    return Array.from(letters).every((letter) => known.has(letter)) ? [] : [word]
   })
 }
 
