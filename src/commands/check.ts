@@ -32,7 +32,7 @@ export const check = declare(
       )
       .epilogue(
         'If the configuration has alarms, their receivers get a test alarm, except with --offline.\n\n' +
-          'Exit code 0: ready, perhaps with warnings; 1: not ready.',
+          'Exit code 0: ready, perhaps with warnings; 1: not ready, whatever the fault; 64: wrong option.',
       ),
 )
 

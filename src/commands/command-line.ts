@@ -1,6 +1,6 @@
 /** The command line: finds the command, and turns a failure into a message and an exit code. */
 import { createRequire } from 'node:module'
-import type Yargs from 'yargs'
+import type { Argv } from 'yargs'
 import { check } from './check.ts'
 import { decode } from './decode.ts'
 import { withWork } from './declaration.ts'
@@ -15,10 +15,22 @@ import { serve } from './serve.ts'
 import { simulate } from './simulate.ts'
 import { stop } from './stop.ts'
 import { told } from './told.ts'
+import { CommandError, ExitCode } from '../handlers/exit-code.ts'
 import { ownCommand } from '../handlers/invocation.ts'
+import { surviveClosedOutput } from '../handlers/output.ts'
 
 // The CommonJS build loads in half the time of the ESM build, which also breaks lines within words.
-const yargs = createRequire(import.meta.url)('yargs') as typeof Yargs
+const yargs = createRequire(import.meta.url)('yargs') as (
+  args: readonly string[],
+) => Argv & { getOptions(): KnownOptions }
+
+/** What the types of yargs leave out. */
+interface KnownOptions {
+  /** By name. */
+  readonly key: Readonly<Record<string, unknown>>
+  /** Names of the options that can be repeated. */
+  readonly array: readonly string[]
+}
 
 /** Every command with its work. */
 export const commands = {
@@ -42,8 +54,11 @@ export const commands = {
  * @param version the output of `--version`
  */
 export async function run(args: readonly string[], version: string): Promise<void> {
+  surviveClosedOutput()
   const parser = yargs(args)
+  let options: readonly string[] = []
   parser
+    .locale('en')
     .scriptName(ownCommand())
     .usage('$0 <command>\n\nServes the retired binary push protocol and forwards over HTTP/2.')
     .demandCommand(1, `Give a command. To try the proxy, run: ${ownCommand()} serve`)
@@ -51,8 +66,19 @@ export async function run(args: readonly string[], version: string): Promise<voi
     .version(version)
     .alias({ help: 'h', version: 'v' })
     .wrap(80)
-    .fail((message: string | undefined, error: Error | undefined) => {
-      throw error ?? new Error(`${message ?? 'The arguments are not understood.'}\nSee --help.`)
+    .check((values) => {
+      const { key, array } = parser.getOptions()
+      const repeated = Object.keys(key)
+        .filter((name) => !array.includes(name))
+        .find((name) => Array.isArray(values[name]))
+      if (repeated === undefined) return true
+      throw new Error(`--${repeated} is there twice; give it once`)
+    })
+    .fail((message: string | null | undefined, error: Error | undefined) => {
+      options = Object.keys(parser.getOptions().key)
+      // Without a message, the work of a command has failed.
+      if (typeof message === 'string') throw new CommandError(ExitCode.usage, message)
+      throw error ?? new Error('The command has failed.')
     })
   try {
     for (const addTo of Object.values(commands)) addTo(parser)
@@ -60,6 +86,6 @@ export async function run(args: readonly string[], version: string): Promise<voi
     await parser.parseAsync()
   } catch (error) {
     const { fail } = await import('../handlers/command-error.ts')
-    fail(error)
+    fail(error, { args, options, commands: [...Object.keys(commands), 'completion'] })
   }
 }

@@ -28,7 +28,10 @@ export const decode = declare(
       })
       .example('$0 decode houston.capture', 'Print a JSON line for each message')
       .example('$0 decode push.bin --mask', 'Print output without secrets, to share it')
-      .epilogue('Exit code 1: a stream is truncated or malformed; `fault` shows the place.'),
+      .epilogue(
+        'Exit code 1: a stream is truncated or malformed; `fault` shows the place. 64: wrong option; ' +
+          '66: no file to read.',
+      ),
 )
 
 export type DecodeArguments = ArgumentsOf<typeof decode>

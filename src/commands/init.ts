@@ -1,7 +1,7 @@
 /** The command line of `init`. */
 import { isIP } from 'node:net'
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, text } from './option-builder.ts'
+import { choice, exitCodes, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy init --help`. */
 export const init = declare(
@@ -38,7 +38,8 @@ export const init = declare(
         ca: text('Existing CA certificate to use; its key is in the .key file beside it'),
       })
       .example('$0 init mdm-push.p12 --passphrase-file mdm-push.pass', 'Set up for an MDM server')
-      .example('$0 init AuthKey_ABC123DEFG.p8 old-push.pem', 'Set up for an app'),
+      .example('$0 init AuthKey_ABC123DEFG.p8 old-push.pem', 'Set up for an app')
+      .epilogue(`Exit code 0: done; ${exitCodes}`),
 )
 
 export type InitArguments = ArgumentsOf<typeof init>

@@ -42,6 +42,10 @@ export function choice<const C extends string | number, const M extends Options 
   return { choices, default: preset, describe, ...(more as NoInfer<M>) }
 }
 
+/** For the end of the help of a command. */
+export const exitCodes =
+  '1: it failed; 64: wrong option; 66: no file to read; 78: wrong configuration or credential.'
+
 /** A positional that names a file to read. yargs makes an empty string of a lone `-`. */
 export function inputFile(describe: string) {
   const coerce = (path: string): string => (path === '' ? '-' : path)

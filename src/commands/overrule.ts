@@ -1,6 +1,6 @@
 /** The command line of `overrule`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { adminOptions, flag, text } from './option-builder.ts'
+import { adminOptions, exitCodes, flag, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy overrule --help`. */
 export const overrule = declare(
@@ -18,7 +18,8 @@ export const overrule = declare(
         'While APNs rejects every token of a route, the proxy tells no sender: a wrong certificate, ' +
           'topic or environment has the same effect. Check these first, with `check --live`. If they ' +
           'are right and the tokens are bad, this command lets the proxy ask APNs again about all ' +
-          'that it holds back, and tell the senders. Senders may then delete these tokens.',
+          'that it holds back, and tell the senders. Senders may then delete these tokens.\n\n' +
+          `Exit code 0: done; ${exitCodes}`,
       ),
 )
 

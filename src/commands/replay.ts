@@ -1,6 +1,6 @@
 /** The command line of `replay`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, flag, inputFile } from './option-builder.ts'
+import { choice, exitCodes, flag, inputFile } from './option-builder.ts'
 import { senderOptions, waitOption } from './sender-option.ts'
 
 /** See `apns-legacy-proxy replay --help`. */
@@ -19,7 +19,9 @@ export const replay = declare(
         wait: waitOption(1000, 'Milliseconds of silence that mean success'),
       })
       .example('$0 replay houston.capture --certificate push.p12', 'Replay as recorded')
-      .epilogue('Exit code 0: the whole capture was replayed, whatever the gateway answered.'),
+      .epilogue(
+        'Exit code 0: the whole capture was replayed, whatever the gateway answered; ' + exitCodes,
+      ),
 )
 
 export type ReplayArguments = ArgumentsOf<typeof replay>

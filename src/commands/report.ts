@@ -1,6 +1,6 @@
 /** The command line of `report`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { configurationFile, flag, text } from './option-builder.ts'
+import { configurationFile, exitCodes, flag, text } from './option-builder.ts'
 
 /** See `apns-legacy-proxy report --help`. */
 export const report = declare('report', 'Show what it would take to migrate each sender', (yargs) =>
@@ -22,7 +22,8 @@ export const report = declare('report', 'Show what it would take to migrate each
     .example('$0 report --json | jq .senders[].summary', 'Print one line for each sender')
     .epilogue(
       'Asks the running proxy at its admin listener. If no proxy runs, reads the data directory ' +
-        'of the last one. The report contains no device tokens and no payloads.',
+        'of the last one. The report contains no device tokens and no payloads.\n\n' +
+        `Exit code 0: done; ${exitCodes}`,
     ),
 )
 

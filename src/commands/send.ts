@@ -1,6 +1,6 @@
 /** The command line of `send`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, text, wholeNumber } from './option-builder.ts'
+import { choice, exitCodes, text, wholeNumber } from './option-builder.ts'
 import { senderOptions, waitOption } from './sender-option.ts'
 
 /** See `apns-legacy-proxy send --help`. */
@@ -30,6 +30,7 @@ export const send = declare('send', 'Send notifications as a legacy sender does'
     })
     .example('$0 send --certificate push.p12 --token 1f2e…', 'Send one alert')
     .example('$0 send --certificate push.p12 --file pushes.jsonl', 'Send one notification per line')
+    .epilogue(`Exit code 0: done; ${exitCodes}`)
     .check(({ token, file }) => {
       if (token === undefined && file === undefined)
         throw new Error('Give --token with a device token, or --file with JSON lines')

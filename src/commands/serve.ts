@@ -57,7 +57,8 @@ export const serve = declare(
       .epilogue(
         'SIGHUP reloads the configuration. SIGTERM or Ctrl-C finishes and exits; a second one ' +
           'exits at once. Exit code 0: all notifications are settled; 75: the next start delivers ' +
-          'the rest from the journal; 78: the configuration is invalid; 1: another failure.',
+          'the rest from the journal; 78: the configuration is invalid; 64: wrong option; 1: another ' +
+          'failure. If the reader of the log goes away, the proxy goes on without a log.',
       ),
 )
 

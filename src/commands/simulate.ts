@@ -2,7 +2,7 @@
 import type { ScriptedAnswer } from '../simulator/scripted-answer.ts'
 import { moodOptions } from './mood-option.ts'
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { choice, text, wholeNumber } from './option-builder.ts'
+import { choice, exitCodes, text, wholeNumber } from './option-builder.ts'
 
 const implies = 'signing-key'
 const maxInt = 2 ** 31 - 1
@@ -53,7 +53,8 @@ export const simulate = declare(
       })
       .conflicts('answer', Object.keys(moodOptions))
       .example('$0 simulate', 'Reject tokens bad… and dead…')
-      .example('$0 simulate --answer ab=TooManyRequests*2', 'Accept tokens ab… at the third try'),
+      .example('$0 simulate --answer ab=TooManyRequests*2', 'Accept tokens ab… at the third try')
+      .epilogue(`Exit code 0: done; ${exitCodes}`),
 )
 
 export type SimulateArguments = ArgumentsOf<typeof simulate>

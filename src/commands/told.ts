@@ -1,6 +1,6 @@
 /** The command line of `told`. */
 import { declare, type ArgumentsOf } from './declaration.ts'
-import { text } from './option-builder.ts'
+import { exitCodes, text } from './option-builder.ts'
 
 const requiresArg = true
 
@@ -36,7 +36,8 @@ export const told = declare(
         'A sender deletes a token after an error response with status 8, or after a tuple of the ' +
           'feedback service. The proxy keeps both for told.keepDays (30). This works while the ' +
           'proxy runs, and while it is stopped. Times are UTC. The output contains device tokens ' +
-          'in clear text. To restore a list, see docs/operating.md.',
+          'in clear text. To restore a list, see docs/operating.md.\n\n' +
+          `Exit code 0: done; ${exitCodes}`,
       ),
 )
 

@@ -148,7 +148,9 @@ export class Listener<Route extends Admission> {
       else this.#drop(socket)
     })
     this.#tls.on('tlsClientError', (error, socket) => {
-      this.#failed(this.#handshakes.find(socket), error)
+      const peer = this.#handshakes.complete(socket)
+      // A failure of a closed connection has been told when it closed.
+      if (peer !== undefined) this.#failed(peer, error)
       // Node leaves a socket open whose handshake has timed out.
       socket.destroy()
     })
@@ -200,8 +202,7 @@ export class Listener<Route extends Admission> {
     this.#emit({ event: 'sender.refused', address, refusal, certificate, environment })
   }
 
-  #failed(peer: Peer | undefined, error: Error): void {
-    const { address = 'unknown', offered } = peer ?? {}
+  #failed({ address, offered }: Peer, error: Error): void {
     const cause = handshakeCause(error)
     if (cause === 'reset' && this.#isBalancer(address))
       this.#emit({ event: 'connection.probed', address })

@@ -32,6 +32,8 @@ export interface HandshakeOwner {
 
 interface Handshake {
   readonly socket: Socket
+  /** Whether TLS has begun. */
+  isInTls: boolean
   address: string
   offered: string | undefined
   /** Whether the peer has begun a PROXY header or a ClientHello, and not finished it. */
@@ -42,7 +44,8 @@ const stalled = Object.assign(new Error('no whole ClientHello within the time fo
   code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
 })
 
-const gone = Object.assign(new Error('the peer disconnected before its ClientHello was whole'), {
+/** The peer has closed the connection. */
+const gone = Object.assign(new Error('the connection was closed during the handshake'), {
   code: 'ECONNRESET',
 })
 
@@ -70,7 +73,13 @@ export class PendingHandshakes {
    */
   begin(socket: Socket, { balancers, handshakeTimeoutMs }: HandshakeLimits): void {
     const address = socket.remoteAddress ?? 'unknown'
-    const handshake: Handshake = { socket, address, offered: undefined, isPartial: false }
+    const handshake: Handshake = {
+      socket,
+      address,
+      offered: undefined,
+      isPartial: false,
+      isInTls: false,
+    }
     if (balancers !== undefined && !listHas(balancers, address)) {
       this.#fail(handshake, notListed)
       return
@@ -80,7 +89,9 @@ export class PendingHandshakes {
     this.#pending.set(key, handshake)
     socket.on('close', () => {
       cancel()
+      if (this.#pending.get(key) !== handshake) return
       this.#remove(key)
+      if (handshake.isInTls) this.#owner.failed(handshake, gone)
     })
     const leave = (): unknown => socket.destroy()
     const closed = (): void => {
@@ -96,20 +107,22 @@ export class PendingHandshakes {
       cancel()
       socket.off('data', read).off('end', leave).off('close', closed).pause().unshift(hello)
       handshake.offered = offeredVersion(hello)
+      handshake.isInTls = true
       this.#owner.startTls(socket)
     }
     socket.on('data', read).once('end', leave).once('close', closed)
   }
 
-  /** @param socket as accepted, or the TLS socket over it */
-  find(socket: Socket): Peer | undefined {
-    return this.#pending.get(keyOf(socket))
-  }
-
-  /** The handshake is over; returns what {@link find} did. */
+  /**
+   * The handshake is over, and the pending one that it was is returned. The TLS socket of a peer that is
+   * gone has no address: then this is the one that is being closed. Undefined if that is closed already.
+   * @param socket the TLS socket
+   */
   complete(socket: Socket): Peer | undefined {
-    const peer = this.find(socket)
-    this.#remove(keyOf(socket))
+    const peer =
+      this.#pending.get(keyOf(socket)) ??
+      [...this.#pending.values()].find((other) => other.isInTls && other.socket.destroyed)
+    if (peer !== undefined) this.#remove(keyOf(peer.socket))
     return peer
   }
 

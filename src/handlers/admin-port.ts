@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../config/config-error.ts'
+import { CommandError, ExitCode } from './exit-code.ts'
 
 /** Where one process of a proxy is. */
 export interface Place {
@@ -45,6 +46,8 @@ export async function placesOf({
   readonly config?: string | undefined
   readonly admin?: string | undefined
 }): Promise<Place[]> {
+  if (admin !== undefined && !URL.canParse(admin))
+    throw new CommandError(ExitCode.usage, `--admin ${admin}: write http://host:port`)
   if (admin !== undefined && config === undefined) return [{ admin }]
   const file = config ?? 'proxy.yaml'
   if (config === undefined && !existsSync(file)) return [rehearsal]

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { CommandError, ExitCode } from './exit-code.ts'
 
 /** Where the user is. */
 export interface Terminal {
@@ -18,7 +19,7 @@ export async function confirmed(
   { input, output }: Terminal = { input: process.stdin, output: process.stderr },
 ): Promise<boolean> {
   if (input.isTTY !== true)
-    throw new Error(`${question}\nTo confirm without a terminal, add --yes.`)
+    throw new CommandError(ExitCode.usage, `${question}\nTo confirm without a terminal, add --yes.`)
   output.write(`${question}\nType yes to go on: `)
   const lines = createInterface({ input })
   const closed = once(lines, 'close').then((): unknown[] => [])

@@ -22,6 +22,7 @@ import {
 import { writeNewFiles, type NewFile } from '../init/file-writer.ts'
 import { nextSteps } from '../init/next-step.ts'
 import { planRoutes } from '../init/route-plan.ts'
+import { CommandError, ExitCode } from './exit-code.ts'
 import { ownCommand } from './invocation.ts'
 
 const passphraseVariable = 'APNS_LEGACY_PROXY_PASSPHRASE'
@@ -67,7 +68,8 @@ export async function init(args: InitArguments): Promise<void> {
 
 function openAll(files: readonly string[], passphrases: readonly Passphrase[]): Opened[] {
   if (files.length === 0)
-    throw new Error(
+    throw new CommandError(
+      ExitCode.usage,
       'Name your credentials: a push certificate with its key (.p12 or .pem), or a signing key ' +
         '(.p8) with the certificate of its sender',
     )
@@ -75,7 +77,9 @@ function openAll(files: readonly string[], passphrases: readonly Passphrase[]): 
     try {
       return openWithAny(resolve(file), passphrases)
     } catch (error) {
-      throw isAboutPassphrase(error) ? new Error(passphraseHelp(file, passphrases)) : error
+      throw isAboutPassphrase(error)
+        ? new Error(passphraseHelp(file, passphrases), { cause: error })
+        : error
     }
   })
 }

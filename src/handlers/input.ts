@@ -2,23 +2,43 @@
 import { fstatSync, type Stats } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { CommandError, ExitCode } from './exit-code.ts'
 
-/** @throws the system's error, with the path in its message */
-export function readInput(path: string): Promise<Buffer> {
-  return path === '-' ? buffer(process.stdin) : readFile(path)
+/** @throws {CommandError} if there is nothing to read */
+export async function readInput(path: string): Promise<Buffer> {
+  if (path === '-') return buffer(process.stdin)
+  const bytes = await readable(path, readFile(path))
+  if (bytes.length > 0) return bytes
+  throw empty(path)
 }
 
 /**
  * Opens input that may be larger than memory. `totalBytes` is undefined for a pipe.
- * @throws the system's error, with the path in its message
+ * @throws {CommandError} if there is nothing to read
  */
 export async function openInput(
   path: string,
 ): Promise<{ readonly chunks: AsyncIterable<Buffer>; readonly totalBytes: number | undefined }> {
   const sizeOf = (stats: Stats): number | undefined => (stats.isFile() ? stats.size : undefined)
   if (path === '-') return { chunks: process.stdin, totalBytes: sizeOf(fstatSync(0)) }
-  const file = await open(path)
-  return { chunks: file.createReadStream(), totalBytes: sizeOf(await file.stat()) }
+  const file = await readable(path, open(path))
+  const stats = await file.stat()
+  if (stats.isDirectory()) await readable(path, file.readFile())
+  if (sizeOf(stats) === 0) throw empty(path)
+  return { chunks: file.createReadStream(), totalBytes: sizeOf(stats) }
+}
+
+/** The error of a folder does not have its path. */
+async function readable<T>(path: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (cause) {
+    throw new CommandError(ExitCode.input, path, { cause })
+  }
+}
+
+function empty(path: string): CommandError {
+  return new CommandError(ExitCode.input, `${path}: the file is empty; copy it again`)
 }
 
 /** What `parse` returns. @throws its Error, with the file in the message */

@@ -9,7 +9,7 @@ import type { ProcessControl } from '../proxy/operator-action.ts'
 import type { ProxyAddresses } from '../proxy/lifecycle-event.ts'
 import { Proxy } from '../proxy/proxy.ts'
 import { Recorder } from '../recording/recorder.ts'
-import { ExitCode } from './exit-code.ts'
+import { CommandError, ExitCode } from './exit-code.ts'
 import { endNow, stopSignal, type SignalSource } from './stop-signal.ts'
 
 /**
@@ -38,7 +38,8 @@ function recorderOf(
   if (directory === undefined) return undefined
   const names = routes.map(({ name }) => name)
   if (route !== undefined && !names.includes(route))
-    throw new Error(
+    throw new CommandError(
+      ExitCode.usage,
       `--capture-route: no route is called ${route}; choose one of ${names.join(', ')}`,
     )
   const options = {

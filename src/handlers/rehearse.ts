@@ -139,10 +139,10 @@ function rehearsalGuide(
   const portOf = (wanted: string): number | undefined =>
     listeners.find(({ kind }) => kind === wanted)?.port
   const ports = listeners.map(({ kind, host, port }) => `${kind} on ${host}:${port}`).join(', ')
-  return `
+  return `${movedNote(occupied, ports)}
 Rehearsal: ${ports}.
 The proxy sends to a simulated provider API: nothing goes to Apple. Where the log says APNs, it means
-the simulator.${movedNote(occupied)}${moodNote(mood)}${failing.map(failureNote).join('')}
+the simulator.${moodNote(mood)}${failing.map(failureNote).join('')}
 ${sender === undefined ? withoutSender(mood) : commands(sender, portOf('gateway'), portOf('feedback'), mood)}
 Watch the rehearsal in a browser: http://127.0.0.1:${admin.port}/
 To send to APNs, read docs/getting-started.md. Ctrl-C stops.
@@ -150,9 +150,12 @@ To send to APNs, read docs/getting-started.md. Ctrl-C stops.
 `
 }
 
-function movedNote(occupied: number | undefined): string {
+function movedNote(occupied: number | undefined, ports: string): string {
   if (occupied === undefined) return ''
-  return `\nPort ${occupied} is taken by another program, so all ports are free ones this time.`
+  return `
+WARNING: port ${occupied} is taken by another program, and has not become a port of this rehearsal.
+It listens on other ports: ${ports}.
+`
 }
 
 function moodNote(mood: Mood | undefined): string {

@@ -4,6 +4,7 @@ import { migrationReport, reportOf, type Report } from '../statistics/migration-
 import { markdownOf } from '../statistics/report-markdown.ts'
 import type { ReportArguments } from '../commands/report.ts'
 import { askAdmin, jsonOf, placesOf, type Place } from './admin-port.ts'
+import { CommandError, ExitCode } from './exit-code.ts'
 
 /**
  * Prints the report of the running proxy, or of the last one.
@@ -24,7 +25,11 @@ async function makeReport({ admin, dataDirectory, token }: Place): Promise<Repor
   const current = admin === undefined ? undefined : await fetchReport(admin, token)
   if (current !== undefined) return current
   const last = dataDirectory === undefined ? undefined : readStatistics(dataDirectory)
-  if (last === undefined) throw new Error(nothingKnown({ admin, dataDirectory }))
+  if (last === undefined)
+    throw new CommandError(
+      admin === undefined ? ExitCode.input : ExitCode.failed,
+      nothingKnown({ admin, dataDirectory }),
+    )
   if (admin !== undefined)
     console.error(`No proxy answers at ${admin}; this is the report of the last one.`)
   return reportOf(last, Date.now())

@@ -5,6 +5,7 @@ import type { ToldArguments } from '../commands/told.ts'
 import type { ToldRange, ToldRecord } from '../store/store.ts'
 import { openToldDirectory, openToldStream, type ToldReader } from '../store/told-reader.ts'
 import { systemClock } from '../timing/clock.ts'
+import { CommandError, ExitCode } from './exit-code.ts'
 import { ownCommand, quoted } from './invocation.ts'
 import { printText } from './output.ts'
 import { csv, jsonLines, summary, type Format } from './told-format.ts'
@@ -47,7 +48,8 @@ async function openReader({ config, dataDirectory }: ToldArguments): Promise<Sou
 async function openDirectory(directory: string, routes: readonly string[] = []): Promise<Source> {
   const reader = await openToldDirectory(directory)
   if (reader !== undefined) return { reader, routes }
-  throw new Error(
+  throw new CommandError(
+    ExitCode.input,
     `There is no store in ${directory}. Start the proxy once. Or name its configuration with ` +
       '--config, or its data directory with --data-directory.',
   )
@@ -66,7 +68,10 @@ async function checkRoute(
     known.add(record.route)
   }
   if (known.size === 0) return
-  throw new Error(`--route: no route is called ${route}; choose one of ${[...known].join(', ')}`)
+  throw new CommandError(
+    ExitCode.usage,
+    `--route: no route is called ${route}; choose one of ${[...known].join(', ')}`,
+  )
 }
 
 async function* chosen(
@@ -91,7 +96,11 @@ function formatOf({ format, config, dataDirectory }: ToldArguments): Format {
 function rangeOf({ since, until }: ToldArguments, nowMs: number): ToldRange {
   const sinceMs = since === undefined ? 0 : momentOf('since', since, nowMs)
   const untilMs = until === undefined ? Infinity : momentOf('until', until, nowMs)
-  if (untilMs <= sinceMs) throw new Error('--until: name a time that is later than that of --since')
+  if (untilMs <= sinceMs)
+    throw new CommandError(
+      ExitCode.usage,
+      '--until: name a time that is later than that of --since',
+    )
   return { sinceMs, untilMs }
 }
 
@@ -108,7 +117,8 @@ function momentOf(option: string, text: string, nowMs: number): number {
   const atMs = Date.parse(`${day ?? ''}${time}${zone}`)
   // Date.parse takes 31 February for 3 March.
   if (Number.isFinite(atMs) && isDay && new Date(isDay).toISOString().startsWith(day)) return atMs
-  throw new Error(
+  throw new CommandError(
+    ExitCode.usage,
     `--${option}: write a date such as 2026-11-01, a time such as 2026-11-01T12:00Z, or an age such as 7d or 12h`,
   )
 }

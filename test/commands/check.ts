@@ -55,5 +55,5 @@ t.test('offline and live exclude each other', async (t) => {
   const path = configuration(t)
   writeFileSync(path, '')
   const { code, stderr } = await runCommand(t, ['check', '-c', path, '--offline', '--live'])
-  t.match({ code, stderr }, { code: 1, stderr: /mutually exclusive/ })
+  t.match({ code, stderr }, { code: 64, stderr: /Give --\S+ or --\S+, not both/ })
 })

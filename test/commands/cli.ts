@@ -104,14 +104,14 @@ t.test('send says what is wrong with itself', async (t) => {
   const lines = join(directory, 'pushes.jsonl')
   writeFileSync(certificate, sender.certificatePem + sender.keyPem)
   writeFileSync(lines, '{"token":"0011","payload":{}}\nnot json\n')
-  const rows: readonly [string, readonly string[], RegExp][] = [
-    ['neither token nor file', [], /--token/],
-    ['a line that is not JSON', ['--file', lines], /pushes\.jsonl, line 2 is not JSON/],
-    ['nobody there', ['--token', '00', '--port', '1'], /ECONNREFUSED.*nothing listens there/],
+  const rows: readonly [string, readonly string[], RegExp, number][] = [
+    ['neither token nor file', [], /--token/, 64],
+    ['a line that is not JSON', ['--file', lines], /pushes\.jsonl, line 2 is not JSON/, 1],
+    ['nobody there', ['--token', '00', '--port', '1'], /ECONNREFUSED.*nothing listens there/, 1],
   ]
-  for (const [name, args, message] of rows) {
+  for (const [name, args, message, expected] of rows) {
     const { code, stderr } = await runCommand(t, ['send', '--certificate', certificate, ...args])
-    t.equal(code, 1, name)
+    t.equal(code, expected, name)
     t.match(stderr, message, name)
     t.notMatch(stderr, noStack, name)
   }
@@ -125,7 +125,7 @@ t.test('send refuses what is no number and no token before it connects', async (
   ]
   for (const [args, message] of rows) {
     const { code, stderr } = await runCommand(t, ['send', '--certificate', 'push.pem', ...args])
-    t.equal(code, 1)
+    t.equal(code, 64)
     t.match(stderr, message)
   }
 })

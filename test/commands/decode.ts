@@ -195,14 +195,19 @@ t.test('options have their effect', async (t) => {
 })
 
 t.test('says what is wrong with a file, and names it', async (t) => {
-  const rows: readonly [string, readonly string[], RegExp][] = [
-    [fileOf(t, '# x\n> 0g\n'), [], /file: line 2: "g" is not a hexadecimal digit/],
-    [fileOf(t, '00 0x'), ['--format', 'hex'], /file: character 5, "x"/],
-    [join(tmpdir(), 'no-such-file'), [], /ENOENT.*no-such-file.*correct the path/],
+  const rows: readonly [string, readonly string[], RegExp, number][] = [
+    [fileOf(t, '# x\n> 0g\n'), [], /file: line 2: "g" is not a hexadecimal digit/, 1],
+    [fileOf(t, '00 0x'), ['--format', 'hex'], /file: character 5, "x"/, 1],
+    [
+      join(tmpdir(), 'no-such-file'),
+      [],
+      /^\S*no-such-file: there is no such file or folder; correct the path\n$/,
+      66,
+    ],
   ]
-  for (const [path, args, message] of rows) {
+  for (const [path, args, message, expected] of rows) {
     const { code, stdout, stderr } = await runCommand(t, ['decode', path, ...args])
-    t.match({ code, stdout, stderr }, { code: 1, stdout: '', stderr: message })
+    t.match({ code, stdout, stderr }, { code: expected, stdout: '', stderr: message })
     t.notMatch(stderr, noStack)
   }
 })

@@ -102,7 +102,10 @@ t.test('a rehearsal on other ports says why', async (t) => {
   await occupy(t, 2195)
   const { child, output, result } = startCommand(t, ['serve'], folder(t))
   await until(() => output.stderr.includes('Ctrl-C stops'))
-  t.match(output.stderr, /^Port \d+ is taken by another program, so all ports are free ones/m)
+  t.match(
+    output.stderr,
+    /^\s*WARNING: port 2195 is taken by another program.*\nIt listens on other ports: gateway on /,
+  )
   const { listeners } = (await event(output, 'proxy.ready')) as { listeners?: { port: number }[] }
   for (const { port } of listeners ?? []) t.ok(output.stderr.includes(`--port ${port} `))
   child.kill('SIGTERM')
@@ -127,7 +130,7 @@ t.test('a rehearsal names the route that will fail, and promises no delivery', a
 t.test('a mood without a rehearsal is refused: the pushes would go to Apple', async (t) => {
   const config = writeConfiguration(folder(t), sender, 'https://127.0.0.1:1', {})
   const refused = await runCommand(t, ['serve', '--config', config, '--mood', 'outage'])
-  t.match(refused, { code: 1, stderr: /needs --rehearse: without it, pushes go to Apple/ })
+  t.match(refused, { code: 64, stderr: /needs --rehearse: without it, pushes go to Apple/ })
 })
 
 t.test('a start with a certificate that is not quite right says so in the log', async (t) => {

@@ -124,12 +124,12 @@ t.test('says what to correct', async (t) => {
   ]
   for (const [message, ...args] of rows) {
     const { code, stdout, stderr } = await told(t, directory, ...args)
-    t.same([code, stdout], [1, ''], args.join(' '))
+    t.same([code, stdout], [64, ''], args.join(' '))
     t.match(stderr, message)
     t.notMatch(stderr, noStack)
   }
   const nowhere = join(folder(t), 'none')
-  t.match(await told(t, nowhere), { code: 1, stderr: /^There is no store in .*--config/ })
+  t.match(await told(t, nowhere), { code: 66, stderr: /^There is no store in .*--config/ })
   const config = ['told', '--config', join(nowhere, 'none.yaml')]
   t.match(await runCommand(t, config), { code: 78, stderr: /none\.yaml/ })
   writeFileSync(join(directory, 'data.mdb'), 'text'.repeat(5000))
@@ -160,7 +160,7 @@ t.test('reads Redis of a configuration', { skip: noRedis }, async (t) => {
   const args = ['told', '--config', config, '--format', 'summary']
   t.match(await runCommand(t, args), { code: 0, stdout: /^No sender was told/ })
   const unknown = await runCommand(t, [...args, '--route', 'none'])
-  t.match(unknown, { code: 1, stderr: /no route is called none; choose one of app/ })
+  t.match(unknown, { code: 64, stderr: /no route is called none; choose one of app/ })
   await redis.kill()
   t.match(await runCommand(t, args), { code: 1, stderr: /cannot be reached .*; start it/ })
 })

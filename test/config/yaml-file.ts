@@ -71,3 +71,37 @@ t.test('a variable that is not set is a problem with its place', (t) => {
   ])
   t.end()
 })
+
+t.test('several tabs are one problem with its cure', (t) => {
+  const { problems } = read(t, 'log:\n\tlevel: info\n\tother: 1\n')
+  t.same(problems, [
+    {
+      path: 'line 2, column 1',
+      message: 'this line begins with a tab; indent all lines with spaces',
+    },
+  ])
+  t.end()
+})
+
+t.test('a repeated key is named, with both places', (t) => {
+  const { problems } = read(t, 'a: { b: 1 }\nroutes:\n  - b: 1\n    c: 2\n    b: 3\n')
+  t.same(problems, [
+    {
+      path: 'line 5, column 5',
+      message: 'repeats the key b of line 3, column 5; remove one of the two',
+    },
+  ])
+  t.end()
+})
+
+t.test('a file that cannot be read is told in words', (t) => {
+  const problems: ConfigProblem[] = []
+  const directory = folder(t)
+  readYamlFile(directory, problems)
+  readYamlFile(join(directory, 'gone.yaml'), problems)
+  t.match(problems, [
+    { message: /^cannot be read: this is a folder, not a file; / },
+    { message: /^cannot be read: there is no such file; name an existing file with --config$/ },
+  ])
+  t.end()
+})

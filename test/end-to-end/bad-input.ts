@@ -1,7 +1,8 @@
 /** What senders write wrong, byte by byte, and what strangers bring to the port. */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { until, untilIs } from '../fixtures/condition.ts'
 import { pushCertificate } from '../fixtures/identity.ts'
@@ -356,6 +357,36 @@ t.test('a stranger is closed, and the line in the log would admit it', async (t)
   const admitted = await RawSender.open(t, next, { cert, key })
   admitted.write(framed('00000001', first))
   await untilIs(() => delivered(next).length, 1)
+})
+
+/** The first bytes of a TLS client. */
+async function clientHello(): Promise<Buffer> {
+  const receiver = createServer().listen(0, '127.0.0.1')
+  await once(receiver, 'listening')
+  const { port } = receiver.address() as AddressInfo
+  const client = connectTls({ port, host: '127.0.0.1', maxVersion: 'TLSv1.2' })
+  client.on('error', () => undefined)
+  const [socket] = (await once(receiver, 'connection')) as [Socket]
+  const [hello] = (await once(socket, 'data')) as [Buffer]
+  client.destroy()
+  socket.destroy()
+  receiver.close()
+  return hello
+}
+
+t.test('a peer that resets its handshake is logged with its address', async (t) => {
+  const stage = await setStage(t)
+  const peers = Array.from({ length: 3 }, () => connect(stage.port, '127.0.0.1'))
+  const hello = await clientHello()
+  for (const peer of peers) {
+    peer.on('error', () => undefined)
+    peer.write(hello)
+  }
+  await Promise.all(peers.map((peer) => once(peer, 'data')))
+  for (const peer of peers) peer.resetAndDestroy()
+  await untilIs(() => stage.log.count('handshake.failed'), 3)
+  for (const line of stage.log.lines.filter(({ event }) => event === 'handshake.failed'))
+    t.match(line, { address: '127.0.0.1', cause: 'reset', offered: 'TLSv1.2' })
 })
 
 t.test('a client that insists on TLS 1.3 is refused, and the log says why', async (t) => {

@@ -196,7 +196,7 @@ t.test('says what to do where nothing is known', async (t) => {
   )
   const none = await runCommand(t, ['report', '--config', config])
   t.match(none, {
-    code: 1,
+    code: 66,
     stdout: '',
     stderr: /data contains no census\.json\.\nStart the proxy\. Or name/,
   })

@@ -244,8 +244,7 @@ export class Http2Session implements ProviderSession {
     }
     const isConnecting = this.#phase === 'connecting'
     const verdict = this.#keepAlive.check(now, isConnecting ? this.#openedAtMs : undefined)
-    if (verdict === 'gone')
-      this.destroy(isConnecting ? this.#unconnected : 'no answer to a PING')
+    if (verdict === 'gone') this.destroy(isConnecting ? this.#unconnected : 'no answer to a PING')
     else if (verdict !== 'wait') this.#pingIfNeeded(now, verdict === 'quiet')
   }
 
