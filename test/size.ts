@@ -9,7 +9,7 @@ import {
 } from './fixtures/source-code.ts'
 
 /** Of src/**\/*.ts, comments and blank lines apart. To be lowered whenever code has gone. */
-const mostCodeLines = 18_192
+const mostCodeLines = 21_730
 const mostFileLines = 350
 const mostFunctionLines = 60
 
