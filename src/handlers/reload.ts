@@ -12,7 +12,7 @@ import { reasonsForRestart } from '../config/restart-needed.ts'
 import type { Logger } from '../log/log.ts'
 import type { ReloadOutcome } from '../proxy/operator-action.ts'
 import type { Proxy } from '../proxy/proxy.ts'
-import type { SignalSource } from './stop-signal.ts'
+import { stopOrder, type SignalSource } from './stop-signal.ts'
 
 /** Polls, because not every file system notifies of changes. */
 const pollMs = 2000
@@ -39,15 +39,19 @@ export class Reloading {
   #last: Promise<unknown>
   /** The reload that waits for its turn. */
   #due: Promise<ReloadOutcome> | undefined
+  #isStopped = false
 
   constructor(deps: ReloadingDeps) {
     this.#last = deps.started.catch(() => undefined)
     this.#deps = deps
     this.#watch()
     deps.signals.on('SIGHUP', this.#onSignal)
+    // A proxy that stops applies nothing any more.
+    for (const end of ['SIGINT', 'SIGTERM', stopOrder]) deps.signals.on(end, this.stop)
   }
 
-  stop(): void {
+  readonly stop = (): void => {
+    this.#isStopped = true
     this.#deps.signals.off('SIGHUP', this.#onSignal)
     clearTimeout(this.#soon)
     for (const file of this.#watched) unwatchFile(file, this.#changed)
@@ -71,32 +75,40 @@ export class Reloading {
 
   async #apply(): Promise<ReloadOutcome> {
     const { path, proxy, log, worker } = this.#deps
+    const { level } = log
     this.#due = undefined
+    if (this.#isStopped) return { problems: [{ path, message: 'the proxy stops' }] }
     try {
       const configuration = nextConfiguration(path, proxy.configuration, worker)
       log.level = configuration.log.level
       await proxy.reload(configuration)
-      this.#watch()
       const routes = configuration.routes.map(({ name }) => name)
       log.info({ event: 'configuration.reloaded', routes })
       return { routes }
     } catch (error) {
+      log.level = level
       logRefused(log, error, 'the proxy keeps its old configuration')
       const message = error instanceof Error ? error.message : String(error)
       return {
         problems: error instanceof ConfigError ? [...error.problems] : [{ path, message }],
       }
+    } finally {
+      this.#watch()
     }
   }
 
+  /** Goes on watching what it watches already: what was saved during a reload is found too. */
   #watch(): void {
-    for (const file of this.#watched) unwatchFile(file, this.#changed)
+    if (this.#isStopped) return
     const { path } = this.#deps
     const { parts } = examineConfiguration(path)
-    const named = parts === undefined ? [] : referencedFiles(parts).map((file) => file.path)
-    this.#watched = new Set([path, ...named])
-    for (const file of this.#watched)
-      watchFile(file, { interval: pollMs, persistent: false }, this.#changed)
+    const named = parts && referencedFiles(parts).map((file) => file.path)
+    const files = new Set([path, ...(named ?? this.#watched)])
+    for (const file of this.#watched) if (!files.has(file)) unwatchFile(file, this.#changed)
+    for (const file of files)
+      if (!this.#watched.has(file))
+        watchFile(file, { interval: pollMs, persistent: false }, this.#changed)
+    this.#watched = files
   }
 }
 
