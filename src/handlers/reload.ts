@@ -78,6 +78,8 @@ export class Reloading {
     const { level } = log
     this.#due = undefined
     if (this.#isStopped) return { problems: [{ path, message: 'the proxy stops' }] }
+    // Before it reads, so that nothing that is saved later is missed.
+    this.#watch()
     try {
       const configuration = nextConfiguration(path, proxy.configuration, worker)
       log.level = configuration.log.level
@@ -92,14 +94,11 @@ export class Reloading {
       return {
         problems: error instanceof ConfigError ? [...error.problems] : [{ path, message }],
       }
-    } finally {
-      this.#watch()
     }
   }
 
   /** Goes on watching what it watches already: what was saved during a reload is found too. */
   #watch(): void {
-    if (this.#isStopped) return
     const { path } = this.#deps
     const { parts } = examineConfiguration(path)
     const named = parts && referencedFiles(parts).map((file) => file.path)

@@ -92,15 +92,6 @@ t.test('a configuration that is saved with a mistake is refused without a signal
   t.match((await event(output, 'configuration.refused'))['problems'], [{ message: /YAML/ }])
 })
 
-t.test('a file that a refused configuration names is applied when it appears', async (t) => {
-  const { output, write, directory } = await serve(t)
-  const other = await pushCertificate('com.example.other')
-  write(app, { routes: ['push', 'other'].map((name) => ({ name, certificate: `${name}.pem` })) })
-  await event(output, 'configuration.refused')
-  writeFileSync(join(directory, 'other.pem'), other.certificatePem + other.keyPem)
-  t.same((await event(output, 'configuration.reloaded'))['routes'], ['push', 'other'])
-})
-
 t.test('200 SIGHUPs during a reload are one more reload', async (t) => {
   const directory = folder(t)
   const path = writeConfiguration(directory, app, nowhere, {})
