@@ -6,7 +6,12 @@ import { answerFinding, clockFindings, faultFinding } from '../../src/check/apns
 const origin = 'https://api.push.apple.com'
 
 const faults: readonly (readonly [step: Step, code: string, finding: RegExp, cure: RegExp])[] = [
-  ['proxy', 'CLOSED', /providerApi\.proxy does not connect/, /credentials.*CONNECT/],
+  [
+    'proxy',
+    'CLOSED',
+    /the proxy on the way does not connect/,
+    /correct its address and credentials/,
+  ],
   ['dns', 'ENOTFOUND', /^the DNS server of this machine does not know its name/, /correct .*DNS/],
   ['dns', 'EAI_AGAIN', /no DNS server answers/, /set a DNS server/],
   ['dns', 'TIMEOUT', /its name cannot be resolved/, /DNS server/],
@@ -15,9 +20,9 @@ const faults: readonly (readonly [step: Step, code: string, finding: RegExp, cur
     'tcp',
     'TIMEOUT',
     /no TCP connection can be opened: .*firewall/,
-    /17\.0\.0\.0\/8 at port 443, or at 2197/,
+    /let this machine reach the networks of Apple/,
   ],
-  ['tcp', 'ENETUNREACH', /no TCP connection can be opened/, /17\.0\.0\.0\/8/],
+  ['tcp', 'ENETUNREACH', /no TCP connection can be opened/, /reach the networks of Apple/],
   [
     'tls',
     'SELF_SIGNED_CERT_IN_CHAIN',

@@ -88,7 +88,7 @@ const table: readonly (readonly [line: string, code: number, message: RegExp])[]
   ['send --certificate open --port 1 --token 00', 1, /nothing listens there/],
   ['feedback --certificate open --port 1', 1, /nothing listens there/],
   ['report --admin http://127.0.0.1:2', 1, /no proxy answers at http:/],
-  ['overrule --route a --yes --admin http://127.0.0.1:2', 1, /no proxy answers at http:/],
+  ['overrule --route a --yes --admin http://127.0.0.1:2', 1, /No proxy answers at http:/],
 ]
 
 for (const [line, code, message] of table)

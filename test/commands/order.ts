@@ -67,7 +67,7 @@ t.test('reload: says what is applied, or all that is wrong, as check does', asyn
 
 t.test('stop: asks first, and needs the token', async (t) => {
   const { admin, order, result } = await serve(t)
-  t.match(await order('stop'), { code: 1, stderr: /This stops the proxy at .*add --yes/s })
+  t.match(await order('stop'), { code: 64, stderr: /This stops the proxy at .*add --yes/s })
   for (const words of [['reload'], ['stop', '--yes']])
     t.match(await runCommand(t, [...words, '--admin', admin]), {
       code: 1,

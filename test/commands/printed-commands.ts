@@ -14,7 +14,7 @@ import { authority } from '../fixtures/identity.ts'
 import { read, root, sourceFiles } from '../fixtures/source-code.ts'
 import { without } from '../fixtures/tool.ts'
 
-const own = 'check|decode|feedback|init|replay|report|send|serve|simulate'
+const own = 'check|decode|feedback|init|overrule|reload|replay|report|send|serve|simulate|stop|told'
 const command = new RegExp(
   '\\b(?:openssl \\w+(?: -[a-z]+)*|keytool -\\w+|certutil -\\w+|ch(?:mod|own) \\w+|update-ca-\\w+' +
     '|cp ca\\.pem|jq \\.|redis-cli \\w+|systemctl \\w+|sysctl \\w+|ulimit|maxmemory-policy noeviction' +
@@ -45,11 +45,17 @@ const known = new Map([
   ['update-ca-certificates', 'changes the system'],
   ['certutil -addstore', 'needs Windows'],
   ['jq .', 'a program of others, in an example of --help'],
+  ['command send', 'commands/sender-option.ts'],
+  ['ulimit', 'changes the limits of the shell'],
+  ['apns-legacy-proxy overrule', 'end-to-end/overrule.ts'],
+  ['$0 overrule', 'end-to-end/overrule.ts'],
+  ['$0 reload', 'commands/order.ts'],
+  ['$0 stop', 'commands/order.ts'],
   ['$0 report', 'end-to-end/report.ts'],
   ['$0 send', 'commands/sender-option.ts'],
   ...own
     .split('|')
-    .filter((name) => name !== 'report' && name !== 'send')
+    .filter((name) => !['overrule', 'reload', 'report', 'send', 'stop'].includes(name))
     .map((name) => [`$0 ${name}`, `commands/${name}.ts`] as const),
 ])
 

@@ -222,7 +222,7 @@ t.test('serve --capture-route of no route says which there are', async (t) => {
   ]
   for (const [args, message] of rows) {
     const { code, stderr } = await runCommand(t, ['serve', '--config', config, ...args], directory)
-    t.equal(code, 1)
+    t.equal(code, 64)
     t.match(stderr, message)
   }
 })

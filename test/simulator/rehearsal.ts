@@ -26,7 +26,8 @@ const provider = {
 
 t.test('what is rehearsed goes to the played provider, and into a store of its own', (t) => {
   const { providerApi, dataDirectory, routes } = rehearsed(configuration, provider)
-  t.same(providerApi, provider)
+  const direct = { production: undefined, sandbox: undefined }
+  t.same(providerApi, { ...provider, proxies: direct })
   t.equal(dataDirectory, join(directory, 'rehearsal', 'store'))
   t.not(dataDirectory, configuration.dataDirectory)
   t.equal(routes, configuration.routes)

@@ -36,6 +36,12 @@ const integration = {
     'end-to-end/shutdown.ts',
     'end-to-end/trouble.ts',
   ],
+  'command-faults': [
+    'commands/closed-output.ts',
+    'commands/fault-table.ts',
+    'commands/order.ts',
+    'commands/printed-commands.ts',
+  ],
   commands: ['commands/'],
   guide: [
     'end-to-end/getting-started.ts',
