@@ -5,7 +5,7 @@ import type { AlarmEvent, Channel } from './alarm-event.ts'
 import { messageAbout } from './alarm-message.ts'
 import { AlarmQueue, type Answer, type Attempt } from './alarm-queue.ts'
 import type { AlarmSettings } from './alarm-settings.ts'
-import { run } from './command.ts'
+import { run } from './command-hook.ts'
 import { post } from './webhook.ts'
 
 export interface AlarmsDeps {

@@ -9,7 +9,7 @@ import {
   type RefusalCode,
   type RefusedNotification,
 } from './notification.ts'
-import { RefusedMessage } from './refused-message.ts'
+import { RefusedMessageReader } from './refused-message-reader.ts'
 import { itemFormats } from './wire-format.ts'
 
 /**
@@ -33,7 +33,7 @@ export class Decoder {
   #messages: Message[] = []
   #nextMessage = 0
   /** The message being read, if its lengths are out of bounds. */
-  #refused: RefusedMessage | undefined
+  #refused: RefusedMessageReader | undefined
   #fault: BinaryProtocolError | undefined
 
   /** @param maxPayloadBytes 4,096 for most topics, 5,120 for VoIP. — source: Apple, "Generating a remote notification" */
@@ -107,12 +107,12 @@ export class Decoder {
     this.#parsedBytes = nothing
     if (this.#bytes.length === 0) this.#bytes = nothing
     if (this.#bytes.length === 0 || length !== outOfBounds) return false
-    this.#refused = new RefusedMessage(this.#maxPayloadBytes)
+    this.#refused = new RefusedMessageReader(this.#maxPayloadBytes)
     return true
   }
 
   /** Discards the stored bytes of the message; returns its refusal, once. */
-  #readRefused(message: RefusedMessage): RefusedNotification | undefined {
+  #readRefused(message: RefusedMessageReader): RefusedNotification | undefined {
     const before = message.readBytes
     try {
       const refusal = message.read(this.#bytes)
@@ -194,7 +194,7 @@ function receivedFromFrame(items: readonly Item[], bytes: Buffer): Received {
   })
 }
 
-/** Does not check for values that are too long: {@link RefusedMessage} has read those. */
+/** Does not check for values that are too long: {@link RefusedMessageReader} has read those. */
 function checkLengths(notification: Notification): Received {
   const { command, identifier, token, payload } = notification
   if (token.length === 0) return refused(command, identifier, 'missing-token')

@@ -2,7 +2,7 @@
 import { testMessage } from '../alarms/alarm-message.ts'
 import type { Answer } from '../alarms/alarm-queue.ts'
 import type { AlarmSettings } from '../alarms/alarm-settings.ts'
-import { run } from '../alarms/command.ts'
+import { run } from '../alarms/command-hook.ts'
 import { post } from '../alarms/webhook.ts'
 import type { Clock } from '../timing/clock.ts'
 import { ok, splitMessage, warning, type Finding } from './finding.ts'

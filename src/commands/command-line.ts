@@ -16,7 +16,7 @@ import { simulate } from './simulate.ts'
 import { stop } from './stop.ts'
 import { told } from './told.ts'
 import { CommandError, ExitCode } from '../handlers/exit-code.ts'
-import { ownCommand } from '../handlers/invocation.ts'
+import { ownCommand } from '../handlers/own-command.ts'
 import { surviveClosedOutput } from '../handlers/output.ts'
 
 // The CommonJS build loads in half the time of the ESM build, which also breaks lines within words.

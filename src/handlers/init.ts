@@ -23,7 +23,7 @@ import { writeNewFiles, type NewFile } from '../init/file-writer.ts'
 import { nextSteps } from '../init/next-step.ts'
 import { planRoutes } from '../init/route-plan.ts'
 import { CommandError, ExitCode } from './exit-code.ts'
-import { ownCommand } from './invocation.ts'
+import { ownCommand } from './own-command.ts'
 
 const passphraseVariable = 'APNS_LEGACY_PROXY_PASSPHRASE'
 

@@ -20,7 +20,7 @@ import {
   startRehearsalProvider,
   type FailingRoute,
 } from '../simulator/rehearsal.ts'
-import { ownCommand, quoted } from './invocation.ts'
+import { ownCommand, quoted } from './own-command.ts'
 import { openLog } from './terminal-log.ts'
 import { isAddressInUse, proxyOf, serveUntilSignal, start, type Started } from './proxy-process.ts'
 import { logSimulated } from './simulate.ts'

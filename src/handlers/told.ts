@@ -6,7 +6,7 @@ import type { ToldRange, ToldRecord } from '../store/store.ts'
 import { openToldDirectory, openToldStream, type ToldReader } from '../store/told-reader.ts'
 import { systemClock } from '../timing/clock.ts'
 import { CommandError, ExitCode } from './exit-code.ts'
-import { ownCommand, quoted } from './invocation.ts'
+import { ownCommand, quoted } from './own-command.ts'
 import { printText } from './output.ts'
 import { csv, jsonLines, summary, type Format } from './told-format.ts'
 

@@ -1,7 +1,7 @@
 /** Says what is wrong with a command line, in one line, and where to read on. */
 import { meantBy } from '../config/spelling.ts'
 import { CommandError, ExitCode } from './exit-code.ts'
-import { ownCommand } from './invocation.ts'
+import { ownCommand } from './own-command.ts'
 
 /** What was typed, and what could have been. */
 export interface CommandLine {

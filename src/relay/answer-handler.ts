@@ -4,16 +4,16 @@ import type { Clock } from '../timing/clock.ts'
 import type { RouteHealth } from './route-health.ts'
 import type { Delivery } from './delivery.ts'
 import {
-  SetupEvidence,
+  OrderedEvidence,
   type Doubted,
-  type SetupEvidenceOwner,
+  type OrderedEvidenceOwner,
   type Refusal,
-} from './setup-evidence.ts'
+} from './ordered-evidence.ts'
 import type { LoggedEvent, RelayEventLog } from './replicated-event.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 import { pauseBefore, retryCauseOf, type Unavailable } from './retry.ts'
 import { recordOf, type RouteEvent, type RouteTrace } from './route-event.ts'
-import type { RelayFeedback, Settlements } from './settlements.ts'
+import type { RelayFeedback, DeliverySettler } from './delivery-settler.ts'
 import { blamesToken } from './setup-guard.ts'
 
 export interface AnswerHandlerDeps {
@@ -22,7 +22,7 @@ export interface AnswerHandlerDeps {
   readonly eventLog: Pick<RelayEventLog, 'append'>
   /** Unique among all processes of the route. */
   readonly processName: string
-  readonly settlements: Settlements
+  readonly settlements: DeliverySettler
   readonly feedback: RelayFeedback
   readonly upstream: { send(delivery: Delivery): void }
   readonly clock: Clock
@@ -45,15 +45,15 @@ export interface ForeignAnswer {
 const foreignMs = 60_000
 
 /** One for each route. */
-export class AnswerHandler implements SetupEvidenceOwner {
+export class AnswerHandler implements OrderedEvidenceOwner {
   readonly #deps: AnswerHandlerDeps
-  readonly #evidence: SetupEvidence
+  readonly #evidence: OrderedEvidence
   #foreign: ForeignAnswer | undefined
   #foreignSaidAtMs = -Infinity
 
   constructor(deps: AnswerHandlerDeps) {
     this.#deps = deps
-    this.#evidence = new SetupEvidence(deps.eventLog, deps.processName, this)
+    this.#evidence = new OrderedEvidence(deps.eventLog, deps.processName, this)
   }
 
   get foreignAnswer(): ForeignAnswer | undefined {

@@ -9,7 +9,7 @@ import type { ConnectionState } from './connection-state.ts'
 import { AnswerHandler, type ForeignAnswer } from './answer-handler.ts'
 import { RouteHealth, type CredentialUser, type RouteProof } from './route-health.ts'
 import { Delivery, noRequest, putIntoJournal, type Original } from './delivery.ts'
-import { OwnedDeliveries, type OwnedLimits } from './owned-deliveries.ts'
+import { RouteRoom, type RoomLimits } from './route-room.ts'
 import type { JournalEntry, RelayJournal } from './relay-journal.ts'
 import type { Standing } from './setup-guard.ts'
 import type { RoutePolicy } from './route-policy.ts'
@@ -18,7 +18,7 @@ import { ReplicatedState, type ReplicatedStateOwner } from './replicated-state.t
 import { giveUpAt } from './retry.ts'
 import { payloadNotAnObject, type RouteCounters } from './route-counters.ts'
 import { recordOf, type RouteEvent, type RouteTrace } from './route-event.ts'
-import { Settlements, type RelayFeedback } from './settlements.ts'
+import { DeliverySettler, type RelayFeedback } from './delivery-settler.ts'
 
 /** The way to the provider API. */
 export interface Upstream extends CredentialUser {
@@ -47,20 +47,20 @@ export interface RelayDeps {
 export class Relay implements ReplicatedStateOwner {
   #policy: RoutePolicy
   readonly #deps: RelayDeps
-  readonly #owned: OwnedDeliveries
+  readonly #owned: RouteRoom
   readonly #credential: RouteHealth
   readonly #replicated: ReplicatedState
-  readonly #settlements: Settlements
+  readonly #settlements: DeliverySettler
   readonly #answers: AnswerHandler
   readonly #endListening: () => void
 
-  constructor(policy: RoutePolicy, limits: OwnedLimits, deps: RelayDeps) {
+  constructor(policy: RoutePolicy, limits: RoomLimits, deps: RelayDeps) {
     this.#policy = policy
     this.#deps = deps
-    this.#owned = new OwnedDeliveries(limits)
+    this.#owned = new RouteRoom(limits)
     this.#credential = new RouteHealth(deps.upstream, deps.proof, deps.emit, deps.clock)
     this.#replicated = new ReplicatedState(policy, this, deps)
-    this.#settlements = new Settlements(policy, {
+    this.#settlements = new DeliverySettler(policy, {
       ...deps,
       owned: this.#owned,
       replicated: this.#replicated,
@@ -78,7 +78,7 @@ export class Relay implements ReplicatedStateOwner {
   }
 
   /** Applies another policy, from the next notification on. */
-  reconfigure(policy: RoutePolicy, limits: OwnedLimits): void {
+  reconfigure(policy: RoutePolicy, limits: RoomLimits): void {
     this.#policy = policy
     this.#owned.limits = limits
     this.#settlements.policy = policy

@@ -253,7 +253,7 @@ export class ReplicatedState {
       case 'good':
         this.#badTokens.clear()
         break
-      // These are for SetupEvidence.
+      // These are for OrderedEvidence.
       case 'doubted':
       case 'overruled':
       case 'proven':

@@ -1,7 +1,7 @@
 /** Judges from APNs' answers whether a route's credential and set-up work (delivery contract, D11 and D17). */
 import type { Clock } from '../timing/clock.ts'
 import type { RouteEvent } from './route-event.ts'
-import type { Refusal } from './setup-evidence.ts'
+import type { Refusal } from './ordered-evidence.ts'
 import { mayBlameRoute, SetupGuard, type Standing } from './setup-guard.ts'
 
 /** Sends with the credential. */

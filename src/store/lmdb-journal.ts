@@ -14,7 +14,7 @@ export interface JournalTables {
   readonly settled: Database<Buffer, number>
 }
 
-/** An entry survives `kill -9` when `put` returns. Settlements are written by the next sweep. */
+/** An entry survives `kill -9` when `put` returns. DeliverySettler are written by the next sweep. */
 export class LmdbJournal extends BatchJournal<LmdbBatch> implements Journal {
   readonly #tables: JournalTables
   readonly #writer: Writer

@@ -156,7 +156,9 @@ t.test('an alias without an anchor, a key twice and a folder are no configuratio
   ])
   t.match(problemsOf(configFile(t, 'tls: 1\ntls: 2\n')), [{ path: 'line 2, column 1' }])
   const folder = dirname(configFile(t, ''))
-  t.match(problemsOf(folder), [{ path: folder, message: /this is a folder, not a file; name a file/ }])
+  t.match(problemsOf(folder), [
+    { path: folder, message: /this is a folder, not a file; name a file/ },
+  ])
   const missing = join(folder, 'missing.yaml')
   t.match(problemsOf(missing), [{ path: missing, message: /there is no such file; .*--config/ }])
   t.end()

@@ -12,7 +12,7 @@ export type Refusal = Extract<Outcome, { kind: 'rejected' | 'unregistered' }>
 /** A rejected delivery of this process, and APNs' answer. */
 export type Doubted = readonly [Delivery, Refusal]
 
-export interface SetupEvidenceOwner {
+export interface OrderedEvidenceOwner {
   /** See `RouteProof.setup`. Evidence about another one is ignored. */
   readonly setup: string
   /** A rejection has its place in the order. @param own undefined for one of another process */
@@ -26,17 +26,17 @@ export interface SetupEvidenceOwner {
 }
 
 /** One for each route. */
-export class SetupEvidence {
+export class OrderedEvidence {
   readonly #eventLog: Pick<RelayEventLog, 'append'>
   readonly #processName: string
-  readonly #owner: SetupEvidenceOwner
+  readonly #owner: OrderedEvidenceOwner
   readonly #doubted = new Map<string, Doubted>()
   #names = 0
 
   constructor(
     eventLog: Pick<RelayEventLog, 'append'>,
     processName: string,
-    owner: SetupEvidenceOwner,
+    owner: OrderedEvidenceOwner,
   ) {
     this.#eventLog = eventLog
     this.#processName = processName

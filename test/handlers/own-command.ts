@@ -1,6 +1,6 @@
 /** Every printed command can be typed as it stands. */
 import t from 'tap'
-import { ownCommand } from '../../src/handlers/invocation.ts'
+import { ownCommand } from '../../src/handlers/own-command.ts'
 
 const rows: readonly (readonly [
   how: string,

@@ -13,7 +13,7 @@ import { longestFrameBytes, notificationFields, type Field } from './wire-format
 /**
  * Reads one message from its command byte to its end, so that the decoder can continue after it.
  */
-export class RefusedMessage {
+export class RefusedMessageReader {
   readonly #reader = new FieldScanner(notificationFields)
   readonly #maxPayloadBytes: number
   #command: Command = 0

@@ -3,7 +3,7 @@ import t from 'tap'
 import { reasons } from '../../src/apns/reason.ts'
 import { refusalStatus } from '../../src/binary/notification.ts'
 import { statusCodeName } from '../../src/binary/status-code.ts'
-import { statusFor } from '../../src/relay/status.ts'
+import { statusFor } from '../../src/relay/status-for-reason.ts'
 
 const document = readFileSync(new URL('../../docs/mapping.md', import.meta.url), 'utf8')
 

@@ -2,7 +2,7 @@
 import type { Delivery } from './delivery.ts'
 
 /** What a route may own at a time. */
-export interface OwnedLimits {
+export interface RoomLimits {
   readonly maxEntries: number
   /** As {@link Delivery.bytes} counts. */
   readonly maxBytes: number
@@ -12,13 +12,13 @@ export interface OwnedLimits {
 const shareOfFree = 8
 
 /** One for each route. */
-export class OwnedDeliveries {
-  limits: OwnedLimits
+export class RouteRoom {
+  limits: RoomLimits
   #count = 0
   #bytes = 0
   readonly #onEmpty: (() => void)[] = []
 
-  constructor(limits: OwnedLimits) {
+  constructor(limits: RoomLimits) {
     this.limits = limits
   }
 

@@ -1,7 +1,7 @@
 /** When a refused message is reported, and where it ends. */
 import t from 'tap'
 import { refused, type Command, type RefusalCode } from '../../src/binary/notification.ts'
-import { RefusedMessage } from '../../src/binary/refused-message.ts'
+import { RefusedMessageReader } from '../../src/binary/refused-message-reader.ts'
 import { hex } from '../fixtures/hex.ts'
 
 const x = (count: number): string => 'aa'.repeat(count)
@@ -141,7 +141,7 @@ for (const [name, text, command, identifier, code] of messages) {
   const bytes = hex(before + behind)
 
   t.test(name, (t) => {
-    const message = new RefusedMessage(4)
+    const message = new RefusedMessageReader(4)
     for (let at = 0; at < bytes.length; at++) {
       if (message.isOver) t.fail(`over before byte ${at}`)
       const refusal = message.read(bytes.subarray(at, at + 1))
@@ -154,7 +154,7 @@ for (const [name, text, command, identifier, code] of messages) {
   })
 
   t.test(`${name}; in one chunk, without reading the next message`, (t) => {
-    const message = new RefusedMessage(4)
+    const message = new RefusedMessageReader(4)
     const refusal = message.read(Buffer.concat([bytes, hex('00 0020')]))
     t.strictSame(refusal, refused(command, identifier, code))
     t.ok(message.isOver)
@@ -164,12 +164,12 @@ for (const [name, text, command, identifier, code] of messages) {
 }
 
 t.test('throws when the end of the message is unknown', (t) => {
-  t.throws(() => new RefusedMessage(4).read(hex('03')), {
+  t.throws(() => new RefusedMessageReader(4).read(hex('03')), {
     name: 'BinaryProtocolError',
     code: 'unknown-command',
     message: 'byte 3 is not a command',
   })
-  t.throws(() => new RefusedMessage(4).read(hex('02 00020017')), {
+  t.throws(() => new RefusedMessageReader(4).read(hex('02 00020017')), {
     name: 'BinaryProtocolError',
     code: 'impossible-frame-length',
     message: 'a frame data length of 131095 bytes; the maximum is 131094',
@@ -178,7 +178,7 @@ t.test('throws when the end of the message is unknown', (t) => {
 })
 
 t.test('reads a frame of the maximum length', (t) => {
-  const message = new RefusedMessage(4)
+  const message = new RefusedMessageReader(4)
   t.equal(message.read(hex('02 00020016 01 0020')), undefined)
   t.equal(message.readBytes, 8)
   t.end()

@@ -5,12 +5,12 @@ import type { ConnectionState } from './connection-state.ts'
 import type { Delivery } from './delivery.ts'
 import type { Ending } from './replicated-event.ts'
 import { accepted, type Rejection, type Settlement } from './lane.ts'
-import type { OwnedDeliveries } from './owned-deliveries.ts'
+import type { RouteRoom } from './route-room.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 import type { RoutePolicy } from './route-policy.ts'
 import { countRejection, newCounters, type SettledOutcome } from './route-counters.ts'
 import { recordOf, type RouteEvent } from './route-event.ts'
-import { statusFor } from './status.ts'
+import { statusFor } from './status-for-reason.ts'
 
 /** The tokens that the feedback service lists. */
 export interface RelayFeedback {
@@ -19,8 +19,8 @@ export interface RelayFeedback {
   drop(token: string): void
 }
 
-export interface SettlementsDeps {
-  readonly owned: OwnedDeliveries
+export interface DeliverySettlerDeps {
+  readonly owned: RouteRoom
   readonly replicated: ReplicatedState
   readonly feedback: RelayFeedback
   readonly clock: Clock
@@ -30,15 +30,15 @@ export interface SettlementsDeps {
 type Rejecting = Extract<Ending, { readonly reason: string }>
 
 /** One for each route. */
-export class Settlements {
+export class DeliverySettler {
   readonly counters = newCounters()
   policy: RoutePolicy
-  readonly #deps: SettlementsDeps
+  readonly #deps: DeliverySettlerDeps
   /** Rejected and not reported, while a resend may still arrive and be reported. */
   readonly #awaiting = new Set<Delivery>()
   #isStopping = false
 
-  constructor(policy: RoutePolicy, deps: SettlementsDeps) {
+  constructor(policy: RoutePolicy, deps: DeliverySettlerDeps) {
     this.policy = policy
     this.#deps = deps
   }
