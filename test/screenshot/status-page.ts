@@ -31,6 +31,11 @@ const inMood = (mood: Mood, tokens: number, isReady: Scene['isReady']): Scene =>
   isReady,
 })
 
+/** The verdict takes two evaluations, five seconds apart. */
+function hasProblem({ log }: Stage): boolean {
+  return log.count('problem.appeared') > 0
+}
+
 const scenes: Readonly<Record<string, Scene>> = {
   unproven: {
     answers: [],
@@ -40,10 +45,10 @@ const scenes: Readonly<Record<string, Scene>> = {
   suspected: inMood('environment-mismatch', 10, ({ log }) => log.count('route.suspected') > 0),
   'all-rejected': {
     answers: [{ tokenPrefix: '', reason: 'PayloadEmpty' }],
-    tokens: 10,
-    isReady: ({ log }) => log.count('notification.rejected') >= 10,
+    tokens: 30,
+    isReady: hasProblem,
   },
-  'all-throttled': inMood('throttled', 10, ({ received }) => received.length >= 10),
+  'all-throttled': inMood('throttled', 30, hasProblem),
   middlebox: inMood('login-page', 10, ({ log }) => log.count('answer.foreign') > 0),
 }
 
