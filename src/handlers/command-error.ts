@@ -3,7 +3,7 @@ import { ConfigError } from '../config/config-error.ts'
 import { fileFault } from '../config/file-fault.ts'
 import { CredentialError } from '../credentials/credential-error.ts'
 import { CommandError, ExitCode } from './exit-code.ts'
-import { usageError, type CommandLine } from './usage.ts'
+import { usageError, type CommandLine } from './usage-error.ts'
 
 /** Prints the message on stderr and sets the exit code. @param line what was typed */
 export function fail(error: unknown, line?: CommandLine): void {
