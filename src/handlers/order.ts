@@ -80,7 +80,7 @@ async function order<T>({ admin, token }: Listener, path: string, shape: z.ZodTy
   const body = shape.safeParse(await jsonOf(response)).data
   if (body !== undefined) return body
   throw new Error(
-    `${admin} answers ${response.status}; a rehearsal takes no orders: end it with Ctrl-C. Otherwise name ` +
+    `${admin} answers ${response.status}; a rehearsal cannot be reloaded or stopped by a command: end it with Ctrl-C. Otherwise name ` +
       'the admin listener of a proxy of this version with --admin',
   )
 }

@@ -38,7 +38,10 @@ export async function overrule({ route: name, yes, ...args }: OverruleArguments)
   const listener = listeners[at]
   if (listener === undefined) throw new Error(nothingToOverrule(name, routes.flat()))
   const held = seen.reduce((sum, route) => sum + (route?.owned ?? 0), 0)
-  if (yes !== true && !(await confirmed(question(name, held, seen[at]?.downReason ?? '')))) {
+  if (
+    yes !== true &&
+    !(await confirmed(question(listener.admin, name, held, seen[at]?.downReason ?? '')))
+  ) {
     console.log('Nothing has changed.')
     return
   }
@@ -84,9 +87,9 @@ function nothingToOverrule(name: string, routes: readonly Route[]): string {
   return `Route ${name} is not suspected, so it holds no rejection back. ${others} See the status page.`
 }
 
-function question(name: string, held: number, reason: string): string {
+function question(admin: string, name: string, held: number, reason: string): string {
   return (
-    `Route ${name} is suspected: ${reason}\n${inWords(held)} held back. If you go on, their senders ` +
+    `Route ${name} of the proxy at ${admin} is suspected: ${reason}\n${inWords(held)} held back. If you go on, their senders ` +
     `are told. Senders may delete ${held === 1 ? 'the token' : `${held} tokens`}, and nobody can undo that.`
   )
 }

@@ -16,7 +16,15 @@ export async function told(args: ToldArguments): Promise<void> {
   const { reader, routes } = await openReader(args)
   try {
     await checkRoute(args.route, routes, reader)
-    await printText(formatOf(args)(chosen(reader.read(range), args)))
+    let count = 0
+    const counted = async function* (): AsyncGenerator<ToldRecord, void> {
+      for await (const record of chosen(reader.read(range), args)) {
+        count++
+        yield record
+      }
+    }
+    await printText(formatOf(args)(counted()))
+    if (count === 0) console.error('Nothing was told in this period, route and reason.')
   } finally {
     await reader.close()
   }
@@ -48,11 +56,11 @@ async function openReader({ config, dataDirectory }: ToldArguments): Promise<Sou
 async function openDirectory(directory: string, routes: readonly string[] = []): Promise<Source> {
   const reader = await openToldDirectory(directory)
   if (reader !== undefined) return { reader, routes }
-  throw new CommandError(
-    ExitCode.input,
-    `There is no store in ${directory}. Start the proxy once. Or name its configuration with ` +
-      '--config, or its data directory with --data-directory.',
-  )
+  const rehearsed = join(directory, 'rehearsal', 'store')
+  const hint = existsSync(rehearsed)
+    ? `A rehearsal has one: give --data-directory ${quoted(rehearsed)}.`
+    : 'Start the proxy once. Or name its configuration with --config, or its data directory with --data-directory.'
+  throw new CommandError(ExitCode.input, `There is no store in ${directory}. ${hint}`)
 }
 
 /** A route that is no longer configured can have tokens. */

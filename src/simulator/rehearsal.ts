@@ -91,10 +91,12 @@ export function rehearsed(
   configuration: Configuration,
   providerApi: RehearsalProvider,
 ): Configuration {
+  const { alarms } = configuration
   const dataDirectory = join(configuration.dataDirectory, 'rehearsal', 'store')
   return {
     ...configuration,
     isRehearsal: true,
+    alarms: alarms && { ...alarms, name: `${alarms.name} (rehearsal)` },
     providerApi: { ...providerApi, proxies: noProxies },
     store: { kind: 'lmdb' },
     workers: 1,

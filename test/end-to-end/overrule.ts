@@ -69,7 +69,8 @@ t.test('the command: what is held back is told, after a confirmation', async (t)
   })
   t.match(await overrule('--route', 'app'), {
     code: 64,
-    stderr: /Route app is suspected: BadDeviceToken.*Senders may delete \d+ tokens.*add --yes/s,
+    stderr:
+      /Route app of the proxy at http:\S+ is suspected: BadDeviceToken.*Senders may delete \d+ tokens.*add --yes/s,
   })
   t.equal(rejected(stage), told)
   const result = await overrule('--route', 'app', '--yes')
