@@ -54,7 +54,7 @@ const integration = {
     'admin/admin-connections.ts',
     'admin/admin-server.ts',
     'alarms/alarms.ts',
-    'alarms/command.ts',
+    'alarms/command-hook.ts',
     'alarms/documentation.ts',
     'alarms/webhook.ts',
     'admin/status-stream.ts',
