@@ -11,7 +11,7 @@ const dayMs = 24 * 60 * 60 * 1000
 const warnDays = 30
 const alarmDays = 7
 /** How long the path to APNs is in doubt after an answer that did not come from APNs. */
-const foreignMs = 5 * 60_000
+export const foreignMs = 5 * 60_000
 /** Senders that read the feedback service do so at least daily. */
 const unreadMs = dayMs
 

@@ -132,5 +132,4 @@ async function runProxy(
       () => undefined,
     )
   await serveUntilSignal(started, log, signals)
-  reloading.stop()
 }

@@ -1,4 +1,5 @@
 /** One running route: its credential, its sessions with APNs, its relay and its sender connections. */
+import { foreignMs } from '../admin/state-problems.ts'
 import type { RouteGauge } from '../admin/metrics.ts'
 import type { RecentRejections } from '../admin/recent-rejections.ts'
 import type { CredentialStatus, RouteState } from '../admin/proxy-state.ts'
@@ -46,9 +47,6 @@ export interface ActiveRouteDeps {
   readonly log: Logger
   readonly rejections: RecentRejections
 }
-
-/** How long an answer that did not come from APNs counts. */
-const foreignMs = 5 * 60_000
 
 /** The sender at the other end of a connection. */
 export interface ClientPeer {
